@@ -1,0 +1,105 @@
+"""Secrets out of what is written: config copies, the command line, log lines."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+MASK = "<redacted>"
+
+MIN_SECRET_LENGTH = 8
+"""Characters; a shorter value of a secret variable is no identifier, and masking `1` everywhere would ruin the text."""
+
+_SECRET_WORDS = frozenset(
+    ("key", "keys", "apikey", "accesskey", "token", "accesstoken", "authtoken", "secret", "secrets", "password")
+    + ("passwd", "passphrase", "pwd", "credential", "credentials", "authorization")
+)
+_SPECIAL_TOKEN = re.compile(r"(?i)(^|[._-])(pad|cls|sep|mask|bos|eos|unk|special|image|decoder_start)_token$")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_REFERENCE = re.compile(r"^\$\{[^}]*\}$")
+_KNOWN_SHAPES = re.compile(
+    r"\b(hf_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|sk-[A-Za-z0-9_-]{20,}"
+    r"|wandb_v\d_\w{20,}|AKIA[0-9A-Z]{16}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,})"
+)
+_URL_LOGIN = re.compile(r"(?<=://)[^/\s@'\"]+(?=@)")
+_ASSIGNMENT = re.compile(
+    r"""(?P<key>[\w.\-]+)(?P<sep>["']?\s*(?P<op>[=:])\s*)(?P<value>"[^"]*"|'[^']*'|\$\{[^}]*\}|[^\s,;&}\]]+)"""
+)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a key, option or variable of this name holds a secret.
+
+    Judged by the words of its last dotted part, so that `api_key` and `HF_TOKEN` are secret while `tokenizer`,
+    `num_tokens` and `pad_token` are not.
+    """
+    if _SPECIAL_TOKEN.search(name):
+        return False
+    return any(word.lower() in _SECRET_WORDS for word in _WORD.findall(name.rsplit(".", 1)[-1]))
+
+
+def redact(value: T, environ: Mapping[str, str] | None = None) -> T:
+    """Return `value` with every recognised secret replaced by a mask; the argument is not changed.
+
+    A secret is: the value of a key whose name says so; text equal to the value of such an environment variable,
+    anywhere; a login in a URL; the well-known shapes of access tokens. References such as `${oc.env:NAME}` stay.
+
+    Args:
+        value: Text, or mappings and sequences of any depth; other types are returned as they are.
+        environ: Environment whose secret variables are masked by value; None takes the process's own.
+    """
+    return _redact(value, _environment_secrets(os.environ if environ is None else environ))  # type: ignore[no-any-return]
+
+
+def redact_argv(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> list[str]:
+    """Redact a command line, where a secret may also follow its option: `--api-key VALUE`."""
+    redacted = redact(list(argv), environ)
+    for index in range(1, len(redacted)):
+        option = argv[index - 1]
+        if option.startswith("--") and "=" not in option and is_secret_name(option) and argv[index][:1] != "-":
+            redacted[index] = MASK
+    return redacted
+
+
+def _environment_secrets(environ: Mapping[str, str]) -> list[str]:
+    values = {value for name, value in environ.items() if is_secret_name(name) and len(value) >= MIN_SECRET_LENGTH}
+    # Longest first: a secret that contains another one must be masked whole.
+    return sorted(values, key=len, reverse=True)
+
+
+def _redact(value: Any, secrets: Sequence[str]) -> Any:
+    if isinstance(value, str):
+        return _redact_text(value, secrets)
+    if isinstance(value, Mapping):
+        return {_redact(key, secrets): _redact_entry(key, item, secrets) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([_redact(item, secrets) for item in value])
+    return value
+
+
+def _redact_entry(key: Any, value: Any, secrets: Sequence[str]) -> Any:
+    if not (isinstance(key, str) and is_secret_name(key)) or value is None or isinstance(value, bool) or value == "":
+        return _redact(value, secrets)
+    if isinstance(value, str) and _REFERENCE.match(value):
+        return value
+    return _redact(value, secrets) if isinstance(value, Mapping) else MASK
+
+
+def _redact_text(text: str, secrets: Sequence[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, MASK)
+    text = _URL_LOGIN.sub(MASK, _KNOWN_SHAPES.sub(MASK, text))
+    return _ASSIGNMENT.sub(_mask_assignment, text)
+
+
+def _mask_assignment(match: re.Match[str]) -> str:
+    key, value = match["key"], match["value"]
+    # "unknown key: foo" is prose; `api_key: foo` is not.
+    prose = match["op"] == ":" and len(_WORD.findall(key)) < 2
+    if prose or not is_secret_name(key) or _REFERENCE.match(value):
+        return match[0]
+    return f"{key}{match['sep']}{MASK}"

@@ -1,0 +1,263 @@
+"""One Weights & Biases run per process, opened and closed by the runner; its failures never become the run's."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tunesmith.config.schema import Logger as LoggerConfig
+from tunesmith.errors import TunesmithError
+from tunesmith.tracking.predictions import Row, by_split, worst
+from tunesmith.tracking.redaction import redact, redact_argv
+from tunesmith.tracking.wandb_mode import Mode, choose_mode
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
+
+_log = logging.getLogger(__name__)
+
+INIT_TIMEOUT_S = 8.0
+FINISH_TIMEOUT_S = 5.0
+NUM_WORST = 50
+MAX_MATRIX_LABELS = 100
+"""A confusion matrix is a table of labels squared, and W&B shows 10,000 rows of a table."""
+
+Status = Literal["completed", "failed", "interrupted"]
+
+
+def open_wandb(
+    config: LoggerConfig,
+    *,
+    directory: Path,
+    name: str,
+    tags: Sequence[str],
+    run_config: dict[str, Any],
+    job_type: str = "train",
+) -> WandbTracker:
+    """Open the W&B run of this process.
+
+    Online where a key is found and the server answers within 8 s; else offline, in the same process. Where not even
+    that works, one warning is logged and the tracker does nothing.
+
+    Args:
+        config: The logger node of the run's configuration.
+        directory: The run directory; everything of W&B goes to `wandb/` inside it.
+        name: The run's name for people.
+        tags: Labels of the run.
+        run_config: The configuration as saved: nested, environment references unresolved.
+        job_type: What the process does, shown by W&B beside the run.
+
+    Raises:
+        TunesmithError: Another W&B run is open in this process, and would silently receive this run's metrics.
+    """
+    import wandb
+
+    if wandb.run is not None:
+        raise TunesmithError(
+            f"a W&B run ({wandb.run.id}) is already open in this process; finish it before starting another"
+        )
+    tracker = WandbTracker(config, directory)
+    tracker.open(name=name, tags=tags, run_config=redact(run_config), job_type=job_type)
+    return tracker
+
+
+class WandbTracker:
+    """The W&B side of a run, from its opening to its final state."""
+
+    def __init__(self, config: LoggerConfig, directory: Path) -> None:
+        self._config = config
+        self._directory = directory
+        self._run: Any = None
+        self._mode: Mode = choose_mode(config, os.environ)
+        self._guard = Guard()
+        self._logger: Logger | None = None
+
+    @property
+    def mode(self) -> Mode:
+        """What the run became: `online`, `offline` or `disabled`."""
+        return self._mode
+
+    @property
+    def url(self) -> str | None:
+        """The run's page; None unless online."""
+        return self._run.url if self._run is not None and self._mode == "online" else None
+
+    @property
+    def sync_hint(self) -> str | None:
+        """One line that says how to upload an offline run; None where there is nothing to upload."""
+        if self._run is None or self._mode != "offline":
+            return None
+        return f"wandb sync {Path(self._run.settings.sync_dir)}"
+
+    @property
+    def logger(self) -> Logger:
+        """The logger for the Lightning Trainer: curves against the optimizer step."""
+        from tunesmith.tracking.wandb_logger import CurveLogger
+
+        if self._logger is None:
+            self._logger = CurveLogger(self._run, self._guard)
+        return self._logger
+
+    def open(self, *, name: str, tags: Sequence[str], run_config: dict[str, Any], job_type: str) -> None:
+        """Start the W&B run, offline where online fails; called once, by `open_wandb`."""
+        options = {
+            "project": self._config.project,
+            "entity": self._config.entity,
+            "group": self._config.group,
+            "name": name,
+            "tags": [tag[:64] for tag in tags],
+            "config": run_config,
+            "job_type": job_type,
+        }
+        if self._mode == "online":
+            started = time.monotonic()
+            self._init(options, "W&B server not reached, this run is tracked offline")
+            _log.debug("W&B init took %.1f s", time.monotonic() - started)
+            self._mode = "online" if self._run is not None else "offline"
+        if self._run is None:
+            self._init(options, "W&B could not be started, this run is not tracked there")
+        if self._run is None:
+            self._mode = "disabled"
+
+    def _init(self, options: dict[str, Any], failure: str) -> None:
+        import wandb
+
+        settings = wandb.Settings(
+            root_dir=str(self._directory),
+            init_timeout=INIT_TIMEOUT_S,
+            finish_timeout=FINISH_TIMEOUT_S,
+            # Rich redraws its progress many times a second; captured, that is thousands of lines. run.log has the rest.
+            console="off",
+            silent=True,
+            # Undocumented; its default of 15 s is what a killed process loses.
+            x_transaction_log_flush_interval=1,
+        )
+        with self._guard(failure), _inside(self._directory), _redacted_argv():
+            self._run = wandb.init(**options, mode=self._mode, settings=settings)
+            self._run.define_metric("trainer/global_step", hidden=True)
+            self._run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+
+    def summarise(self, metrics: Mapping[str, float]) -> None:
+        """Put final metrics, named `<split>/<metric>`, into the run's summary."""
+        values = {name: float(value) for name, value in metrics.items()}
+        if self._run is not None:
+            with self._guard("W&B summary not written"):
+                self._run.summary.update(values)
+
+    def log_predictions(self, rows: Sequence[Row], labels: Sequence[str]) -> None:
+        """Log a confusion matrix and the predictions of highest loss, for each split among the rows.
+
+        Args:
+            rows: Rows of `predictions.jsonl`; those without a label are left out.
+            labels: Label names in the order of the logits.
+
+        Raises:
+            ValueError: A row's label is none of `labels`.
+        """
+        for split, labelled in by_split(rows).items():
+            truth = [labels.index(row["label"]) for row in labelled]
+            predicted = [labels.index(row["prediction"]) for row in labelled]
+            table = _worst_table(labelled, labels)
+            if self._run is not None:
+                with self._guard("W&B prediction charts not written"), _inside(self._directory):
+                    self._log_charts(split, truth, predicted, list(labels), table)
+
+    def _log_charts(
+        self, split: str, truth: list[int], predicted: list[int], labels: list[str], table: list[list[Any]]
+    ) -> None:
+        import wandb
+
+        charts: dict[str, Any] = {f"{split}/worst_predictions": wandb.Table(columns=WORST_COLUMNS, data=table)}
+        if len(labels) <= MAX_MATRIX_LABELS:
+            charts[f"{split}/confusion_matrix"] = wandb.plot.confusion_matrix(
+                y_true=truth, preds=predicted, class_names=labels, title=f"{split}: actual and predicted labels"
+            )
+        self._run.log(charts)
+
+    def log_model(self, folder: Path) -> None:
+        """Upload the model folder as an artifact, where the configuration asks for it."""
+        if self._run is None or not self._config.log_model:
+            return
+        import wandb
+
+        with self._guard("W&B model artifact not written"), _inside(self._directory):
+            artifact = wandb.Artifact(f"model-{self._run.id}", type="model")
+            artifact.add_dir(str(folder))
+            self._run.log_artifact(artifact, aliases=["best"])
+
+    def finish(self, status: Status, exit_code: int) -> None:
+        """Close the run with its final state; a second call does nothing.
+
+        Args:
+            status: How the run ended, also kept as `status` in the summary.
+            exit_code: Exit code of the process: 0 is shown as finished, others as failed or killed.
+        """
+        run, self._run = self._run, None
+        if run is None:
+            return
+        with self._guard("W&B run not closed properly"), _inside(self._directory):
+            run.summary["status"] = status
+            run.finish(exit_code=exit_code)
+
+
+class Guard:
+    """Turns failures of the client into one warning each, so that tracking never fails a run."""
+
+    def __init__(self) -> None:
+        self._warned: set[str] = set()
+
+    @contextlib.contextmanager
+    def __call__(self, failure: str) -> Iterator[None]:
+        """Log `failure` and its cause, once per kind of failure, instead of raising."""
+        try:
+            yield
+        except Exception as error:
+            if failure not in self._warned:
+                self._warned.add(failure)
+                cause = str(error).strip().splitlines()
+                _log.warning("%s: %s", failure, redact(cause[0]) if cause else type(error).__name__)
+                _log.debug("traceback", exc_info=True)
+
+
+WORST_COLUMNS = ["id", "text", "label", "prediction", "loss"]
+
+
+def _worst_table(rows: Sequence[Row], labels: Sequence[str]) -> list[list[Any]]:
+    return [
+        [str(row["id"]), row.get("text"), row["label"], row["prediction"], loss]
+        for loss, row in worst(rows, labels, NUM_WORST)
+    ]
+
+
+@contextlib.contextmanager
+def _inside(directory: Path) -> Iterator[None]:
+    """Keep the client's staging and cache in the run directory; it reads these places only from the environment."""
+    folder = directory / "wandb"
+    places = {"WANDB_DATA_DIR": folder / "data", "WANDB_CACHE_DIR": folder / "cache"}
+    before = {key: os.environ.get(key) for key in places}
+    os.environ.update({key: str(path) for key, path in places.items()})
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value
+
+
+@contextlib.contextmanager
+def _redacted_argv() -> Iterator[None]:
+    """The client stores `sys.argv` as it stands and offers no setting for it."""
+    before = sys.argv
+    sys.argv = redact_argv(before)
+    try:
+        yield
+    finally:
+        sys.argv = before

@@ -1,0 +1,57 @@
+"""Whether a run talks to a W&B server."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Literal
+
+from tunesmith.config.schema import Logger as LoggerConfig
+
+_log = logging.getLogger(__name__)
+
+Mode = Literal["online", "offline", "disabled"]
+
+_SPELLINGS: dict[str, Mode] = {
+    "online": "online",
+    "run": "online",
+    "offline": "offline",
+    "dryrun": "offline",
+    "disabled": "disabled",
+}
+
+
+def choose_mode(config: LoggerConfig, environ: Mapping[str, str]) -> Mode:
+    """Decide the mode: WANDB_MODE where it is set, else the configuration; online only with a key.
+
+    Nothing ever asks for a login: without a key the answer is `offline`.
+    """
+    wanted = _from_environment(environ) or config.mode
+    if wanted in ("offline", "disabled"):
+        return _SPELLINGS[wanted]
+    if has_credentials(environ):
+        return "online"
+    if wanted == "online":
+        _log.warning("no W&B API key found, this run is tracked offline; set WANDB_API_KEY or run `wandb login`")
+    return "offline"
+
+
+def has_credentials(environ: Mapping[str, str]) -> bool:
+    """Whether the client would find a key without asking: in the environment or in the netrc file."""
+    if environ.get("WANDB_API_KEY") or environ.get("WANDB_IDENTITY_TOKEN_FILE"):
+        return True
+    from wandb.sdk import wandb_setup
+    from wandb.sdk.lib import wbauth
+
+    host = environ.get("WANDB_BASE_URL") or wandb_setup.singleton().settings.base_url
+    return wbauth.read_netrc_auth(host=host) is not None
+
+
+def _from_environment(environ: Mapping[str, str]) -> str | None:
+    value = environ.get("WANDB_MODE", "").strip().lower()
+    if not value:
+        return None
+    if value not in _SPELLINGS:
+        _log.warning("WANDB_MODE=%s is not one of %s, this run is tracked offline", value, ", ".join(_SPELLINGS))
+        return "offline"
+    return _SPELLINGS[value]
