@@ -1,0 +1,130 @@
+"""What the schema says about a dotted key: whether it exists, what it takes, in words."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from tunesmith.config.schema import RunConfig
+
+PLAIN = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "null"}
+
+
+def leaves(model: type[BaseModel] = RunConfig, prefix: str = "") -> Iterator[str]:
+    """Dotted paths of every key that the schema names."""
+    for name, info in model.model_fields.items():
+        path = f"{prefix}{info.alias or name}"
+        inner = _node(info.annotation)
+        yield path
+        if inner is not None:
+            yield from leaves(inner, f"{path}.")
+
+
+@lru_cache(maxsize=None)
+def field_at(path: str) -> FieldInfo | None:
+    """The schema's field at a dotted path; None for keys that it does not name."""
+    model: type[BaseModel] | None = RunConfig
+    info: FieldInfo | None = None
+    for part in path.split("."):
+        if model is None:
+            return None
+        info = next((field for name, field in model.model_fields.items() if part == (field.alias or name)), None)
+        if info is None:
+            return None
+        model = _node(info.annotation)
+    return info
+
+
+def model_at(path: str) -> type[BaseModel] | None:
+    """The schema class of the node at a dotted path, also inside a free dict such as `callbacks.NAME`."""
+    model: type[BaseModel] | None = RunConfig
+    parts = path.split(".") if path else []
+    while parts and model is not None:
+        info = model.model_fields.get(parts.pop(0))
+        if info is not None and _is_dict(info.annotation) and parts:
+            parts.pop(0)
+            model = _node(get_args(info.annotation)[1])
+        else:
+            model = _node(info.annotation) if info else None
+    return model
+
+
+def is_text(path: str) -> bool:
+    """Whether a key holds free text (a path, a name), so that any value given on the command line is text."""
+    parent, _, _ = path.rpartition(".")
+    if parent and (holder := field_at(parent)) is not None and _is_dict(holder.annotation):
+        return False
+    info = field_at(path)
+    return info is not None and set(_members(info.annotation)) - {type(None)} == {str}
+
+
+def describe(path: str) -> str | None:
+    """What a key takes, in words: `a whole number of at least 1, or auto`."""
+    info = field_at(path)
+    if info is None:
+        return None
+    return _words(info.annotation, info.metadata)
+
+
+def choices(path: str) -> list[str]:
+    """The words that a key accepts by name."""
+    info = field_at(path)
+    found = [_strip(member) for member in _union(info.annotation)] if info else []
+    return [str(word) for member in found if get_origin(member) is Literal for word in get_args(member)]
+
+
+def _node(annotation: Any) -> type[BaseModel] | None:
+    members = [member for member in _union(annotation) if isinstance(member, type) and issubclass(member, BaseModel)]
+    return members[0] if members else None
+
+
+def _is_dict(annotation: Any) -> bool:
+    return get_origin(annotation) is dict
+
+
+def _union(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+
+
+def _strip(annotation: Any) -> Any:
+    """The type under `Annotated`."""
+    return annotation.__origin__ if hasattr(annotation, "__metadata__") else annotation
+
+
+def _members(annotation: Any) -> Iterator[Any]:
+    for member in _union(annotation):
+        yield _strip(member)
+
+
+def _words(annotation: Any, metadata: Any) -> str:
+    parts = [_member_words(member, metadata) for member in _union(annotation)]
+    if "a whole number" in parts and "a number" in parts:
+        parts.remove("a whole number")
+    return ", or ".join(parts)
+
+
+def _member_words(member: Any, metadata: Any) -> str:
+    bounds = getattr(member, "__metadata__", None) or metadata
+    kind = _strip(member)
+    if get_origin(kind) is Literal:
+        words = [str(word) for word in get_args(kind)]
+        return words[0] if len(words) == 1 else f"one of {', '.join(words)}"
+    if get_origin(kind) is list:
+        return f"a list of {PLAIN.get(get_args(kind)[0], 'values')}"
+    if _node(kind) is not None or _is_dict(kind):
+        return "a mapping of keys to values"
+    return f"{PLAIN.get(kind, 'a value')}{_range(bounds) if kind in (int, float) else ''}"
+
+
+def _range(metadata: Any) -> str:
+    """` of at least 0 and less than 1` from pydantic's constraints."""
+    flat = [bound for item in metadata for bound in (getattr(item, "metadata", None) or [item])]
+    words = {Ge: ("of at least", "ge"), Gt: ("greater than", "gt"), Le: ("at most", "le"), Lt: ("less than", "lt")}
+    found = [f"{text} {getattr(bound, name)}" for bound in flat for kind, (text, name) in words.items() if isinstance(bound, kind)]
+    return f" {' and '.join(found)}" if found else ""
