@@ -78,7 +78,7 @@ class JsonlLogger(Logger):
 
     def _open(self) -> JsonlWriter:
         earlier = read_metrics(self.path)
-        if earlier and self._start is not None:
+        if earlier:
             self._start = min(self._start, time.monotonic() - float(earlier[-1]["time_s"]))
         return JsonlWriter(self.path)
 

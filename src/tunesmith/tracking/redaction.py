@@ -15,9 +15,8 @@ MIN_SECRET_LENGTH = 8
 """Characters; a shorter value of a secret variable is no identifier, and masking `1` everywhere would ruin the text."""
 
 _SECRET_WORDS = frozenset(
-    ("key", "keys", "apikey", "accesskey", "token", "accesstoken", "authtoken", "secret", "secrets", "password")
-    + ("passwd", "passphrase", "pwd", "credential", "credentials", "authorization")
-)
+    {"key", "keys", "apikey", "accesskey", "token", "accesstoken", "authtoken", "secret", "secrets"}
+) | {"password", "passwd", "passphrase", "pwd", "credential", "credentials", "authorization"}
 _SPECIAL_TOKEN = re.compile(r"(?i)(^|[._-])(pad|cls|sep|mask|bos|eos|unk|special|image|decoder_start)_token$")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _REFERENCE = re.compile(r"^\$\{[^}]*\}$")

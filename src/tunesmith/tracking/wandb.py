@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -56,13 +56,14 @@ def open_wandb(
     Raises:
         TunesmithError: Another W&B run is open in this process, and would silently receive this run's metrics.
     """
-    import wandb
+    with _client_environment(directory):
+        import wandb
 
+        tracker = WandbTracker(config, directory)
     if wandb.run is not None:
         raise TunesmithError(
             f"a W&B run ({wandb.run.id}) is already open in this process; finish it before starting another"
         )
-    tracker = WandbTracker(config, directory)
     tracker.open(name=name, tags=tags, run_config=redact(run_config), job_type=job_type)
     return tracker
 
@@ -116,14 +117,19 @@ class WandbTracker:
             "job_type": job_type,
         }
         if self._mode == "online":
-            started = time.monotonic()
             self._init(options, "W&B server not reached, this run is tracked offline")
-            _log.debug("W&B init took %.1f s", time.monotonic() - started)
-            self._mode = "online" if self._run is not None else "offline"
+            if self._run is None:
+                self._mode = "offline"
+                self._remove_attempt()
         if self._run is None:
             self._init(options, "W&B could not be started, this run is not tracked there")
         if self._run is None:
             self._mode = "disabled"
+
+    def _remove_attempt(self) -> None:
+        """Drop what the failed attempt left: an empty run that would look like one to be synchronised."""
+        for folder in (self._directory / "wandb").glob("run-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _init(self, options: dict[str, Any], failure: str) -> None:
         import wandb
@@ -138,7 +144,7 @@ class WandbTracker:
             # Undocumented; its default of 15 s is what a killed process loses.
             x_transaction_log_flush_interval=1,
         )
-        with self._guard(failure), _inside(self._directory), _redacted_argv():
+        with self._guard(failure), _client_environment(self._directory), _redacted_argv():
             self._run = wandb.init(**options, mode=self._mode, settings=settings)
             self._run.define_metric("trainer/global_step", hidden=True)
             self._run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
@@ -165,7 +171,7 @@ class WandbTracker:
             predicted = [labels.index(row["prediction"]) for row in labelled]
             table = _worst_table(labelled, labels)
             if self._run is not None:
-                with self._guard("W&B prediction charts not written"), _inside(self._directory):
+                with self._guard("W&B prediction charts not written"), _client_environment(self._directory):
                     self._log_charts(split, truth, predicted, list(labels), table)
 
     def _log_charts(
@@ -186,7 +192,7 @@ class WandbTracker:
             return
         import wandb
 
-        with self._guard("W&B model artifact not written"), _inside(self._directory):
+        with self._guard("W&B model artifact not written"), _client_environment(self._directory):
             artifact = wandb.Artifact(f"model-{self._run.id}", type="model")
             artifact.add_dir(str(folder))
             self._run.log_artifact(artifact, aliases=["best"])
@@ -201,7 +207,7 @@ class WandbTracker:
         run, self._run = self._run, None
         if run is None:
             return
-        with self._guard("W&B run not closed properly"), _inside(self._directory):
+        with self._guard("W&B run not closed properly"), _client_environment(self._directory):
             run.summary["status"] = status
             run.finish(exit_code=exit_code)
 
@@ -220,12 +226,19 @@ class Guard:
         except Exception as error:
             if failure not in self._warned:
                 self._warned.add(failure)
-                cause = str(error).strip().splitlines()
-                _log.warning("%s: %s", failure, redact(cause[0]) if cause else type(error).__name__)
+                _log.warning("%s: %s", failure, redact(_reason(error)))
                 _log.debug("traceback", exc_info=True)
 
 
-WORST_COLUMNS = ["id", "text", "label", "prediction", "loss"]
+def _reason(error: Exception) -> str:
+    line = str(error).strip().partition("\n")[0]
+    # The client's words for a server that answers 401 or 403.
+    if line in ("", "<no message>"):
+        line = "no reason given, as happens where the server does not accept the API key"
+    return f"{type(error).__name__}: {line}"
+
+
+WORST_COLUMNS: list[str | int] = ["id", "text", "label", "prediction", "loss"]
 
 
 def _worst_table(rows: Sequence[Row], labels: Sequence[str]) -> list[list[Any]]:
@@ -236,20 +249,27 @@ def _worst_table(rows: Sequence[Row], labels: Sequence[str]) -> list[list[Any]]:
 
 
 @contextlib.contextmanager
-def _inside(directory: Path) -> Iterator[None]:
-    """Keep the client's staging and cache in the run directory; it reads these places only from the environment."""
+def _client_environment(directory: Path) -> Iterator[None]:
+    """What the client and its service process read only from the environment, set for one call.
+
+    Staging and cache go to the run directory. Error reporting is off because its exporters retry against a dead
+    server when the process exits, for up to 20 s.
+    """
     folder = directory / "wandb"
-    places = {"WANDB_DATA_DIR": folder / "data", "WANDB_CACHE_DIR": folder / "cache"}
-    before = {key: os.environ.get(key) for key in places}
-    os.environ.update({key: str(path) for key, path in places.items()})
+    wanted = {
+        "WANDB_DATA_DIR": str(folder / "data"),
+        "WANDB_CACHE_DIR": str(folder / "cache"),
+        "WANDB_ERROR_REPORTING": "false",
+        "WANDB_SILENT": "true",
+    }
+    before = {key: os.environ.get(key) for key in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:
-        for key, value in before.items():
-            if value is None:
-                os.environ.pop(key, None)
-            else:
-                os.environ[key] = value
+        os.environ.update({key: value for key, value in before.items() if value is not None})
+        for key in [key for key, value in before.items() if value is None]:
+            del os.environ[key]
 
 
 @contextlib.contextmanager
