@@ -1,0 +1,1 @@
+"""Metrics; reads predictions, trains nothing."""

@@ -1,0 +1,1 @@
+"""Weights, heads, methods, and one training step."""

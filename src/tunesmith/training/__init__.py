@@ -1,0 +1,1 @@
+"""Whatever runs a training lives here."""

@@ -1,0 +1,27 @@
+"""Tunesmith: declarative fine-tuning experiments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tunesmith.config.compose import compose
+    from tunesmith.runs.record import load_run
+    from tunesmith.training.run import train
+
+__all__ = ["compose", "load_run", "train"]
+
+_HOMES = {
+    "compose": "tunesmith.config.compose",
+    "load_run": "tunesmith.runs.record",
+    "train": "tunesmith.training.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Deferred, so that `import tunesmith` and every verb that does not train stay free of torch.
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,99 @@
+"""Division of rows into train, validation and test."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from tunesmith.config.schema import Split
+from tunesmith.errors import DataError
+
+SPLITS = ("train", "val", "test")
+Indices = npt.NDArray[np.int64]
+
+
+def draw(labels: Sequence[str], num_rows: int, split: Split) -> Indices:
+    """Positions of a seeded sample of rows, in file order, with label proportions kept where the split keeps them.
+
+    Raises:
+        DataError: Fewer rows exist than are asked for.
+    """
+    if num_rows > len(labels):
+        raise DataError(f"data.num_rows={num_rows}, but there are only {len(labels)} rows")
+    if num_rows == len(labels):
+        return np.arange(len(labels))
+    chosen, _ = _divide(np.arange(len(labels)), labels, len(labels) - num_rows, split)
+    return np.sort(chosen)
+
+
+def split_rows(labels: Sequence[str], split: Split, column: Sequence[str] | None = None) -> dict[str, Indices]:
+    """Positions of the rows of each split, in file order; disjoint, and together all rows.
+
+    The result depends on the labels, their order and `split` alone.
+
+    Args:
+        labels: The label of each row.
+        split: Method, fractions of all rows, and seed.
+        column: With `method=column`, the split's name for each row.
+
+    Raises:
+        DataError: A label is too rare to be stratified, a split comes out empty, or the column names no split.
+    """
+    if split.method == "column":
+        return _by_column(column or [])
+    everything = np.arange(len(labels))
+    num_test, num_val = (round(len(labels) * fraction) for fraction in (split.test_fraction, split.val_fraction))
+    rest, test = _divide(everything, labels, num_test, split)
+    train, val = _divide(rest, [labels[i] for i in rest], num_val, split)
+    parts = {"train": np.sort(train), "val": np.sort(val), "test": np.sort(test)}
+    wanted = {"train": 1.0, "val": split.val_fraction, "test": split.test_fraction}
+    for name, fraction in wanted.items():
+        if fraction > 0 and not len(parts[name]):
+            raise DataError(f"the {name} split has no rows: {len(labels)} rows are too few for these fractions")
+    return parts
+
+
+def _divide(rows: Indices, labels: Sequence[str], num_second: int, split: Split) -> tuple[Indices, Indices]:
+    """Part `rows` in two, the second of the given size."""
+    if num_second == 0:
+        return rows, rows[:0]
+    from sklearn.model_selection import train_test_split
+
+    stratify = labels if split.method == "stratified" else None
+    if stratify is not None:
+        _check_strata(labels, num_second)
+    try:
+        first, second = train_test_split(rows, test_size=num_second, random_state=split.seed, stratify=stratify)
+    except ValueError as error:
+        raise DataError(f"the rows cannot be split: {error}. Try data.split.method=random") from None
+    return first, second
+
+
+def _check_strata(labels: Sequence[str], num_second: int) -> None:
+    counts = Counter(labels)
+    rare = sorted(label for label, count in counts.items() if count < 2)
+    if rare:
+        raise DataError(
+            f"{len(rare)} of {len(counts)} labels have a single row left to split (first: {rare[0]!r}), so they cannot "
+            "be in every split. Is data.label_column right? Else take data.split.method=random"
+        )
+    if num_second < len(counts):
+        raise DataError(
+            f"a split of {num_second} rows cannot hold all {len(counts)} labels. "
+            "Is data.label_column right? Else use more rows, or data.split.method=random"
+        )
+
+
+def _by_column(column: Sequence[str]) -> dict[str, Indices]:
+    unknown = sorted(set(column) - set(SPLITS))
+    if unknown:
+        raise DataError(f"data.split.column holds {unknown[0]!r}; it may hold {', '.join(map(repr, SPLITS))}")
+    names = np.asarray(column)
+    parts = {name: np.flatnonzero(names == name) for name in SPLITS}
+    for name in ("train", "val"):
+        if not len(parts[name]):
+            raise DataError(f"data.split.column puts no row into {name!r}")
+    return parts

@@ -1,0 +1,165 @@
+"""One training step and one evaluation pass, as a LightningModule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from tunesmith.config.seeding import derive_seed
+from tunesmith.errors import TrainingError
+from tunesmith.models.objectives import classification_loss
+
+OptimizerFactory = Callable[[torch.nn.Module], torch.optim.Optimizer]
+SchedulerFactory = Callable[[torch.optim.Optimizer, int], dict[str, Any]]
+"""From the optimizer and the number of optimizer steps to Lightning's `lr_scheduler` entry."""
+MetricFunction = Callable[[Tensor, Tensor], Mapping[str, float]]
+"""From logits (rows, labels) and label indices (rows,) to metrics by name."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What one evaluation pass computed, in the order of the split's rows."""
+
+    split: str
+    logits: Tensor
+    """Shape (rows, labels), fp32, on the CPU."""
+    labels: Tensor
+    """Shape (rows,)."""
+    metrics: dict[str, float]
+    """`<split>/<name>` to value."""
+
+
+class FineTuner(pl.LightningModule):
+    """Trains a sequence classifier; works with any `pl.Trainer`.
+
+    The loss of an optimizer step is the mean over all its samples, however they are divided into micro-batches.
+
+    Args:
+        network: The network as it is to be trained.
+        optimizer: Makes the optimizer from the network.
+        scheduler: Makes the schedule from the optimizer and the number of steps; None keeps the rate constant.
+        metrics: Computes the metrics of an evaluation pass.
+        seed: The run's seed; what is random in a step (dropout) depends on it and the step's number alone.
+    """
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        *,
+        optimizer: OptimizerFactory,
+        scheduler: SchedulerFactory | None = None,
+        metrics: MetricFunction | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.make_optimizer = optimizer
+        self.make_scheduler = scheduler
+        self.metrics = metrics
+        self.seed = seed
+        self.outputs: dict[str, Outputs] = {}
+        self._collected: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._step_loss = 0.0
+        self._step: dict[str, Tensor | float] = {}
+
+    def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """Logits of a batch, shape (rows, labels)."""
+        output = self.network(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+        logits: Tensor = output.logits
+        return logits
+
+    def on_fit_start(self) -> None:
+        """Put the network into training mode, which Lightning leaves as it finds it."""
+        self.network.train()
+
+    def on_train_batch_start(self, batch: Mapping[str, Tensor], batch_idx: int) -> None:
+        """Seed what is random in this forward pass."""
+        torch.manual_seed(derive_seed(self.seed, "step", self.global_step, batch_idx))
+
+    def training_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> Tensor:
+        """The micro-batch's share of the step's mean loss."""
+        losses = classification_loss(self(batch), batch["labels"])
+        share = losses.sum() / batch["window"]
+        value = share.detach().item()
+        if not math.isfinite(value):
+            rows = batch["rows"][~torch.isfinite(losses)].tolist()
+            raise TrainingError(
+                f"the loss is {value} at step {self.global_step} (training rows {rows[:10]}). "
+                "Try a smaller optimizer.lr, a longer scheduler.warmup_fraction, or trainer.precision=32-true"
+            )
+        self._step_loss += value
+        # Lightning divides by this constant, which is wrong for the short last step of an epoch: undo it.
+        return share * self.trainer.accumulate_grad_batches
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip by the global norm; unlike Lightning's own, also for fused optimizers under bf16."""
+        self._step = {"train/lr": float(optimizer.param_groups[0]["lr"])}
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        limit = float("inf") if gradient_clip_val is None else gradient_clip_val
+        if gradient_clip_algorithm == "value":
+            torch.nn.utils.clip_grad_value_(parameters, limit)
+        else:
+            self._step["train/grad_norm"] = torch.nn.utils.clip_grad_norm_(parameters, limit)
+
+    def on_train_batch_end(self, outputs: Any, batch: Mapping[str, Tensor], batch_idx: int) -> None:
+        """Log the optimizer step, if one was made: mean loss, learning rate, gradient norm before clipping."""
+        if not self._step:
+            return
+        values = {"train/loss": self._step_loss, **self._step} | self._place()
+        self.log_dict(values, on_step=True, on_epoch=False, batch_size=1)
+        self._step_loss, self._step = 0.0, {}
+
+    def on_validation_epoch_start(self) -> None:
+        """Start an evaluation pass."""
+        self._collected = []
+
+    on_test_epoch_start = on_validation_epoch_start
+
+    def validation_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> None:
+        """Keep the batch's logits; metrics are taken over all rows at once, so batch size has no effect on them."""
+        self._collected.append((batch["rows"].cpu(), self(batch).float().cpu(), batch["labels"].cpu()))
+
+    test_step = validation_step
+
+    def on_validation_epoch_end(self) -> None:
+        """Compute and log the metrics of the pass."""
+        self._finish("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Compute and log the metrics of the pass."""
+        self._finish("test")
+
+    def _finish(self, split: str) -> None:
+        rows, logits, labels = (torch.cat(parts) for parts in zip(*self._collected, strict=True))
+        order = torch.argsort(rows)
+        logits, labels = logits[order], labels[order]
+        values = {"loss": classification_loss(logits, labels).mean().item()}
+        if self.metrics is not None:
+            values |= self.metrics(logits, labels)
+        metrics = {f"{split}/{name}": value for name, value in values.items()}
+        self.outputs[split] = Outputs(split, logits, labels, metrics)
+        self._collected = []
+        self.log_dict(metrics | self._place(), batch_size=len(labels))
+
+    def _place(self) -> dict[str, float]:
+        """The x axes of a logged point. Lightning takes them from the values; its own step count starts at 0."""
+        return {"step": float(self.global_step), "epoch": float(self.current_epoch)}
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer and its schedule over all steps of the run."""
+        optimizer = self.make_optimizer(self.network)
+        if self.make_scheduler is None:
+            return optimizer
+        num_steps = int(self.trainer.estimated_stepping_batches)
+        return {"optimizer": optimizer, "lr_scheduler": self.make_scheduler(optimizer, num_steps)}

@@ -1,0 +1,165 @@
+"""Networks and tokenizers: from the Hub, a local folder, or a description."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+from transformers.utils import logging as transformers_logging
+
+from tunesmith.config.schema import Model
+from tunesmith.config.seeding import derive_seed
+from tunesmith.errors import ConfigError, FilesError, Problem
+from tunesmith.models.dropout import set_dropout
+
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+
+
+def locate(path: str) -> str:
+    """A local folder's absolute path, or a Hub id as it is.
+
+    Raises:
+        FilesError: It can only be a folder, and there is none; the Hub is not asked.
+    """
+    folder = Path(path).expanduser()
+    if folder.is_dir():
+        return str(folder.resolve())
+    if HUB_ID.fullmatch(path) and not path.startswith("."):
+        return path
+    raise FilesError(f"model folder {path!r} does not exist (and it is not of the form of a Hub id, `org/name`)")
+
+
+def load_tokenizer(model: Model) -> PreTrainedTokenizerFast:
+    """The tokenizer that goes with the model.
+
+    Raises:
+        ConfigError: Neither `model.tokenizer` nor `model.path` is given.
+        FilesError: It cannot be found or read.
+    """
+    source = model.tokenizer or model.path
+    if source is None:
+        raise ConfigError([Problem("model.tokenizer", "a model without model.path needs a tokenizer", "null")])
+    revision = model.revision if source == model.path else None
+    with _explained(source):
+        tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(locate(source), revision=revision)
+    if not tokenizer.is_fast:
+        raise FilesError(f"{source}: this tokenizer has no fast version (tokenizer.json), which is needed here")
+    return tokenizer
+
+
+def load_config(model: Model, labels: Sequence[str]) -> PretrainedConfig:
+    """The architecture's config with labels, dropout and the fields of `model.config` in place; reads no weights.
+
+    Raises:
+        ConfigError: `model.config` has a field that the architecture does not know, or it knows no dropout.
+        FilesError: It cannot be found or read.
+    """
+    names = {"id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
+    fields = dict(model.config)
+    if model.path is not None:
+        with _explained(model.path):
+            config: PretrainedConfig = AutoConfig.from_pretrained(locate(model.path), revision=model.revision, **names)
+        fields.pop("model_type", None)
+    else:
+        config = AutoConfig.for_model(fields.pop("model_type"), **names)
+    unknown = [name for name in fields if not hasattr(config, name)]
+    if unknown:
+        rule = f"not a field of {type(config).__name__}"
+        raise ConfigError([Problem(f"model.config.{name}", rule, repr(fields[name])) for name in unknown])
+    for name, value in fields.items():
+        setattr(config, name, value)
+    if model.dropout is not None and not set_dropout(config, model.dropout):
+        rule = f"{type(config).__name__} has no dropout to set"
+        raise ConfigError([Problem("model.dropout", rule, str(model.dropout), "Leave it null")])
+    return config
+
+
+def load_classifier(model: Model, labels: Sequence[str], seed: int) -> PreTrainedModel:
+    """A sequence classifier in training mode; what the checkpoint lacks (the head) is drawn from the run's seed.
+
+    Args:
+        model: The model config.
+        labels: Label names in the order of the logits.
+        seed: The run's seed.
+
+    Raises:
+        ConfigError: The architecture has no sequence-classification head.
+        FilesError: The weights cannot be found or read.
+    """
+    config = load_config(model, labels)
+    torch.manual_seed(derive_seed(seed, "initialisation"))
+    if model.init == "random":
+        with _head_exists(config):
+            network: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
+        return network.train()
+    assert model.path is not None  # validation asks for a path unless init=random
+    with _explained(model.path), _head_exists(config):
+        network = AutoModelForSequenceClassification.from_pretrained(
+            locate(model.path),
+            revision=model.revision,
+            config=config,
+            dtype=torch.float32,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,  # a head trained for other labels is replaced
+        )
+    # from_pretrained answers in evaluation mode and Lightning keeps that: dropout would be off in training.
+    return network.train()
+
+
+def weights_sha256(network: torch.nn.Module) -> str:
+    """Hash (hex) of all weights and buffers by name, shape, type and bytes: equal only for bit-identical networks."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def resolved_revision(network: PreTrainedModel) -> str | None:
+    """The Hub's commit that the weights came from; None for a local folder or fresh weights."""
+    commit: str | None = getattr(network.config, "_commit_hash", None)
+    return commit
+
+
+@contextmanager
+def _explained(source: str) -> Iterator[None]:
+    """Turn the ways in which loading fails into one sentence, and keep transformers' own chatter off the screen."""
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError) as error:
+        where = "folder" if Path(source).expanduser().is_dir() else "Hub id (is there a network, or a cached copy?)"
+        raise FilesError(f"cannot load {source!r} as a {where}: {_first_line(error)}") from error
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+
+
+@contextmanager
+def _head_exists(config: Any) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        if "Unrecognized configuration class" not in str(error):
+            raise
+        rule = f"{config.model_type} has no sequence-classification head in transformers"
+        raise ConfigError([Problem("model.path", rule, None, "Choose another architecture")]) from None
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -1,0 +1,139 @@
+"""A run read back from its directory; imports nothing heavy."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tunesmith.errors import FilesError
+from tunesmith.runs.directory import RunDirectory, write_text
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Record:
+    """What a run left behind.
+
+    Args:
+        path: The run directory.
+
+    Raises:
+        FilesError: There is no run in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.directory = RunDirectory(path.expanduser().resolve())
+        if not self.directory.config.is_file():
+            raise FilesError(f"{path} is not a run directory: it has no config.yaml")
+        self.config: dict[str, Any] = _read(self.directory.config, yaml.safe_load)
+        self.results: dict[str, Any] = _read(self.directory.results, json.loads)
+
+    @property
+    def path(self) -> Path:
+        """The run directory."""
+        return self.directory.path
+
+    @property
+    def status(self) -> str:
+        """`completed`, `failed`, `pruned`, `interrupted`, `running`; `dead` where the running process is gone."""
+        status = str(self.results.get("status", "dead"))
+        return "dead" if status == "running" and not _alive(self.results) else status
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Final metrics of the best weights, `<split>/<name>` to value."""
+        return dict(self.results.get("metrics", {}))
+
+    @property
+    def labels(self) -> list[str]:
+        """Label names in the order of the logits."""
+        return list(self.results["labels"])
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Where the run came from; empty if it ended before that was written."""
+        if not self.directory.provenance.is_file():
+            return {}
+        provenance: dict[str, Any] = _read(self.directory.provenance, json.loads)
+        return provenance
+
+    def curves(self) -> list[dict[str, Any]]:
+        """The points of `metrics.jsonl`."""
+        return _read_lines(self.directory.metrics)
+
+    def predictions(self, split: str | None = None) -> list[dict[str, Any]]:
+        """The rows of `predictions.jsonl`, of one split or all."""
+        return [row for row in _read_lines(self.directory.predictions) if split in (None, row["split"])]
+
+
+def load_run(path: str | Path) -> Record:
+    """Read a run directory.
+
+    Raises:
+        FilesError: There is no run in it.
+    """
+    return Record(Path(path))
+
+
+def identity() -> dict[str, Any]:
+    """This process, so that a later reader can tell whether it still lives."""
+    return {"pid": os.getpid(), "boot_id": _boot_id()}
+
+
+def write_predictions(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write one JSON object per row.
+
+    Raises:
+        FilesError: The file cannot be written.
+    """
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def _alive(results: Mapping[str, Any]) -> bool:
+    if results.get("boot_id") != _boot_id():
+        return False
+    try:
+        os.kill(int(results["pid"]), 0)
+    except (ProcessLookupError, KeyError, ValueError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _boot_id() -> str:
+    return BOOT_ID.read_text().strip() if BOOT_ID.exists() else ""
+
+
+def _read(path: Path, parse: Any) -> dict[str, Any]:
+    try:
+        value = parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise FilesError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise FilesError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
+    if not isinstance(value, dict):
+        raise FilesError(f"{path} is damaged: it holds a {type(value).__name__}, not a mapping")
+    return value
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    """Complete lines only: the last one may have been cut by a kill."""
+    if not path.is_file():
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8").split("\n"):
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict):
+            rows.append(row)
+    return rows

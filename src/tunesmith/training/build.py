@@ -1,0 +1,106 @@
+"""The parts of a run from its config: the only place that joins data, model, optimizer and evaluation."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from tunesmith.config.schema import RunConfig
+from tunesmith.data.datamodule import TextDataModule, read_splits
+from tunesmith.errors import ConfigError, Problem
+from tunesmith.evaluation.metrics import compute_metrics
+from tunesmith.models.methods import apply_method
+from tunesmith.models.module import FineTuner
+from tunesmith.models.weights import load_classifier, load_config, load_tokenizer
+from tunesmith.optim.parameter_groups import parameter_groups
+from tunesmith.optim.schedules import lightning_schedule
+from tunesmith.training import instantiate
+
+
+def build_data(config: RunConfig) -> TextDataModule:
+    """The data of a run, read and split; texts are tokenised when they are first needed.
+
+    Raises:
+        ConfigError: `data.max_length` is more than the model has positions for.
+        DataError: The data cannot be used as configured.
+        FilesError: The model's tokenizer cannot be read.
+    """
+    splits = read_splits(config.data)
+    data = TextDataModule(config.data, load_tokenizer(config.model), seed=config.seed, splits=splits)
+    check_length(config, data.labels)
+    return data
+
+
+def check_length(config: RunConfig, labels: Sequence[str]) -> None:
+    """Compare `data.max_length` with the positions that the architecture has.
+
+    Raises:
+        ConfigError: It is more.
+    """
+    positions = getattr(load_config(config.model, labels), "max_position_embeddings", None)
+    if isinstance(positions, int) and 0 < positions < config.data.max_length:
+        rule = f"the model has {positions} positions"
+        hint = f"At most data.max_length={positions}"
+        raise ConfigError([Problem("data.max_length", rule, str(config.data.max_length), hint)])
+
+
+def build_network(config: RunConfig, labels: Sequence[str]) -> torch.nn.Module:
+    """The network as it is trained, adapters included."""
+    network = load_classifier(config.model, labels, config.seed)
+    return apply_method(network, config.method, instantiate.build_peft_config(config.method), config.seed)
+
+
+def build_module(config: RunConfig, network: torch.nn.Module, labels: Sequence[str]) -> FineTuner:
+    """The LightningModule around a network."""
+    metrics = instantiate.build_metrics(config.evaluation, num_labels=len(labels))
+    make_optimizer = instantiate.optimizer_factory(config.optimizer)
+    schedule = functools.partial(
+        lightning_schedule,
+        instantiate.scheduler_factory(config.scheduler),
+        warmup_fraction=config.scheduler.warmup_fraction,
+        monitor=config.evaluation.monitor,
+        mode=config.evaluation.mode,
+    )
+    return FineTuner(
+        network,
+        optimizer=lambda network: make_optimizer(parameter_groups(network, config.optimizer.weight_decay)),
+        scheduler=schedule,
+        metrics=functools.partial(compute_metrics, metrics, label_names=list(labels)),
+        seed=config.seed,
+    )
+
+
+def build_trainer(
+    config: RunConfig, data: TextDataModule, directory: Path, loggers: list[Any], callbacks: list[pl.Callback]
+) -> pl.Trainer:
+    """The Trainer of a run; sets torch's threads and matrix route, which are part of the result."""
+    from tunesmith.training.checkpoints import AtomicCheckpointIO
+
+    set_numerics(config)
+    return instantiate.build_trainer(
+        config,
+        accumulate_grad_batches=data.accumulate_grad_batches,
+        callbacks=[*callbacks, *instantiate.build_callbacks(config)],
+        logger=loggers,
+        default_root_dir=str(directory),
+        enable_checkpointing=False,  # checkpoints are written by callbacks of ours
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        plugins=[AtomicCheckpointIO()],
+        **({} if data.splits["val"].ids else {"limit_val_batches": 0}),
+    )
+
+
+def set_numerics(config: RunConfig) -> None:
+    """Set the process-wide switches that change a result's last bits."""
+    assert config.trainer.threads != "auto"
+    assert config.trainer.matmul_precision != "auto"
+    torch.set_num_threads(config.trainer.threads)
+    torch.set_float32_matmul_precision(config.trainer.matmul_precision)

@@ -1,0 +1,123 @@
+"""What survives a run: the last state, to continue from, and the best weights, to keep."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.plugins import TorchCheckpointIO
+from safetensors.torch import load_file, save_file
+
+from tunesmith.errors import FilesError
+from tunesmith.evaluation.metrics import better
+from tunesmith.models.module import FineTuner, Outputs
+
+LAST = "last.ckpt"
+BEST = "best.safetensors"
+
+
+def atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file beside its place, then move it there: a crash leaves the old file or the new one.
+
+    Raises:
+        FilesError: The disk is full or the folder cannot be written; the old file is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+        raise FilesError(f"cannot write {path}: {str(error).splitlines()[0]}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Lightning's checkpoint files, written so that a crash never destroys the previous one."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        """Write a checkpoint atomically, in the target's own folder."""
+        atomically(Path(path), lambda temporary: torch.save(checkpoint, temporary))
+
+
+class LastCheckpoint(pl.Callback):
+    """Keeps `last.ckpt`: the state at the end of each epoch.
+
+    Args:
+        folder: Where it is kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / LAST
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the checkpoint."""
+        trainer.save_checkpoint(self.path)
+
+
+class BestWeights(pl.Callback):
+    """Keeps the weights with the best value of the monitor, and what they predicted.
+
+    Args:
+        folder: Where the weights are kept.
+        monitor: `val/<name>`.
+        mode: `max` or `min`.
+    """
+
+    def __init__(self, folder: Path, monitor: str, mode: str) -> None:
+        self.path = folder / BEST
+        self.monitor = monitor
+        self.mode = mode
+        self.value: float | None = None
+        self.step: int | None = None
+        self.outputs: Outputs | None = None
+        self.seen_step: int | None = None
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Keep the weights if they are the best so far."""
+        if trainer.sanity_checking:
+            return
+        assert isinstance(pl_module, FineTuner)
+        self.seen_step = trainer.global_step
+        value = float(trainer.callback_metrics[self.monitor])
+        if better(self.mode, value, self.value):
+            self.value, self.step = value, trainer.global_step
+            self.outputs = pl_module.outputs["val"]
+            tensors = trained_tensors(pl_module.network)
+            atomically(self.path, lambda temporary: save_file(tensors, temporary))
+
+    def restore(self, network: torch.nn.Module) -> None:
+        """Put the best weights back and delete their file.
+
+        Raises:
+            FilesError: The file is gone or damaged.
+        """
+        try:
+            saved = load_file(self.path)
+        except (OSError, ValueError) as error:
+            raise FilesError(f"cannot read the best weights {self.path}: {error}") from error
+        with torch.no_grad():
+            for name, tensor in trained_tensors(network).items():
+                tensor.copy_(saved[name])
+        self.path.unlink()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Value and step of the best weights, for a checkpoint."""
+        return {"value": self.value, "step": self.step}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue from a checkpoint."""
+        self.value, self.step = state_dict["value"], state_dict["step"]
+
+
+def trained_tensors(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """What training changes: trainable parameters (tied ones once) and buffers, by name."""
+    tensors = {name: p.data for name, p in network.named_parameters() if p.requires_grad}
+    return tensors | {name: buffer for name, buffer in network.named_buffers() if name in network.state_dict()}

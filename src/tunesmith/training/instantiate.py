@@ -1,0 +1,94 @@
+"""From config nodes to objects: the only calls of `_target_`s."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytorch_lightning as pl
+from hydra.errors import InstantiationException
+from hydra.utils import get_object, instantiate
+from torchmetrics import Metric
+
+from tunesmith.config.schema import Evaluation, Method, Optimizer, RunConfig, Scheduler
+from tunesmith.errors import ConfigError, Problem
+
+
+def accepts(target: str, keyword: str) -> bool:
+    """Whether a `_target_` takes a keyword by name."""
+    return keyword in inspect.signature(get_object(target)).parameters
+
+
+def build_metrics(evaluation: Evaluation, num_labels: int) -> dict[str, Metric]:
+    """The configured metrics for so many labels."""
+    metrics = {}
+    for name, node in evaluation.metrics.items():
+        supplied = {key: num_labels for key in ("num_classes",) if "num_classes" in _keywords(node.target)}
+        metrics[name] = _make(f"evaluation.metrics.{name}", node.target, supplied | node.kwargs())
+    return metrics
+
+
+def build_callbacks(config: RunConfig) -> list[pl.Callback]:
+    """The configured callbacks; one that requires a monitor gets the run's, with its direction."""
+    callbacks = []
+    for name, node in config.callbacks.items():
+        if node is None:
+            continue
+        parameters = inspect.signature(get_object(node.target)).parameters
+        supplied: dict[str, Any] = {}
+        monitor = parameters.get("monitor")
+        if monitor is not None and monitor.default is inspect.Parameter.empty and "monitor" not in node.kwargs():
+            supplied = {"monitor": config.evaluation.monitor, "mode": config.evaluation.mode}
+        callbacks.append(_make(f"callbacks.{name}", node.target, supplied | node.kwargs()))
+    return callbacks
+
+
+def optimizer_factory(node: Optimizer) -> Callable[..., Any]:
+    """A function from parameter groups to the optimizer."""
+    keywords = {key: value for key, value in node.kwargs().items() if key != "weight_decay"}
+    return functools.partial(_call, "optimizer", node.target, keywords)
+
+
+def scheduler_factory(node: Scheduler) -> Callable[..., Any]:
+    """The schedule's class or function with the configured keywords bound."""
+    return functools.partial(get_object(node.target), **node.kwargs())
+
+
+def build_peft_config(method: Method) -> Any | None:
+    """Peft's configuration object; None where no adapter is asked for."""
+    return None if method.target is None else _make("method", method.target, method.kwargs())
+
+
+def build_trainer(config: RunConfig, **supplied: Any) -> pl.Trainer:
+    """The Trainer with the configured arguments and the run's own."""
+    trainer = _make("trainer", config.trainer.target, config.trainer.kwargs() | supplied)
+    assert isinstance(trainer, pl.Trainer)
+    return trainer
+
+
+def _call(where: str, target: str, keywords: dict[str, Any], *args: Any) -> Any:
+    try:
+        return get_object(target)(*args, **keywords)
+    except (TypeError, ValueError) as error:
+        raise _refused(where, target, error) from error
+
+
+def _make(where: str, target: str, keywords: dict[str, Any]) -> Any:
+    try:
+        return instantiate({"_target_": target}, **keywords, _convert_="all")
+    except InstantiationException as error:
+        raise _refused(where, target, error.__cause__ or error) from error
+
+
+def _refused(where: str, target: str, error: BaseException) -> ConfigError:
+    message = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return ConfigError([Problem(where, f"{target} refuses these values: {message}")])
+
+
+@functools.cache
+def _keywords(target: str) -> frozenset[str]:
+    cls = get_object(target)
+    signatures = [inspect.signature(cls), inspect.signature(cls.__init__)]
+    return frozenset(name for signature in signatures for name in signature.parameters)

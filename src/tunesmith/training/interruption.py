@@ -1,0 +1,93 @@
+"""Signals: stop at a step's end with a checkpoint, and say so in the exit code."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytorch_lightning as pl
+
+
+class Interrupted(BaseException):
+    """A signal asked the run to stop. Not an Exception: nothing but the run's own end may catch it."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"received {signal.Signals(signum).name}")
+        self.exit_code = 130 if signum == signal.SIGINT else 143
+
+
+class StopAtStep(pl.Callback):
+    """On SIGINT, SIGTERM or SIGUSR1, writes a checkpoint at the next optimizer step and ends the run.
+
+    A second signal ends it at once. Partial gradients are in no checkpoint, so that a stop inside an accumulation
+    window could not be continued exactly.
+
+    Args:
+        checkpoint: Where to write the checkpoint.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+    def __init__(self, checkpoint: Path) -> None:
+        self.checkpoint = checkpoint
+        self.training = False
+        self.requested: int | None = None
+        self._step = 0
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Handle signals inside the block; outside a training loop they end the block at once."""
+        before = {signum: signal.getsignal(signum) for signum in self.SIGNALS}
+        self._install()
+        try:
+            yield
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """From here a signal waits for the step's end; Lightning's own handlers are put aside."""
+        self._install()
+        self._step = trainer.global_step
+        self.training = True
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Stop here if a signal came and a step was made."""
+        made_step = trainer.global_step > self._step
+        self._step = trainer.global_step
+        if self.requested is not None and made_step:
+            self.training = False
+            trainer.save_checkpoint(self.checkpoint)
+            raise Interrupted(self.requested)
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A validation pass changes nothing: it may be cut short."""
+        self.training = False
+        if self.requested is not None:
+            raise Interrupted(self.requested)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Back to waiting for a step's end."""
+        self.training = trainer.training or trainer.state.fn == "fit"
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """There is no next step to wait for."""
+        self.training = False
+        if self.requested is not None:
+            raise Interrupted(self.requested)
+
+    def _install(self) -> None:
+        for signum in self.SIGNALS:
+            signal.signal(signum, self._handle)
+
+    def _handle(self, signum: int, frame: FrameType | None) -> None:
+        if self.training and self.requested is None:
+            self.requested = signum
+            return
+        raise Interrupted(signum)

@@ -1,0 +1,157 @@
+"""The story of a run."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tunesmith.config.compose import Composed
+from tunesmith.config.fingerprint import fingerprint
+from tunesmith.data.datamodule import TextDataModule
+from tunesmith.data.datamodule import fingerprint as data_fingerprint
+from tunesmith.models.methods import count_parameters
+from tunesmith.models.module import Outputs
+from tunesmith.models.weights import resolved_revision, weights_sha256
+from tunesmith.runs.directory import RunDirectory, open_directory, write_json, write_text
+from tunesmith.runs.ledger import record_look
+from tunesmith.runs.record import Record, write_predictions
+from tunesmith.tracking.provenance import provenance
+from tunesmith.training.build import build_data, build_module, build_network, build_trainer
+from tunesmith.training.checkpoints import BestWeights, LastCheckpoint
+from tunesmith.training.decide import decide
+from tunesmith.training.predictions import prediction_rows
+from tunesmith.training.progress import RunProgress
+from tunesmith.training.session import Session, open_session
+
+log = logging.getLogger("tunesmith")
+
+
+def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
+    """Train, keep the best weights, look at the test split once, and write everything down.
+
+    Args:
+        composed: The validated config.
+        trust: Modules of the user's own that `_target_`s may name.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        TunesmithError: The run failed; its directory says how.
+        Interrupted: A signal ended it.
+    """
+    run = decide(composed)
+    config = run.config
+    name = run_name(run)
+    directory = open_run(run, name)
+    with open_session(run, directory, name) as session:
+        data = build_data(config)
+        network = build_network(config, data.labels)
+        module = build_module(config, network, data.labels)
+        describe(session, run, data, network)
+
+        best = BestWeights(directory.checkpoints, config.evaluation.monitor, config.evaluation.mode)
+        progress = RunProgress(config.evaluation.monitor)
+        callbacks = [best, LastCheckpoint(directory.checkpoints), progress, session.stop]
+        trainer = build_trainer(config, data, directory.path, session.loggers, callbacks)
+        trainer.fit(module, datamodule=data)
+        if best.seen_step != trainer.global_step and data.splits["val"].ids:
+            trainer.validate(module, datamodule=data, verbose=False)  # max_steps ended between two validations
+        if best.step is not None:
+            best.restore(network)
+        save_model(network, data, directory)
+        session.add(
+            best_step=best.step if best.step is not None else trainer.global_step,
+            steps=trainer.global_step,
+            train_samples_per_s=round(progress.samples_per_s, 2),
+            weights_sha256=weights_sha256(network),
+        )
+        outputs = [best.outputs] if best.outputs is not None else []
+        if config.evaluation.test and data.splits["test"].ids:
+            look_at_test(session, data)
+            trainer.test(module, datamodule=data, verbose=False)
+            outputs.append(module.outputs["test"])
+        report(session, data, outputs)
+    return Record(directory.path)
+
+
+def run_name(run: Composed) -> str:
+    """The run's name for people."""
+    choices = run.choices or {}
+    parts = [choices.get("experiment")] if choices.get("experiment") else map(choices.get, ("data", "model", "method"))
+    return run.config.run.name or "-".join(part for part in parts if part) or "run"
+
+
+def open_run(run: Composed, name: str) -> RunDirectory:
+    """Open the run's directory and write its config there before anything else happens."""
+    exact = Path(run.config.run.dir) if run.config.run.dir else None
+    directory = open_directory(Path(run.config.run.root), name, fingerprint(run.saved), exact)
+    saved = run.saved | {"run": run.saved["run"] | {"dir": None}}
+    write_text(directory.config, yaml.safe_dump(saved, sort_keys=False, allow_unicode=True))
+    return directory
+
+
+def describe(session: Session, run: Composed, data: TextDataModule, network: Any) -> None:
+    """Write what goes into the run before the first step: provenance, data, size of the model."""
+    total, trainable = count_parameters(network)
+    identity = data_fingerprint(data.splits)
+    origin = provenance(
+        argv=sys.argv,
+        overrides=run.overrides,
+        choices={group: option for group, option in (run.choices or {}).items() if option and "hydra" not in group},
+        seed=run.config.seed,
+        threads=int(run.config.trainer.threads),
+        precision=run.config.trainer.precision,
+    )
+    origin["data"] = {
+        "fingerprint": identity,
+        "splits": {name: {"rows": len(rows), "sha256": rows.sha256()} for name, rows in data.splits.items()},
+    }
+    origin["model"] = {"path": run.config.model.path, "revision": resolved_revision(network)}
+    origin["model"]["initial_weights_sha256"] = weights_sha256(network)
+    write_json(session.directory.provenance, origin)
+    session.add(
+        labels=data.labels,
+        data_fingerprint=identity,
+        num_rows={name: len(rows) for name, rows in data.splits.items()},
+        num_parameters=total,
+        num_trainable_parameters=trainable,
+    )
+
+
+def save_model(network: Any, data: TextDataModule, directory: RunDirectory) -> None:
+    """Write weights (or the adapter alone) and tokenizer in the Hugging Face layout."""
+    network.save_pretrained(directory.model, safe_serialization=True)
+    data.tokenizer.save_pretrained(directory.model)
+
+
+def look_at_test(session: Session, data: TextDataModule) -> None:
+    """Enter the look into the ledger before it is taken."""
+    number = record_look(
+        Path(session.config.run.root),
+        data_fingerprint=session.results["data_fingerprint"],
+        run=session.directory.path,
+        reason="train",
+    )
+    if number > 1:
+        log.info("look number %d at this test set; choose by validation, not by this number", number)
+
+
+def report(session: Session, data: TextDataModule, outputs: Sequence[Outputs]) -> None:
+    """Write metrics and predictions, to disk and to the tracker."""
+    rows = [row for output in outputs for row in prediction_rows(output, data.splits[output.split], data.labels)]
+    write_predictions(session.directory.predictions, rows)
+    metrics = {name: value for output in outputs for name, value in output.metrics.items()}
+    session.add(metrics=metrics)
+    if session.tracker is not None:
+        texts = [text for output in outputs for text in data.splits[output.split].texts]
+        session.tracker.summarise(metrics)
+        session.tracker.log_predictions(
+            [row | {"text": text} for row, text in zip(rows, texts, strict=True)], data.labels
+        )
+        session.tracker.log_model(session.directory.model)

@@ -1,0 +1,149 @@
+"""The frame around a run: its status on disk, its log, its tracker, and how it ends."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.loggers import Logger
+
+from tunesmith.config.compose import Composed
+from tunesmith.errors import TrainingError, TunesmithError
+from tunesmith.runs.directory import RunDirectory, write_json
+from tunesmith.runs.record import identity
+from tunesmith.tracking.local import JsonlLogger
+from tunesmith.training.interruption import Interrupted, StopAtStep
+
+log = logging.getLogger("tunesmith")
+
+
+class Session:
+    """An open run.
+
+    Args:
+        composed: The run's config.
+        directory: Its directory.
+        name: Its name for people.
+    """
+
+    def __init__(self, composed: Composed, directory: RunDirectory, name: str) -> None:
+        self.config = composed.config
+        self.directory = directory
+        self.stop = StopAtStep(directory.checkpoints / "last.ckpt")
+        self.local = JsonlLogger(directory.path)
+        self.tracker = _open_tracker(composed, directory.path, name)
+        self._start = time.monotonic()
+        self.results: dict[str, Any] = {
+            "status": "running",
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seed": self.config.seed,
+            "monitor": self.config.evaluation.monitor,
+            **identity(),
+        }
+        write_json(directory.results, self.results)
+
+    @property
+    def loggers(self) -> list[Logger]:
+        """Lightning's loggers: ours, and the tracker's."""
+        return [self.local, *([self.tracker.logger] if self.tracker is not None else [])]
+
+    def add(self, **values: Any) -> None:
+        """Put values into `results.json` now, so that they are there whatever happens later."""
+        self.results |= values
+        write_json(self.directory.results, self.results)
+
+    def end(self, status: str, exit_code: int, reason: str | None = None) -> None:
+        """Write how the run ended, to disk and to the tracker."""
+        ended = {"status": status, "exit_code": exit_code, "duration_s": round(time.monotonic() - self._start, 3)}
+        if reason is not None:
+            ended["reason"] = reason
+        try:
+            self.add(**ended)
+        finally:
+            self.local.finalize(status)
+            if self.tracker is not None:
+                self.tracker.finish(status, exit_code)
+
+
+@contextmanager
+def open_session(composed: Composed, directory: RunDirectory, name: str) -> Iterator[Session]:
+    """Run the block as a run: whatever ends it is written down with its exit code, then goes on to the caller.
+
+    Raises:
+        TrainingError: Memory ran out; with advice.
+        Interrupted: A signal ended the run.
+    """
+    with _log_to(directory.log):
+        session = Session(composed, directory, name)
+        try:
+            with session.stop.watch(), _out_of_memory_explained():
+                yield session
+        except Interrupted as interruption:
+            session.end("interrupted", interruption.exit_code, str(interruption))
+            raise
+        except BaseException as error:
+            log.debug("the run failed\n%s", traceback.format_exc())
+            exit_code = error.exit_code if isinstance(error, TunesmithError) else 1
+            session.end("failed", exit_code, f"{type(error).__name__}: {error}")
+            raise
+        session.end("completed", 0)
+
+
+def _open_tracker(composed: Composed, directory: Path, name: str) -> Any | None:
+    if composed.config.logger.name == "none":
+        return None
+    from tunesmith.tracking.wandb import open_wandb
+
+    return open_wandb(
+        composed.config.logger,
+        directory=directory,
+        name=name,
+        tags=composed.config.run.tags,
+        run_config=composed.saved,
+    )
+
+
+@contextmanager
+def _out_of_memory_explained() -> Iterator[None]:
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
+            raise
+        raise TrainingError(
+            "memory ran out. A smaller data.micro_batch_size needs less and gives the same result (gradients "
+            "accumulate to data.batch_size); so does a smaller data.eval_batch_size; a smaller data.max_length changes "
+            f"the result. ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+        ) from error
+
+
+@contextmanager
+def _log_to(path: Path) -> Iterator[None]:
+    """Write our log, Lightning's and Python's warnings to the run's `run.log`; only our own is shown on screen."""
+    file = logging.FileHandler(path, encoding="utf-8", delay=True)
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    screen = logging.StreamHandler(sys.stderr)
+    screen.setLevel(logging.INFO)
+    screen.setFormatter(logging.Formatter("%(message)s"))
+    sources = {name: logging.getLogger(name) for name in ("tunesmith", "pytorch_lightning", "lightning", "py.warnings")}
+    before = {name: (list(source.handlers), source.level, source.propagate) for name, source in sources.items()}
+    for name, source in sources.items():
+        source.handlers = [file, screen] if name == "tunesmith" else [file]
+        source.setLevel(logging.DEBUG if name == "tunesmith" else logging.INFO)
+        source.propagate = False
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        file.close()
+        for name, source in sources.items():
+            source.handlers, source.level, source.propagate = before[name]
