@@ -33,7 +33,7 @@ class JsonlWriter:
         Raises:
             OSError: The disk is full or away.
         """
-        line = json.dumps({key: _strict(value) for key, value in record.items()}, ensure_ascii=False, allow_nan=False)
+        line = json.dumps({key: _strict(value) for key, value in record.items()}, allow_nan=False)
         self._file.write(line + "\n")
         self._file.flush()
         if sync:

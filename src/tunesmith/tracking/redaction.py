@@ -25,9 +25,8 @@ _KNOWN_SHAPES = re.compile(
     r"|wandb_v\d_\w{20,}|AKIA[0-9A-Z]{16}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,})"
 )
 _URL_LOGIN = re.compile(r"(?<=://)[^/\s@'\"]+(?=@)")
-_ASSIGNMENT = re.compile(
-    r"""(?P<key>[\w.\-]+)(?P<sep>["']?\s*(?P<op>[=:])\s*)(?P<value>"[^"]*"|'[^']*'|\$\{[^}]*\}|[^\s,;&}\]]+)"""
-)
+_NAMED = re.compile(r"""(?P<key>[\w.\-]+)["']?\s*(?P<op>[=:])\s*""")
+_VALUE = re.compile(r"""\$\{[^}]*\}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\[[^\]]*\]?|\{[^}]*\}?|[^\s,;&}\]]+""")
 
 
 def is_secret_name(name: str) -> bool:
@@ -55,13 +54,23 @@ def redact(value: T, environ: Mapping[str, str] | None = None) -> T:
 
 
 def redact_argv(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> list[str]:
-    """Redact a command line, where a secret may also follow its option: `--api-key VALUE`."""
-    redacted = redact(list(argv), environ)
-    for index in range(1, len(redacted)):
-        option = argv[index - 1]
-        if option.startswith("--") and "=" not in option and is_secret_name(option) and argv[index][:1] != "-":
-            redacted[index] = MASK
-    return redacted
+    """Redact a command line, where a value ends with its argument and may also follow its option: `--api-key VALUE`."""
+    before = ["", *argv[:-1]]
+    return [
+        MASK if _awaits_secret(previous) and argument[:1] != "-" else _redact_argument(argument, environ)
+        for previous, argument in zip(before, argv, strict=True)
+    ]
+
+
+def _awaits_secret(option: str) -> bool:
+    return option.startswith("--") and "=" not in option and is_secret_name(option)
+
+
+def _redact_argument(argument: str, environ: Mapping[str, str] | None) -> str:
+    name, assigned, value = argument.partition("=")
+    if assigned and is_secret_name(name) and not _REFERENCE.match(value):
+        return f"{name}={MASK}"
+    return redact(argument, environ)
 
 
 def _environment_secrets(environ: Mapping[str, str]) -> list[str]:
@@ -92,13 +101,20 @@ def _redact_text(text: str, secrets: Sequence[str]) -> str:
     for secret in secrets:
         text = text.replace(secret, MASK)
     text = _URL_LOGIN.sub(MASK, _KNOWN_SHAPES.sub(MASK, text))
-    return _ASSIGNMENT.sub(_mask_assignment, text)
+    return _mask_assignments(text)
 
 
-def _mask_assignment(match: re.Match[str]) -> str:
-    key, value = match["key"], match["value"]
+def _mask_assignments(text: str) -> str:
+    done, position = "", 0
+    while named := _NAMED.search(text, position):
+        value = _VALUE.match(text, named.end())
+        done, position = done + text[position : named.end()], named.end()
+        if value and _is_secret_assignment(named) and not _REFERENCE.match(value[0]):
+            done, position = done + MASK, value.end()
+    return done + text[position:]
+
+
+def _is_secret_assignment(named: re.Match[str]) -> bool:
     # "unknown key: foo" is prose; `api_key: foo` is not.
-    prose = match["op"] == ":" and len(_WORD.findall(key)) < 2
-    if prose or not is_secret_name(key) or _REFERENCE.match(value):
-        return match[0]
-    return f"{key}{match['sep']}{MASK}"
+    prose = named["op"] == ":" and len(_WORD.findall(named["key"])) < 2
+    return not prose and is_secret_name(named["key"])
