@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
 from hydra._internal.hydra import Hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from hydra.version import setbase
 from omegaconf import DictConfig, OmegaConf
-from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
+from omegaconf.errors import OmegaConfBaseException
 
+from tunesmith.config import overrides as override_reader
 from tunesmith.config import resolvers
+from tunesmith.config.files import Loader, Merged, Repository, locate, shown
+from tunesmith.config.keys import schema_defaults
 from tunesmith.config.schema import RunConfig
+from tunesmith.config.validate import validate
+from tunesmith.errors import ConfigError, Problem
 
 PACKAGE = Path(__file__).resolve().parents[1]
-REFERENCE = re.compile(r"^\$\{(oc\.env|package_file):[^{}]*\}$")
-"""Values that stay references in a saved config: they hold secrets, or paths that differ between machines."""
 
 
 @dataclass(frozen=True)
@@ -42,26 +48,27 @@ class Composed:
     """Config group to chosen option; None for a config that came from a file."""
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A composed config that has not been judged yet, and the faults met on the way."""
+
+    config: DictConfig
+    """With Hydra's node."""
+    problems: list[Problem]
+    merged: list[Merged]
+    given: frozenset[str]
+    """Keys that the command line sets."""
+    repository: Repository
+
+
 def shipped(name: str) -> Path:
     """Folder of shipped configs: inside the package when installed from a wheel, at the top of a checkout otherwise."""
     inside = PACKAGE / name
     return inside if inside.is_dir() else PACKAGE.parents[1] / name
 
 
-def schema_defaults(model: type[BaseModel]) -> dict[str, Any]:
-    """The defaults that the schema states, as a plain nested dict; required keys are left out."""
-    values: dict[str, Any] = {}
-    for name, field in model.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            values[name] = schema_defaults(kind)
-        elif field.default is not PydanticUndefined:
-            values[field.alias or name] = field.default
-    return values
-
-
-def open_hydra(config_dirs: Sequence[Path] = ()) -> Hydra:
-    """A Hydra that searches the user's folders first, then the shipped ones, and ends no process on an error.
+def open_hydra(config_dirs: Sequence[Path] = ()) -> tuple[Hydra, Loader]:
+    """A Hydra and its loader; they search the user's folders first, then the shipped ones.
 
     Args:
         config_dirs: Folders laid out like `conf/`; an option there wins over a shipped one of the same name.
@@ -78,20 +85,220 @@ def open_hydra(config_dirs: Sequence[Path] = ()) -> Hydra:
         path.append("tunesmith", f"file://{shipped(name)}")
     path.append("schema", "structured://")
     GlobalHydra.instance().clear()
-    return Hydra.create_main_hydra2(task_name="train", config_search_path=path)
+    loader = Loader(path, shipped("conf") / "train.yaml")
+    hydra = Hydra(task_name="train", config_loader=loader)
+    GlobalHydra.instance().initialize(hydra)
+    return hydra, loader
+
+
+def draft(overrides: Sequence[str] = (), *, config_dirs: Sequence[Path] = (), name: str = "train") -> Draft:
+    """Compose without judging the values, going on past every fault that can be passed over.
+
+    Raises:
+        ConfigError: There is nothing to judge: the composition itself failed.
+    """
+    hydra, loader = open_hydra(config_dirs)
+    read = override_reader.read(overrides, loader.notes)
+    try:
+        composed = hydra.compose_config(name, read.groups, RunMode.RUN, with_log_configuration=False)
+    except (HydraException, OmegaConfBaseException, ValueError, OSError) as error:
+        problems = [*read.problems, *loader.notes.problems]
+        raise ConfigError([*problems, _composition(error)]) from error
+    HydraConfig.instance().set_config(composed)
+    problems = [*read.problems, *loader.notes.problems, *apply(read.values, composed)]
+    given = frozenset(override.key_or_group for override in read.values)
+    return Draft(composed, problems, loader.merged, given, loader.notes)
+
+
+def apply(values: Sequence[Any], config: DictConfig) -> list[Problem]:
+    """Set the values of overrides in a config; a key that is not there is added, to be judged with the rest."""
+    problems = []
+    for override in values:
+        try:
+            if override.is_delete():
+                ConfigLoaderImpl._apply_overrides_to_config([override], config)
+            else:
+                OmegaConf.update(config, override.key_or_group, override.value(), merge=True, force_add=True)
+        except (HydraException, OmegaConfBaseException, ValueError, TypeError, AttributeError) as error:
+            problems.append(_inapplicable(override, error))
+    return problems
+
+
+def _inapplicable(override: Any, error: Exception) -> Problem:
+    text = override.input_line or override.key_or_group
+    if override.is_delete():
+        return Problem(text, "no such key to remove", override.key_or_group)
+    return Problem(text, f"cannot be set: {str(error).splitlines()[0]}")
+
+
+def _composition(error: Exception) -> Problem:
+    lines = [line.strip() for line in str(error.__cause__ or error).splitlines() if line.strip()]
+    return Problem("config", f"cannot be composed: {' '.join(lines[:3])}" if lines else "cannot be composed")
+
+
+def compose(
+    overrides: Sequence[str] = (),
+    *,
+    config_dirs: Sequence[Path] = (),
+    trust: Sequence[str] = (),
+    name: str = "train",
+) -> Composed:
+    """Compose and validate a run's config.
+
+    Args:
+        overrides: As on the command line, e.g. `["model=minilm", "optimizer.lr=3e-4"]`.
+        config_dirs: Folders of the user's own options, searched before the shipped ones.
+        trust: Modules of the user's own, found from the current folder too, whose classes a config may name.
+        name: The primary config.
+
+    Raises:
+        ConfigError: Something is wrong; every problem is in it.
+    """
+    with searching_here(trust):
+        found = draft(overrides, config_dirs=config_dirs, name=name)
+        choices = dict(found.config.hydra.runtime.choices)
+        job = OmegaConf.masked_copy(found.config, [str(key) for key in found.config if key != "hydra"])
+        return _judged(job, found, trust, tuple(overrides), choices)
+
+
+def compose_from(path: Path, overrides: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Composed:
+    """Validate a saved config, with values changed.
+
+    Args:
+        path: A run directory, or a YAML file with a whole config.
+        overrides: Values only: the groups were chosen when the config was saved.
+        trust: Modules of the user's own whose classes a config may name.
+
+    Raises:
+        ConfigError: Something is wrong; every problem is in it.
+    """
+    file = path / "config.yaml" if path.is_dir() else path
+    saved = _read_saved(file)
+    repository = open_hydra()[1].notes
+    read = override_reader.read(overrides, repository)
+    problems = list(read.problems)
+    for text in read.groups:
+        hint = f"Start from the group instead: tunesmith train {text.lstrip('~')}, or override single keys"
+        problems.append(Problem(text, "a saved config has no groups to choose from", None, hint))
+    config = OmegaConf.merge(OmegaConf.create(schema_defaults(RunConfig)), saved)
+    assert isinstance(config, DictConfig)
+    problems += apply(read.values, config)
+    given = frozenset(override.key_or_group for override in read.values)
+    found = Draft(config, problems, [Merged(file, "")], given, repository)
+    with searching_here(trust):
+        return _judged(config, found, trust, tuple(overrides), None)
+
+
+def _read_saved(file: Path) -> DictConfig:
+    if not file.is_file():
+        raise ConfigError([Problem("--from", "no such file", str(file), "Give a run directory or a YAML file")])
+    try:
+        loaded = OmegaConf.load(file)
+    except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{shown(file)}:{mark.line + 1}" if mark else shown(file)
+        text = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigError([Problem(where, f"is no YAML: {text}")]) from error
+    if not isinstance(loaded, DictConfig):
+        raise ConfigError([Problem(shown(file), "is no config: its root is no mapping")])
+    return loaded
+
+
+def _judged(
+    config: DictConfig,
+    found: Draft,
+    trust: Sequence[str],
+    overrides: tuple[str, ...],
+    choices: dict[str, str | None] | None,
+) -> Composed:
+    """Validate, and gather all problems under the place where each was written."""
+    if not isinstance(config.get("schema_version"), int):
+        config = OmegaConf.merge(schema_defaults(RunConfig), config)  # type: ignore[assignment]
+    typed, problems = validate(config, trust=trust, elsewhere=lambda path: option_with(path, found))
+    problems = [_located(problem, found) for problem in problems if not _follows(problem, found)]
+    if found.problems or problems:
+        raise ConfigError([*found.problems, *problems])
+    assert typed is not None
+    saved = to_saved(config)
+    return Composed(resolve(saved), saved, overrides, choices)
+
+
+def _follows(problem: Problem, found: Draft) -> bool:
+    """Whether a missing key follows from a file that could not be read, which is reported already."""
+    return problem.rule == "is required" and bool(found.repository.unreadable)
+
+
+def _located(problem: Problem, found: Draft) -> Problem:
+    """The problem with the file and line in front of its key, where the value comes from a file."""
+    path = problem.where
+    if problem.rule == "is required" or any(path == key or path.startswith(f"{key}.") for key in found.given):
+        return problem
+    place = locate(found.merged, path)
+    return Problem(f"{place} {path}", problem.rule, problem.received, problem.hint) if place else problem
+
+
+def option_with(path: str, found: Draft) -> str | None:
+    """Where another option of the same group has a key: `method=lora has it`."""
+    from tunesmith.config.targets import accepted
+
+    group, _, key = path.partition(".")
+    repository = found.repository
+    if "." in key or not key or group not in repository.groups():
+        return None
+    having = []
+    for option in repository.options(group):
+        loaded = repository.load_config(f"{group}/{option}")
+        plain = OmegaConf.to_container(loaded.config, resolve=False) if loaded else None
+        node = {str(name): value for name, value in plain.items()} if isinstance(plain, dict) else {}
+        if key in node or ("_target_" in node and key in accepted(group, node)):
+            having.append(f"{group}={option}")
+    return f"{' or '.join(having)} has it" if having else None
+
+
+@contextmanager
+def searching_here(trust: Sequence[str]) -> Iterator[None]:
+    """Let trusted modules be found from the current folder too."""
+    from tunesmith.config import signatures
+
+    here = str(Path.cwd())
+    if not trust or here in sys.path:
+        yield
+        return
+    sys.path.insert(0, here)
+    signatures.clear()
+    try:
+        yield
+    finally:
+        sys.path.remove(here)
+        signatures.clear()
 
 
 def to_saved(config: DictConfig) -> dict[str, Any]:
-    """Resolve all interpolations but the references that are to stay (see `REFERENCE`)."""
-    resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    """Plain values with data paths absolute; what depends on a reference (`resolvers.REFERENCES`) stays as written."""
     raw = OmegaConf.to_container(config, resolve=False)
+    value = OmegaConf.to_container(config, resolve=True)
+    with resolvers.masked():
+        masked = OmegaConf.to_container(config, resolve=True)
+    saved: dict[str, Any] = _keep(raw, value, masked)
+    for node, key in (("data", "path"), ("model", "path"), ("model", "tokenizer")):
+        saved[node][key] = _absolute(saved[node].get(key), must_exist=node == "model")
+    return saved
 
-    def keep(raw_value: Any, value: Any) -> Any:
-        if isinstance(raw_value, dict) and isinstance(value, dict):
-            return {key: keep(raw_value[key], item) if key in raw_value else item for key, item in value.items()}
-        return raw_value if isinstance(raw_value, str) and REFERENCE.match(raw_value) else value
 
-    return {key: keep(raw[key], value) for key, value in resolved.items()}  # type: ignore[index,call-overload]
+def _keep(raw: Any, value: Any, masked: Any) -> Any:
+    if isinstance(raw, dict) and isinstance(value, dict):
+        return {key: _keep(raw[key], item, masked[key]) for key, item in value.items()}
+    if isinstance(raw, list) and isinstance(value, list):
+        return [_keep(*items) for items in zip(raw, value, masked, strict=True)]
+    return value if value == masked else raw
+
+
+def _absolute(path: Any, *, must_exist: bool) -> Any:
+    """A local path from the root of the file system; references and Hub ids stay as they are."""
+    if not isinstance(path, str) or "${" in path:
+        return path
+    full = Path(path).expanduser()
+    return str(full.absolute()) if full.exists() or not must_exist else path
 
 
 def resolve(saved: dict[str, Any]) -> RunConfig:
@@ -99,22 +306,3 @@ def resolve(saved: dict[str, Any]) -> RunConfig:
     resolvers.register()
     plain = OmegaConf.to_container(OmegaConf.create(saved), resolve=True)
     return RunConfig.model_validate(plain)
-
-
-def compose(overrides: Sequence[str] = (), *, config_dirs: Sequence[Path] = ()) -> Composed:
-    """Compose and validate a run's config.
-
-    Args:
-        overrides: As on the command line, e.g. `["model=minilm", "optimizer.lr=3e-4"]`.
-        config_dirs: Folders of the user's own options, searched before the shipped ones.
-
-    Raises:
-        ConfigError: Something is wrong; every problem is in it.
-    """
-    hydra = open_hydra(config_dirs)
-    composed = hydra.compose_config("train", list(overrides), RunMode.RUN, with_log_configuration=False)
-    HydraConfig.instance().set_config(composed)
-    choices = dict(composed.hydra.runtime.choices)
-    job = OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"])
-    saved = to_saved(job)
-    return Composed(resolve(saved), saved, tuple(overrides), choices)

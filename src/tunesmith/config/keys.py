@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -26,7 +26,7 @@ def leaves(model: type[BaseModel] = RunConfig, prefix: str = "") -> Iterator[str
             yield from leaves(inner, f"{path}.")
 
 
-@lru_cache(maxsize=None)
+@cache
 def field_at(path: str) -> FieldInfo | None:
     """The schema's field at a dotted path; None for keys that it does not name."""
     model: type[BaseModel] | None = RunConfig
@@ -126,5 +126,22 @@ def _range(metadata: Any) -> str:
     """` of at least 0 and less than 1` from pydantic's constraints."""
     flat = [bound for item in metadata for bound in (getattr(item, "metadata", None) or [item])]
     words = {Ge: ("of at least", "ge"), Gt: ("greater than", "gt"), Le: ("at most", "le"), Lt: ("less than", "lt")}
-    found = [f"{text} {getattr(bound, name)}" for bound in flat for kind, (text, name) in words.items() if isinstance(bound, kind)]
+    found = [
+        f"{text} {getattr(bound, name)}"
+        for bound in flat
+        for kind, (text, name) in words.items()
+        if isinstance(bound, kind)
+    ]
     return f" {' and '.join(found)}" if found else ""
+
+
+def schema_defaults(model: type[BaseModel] = RunConfig) -> dict[str, Any]:
+    """The defaults that the schema states, as a plain nested dict; required keys are left out."""
+    values: dict[str, Any] = {}
+    for name, info in model.model_fields.items():
+        inner = _node(info.annotation)
+        if inner is not None:
+            values[info.alias or name] = schema_defaults(inner)
+        elif not info.is_required():
+            values[info.alias or name] = info.get_default(call_default_factory=True)
+    return values

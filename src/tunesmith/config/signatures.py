@@ -10,7 +10,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -97,7 +97,7 @@ def clear() -> None:
     read_module.cache_clear()
 
 
-@lru_cache(maxsize=None)
+@cache
 def module_file(module: str) -> Path | None:
     """The source file of a dotted module, found without importing its parents."""
     top, *rest = module.split(".")
@@ -114,7 +114,7 @@ def module_file(module: str) -> Path | None:
     return None
 
 
-@lru_cache(maxsize=None)
+@cache
 def read_module(module: str) -> Module:
     """Index a module's top level, the branches of its `if` and `try` included (`TYPE_CHECKING` blocks too)."""
     file = module_file(module)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 def distance(left: str, right: str) -> int:
@@ -55,4 +57,9 @@ def nearest_key(path: str, keys: Sequence[str]) -> str | None:
 
 def did_you_mean(name: str | None) -> str | None:
     """The question that goes into a message, or None where there is nothing near."""
-    return f"did you mean {name}?" if name else None
+    return f"Did you mean {name}?" if name else None
+
+
+def show(value: Any) -> str:
+    """A received value as YAML would hold it: text in quotes, so that "1" and 1 differ."""
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,242 @@
+"""The YAML files of a composition: read with every fault noted, and searched for the line where a value stands."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import ConfigRepository, IConfigRepository
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.default_element import ConfigDefault, GroupDefault, InputDefault, ResultDefault
+from hydra.core.object_type import ObjectType
+from hydra.plugins.config_source import ConfigResult
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from tunesmith.config.suggest import did_you_mean, nearest
+from tunesmith.errors import Problem
+
+HYDRA_KEYS = ("mode", "sweeper", "verbose")
+"""What a config may change of Hydra's own node: the rest of it can run code or set environment variables."""
+
+
+@dataclass(frozen=True)
+class Merged:
+    """One file as it was merged into the config."""
+
+    path: Path
+    package: str
+    """Dotted path under which its keys lie; empty for the root."""
+
+
+def shown(path: Path) -> str:
+    """A path as a person would name it: relative to the current folder where it lies below it."""
+    path = path.resolve()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+class Repository(ConfigRepository):
+    """Hydra's repository of configs, which notes what is wrong in a file and goes on without it."""
+
+    def __init__(self, search_path: ConfigSearchPath, ours: Path) -> None:
+        super().__init__(search_path)
+        self.ours = ours
+        """The primary config that alone may set Hydra's own node."""
+        self.problems: list[Problem] = []
+        self.unreadable: set[Path] = set()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Repository:
+        """Hydra copies its repository for each composition; what is noted stays shared."""
+        return copy.copy(self)
+
+    def file_of(self, config_path: str) -> Path | None:
+        """The file that a config path such as `data/imdb` names; None for a config that is no file."""
+        source = self._find_object_source(config_path, ObjectType.CONFIG)
+        if source is None or source.scheme() != "file":  # Hydra loads its plug-ins anew: isinstance does not hold
+            return None
+        return Path(source.path, f"{config_path}.yaml")
+
+    def load_config(self, config_path: str) -> ConfigResult | None:
+        """Load a config; a file that cannot be read, or a faulty line of its defaults list, becomes a problem."""
+        file = self.file_of(config_path)
+        if file is None:
+            return super().load_config(config_path)
+        try:
+            result = super().load_config(config_path)
+        except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError) as error:
+            self.note(_unreadable(file, error))
+            self.unreadable.add(file)
+            empty = OmegaConf.create({})
+            return ConfigResult("user", f"file://{file.parent}", empty, {"package": "_global_"}, [], False)
+        if result is not None and file != self.ours:
+            kept = []
+            for position, default in enumerate(result.defaults_list or []):
+                problem = self._fault(config_path, default)
+                if problem is None:
+                    kept.append(default)
+                    continue
+                rule, received, hint = problem
+                line = default_line(file, position)
+                self.note(Problem(f"{shown(file)}:{line} defaults", rule, received, hint))
+            result.defaults_list = kept
+        return result
+
+    def groups(self, parent: str = "") -> list[str]:
+        """All config groups but Hydra's own."""
+        found = []
+        for name in self.get_group_options(parent, ObjectType.GROUP):
+            group = f"{parent}/{name}" if parent else name
+            if group != "hydra":
+                found += [group, *self.groups(group)]
+        return found
+
+    def options(self, group: str) -> list[str]:
+        """The options of a group."""
+        return [str(option) for option in self.get_group_options(group)]
+
+    def note(self, problem: Problem) -> None:
+        """Remember a problem, once."""
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def _fault(self, config_path: str, default: InputDefault) -> tuple[str, str, str | None] | None:
+        """Rule, received value and hint where a line of a defaults list names what does not exist."""
+        folder = config_path.rpartition("/")[0]
+        if isinstance(default, ConfigDefault):
+            path = absolute(default.path or "", folder)
+            if default.path == "_self_" or default.optional or self.config_exists(path):
+                return None
+            choices = [*self.options(path.rpartition("/")[0]), "_self_"]
+            return "no such config", default.path or "", did_you_mean(nearest(default.path or "", choices))
+        assert isinstance(default, GroupDefault)
+        group = absolute(default.group or "", folder)
+        written = f"{default.group}: {default.value}"
+        if group.startswith("hydra/") and group != "hydra/sweeper":
+            return "a config may not change how Hydra runs", written, "Only hydra/sweeper may be chosen"
+        if not self.group_exists(group):
+            return "no such config group", written, self._group_hint(default, group)
+        for option in default.value if isinstance(default.value, list) else [default.value]:
+            if option is None or "${" in option or option == "???" or default.optional:
+                continue
+            if not self.config_exists(f"{group}/{option}"):
+                return f"{group} has no such option", written, option_hint(option, self.options(group))
+        return None
+
+    def _group_hint(self, default: GroupDefault, group: str) -> str | None:
+        bare = (default.group or "").lstrip("/")
+        if self.group_exists(bare):
+            return f"Write `override /{bare}: {default.value}`"
+        close = nearest(bare, self.groups())
+        return did_you_mean(f"/{close}" if close else None)
+
+
+def absolute(path: str, folder: str) -> str:
+    """A group or config of a defaults list, seen from the root: one without a leading slash is relative."""
+    return path[1:] if path.startswith("/") else f"{folder}/{path}".lstrip("/")
+
+
+def option_hint(option: str, options: list[str]) -> str:
+    """The nearest option, and all that there are."""
+    close = did_you_mean(nearest(option, options))
+    listed = f"options: {', '.join(options)}"
+    return f"{close} ({listed})" if close else listed.capitalize()
+
+
+class Loader(ConfigLoaderImpl):
+    """Hydra's loader, which remembers the files that it merged, in order."""
+
+    def __init__(self, search_path: ConfigSearchPath, ours: Path) -> None:
+        super().__init__(search_path)
+        self.notes = Repository(search_path, ours)
+        self.repository = self.notes
+        self.merged: list[Merged] = []
+
+    def _load_single_config(self, default: ResultDefault, repo: IConfigRepository) -> ConfigResult:
+        result = super()._load_single_config(default, repo)
+        file = self.notes.file_of(default.config_path or "")
+        if file is not None and result.provider != "hydra":
+            package = default.package if default.package is not None else result.header["package"]
+            merged = Merged(file, package or "")
+            self.merged.append(merged)
+            if file != self.notes.ours:
+                self._guard_hydra(result, merged)
+        return result
+
+    def _guard_hydra(self, result: ConfigResult, merged: Merged) -> None:
+        """Refuse and leave out what a file says about Hydra's own node, but for the few keys that may change."""
+        node = OmegaConf.to_container(result.config, resolve=False)
+        if not isinstance(node, dict) or "hydra" not in node:
+            return
+        hydra = node["hydra"]
+        refused = [key for key in hydra if key not in HYDRA_KEYS] if isinstance(hydra, dict) else [None]
+        for key in refused:
+            path = f"hydra.{key}" if key else "hydra"
+            where = f"{shown(merged.path)}:{line_of(merged, path) or 1} {path}"
+            hint = f"Only {', '.join(f'hydra.{name}' for name in HYDRA_KEYS)} may be set"
+            self.notes.note(Problem(where, "a config may not change how Hydra runs", None, hint))
+        kept = {key: value for key, value in hydra.items() if key in HYDRA_KEYS} if isinstance(hydra, dict) else {}
+        result.config = OmegaConf.create({**node, "hydra": kept})
+
+
+def _unreadable(file: Path, error: Exception) -> Problem:
+    mark = getattr(error, "problem_mark", None)
+    if mark is not None:
+        return Problem(f"{shown(file)}:{mark.line + 1}", f"is not valid YAML: {getattr(error, 'problem', error)}")
+    first = str(error).splitlines()[0] if str(error) else type(error).__name__
+    key = getattr(error, "full_key", None)
+    line = lines_of(file).get(key) if key else None
+    return Problem(f"{shown(file)}:{line}" if line else shown(file), f"cannot be read: {first}")
+
+
+def lines_of(file: Path) -> dict[str, int]:
+    """Dotted path of every key in a YAML file to the line (from 1) where it stands; empty for an invalid file."""
+    return _lines_of(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _lines_of(file: Path, _modified: int) -> dict[str, int]:
+    try:
+        tree = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, OSError, ValueError):
+        return {}
+    return dict(_lines(tree, "")) if tree is not None else {}
+
+
+def _lines(node: yaml.Node, prefix: str) -> Iterator[tuple[str, int]]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            path = f"{prefix}.{key.value}" if prefix else str(key.value)
+            yield path, key.start_mark.line + 1
+            yield from _lines(value, path)
+    elif isinstance(node, yaml.SequenceNode):
+        for position, value in enumerate(node.value):
+            yield f"{prefix}[{position}]", value.start_mark.line + 1
+            yield from _lines(value, f"{prefix}[{position}]")
+
+
+def default_line(file: Path, position: int) -> int:
+    """The line of an entry of a file's defaults list."""
+    return lines_of(file).get(f"defaults[{position}]", 1)
+
+
+def line_of(merged: Merged, path: str) -> int | None:
+    """The line at which a merged file sets a dotted path of the whole config, or None where it does not."""
+    prefix = f"{merged.package}." if merged.package and merged.package != "_global_" else ""
+    if path == prefix.rstrip("."):
+        return 1
+    return lines_of(merged.path).get(path.removeprefix(prefix)) if path.startswith(prefix) else None
+
+
+def locate(merged: list[Merged], path: str) -> str | None:
+    """`file:line` of the last file that sets a dotted path, or None where no file does."""
+    for item in reversed(merged):
+        line = line_of(item, path)
+        if line is not None:
+            return f"{shown(item.path)}:{line}"
+    return None

@@ -1,0 +1,234 @@
+"""Contradictions between keys that are each fine by themselves.
+
+A rule names the keys that it reads and is asked only where all of them hold values of the right type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tunesmith.config.signatures import read_signature
+from tunesmith.config.suggest import did_you_mean, nearest
+from tunesmith.errors import Problem
+
+Check = Callable[..., Problem | None]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A check over the values of some keys."""
+
+    keys: tuple[str, ...]
+    check: Check
+
+
+RULES: list[Rule] = []
+
+
+def rule(*keys: str) -> Callable[[Check], Check]:
+    """Register a check; it receives the values of `keys`, in their order."""
+
+    def register(check: Check) -> Check:
+        RULES.append(Rule(keys, check))
+        return check
+
+    return register
+
+
+def contradictions(config: Mapping[str, Any], faulty: set[str]) -> Iterator[Problem]:
+    """Problems of all rules that can be asked.
+
+    Args:
+        config: The composed config as plain values.
+        faulty: Dotted paths whose values are already known to be wrong.
+    """
+    for item in RULES:
+        if not any(_overlaps(key, path) for key in item.keys for path in faulty):
+            problem = item.check(*(select(config, key) for key in item.keys))
+            if problem is not None:
+                yield problem
+
+
+def select(config: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted path, or None."""
+    value: Any = config
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _overlaps(left: str, right: str) -> bool:
+    return left == right or left.startswith(f"{right}.") or right.startswith(f"{left}.")
+
+
+@rule("data.batch_size", "data.micro_batch_size")
+def _whole_micro_batches(batch: int, micro: int | str) -> Problem | None:
+    if isinstance(micro, str) or batch % micro == 0:
+        return None
+    fits = max(size for size in range(1, min(batch, micro) + 1) if batch % size == 0)
+    hint = f"data.micro_batch_size={fits} divides it"
+    return Problem("data.batch_size", f"must be a multiple of data.micro_batch_size={micro}", str(batch), hint)
+
+
+@rule("data.split.method", "data.split.val_fraction", "data.split.test_fraction")
+def _rows_left_to_train(method: str, val: float, test: float) -> Problem | None:
+    if method == "column" or val + test < 1:
+        return None
+    received = f"{val} + {test}"
+    return Problem("data.split", "val_fraction + test_fraction must leave rows to train on: less than 1", received)
+
+
+@rule("data.split.method", "data.split.column")
+def _split_column(method: str, column: str | None) -> Problem | None:
+    if method == "column" and column is None:
+        return Problem(
+            "data.split.column", "is required with data.split.method=column", "null", "Set it: data.split.column=NAME"
+        )
+    if method != "column" and column is not None:
+        return Problem(
+            "data.split.column",
+            f"has no effect with data.split.method={method}",
+            column,
+            "Add data.split.method=column",
+        )
+    return None
+
+
+@rule("data.split.method", "data.split.val_fraction", "evaluation.monitor")
+def _validation_rows(method: str, val: float, monitor: str) -> Problem | None:
+    if method == "column" or val > 0:
+        return None
+    return Problem(
+        "data.split.val_fraction",
+        f"must be greater than 0: evaluation.monitor={monitor} needs validation rows",
+        str(val),
+    )
+
+
+@rule("trainer.max_epochs", "trainer.max_steps")
+def _an_end(epochs: int | None, steps: int) -> Problem | None:
+    if epochs is not None or steps > 0:
+        return None
+    return Problem(
+        "trainer", "needs an end: neither max_epochs nor max_steps is set", None, "Set it: trainer.max_epochs=3"
+    )
+
+
+@rule("trainer.val_check_interval")
+def _validation_interval(interval: float | None) -> Problem | None:
+    whole = isinstance(interval, int) and interval >= 1
+    part = isinstance(interval, float) and 0 < interval <= 1
+    if interval is None or whole or part:
+        return None
+    rule_text = "must be a whole number of micro-batches, or a fraction of an epoch greater than 0 and at most 1.0"
+    return Problem("trainer.val_check_interval", rule_text, str(interval))
+
+
+@rule("trainer.accelerator", "trainer.precision")
+def _half_precision(accelerator: str, precision: str) -> Problem | None:
+    if accelerator != "cpu" or precision != "16-mixed":
+        return None
+    return Problem("trainer.precision", "16-mixed needs a GPU", precision, "On a CPU: trainer.precision=bf16-mixed")
+
+
+@rule("scheduler._target_", "scheduler.warmup_fraction")
+def _warm_up(target: str, fraction: float) -> Problem | None:
+    signature = read_signature(target)
+    if not fraction or signature is None or "num_warmup_steps" in signature.by_name:
+        return None
+    return Problem(
+        "scheduler.warmup_fraction",
+        f"{target} has no warm-up",
+        str(fraction),
+        "Use scheduler=linear, cosine or constant",
+    )
+
+
+def monitored(metrics: Mapping[str, Any]) -> list[str]:
+    """What a run reports on validation data; a metric per label ends in `<label>`."""
+    names = ["val/loss"]
+    for name, metric in metrics.items():
+        per_label = "average" in metric and metric["average"] in (None, "none")
+        names.append(f"val/{name}/<label>" if per_label else f"val/{name}")
+    return names
+
+
+def monitor_problem(where: str, monitor: str, metrics: Mapping[str, Any]) -> Problem | None:
+    """The fault of a monitor that the run does not produce."""
+    names = monitored(metrics)
+    per_label = [name.removesuffix("<label>") for name in names if name.endswith("<label>")]
+    if monitor in names or any(monitor.startswith(prefix) and monitor != prefix for prefix in per_label):
+        return None
+    if monitor.startswith("test/"):
+        return Problem(where, "may not look at test data", monitor, f"One of {', '.join(names)}")
+    close = next((name for name in names if name == f"{monitor}/<label>"), None) or nearest(monitor, names)
+    hint = ". ".join(part for part in (did_you_mean(close), f"This run has {', '.join(names)}") if part)
+    return Problem(where, "names something that the run does not produce", monitor, hint)
+
+
+@rule("evaluation.monitor", "evaluation.metrics")
+def _monitor(monitor: str, metrics: Mapping[str, Any]) -> Problem | None:
+    return monitor_problem("evaluation.monitor", monitor, metrics)
+
+
+@rule("callbacks", "evaluation.metrics")
+def _callback_monitors(callbacks: Mapping[str, Any], metrics: Mapping[str, Any]) -> Problem | None:
+    for name, callback in callbacks.items():
+        monitor = callback.get("monitor") if callback else None
+        problem = monitor_problem(f"callbacks.{name}.monitor", monitor, metrics) if isinstance(monitor, str) else None
+        if problem is not None:
+            return problem
+    return None
+
+
+@rule("model.init", "model.path", "model.config")
+def _weights(init: str, path: str | None, config: Mapping[str, Any]) -> Problem | None:
+    if path is not None:
+        return None
+    if init == "pretrained":
+        return Problem(
+            "model.path", "is required with model.init=pretrained", "null", "Set it: model.path=FOLDER_OR_HUB_ID"
+        )
+    if "model_type" not in config:
+        return Problem(
+            "model", "init=random needs an architecture", None, "Set model.path, or model.config.model_type (e.g. bert)"
+        )
+    return None
+
+
+@rule("model.path", "model.tokenizer")
+def _tokenizer(path: str | None, tokenizer: str | None) -> Problem | None:
+    if path is not None or tokenizer is not None:
+        return None
+    return Problem(
+        "model.tokenizer",
+        "is required where there is no model.path",
+        "null",
+        "Set it: model.tokenizer=FOLDER_OR_HUB_ID",
+    )
+
+
+@rule("model.path", "model.revision")
+def _revision(path: str | None, revision: str | None) -> Problem | None:
+    if revision is None or path is None or not Path(path).expanduser().is_dir():
+        return None
+    return Problem("model.revision", "belongs to the Hub, and model.path is a local folder", revision, "Set it to null")
+
+
+@rule("method.name", "method._target_")
+def _adapter(name: str, target: str | None) -> Problem | None:
+    if name == "full" and target is not None:
+        return Problem("method._target_", "has no effect with method.name=full", target, "Start from method=lora")
+    if name != "full" and target is None:
+        return Problem("method._target_", f"is required with method.name={name}", "null", f"Start from method={name}")
+    return None
+
+
+@rule("logger.name", "logger.log_model")
+def _model_upload(name: str, upload: bool) -> Problem | None:
+    if name != "none" or not upload:
+        return None
+    return Problem("logger.log_model", "needs a tracker to upload to", "true", "Add logger=wandb")
