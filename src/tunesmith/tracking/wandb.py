@@ -56,14 +56,7 @@ def open_wandb(
     Raises:
         TunesmithError: Another W&B run is open in this process, and would silently receive this run's metrics.
     """
-    with _client_environment(directory):
-        import wandb
-
-        tracker = WandbTracker(config, directory)
-    if wandb.run is not None:
-        raise TunesmithError(
-            f"a W&B run ({wandb.run.id}) is already open in this process; finish it before starting another"
-        )
+    tracker = WandbTracker(config, directory)
     tracker.open(name=name, tags=tags, run_config=redact(run_config), job_type=job_type)
     return tracker
 
@@ -75,7 +68,7 @@ class WandbTracker:
         self._config = config
         self._directory = directory
         self._run: Any = None
-        self._mode: Mode = choose_mode(config, os.environ)
+        self._mode: Mode = "disabled"
         self._guard = Guard()
         self._logger: Logger | None = None
 
@@ -106,7 +99,21 @@ class WandbTracker:
         return self._logger
 
     def open(self, *, name: str, tags: Sequence[str], run_config: dict[str, Any], job_type: str) -> None:
-        """Start the W&B run, offline where online fails; called once, by `open_wandb`."""
+        """Start the W&B run, offline where online fails; called once, by `open_wandb`.
+
+        Raises:
+            TunesmithError: Another W&B run is open in this process.
+        """
+        with self._guard("W&B cannot be used, this run is not tracked there"), _client_environment(self._directory):
+            import wandb
+
+            self._mode = choose_mode(self._config, os.environ)
+        if self._mode == "disabled":
+            return
+        if wandb.run is not None:
+            raise TunesmithError(
+                f"a W&B run ({wandb.run.id}) is already open in this process; finish it before starting another"
+            )
         options = {
             "project": self._config.project,
             "entity": self._config.entity,
@@ -116,6 +123,9 @@ class WandbTracker:
             "config": run_config,
             "job_type": job_type,
         }
+        self._start(options)
+
+    def _start(self, options: dict[str, Any]) -> None:
         if self._mode == "online":
             self._init(options, "W&B server not reached, this run is tracked offline")
             if self._run is None:

@@ -1,0 +1,253 @@
+"""The W&B client for real: what it wrote is read back with its own reader."""
+
+import json
+import logging
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+import wandb
+
+from tunesmith.config.schema import Logger
+from tunesmith.errors import TunesmithError
+from tunesmith.tracking.wandb import NUM_WORST, open_wandb
+from tunesmith.tracking.wandb_mode import choose_mode
+
+CONFIG = {"seed": 0, "optimizer": {"lr": 1e-4, "betas": [0.9, 0.999]}, "hub": "${oc.env:HF_TOKEN}", "none": None}
+LABELS = ["neg", "pos"]
+SECRET = "5up3r-s3cret-value"
+
+
+@pytest.fixture(autouse=True)
+def no_account(monkeypatch, tmp_path):
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NETRC", str(tmp_path / "home" / "netrc"))
+    yield
+    if wandb.run is not None:
+        wandb.run.finish()
+
+
+def opened(directory, **options):
+    return open_wandb(
+        Logger(name="wandb", **options), directory=directory, name="a name", tags=["x", "y"], run_config=CONFIG
+    )
+
+
+def inspect(directory, *flags):
+    (path,) = directory.glob("wandb/*run-*/run-*.wandb")
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", *flags, str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def summary_of(directory):
+    return json.loads(inspect(directory, "--summary"))
+
+
+def records_of(directory, kind):
+    records = [json.loads(line) for line in inspect(directory).splitlines()]
+    return [record[kind] for record in records if record["type"] == kind]
+
+
+def start(directory, body, *argv, **environ):
+    """Run `body` in a process of its own, with `tracker` already open in `directory`."""
+    script = f"""
+import logging, os, signal, sys, time
+from pathlib import Path
+logging.basicConfig(format="%(levelname)s %(message)s")
+from tunesmith.config.schema import Logger
+from tunesmith.tracking.wandb import open_wandb
+planted = os.environ.get("PLANTED")
+config = {{"optimizer": {{"lr": 0.1}}, "extra": {{"api_key": planted}}, "note": planted}}
+tracker = open_wandb(Logger(name="wandb"), directory=Path({str(directory)!r}), name="n", tags=[], run_config=config)
+{textwrap.dedent(body)}
+"""
+    command = [sys.executable, "-c", script, *argv]
+    return subprocess.Popen(
+        command, env={**os.environ, **environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_an_offline_run_holds_config_curves_summary_and_charts(tmp_path):
+    tracker = opened(tmp_path)
+    assert (tracker.mode, tracker.url) == ("offline", None)
+    for step in (10, 20, 30):
+        tracker.logger.log_metrics({"train/loss": 1 / step, "epoch": 0}, step=step)
+    tracker.logger.log_metrics({"val/loss": math.nan}, step=30)
+    tracker.logger.log_hyperparams({"flat": 1})
+    tracker.summarise({"test/accuracy": 0.875})
+    rows = [
+        {"id": n, "split": "test", "text": f"t{n}", "label": "neg", "prediction": "pos", "logits": [0.0, float(n)]}
+        for n in range(NUM_WORST + 10)
+    ]
+    tracker.log_predictions([*rows, {**rows[0], "label": None}], LABELS)
+    hint = tracker.sync_hint
+    tracker.finish("completed", 0)
+    tracker.finish("failed", 1)
+
+    summary = summary_of(tmp_path)
+    assert summary["config"] == CONFIG
+    assert (summary["state"], summary["exit_code"]) == ("finished", 0)
+    assert (summary["name"], summary["tags"], summary["project"]) == ("a name", ["x", "y"], "tunesmith")
+    assert summary["summary"]["test/accuracy"] == 0.875
+    assert summary["summary"]["status"] == "completed"
+    points = [record["item"] for record in records_of(tmp_path, "history")]
+    curve = [(point["trainer/global_step"], point["train/loss"]) for point in points if "train/loss" in point]
+    assert curve == [(10, 1 / 10), (20, 1 / 20), (30, 1 / 30)]
+    assert [point["val/loss"] for point in points if "val/loss" in point] == ["NaN"]
+    assert any(metric.get("step_metric") == "trainer/global_step" for metric in records_of(tmp_path, "metric"))
+    worst = json.loads(next(tmp_path.glob("wandb/*run*/files/media/table/test/worst*.json")).read_text())["data"]
+    assert [row[0] for row in worst] == [str(n) for n in range(NUM_WORST + 9, 9, -1)]
+    matrix = json.loads(next(tmp_path.glob("wandb/*run*/files/media/table/test/conf*.json")).read_text())["data"]
+    assert ["neg", "pos", NUM_WORST + 10] in matrix
+    assert Path(hint.removeprefix("wandb sync ")) in tmp_path.glob("wandb/offline-run-*")
+    assert list(tmp_path.glob("wandb/data/artifacts/staging/*"))
+
+
+def test_an_interrupted_process_closes_its_run(tmp_path):
+    body = """
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        try:
+            tracker._run.log({"train/loss": 1.0, "trainer/global_step": 7})
+            print("ready", flush=True)
+            time.sleep(60)
+        except SystemExit as stop:
+            tracker.finish("interrupted", stop.code)
+            raise
+    """
+    process = start(tmp_path, body)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 143
+    summary = summary_of(tmp_path)
+    assert (summary["exit_code"], summary["summary"]["status"]) == (143, "interrupted")
+    assert summary["summary"]["trainer/global_step"] == 7
+
+
+def test_a_killed_process_loses_about_a_second(tmp_path):
+    body = """
+        tracker._run.log({"train/loss": 1.0, "trainer/global_step": 7})
+        time.sleep(2.5)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    assert start(tmp_path, body).wait(timeout=30) == -signal.SIGKILL
+    assert [record["item"]["trainer/global_step"] for record in records_of(tmp_path, "history")] == [7]
+
+
+def test_a_failure_is_shown_as_one(tmp_path):
+    opened(tmp_path).finish("failed", 4)
+    summary = summary_of(tmp_path)
+    assert (summary["state"], summary["exit_code"], summary["summary"]["status"]) == ("failed", 4, "failed")
+
+
+def test_a_server_that_does_not_answer_costs_one_warning(tmp_path):
+    hole = socket.create_server(("127.0.0.1", 0), backlog=50)
+    closed = socket.create_server(("127.0.0.1", 0))
+    ports = {"hole": hole.getsockname()[1], "refused": closed.getsockname()[1]}
+    closed.close()
+    body = "print(tracker.mode, tracker.sync_hint)\ntracker.finish('completed', 0)"
+    began = time.monotonic()
+    processes = {
+        kind: start(tmp_path / kind, body, WANDB_BASE_URL=f"http://127.0.0.1:{port}", WANDB_API_KEY="a" * 40)
+        for kind, port in ports.items()
+    }
+    for kind, process in processes.items():
+        out, err = process.communicate(timeout=30)
+        print(kind, round(time.monotonic() - began, 1), out, err)
+        assert process.returncode == 0
+        assert out.startswith("offline wandb sync ")
+        assert err.count("\n") == 1
+        assert "WARNING W&B server not reached" in err
+        assert summary_of(tmp_path / kind)["state"] == "finished"
+
+
+def test_no_planted_secret_is_written_anywhere(tmp_path):
+    directory = tmp_path / "run"
+    body = "tracker._run.log({'train/loss': 1.0})\ntracker.finish('completed', 0)"
+    argv = [f"logger.api_key={SECRET}", "--token", SECRET, f"note={SECRET}"]
+    process = start(directory, body, *argv, PLANTED=SECRET, MY_TOKEN=SECRET)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(b"logger.api_key=" in path.read_bytes() for path in files)
+    assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
+    assert SECRET not in out + err
+
+
+def test_a_second_run_in_the_process_is_refused_until_the_first_is_closed(tmp_path):
+    first = opened(tmp_path / "first")
+    with pytest.raises(TunesmithError, match="already open"):
+        opened(tmp_path / "second")
+    first.finish("completed", 0)
+    second = opened(tmp_path / "second")
+    second.finish("completed", 0)
+    assert list((tmp_path / "second" / "wandb").glob("offline-run-*"))
+
+
+def test_client_failures_become_one_warning_and_our_own_mistakes_do_not(tmp_path, caplog, monkeypatch):
+    tracker = opened(tmp_path, log_model=True)
+
+    def fail(*args, **kwargs):
+        raise RuntimeError(f"boom token={SECRET}")
+
+    with monkeypatch.context() as broken, caplog.at_level(logging.WARNING):
+        broken.setattr(tracker._run, "log", fail)
+        broken.setattr(tracker._run, "log_artifact", fail)
+        for step in range(3):
+            tracker.logger.log_metrics({"train/loss": 1.0}, step=step)
+        tracker.log_predictions(
+            [{"id": 1, "split": "val", "label": "neg", "prediction": "neg", "logits": [1, 0]}], LABELS
+        )
+        (tmp_path / "model").mkdir()
+        tracker.log_model(tmp_path / "model")
+    assert [record.levelname for record in caplog.records if record.name.startswith("tunesmith")] == ["WARNING"] * 3
+    assert SECRET not in caplog.text
+    with pytest.raises(ValueError, match="unknown"):
+        tracker.log_predictions(
+            [{"id": 1, "split": "val", "label": "unknown", "prediction": "neg", "logits": [1, 0]}], LABELS
+        )
+    tracker.finish("completed", 0)
+
+
+def test_disabled_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    tracker = opened(tmp_path)
+    tracker.logger.log_metrics({"train/loss": 1.0}, step=1)
+    tracker.summarise({"test/accuracy": 1.0})
+    tracker.finish("completed", 0)
+    assert (tracker.mode, tracker.sync_hint) == ("disabled", None)
+    assert list(tmp_path.rglob("*.wandb")) == []
+
+
+@pytest.mark.parametrize(
+    ("configured", "environ", "mode"),
+    [
+        ("auto", {}, "offline"),
+        ("online", {}, "offline"),
+        ("auto", {"WANDB_API_KEY": "k"}, "online"),
+        ("offline", {"WANDB_API_KEY": "k"}, "offline"),
+        ("offline", {"WANDB_API_KEY": "k", "WANDB_MODE": "online"}, "online"),
+        ("online", {"WANDB_API_KEY": "k", "WANDB_MODE": "dryrun"}, "offline"),
+        ("online", {"WANDB_API_KEY": "k", "WANDB_MODE": "disabled"}, "disabled"),
+        ("online", {"WANDB_API_KEY": "k", "WANDB_MODE": "nonsense"}, "offline"),
+    ],
+)
+def test_mode(configured, environ, mode):
+    assert choose_mode(Logger(name="wandb", mode=configured), environ) == mode
+
+
+def test_a_key_in_netrc_means_online(tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"machine wandb.example\n  login user\n  password {'a' * 40}\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert choose_mode(Logger(name="wandb"), {"WANDB_BASE_URL": "https://wandb.example"}) == "online"
+    assert choose_mode(Logger(name="wandb"), {"WANDB_BASE_URL": "https://other.example"}) == "offline"
