@@ -26,12 +26,11 @@ from omegaconf.errors import OmegaConfBaseException
 from tunesmith.config import overrides as override_reader
 from tunesmith.config import resolvers
 from tunesmith.config.files import Loader, Merged, Repository, locate, shown
+from tunesmith.config.folders import shipped
 from tunesmith.config.keys import schema_defaults
 from tunesmith.config.schema import RunConfig
 from tunesmith.config.validate import validate
 from tunesmith.errors import ConfigError, Problem
-
-PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -59,12 +58,6 @@ class Draft:
     given: frozenset[str]
     """Keys that the command line sets."""
     repository: Repository
-
-
-def shipped(name: str) -> Path:
-    """Folder of shipped configs: inside the package when installed from a wheel, at the top of a checkout otherwise."""
-    inside = PACKAGE / name
-    return inside if inside.is_dir() else PACKAGE.parents[1] / name
 
 
 def open_hydra(config_dirs: Sequence[Path] = ()) -> tuple[Hydra, Loader]:

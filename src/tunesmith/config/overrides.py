@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -18,7 +18,7 @@ from hydra.errors import HydraException
 from tunesmith.config.files import HYDRA_KEYS, Repository, option_hint
 from tunesmith.config.keys import is_text, leaves
 from tunesmith.config.suggest import did_you_mean, nearest
-from tunesmith.errors import Problem
+from tunesmith.errors import ConfigError, Problem
 
 CALL = re.compile(r"^\s*\w+\(.*\)\s*$", re.DOTALL)
 """A value in the form of one of the grammar's functions, e.g. `choice(a,b)` or `int(3)`."""
@@ -182,13 +182,25 @@ def _choice(override: Override, text: str, repository: Repository) -> Problem | 
     return None
 
 
-def expand(overrides: Sequence[str], split: Callable[[list[Override]], list[list[str]]]) -> list[list[str]]:
-    """The overrides of every run of a sweep.
+def forced(override: Override, groups: Sequence[str]) -> str:
+    """The override in the form in which Hydra itself takes it, with new keys allowed: they are judged by us."""
+    text = override.input_line or ""
+    if override.is_delete() or override.is_hydra_override():
+        return text
+    bare = text.lstrip("+")
+    return bare if _is_choice(override, groups) else f"++{bare}"
 
-    Args:
-        overrides: As typed, sweeps included.
-        split: Parsed overrides to one list of overrides per run.
+
+def read_sweep(overrides: Sequence[str], repository: Repository) -> list[str]:
+    """The overrides of a sweep as Hydra takes them, sweeps left as they are.
+
+    Raises:
+        ConfigError: Some cannot be parsed.
     """
     parser = OverridesParser.create()
     parsed = [parse(text, parser, sweep=True) for text in overrides]
-    return split([override for override in parsed if isinstance(override, Override)])
+    problems = [item for item in parsed if isinstance(item, Problem)]
+    if problems:
+        raise ConfigError(problems)
+    groups = repository.groups()
+    return [forced(item, groups) for item in parsed if isinstance(item, Override)]

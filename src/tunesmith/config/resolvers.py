@@ -36,7 +36,7 @@ def package_file(package: str, path: str) -> str:
     raise FileNotFoundError(f"the Python package {package!r} has no file {path!r}")
 
 
-REFERENCES: dict[str, Callable[..., str]] = {"oc.env": oc.env, "package_file": package_file}
+REFERENCES: dict[str, Callable[..., str | None]] = {"oc.env": oc.env, "package_file": package_file}
 """Resolvers whose values stay references in a saved config: secrets, and paths that differ between machines."""
 
 

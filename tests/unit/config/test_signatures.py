@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tunesmith.config.compose import shipped
+from tunesmith.config.folders import shipped
 from tunesmith.config.signatures import read_signature
 
 SHIPPED = sorted({

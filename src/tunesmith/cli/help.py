@@ -1,0 +1,44 @@
+"""Help texts, built from the folders of configs so that they cannot go stale."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from tunesmith.cli.main import VERBS
+from tunesmith.config.folders import group_options
+
+EXAMPLES = """\
+  tunesmith train experiment=quickstart
+  tunesmith train data=rotten_tomatoes model=minilm method=lora optimizer.lr=5e-4
+  tunesmith train -m model=minilm,bert_base optimizer.lr=1e-5,1e-4
+  tunesmith train data=csv data.path=reviews.csv data.text_column=review data.label_column=stars
+  tunesmith check data.batch_size=64 data.micro_batch_size=16
+  tunesmith train --from RUN optimizer.lr=1e-4"""
+
+EXIT_CODES = (
+    "Exit codes: 0 ok · 1 our fault · 2 usage or config · 3 data · 4 training failure · 5 files · 130, 143 signals"
+)
+
+
+def overview() -> str:
+    """The page of `tunesmith --help`."""
+    verbs = "\n".join(f"  {verb:<11} {what}" for verb, what in VERBS.items())
+    return "\n\n".join(
+        [
+            "Usage: tunesmith VERB [GROUP=OPTION] [KEY=VALUE] [flags]",
+            f"Verbs (tunesmith VERB --help says more):\n{verbs}",
+            f"Config groups and their options:\n{groups()}",
+            f"Examples:\n{EXAMPLES}",
+            EXIT_CODES,
+        ]
+    )
+
+
+def groups(config_dirs: Sequence[Path] = ()) -> str:
+    """Every config group with its options, one per line."""
+    found = group_options(config_dirs)
+    width = max(map(len, found)) + 2
+    lines = [f"  {group:<{width}}{', '.join(options)}" for group, options in sorted(found.items())]
+    return "\n".join(textwrap.fill(line, 100, subsequent_indent=" " * (width + 2)) for line in lines)

@@ -1,0 +1,100 @@
+"""The `tunesmith` command: finds the verb, and turns every error into a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+VERBS = {
+    "train": "train a model, or several with -m",
+    "check": "validate a config and print the plan, without training",
+    "evaluate": "measure a finished run on its test split, or on other data",
+    "predict": "label new texts with a finished run",
+    "show": "print what a run was and what came out",
+    "reproduce": "run a finished run again and compare every number",
+    "doctor": "print versions, devices, threads and the state of the tracker",
+    "completion": "print a script that completes verbs, groups and keys in bash",
+}
+"""Verb to what it does; each is a module of this package with `main(argv) -> int`."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        argv: Arguments without the program's name; None takes those of the process.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments or os.environ.get("TUNESMITH_DEBUG", "") not in ("", "0")
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        code = dispatch(arguments)
+        sys.stdout.flush()
+        return code
+    except SystemExit as ending:  # argparse ends this way
+        return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing left to fail when Python flushes
+        return 1
+    except BaseException as error:
+        if debug:
+            raise
+        return explain(error)
+
+
+def dispatch(arguments: list[str]) -> int:
+    """Call the verb's module."""
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        from tunesmith.cli.help import overview
+
+        print(overview())
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"tunesmith {version('tunesmith')}")
+        return 0
+    verb, *rest = arguments
+    if verb not in VERBS:
+        return unknown(verb)
+    from importlib import import_module
+
+    code: int = import_module(f"tunesmith.cli.{verb}").main(rest)
+    return code
+
+
+def unknown(verb: str) -> int:
+    """Name the nearest verb."""
+    from tunesmith.config.suggest import nearest
+
+    close = nearest(verb, VERBS)
+    if "=" in verb:
+        hint = f"Overrides come after the verb: tunesmith train {verb}"
+    else:
+        hint = f"Did you mean {close}?" if close else f"Verbs: {', '.join(VERBS)}"
+    print(f"tunesmith: no such verb: {verb}. {hint}", file=sys.stderr)
+    return 2
+
+
+def explain(error: BaseException) -> int:
+    """Print an error without its traceback and return its exit code."""
+    from tunesmith.errors import TunesmithError
+
+    sys.stdout.flush()
+    if isinstance(error, TunesmithError):
+        print(error, file=sys.stderr)
+        return error.exit_code
+    code = getattr(error, "exit_code", None)
+    if isinstance(code, int):  # a run that was ended by a signal says so itself
+        print(f"tunesmith: {error}", file=sys.stderr)
+        return code
+    text = f"{type(error).__name__}: {error}".splitlines()[0]
+    print(f"tunesmith: an error that is our fault: {text}. --debug shows the traceback.", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

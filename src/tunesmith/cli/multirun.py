@@ -1,0 +1,126 @@
+"""`tunesmith train -m`: every combination is validated before the first starts, and a failing one stops no other."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from tunesmith.cli.main import explain
+from tunesmith.config.compose import Composed, compose, draft, open_hydra
+from tunesmith.config.overrides import read_sweep
+from tunesmith.errors import ConfigError, Problem
+
+Overrides = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a multirun, as it ended."""
+
+    overrides: Overrides
+    code: int
+    directory: str | None
+
+
+def multirun(arguments: argparse.Namespace) -> int:
+    """Run every combination in turn, through Hydra's sweeper.
+
+    Returns:
+        The first exit code that is not 0.
+    """
+    if arguments.source is not None:
+        hint = "Start from groups instead: tunesmith train -m model=..."
+        raise ConfigError([Problem("--from", "cannot be combined with -m", None, hint)])
+    texts = read_sweep(arguments.overrides, open_hydra(arguments.config_dir)[1].notes)
+
+    def composed(overrides: Overrides) -> Composed:
+        plain = [text.removeprefix("++") for text in overrides]
+        return compose(plain, config_dirs=arguments.config_dir, trust=arguments.trust, name=arguments.config_name)
+
+    ready = compose_all(combinations(texts, arguments), composed)
+    jobs: list[Job] = []
+
+    def task(_: Any) -> None:
+        overrides = tuple(HydraConfig.get().overrides.task)
+        jobs.append(run_one(overrides, lambda: ready.get(overrides) or composed(overrides), arguments.trust))
+
+    hydra, _ = open_hydra(arguments.config_dir)
+    # Hydra's sweeper always writes a multirun.yaml; runs have directories of their own, so it goes where it is dropped.
+    with tempfile.TemporaryDirectory(prefix="tunesmith-") as folder:
+        hydra.multirun(arguments.config_name, task, [*texts, f"hydra.sweep.dir={folder}"], with_log_configuration=False)
+    print(table(jobs))
+    return next((job.code for job in jobs if job.code), 0)
+
+
+def combinations(texts: Sequence[str], arguments: argparse.Namespace) -> list[Overrides]:
+    """The overrides of every run, as the basic sweeper makes them; the common ones where another sweeper decides."""
+    parsed = OverridesParser.create().parse_overrides(list(texts))
+    common = [override.input_line or "" for override in parsed if not override.is_sweep_override()]
+    found = draft(common, config_dirs=arguments.config_dir, name=arguments.config_name)
+    if found.problems:
+        raise ConfigError(found.problems)
+    sweeper = OmegaConf.to_container(found.config.hydra.sweeper)
+    assert isinstance(sweeper, dict)
+    if sweeper["_target_"] != f"{BasicSweeper.__module__}.{BasicSweeper.__name__}":
+        return [tuple(text for text in common if not text.startswith("hydra"))]
+    params = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
+    tasks = [override for override in parsed if not override.is_hydra_override()]
+    batches = BasicSweeper.split_arguments([*OverridesParser.create().parse_overrides(params), *tasks], None)
+    return [tuple(job) for job in batches[0]]
+
+
+def compose_all(
+    combinations: Sequence[Overrides], composed: Callable[[Overrides], Composed]
+) -> dict[Overrides, Composed]:
+    """Compose every combination.
+
+    Raises:
+        ConfigError: Some are wrong; each problem is named once.
+    """
+    ready: dict[Overrides, Composed] = {}
+    problems: list[Problem] = []
+    for overrides in combinations:
+        try:
+            ready[overrides] = composed(overrides)
+        except ConfigError as error:
+            problems += [problem for problem in error.problems if problem not in problems]
+    if problems:
+        raise ConfigError(problems)
+    return ready
+
+
+def run_one(overrides: Overrides, composed: Callable[[], Composed], trust: Sequence[str]) -> Job:
+    """Train one combination; an error is printed and becomes the job's exit code."""
+    from tunesmith.training.run import train
+
+    try:
+        directory = str(train(composed(), trust=tuple(trust)).directory)
+    except Exception as error:  # one failing run may not stop the others
+        return Job(overrides, explain(error), None)
+    print(directory)
+    return Job(overrides, 0, directory)
+
+
+def table(jobs: Sequence[Job]) -> str:
+    """One line per run: its number, how it ended, what was overridden, its directory."""
+    rows = [
+        (
+            str(number),
+            "ok" if job.code == 0 else f"exit {job.code}",
+            " ".join(job.overrides).replace("++", ""),
+            job.directory or "-",
+        )
+        for number, job in enumerate(jobs)
+    ]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
+    )

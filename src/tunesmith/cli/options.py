@@ -1,0 +1,57 @@
+"""The flags that the verbs with a config share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from tunesmith.errors import ConfigError, Problem
+
+
+def parser(verb: str, description: str) -> argparse.ArgumentParser:
+    """A parser for a verb that takes overrides; it answers `--help` with the config groups."""
+    from tunesmith.cli.help import groups
+
+    found = argparse.ArgumentParser(
+        prog=f"tunesmith {verb}",
+        description=description,
+        epilog=f"config groups and their options:\n{groups()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    found.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="GROUP=OPTION or KEY=VALUE")
+    found.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        metavar="RUN|FILE",
+        help="start from a saved config; overrides change values",
+    )
+    found.add_argument(
+        "--config-dir",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="a folder laid out like conf/, searched before the shipped options (repeatable)",
+    )
+    found.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="let the config name classes of this Python module of yours (repeatable)",
+    )
+    return found
+
+
+def check_folders(config_dirs: Sequence[Path]) -> None:
+    """Refuse folders of configs that are not there.
+
+    Raises:
+        ConfigError: Some are missing.
+    """
+    missing = [Problem("--config-dir", "no such folder", str(folder)) for folder in config_dirs if not folder.is_dir()]
+    if missing:
+        raise ConfigError(missing)

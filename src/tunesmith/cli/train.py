@@ -1,0 +1,89 @@
+"""`tunesmith train`: one run, several with -m, or a look at the config."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from tunesmith.cli.options import check_folders, parser
+from tunesmith.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from tunesmith.config.compose import Composed
+
+INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+
+
+def main(argv: list[str]) -> int:
+    """Train as the command line says.
+
+    Returns:
+        The exit code; with -m the first that is not 0.
+    """
+    arguments = _parser().parse_intermixed_args(argv)
+    check_folders(arguments.config_dir)
+    if arguments.cfg or arguments.info:
+        return show(arguments)
+    if arguments.multirun or any(text.lower() == "hydra.mode=multirun" for text in arguments.overrides):
+        from tunesmith.cli.multirun import multirun
+
+        return multirun(arguments)
+    composed = composed_from(arguments)
+
+    from tunesmith.training.run import train
+
+    record = train(composed, trust=tuple(arguments.trust))
+    print(record.directory)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    found = parser("train", "Train a model. The last line of the output is the run's directory.")
+    found.add_argument("-m", "--multirun", action="store_true", help="one run per combination of a,b,c values")
+    found.add_argument("--cfg", "-c", choices=("job", "hydra", "all"), help="print the composed config and stop")
+    found.add_argument("--package", "-p", help="with --cfg: print this part only")
+    found.add_argument("--resolve", action="store_true", help="with --cfg: resolve references")
+    found.add_argument("--info", "-i", nargs="?", const="all", choices=INFO, help="print how Hydra composes, and stop")
+    found.add_argument("--config-name", "-cn", default="train", help="the primary config (default: train)")
+    found.add_argument("--experimental-rerun", action=Refused, help=argparse.SUPPRESS)
+    return found
+
+
+class Refused(argparse.Action):
+    """A flag of Hydra's that is not offered."""
+
+    def __call__(self, *_: object) -> None:
+        """Refuse: the flag unpickles a file, which can run any code."""
+        raise ConfigError(
+            [Problem("--experimental-rerun", "is not offered: it would run code from a file", None, "Use --from RUN")]
+        )
+
+
+def composed_from(arguments: argparse.Namespace) -> Composed:
+    """The validated config that the flags and overrides describe."""
+    from tunesmith.config.compose import compose, compose_from
+
+    if arguments.source is not None:
+        return compose_from(arguments.source, arguments.overrides, trust=arguments.trust)
+    name = getattr(arguments, "config_name", "train")
+    return compose(arguments.overrides, config_dirs=arguments.config_dir, trust=arguments.trust, name=name)
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Print the composed config, or how it is composed; values are not judged, so that a faulty config can be seen."""
+    from tunesmith.config.show import show_config, show_info
+
+    if arguments.info:
+        show_info(arguments.info, arguments.overrides, config_dirs=arguments.config_dir, name=arguments.config_name)
+    else:
+        show_config(
+            arguments.cfg,
+            arguments.overrides,
+            config_dirs=arguments.config_dir,
+            name=arguments.config_name,
+            package=arguments.package,
+            resolve=arguments.resolve,
+        )
+    sys.stdout.flush()
+    return 0

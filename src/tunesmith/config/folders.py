@@ -1,0 +1,27 @@
+"""Where the shipped configs lie, found without importing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def shipped(name: str) -> Path:
+    """Folder of shipped configs: inside the package when installed from a wheel, at the top of a checkout otherwise."""
+    inside = PACKAGE / name
+    return inside if inside.is_dir() else PACKAGE.parents[1] / name
+
+
+def group_options(config_dirs: Sequence[Path] = ()) -> dict[str, list[str]]:
+    """Every config group with the names of its options, the user's and the shipped ones.
+
+    Args:
+        config_dirs: Folders of the user's own options.
+    """
+    found: dict[str, set[str]] = {}
+    for root in (*config_dirs, shipped("conf")):
+        for file in sorted(root.glob("*/**/*.yaml")):
+            found.setdefault(file.parent.relative_to(root).as_posix(), set()).add(file.stem)
+    return {group: sorted(options) for group, options in found.items() if not group.startswith("hydra")}
