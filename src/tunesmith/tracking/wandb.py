@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from tunesmith.config.schema import Logger as LoggerConfig
 from tunesmith.errors import TunesmithError
 from tunesmith.tracking.predictions import Row, by_split, worst
 from tunesmith.tracking.redaction import redact, redact_argv
+from tunesmith.tracking.uploads import answers, wait_for_uploads
 from tunesmith.tracking.wandb_mode import Mode, choose_mode
 
 if TYPE_CHECKING:
@@ -71,6 +73,10 @@ class WandbTracker:
         self._mode: Mode = "disabled"
         self._guard = Guard()
         self._logger: Logger | None = None
+        self._url: str | None = None
+        self._folder: str | None = None
+        self._answering = True
+        self._uploaded = True
 
     @property
     def mode(self) -> Mode:
@@ -80,14 +86,14 @@ class WandbTracker:
     @property
     def url(self) -> str | None:
         """The run's page; None unless online."""
-        return self._run.url if self._run is not None and self._mode == "online" else None
+        return self._url
 
     @property
     def sync_hint(self) -> str | None:
-        """One line that says how to upload an offline run; None where there is nothing to upload."""
-        if self._run is None or self._mode != "offline":
+        """One line that says how to upload what is only on this disk; None where there is nothing to upload."""
+        if self._folder is None or (self._mode == "online" and self._uploaded):
             return None
-        return f"wandb sync {Path(self._run.settings.sync_dir)}"
+        return f"wandb sync {'--include-online ' if self._mode == 'online' else ''}{shlex.quote(self._folder)}"
 
     @property
     def logger(self) -> Logger:
@@ -135,6 +141,9 @@ class WandbTracker:
             self._init(options, "W&B could not be started, this run is not tracked there")
         if self._run is None:
             self._mode = "disabled"
+            return
+        self._folder = str(self._run.settings.sync_dir)
+        self._url = self._run.url if self._mode == "online" else None
 
     def _remove_attempt(self) -> None:
         """Drop what the failed attempt left: an empty run that would look like one to be synchronised."""
@@ -148,6 +157,7 @@ class WandbTracker:
             root_dir=str(self._directory),
             init_timeout=INIT_TIMEOUT_S,
             finish_timeout=FINISH_TIMEOUT_S,
+            finish_timeout_raises=True,
             # Rich redraws its progress many times a second; captured, that is thousands of lines. run.log has the rest.
             console="off",
             silent=True,
@@ -180,7 +190,7 @@ class WandbTracker:
             truth = [labels.index(row["label"]) for row in labelled]
             predicted = [labels.index(row["prediction"]) for row in labelled]
             table = _worst_table(labelled, labels)
-            if self._run is not None:
+            if self._takes_media():
                 with self._guard("W&B prediction charts not written"), _client_environment(self._directory):
                     self._log_charts(split, truth, predicted, list(labels), table)
 
@@ -198,17 +208,20 @@ class WandbTracker:
 
     def log_model(self, folder: Path) -> None:
         """Upload the model folder as an artifact, where the configuration asks for it."""
-        if self._run is None or not self._config.log_model:
+        if not self._config.log_model or not self._takes_media():
             return
         import wandb
 
         with self._guard("W&B model artifact not written"), _client_environment(self._directory):
             artifact = wandb.Artifact(f"model-{self._run.id}", type="model")
-            artifact.add_dir(str(folder))
+            # Uploaded from where it lies: the run's model never changes, and a copy would double the directory.
+            artifact.add_dir(str(folder), policy="immutable", skip_cache=True)
             self._run.log_artifact(artifact, aliases=["best"])
 
     def finish(self, status: Status, exit_code: int) -> None:
         """Close the run with its final state; a second call does nothing.
+
+        An upload that moves is waited for; a server that is away is given up after about 8 s.
 
         Args:
             status: How the run ended, also kept as `status` in the summary.
@@ -219,7 +232,30 @@ class WandbTracker:
             return
         with self._guard("W&B run not closed properly"), _client_environment(self._directory):
             run.summary["status"] = status
-            run.finish(exit_code=exit_code)
+        if self._mode == "online" and self._answering:
+            with self._guard("W&B uploads not followed"):
+                wait_for_uploads(run)
+        self._uploaded = self._close(run, exit_code)
+        if self._mode == "online" and not self._uploaded:
+            _log.warning("W&B did not take everything in time; later: %s", self.sync_hint)
+
+    def _close(self, run: Any, exit_code: int) -> bool:
+        """Finish the client's run; False where its upload ran out of time."""
+        with self._guard("W&B run not closed properly"), _client_environment(self._directory):
+            try:
+                run.finish(exit_code=exit_code)
+            except TimeoutError:
+                return False
+        return True
+
+    def _takes_media(self) -> bool:
+        """Whether tables and artifacts can be logged now; the client would block on each where a server is away."""
+        if self._run is None or not self._answering:
+            return False
+        if self._mode == "online" and not answers(self._run.settings):
+            self._answering = False
+            _log.warning("W&B server does not answer any more; charts and model stay in %s only", self._directory)
+        return self._answering
 
 
 class Guard:

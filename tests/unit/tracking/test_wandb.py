@@ -9,11 +9,11 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
 import wandb
+from loopback import Backend
 
 from tunesmith.config.schema import Logger
 from tunesmith.errors import TunesmithError
@@ -57,6 +57,14 @@ def records_of(directory, kind):
     return [record[kind] for record in records if record["type"] == kind]
 
 
+@pytest.fixture
+def backend():
+    backend = Backend()
+    yield backend
+    backend.hang.clear()
+    backend.close()
+
+
 def start(directory, body, *argv, **environ):
     """Run `body` in a process of its own, with `tracker` already open in `directory`."""
     script = f"""
@@ -67,13 +75,13 @@ from tunesmith.config.schema import Logger
 from tunesmith.tracking.wandb import open_wandb
 planted = os.environ.get("PLANTED")
 config = {{"optimizer": {{"lr": 0.1}}, "extra": {{"api_key": planted}}, "note": planted}}
-tracker = open_wandb(Logger(name="wandb"), directory=Path({str(directory)!r}), name="n", tags=[], run_config=config)
+logger = Logger(name="wandb", log_model=True)
+tracker = open_wandb(logger, directory=Path({str(directory)!r}), name="n", tags=[], run_config=config)
 {textwrap.dedent(body)}
 """
     command = [sys.executable, "-c", script, *argv]
-    return subprocess.Popen(
-        command, env={**os.environ, **environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, env={**os.environ, **environ}, text=True, **pipes)
 
 
 def test_an_offline_run_holds_config_curves_summary_and_charts(tmp_path):
@@ -136,7 +144,7 @@ def test_an_interrupted_process_closes_its_run(tmp_path):
 def test_a_killed_process_loses_about_a_second(tmp_path):
     body = """
         tracker._run.log({"train/loss": 1.0, "trainer/global_step": 7})
-        time.sleep(2.5)
+        time.sleep(1.8)
         os.kill(os.getpid(), signal.SIGKILL)
     """
     assert start(tmp_path, body).wait(timeout=30) == -signal.SIGKILL
@@ -155,14 +163,12 @@ def test_a_server_that_does_not_answer_costs_one_warning(tmp_path):
     ports = {"hole": hole.getsockname()[1], "refused": closed.getsockname()[1]}
     closed.close()
     body = "print(tracker.mode, tracker.sync_hint)\ntracker.finish('completed', 0)"
-    began = time.monotonic()
     processes = {
         kind: start(tmp_path / kind, body, WANDB_BASE_URL=f"http://127.0.0.1:{port}", WANDB_API_KEY="a" * 40)
         for kind, port in ports.items()
     }
     for kind, process in processes.items():
         out, err = process.communicate(timeout=30)
-        print(kind, round(time.monotonic() - began, 1), out, err)
         assert process.returncode == 0
         assert out.startswith("offline wandb sync ")
         assert err.count("\n") == 1
@@ -251,3 +257,66 @@ def test_a_key_in_netrc_means_online(tmp_path, monkeypatch):
     monkeypatch.setenv("NETRC", str(netrc))
     assert choose_mode(Logger(name="wandb"), {"WANDB_BASE_URL": "https://wandb.example"}) == "online"
     assert choose_mode(Logger(name="wandb"), {"WANDB_BASE_URL": "https://other.example"}) == "offline"
+
+
+ONLINE = """
+    folder = tracker._directory / "model"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(os.urandom(12_000_000))
+    for step in (10, 20):
+        tracker._run.log({"train/loss": 1 / step, "trainer/global_step": step})
+    tracker.summarise({"test/accuracy": 0.875})
+    rows = [{"id": 1, "split": "test", "label": "neg", "prediction": "pos", "logits": [0.1, 2.0]}]
+"""
+
+
+def test_an_online_run_and_its_slow_model_arrive_whole(tmp_path, backend):
+    backend.bytes_per_s = 2_000_000
+    body = (
+        ONLINE
+        + """
+    tracker.log_predictions(rows, ["neg", "pos"])
+    tracker.log_model(folder)
+    began = time.monotonic()
+    tracker.finish("completed", 0)
+    print(tracker.mode, tracker.url, tracker.sync_hint, time.monotonic() - began)
+    """
+    )
+    process = start(tmp_path, body, WANDB_BASE_URL=backend.url, WANDB_API_KEY="a" * 40)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    mode, url, hint, finish_s = out.split()
+    assert (mode, hint) == ("online", "None")
+    assert url.startswith(backend.url)
+    assert float(finish_s) > 5, "too fast to show that a moving upload outlives the client's own time limit"
+    curve = [(point["trainer/global_step"], point["train/loss"]) for point in backend.points if "train/loss" in point]
+    assert curve == [(10, 0.1), (20, 0.05)]
+    assert backend.exit_code == 0
+    assert len(backend.uploads["/artifacts/model.safetensors"]) == 12_000_000
+    assert b"0.875" in backend.uploads["/files/wandb-summary.json"]
+    assert {"/artifacts/test/confusion_matrix_table.table.json", "/artifacts/test/worst_predictions.table.json"} <= set(
+        backend.uploads
+    )
+
+
+def test_a_server_that_goes_away_ends_neither_the_run_nor_the_patience(tmp_path, backend):
+    body = (
+        ONLINE
+        + """
+    print("ready", flush=True)
+    sys.stdin.readline()
+    tracker.log_predictions(rows, ["neg", "pos"])
+    tracker.log_model(folder)
+    tracker.finish("failed", 4)
+    print(tracker.sync_hint)
+    """
+    )
+    process = start(tmp_path, body, WANDB_BASE_URL=backend.url, WANDB_API_KEY="a" * 40)
+    assert process.stdout.readline() == "ready\n"
+    backend.hang.set()
+    out, err = process.communicate("go\n", timeout=30)
+    assert process.returncode == 0
+    assert out.startswith("wandb sync --include-online ")
+    assert [line.split()[0] for line in err.splitlines()] == ["WARNING", "WARNING"]
+    summary = summary_of(tmp_path)
+    assert (summary["state"], summary["exit_code"]) == ("failed", 4)

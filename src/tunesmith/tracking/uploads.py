@@ -1,0 +1,65 @@
+"""Whether a W&B server still answers, and waiting for uploads only as long as they move."""
+
+from __future__ import annotations
+
+import ssl
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+ANSWER_S = 2.0
+"""Longest wait for any answer of the server, whatever it says."""
+STALL_S = 60.0
+"""Longest wait for the next byte while the server answers: the last megabytes sit in socket buffers, uncounted."""
+PATIENCE_S = 1.0
+"""Time without a byte after which the server is asked whether it is still there."""
+POLL_S = 0.2
+
+
+def answers(settings: Any) -> bool:
+    """Whether the server of the client's `settings` answers a plain request within 2 s.
+
+    The client itself would wait 10 s per table and per artifact for a server that is away. Behind a proxy that only
+    the client knows the answer is taken for granted.
+    """
+    if settings.http_proxy or settings.https_proxy:
+        return True
+    try:
+        urllib.request.urlopen(urllib.request.Request(settings.base_url, method="HEAD"), timeout=ANSWER_S).close()
+    except urllib.error.HTTPError:
+        return True
+    except urllib.error.URLError as error:
+        return isinstance(error.reason, ssl.SSLError)
+    except OSError:
+        return False
+    return True
+
+
+def wait_for_uploads(run: Any) -> None:
+    """Wait until the run's pending uploads are done, as long as bytes move or the server at least answers.
+
+    `finish` alone would either cut a good upload off after seconds or wait for a dead server for ever.
+    """
+    seen, moved, asked = "", 0.0, 0.0
+    while pending := _pending(run):
+        now = time.monotonic()
+        if pending != seen:
+            seen, moved, asked = pending, now, now
+        elif now - moved > STALL_S:
+            return
+        elif now - asked > PATIENCE_S:
+            asked = now
+            if not answers(run.settings):
+                return
+        time.sleep(POLL_S)
+
+
+def _pending(run: Any) -> str:
+    """A description of what is still to be uploaded, which changes when something moves; empty when all is done."""
+    # The client shows these numbers in its own progress line and has no public name for them.
+    response = run._interface.deliver_poll_exit().wait_or(timeout=ANSWER_S).response.poll_exit_response
+    if not response.operation_stats.operations:
+        return ""
+    names = [operation.desc for operation in response.operation_stats.operations]
+    return f"{response.pusher_stats.uploaded_bytes} {names}"
