@@ -11,7 +11,8 @@ import pytorch_lightning as pl
 import torch
 
 from tunesmith.config.schema import RunConfig
-from tunesmith.data.datamodule import TextDataModule, read_splits
+from tunesmith.data.datamodule import TextDataModule
+from tunesmith.data.splits import read_splits
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.evaluation.metrics import compute_metrics
 from tunesmith.models.methods import apply_method

@@ -13,7 +13,7 @@ import yaml
 from tunesmith.config.compose import Composed
 from tunesmith.config.fingerprint import fingerprint
 from tunesmith.data.datamodule import TextDataModule
-from tunesmith.data.datamodule import fingerprint as data_fingerprint
+from tunesmith.data.splits import fingerprint as data_fingerprint
 from tunesmith.models.methods import count_parameters
 from tunesmith.models.module import Outputs
 from tunesmith.models.weights import resolved_revision, weights_sha256

@@ -71,6 +71,8 @@ class Session:
             self.local.finalize(status)
             if self.tracker is not None:
                 self.tracker.finish(status, exit_code)
+                if self.tracker.sync_hint is not None:
+                    log.info("tracked offline; to send it to W&B later: %s", self.tracker.sync_hint)
 
 
 @contextmanager

@@ -1,0 +1,92 @@
+"""Finished runs as tables in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tunesmith.runs.record import Record
+
+
+def console() -> Console:
+    """Standard output, plain where it is no terminal; nothing in it is read as markup."""
+    return Console(markup=False, highlight=False, soft_wrap=False)
+
+
+def metrics_table(metrics: Mapping[str, float]) -> Table:
+    """One row per metric, one column per split."""
+    splits = list(dict.fromkeys(name.partition("/")[0] for name in metrics))
+    names = list(dict.fromkeys(name.partition("/")[2] for name in metrics))
+    table = Table("metric")
+    for split in splits:
+        table.add_column(Text(split), justify="right")
+    for name in names:
+        cells = [metrics.get(f"{split}/{name}") for split in splits]
+        table.add_row(Text(name), *("" if value is None else f"{value:.4f}" for value in cells))
+    return table
+
+
+def facts_table(facts: Sequence[tuple[str, Any]]) -> Table:
+    """Two columns: a name and its value."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        table.add_row(Text(name), Text(str(value)))
+    return table
+
+
+def run_facts(record: Record) -> list[tuple[str, Any]]:
+    """What a person wants to know about a run first."""
+    results = record.results
+    facts: list[tuple[str, Any]] = [("status", record.status)]
+    if "reason" in results:
+        facts.append(("reason", results["reason"]))
+    rows = results.get("num_rows")
+    if rows:
+        facts.append(("rows", ", ".join(f"{count} {split}" for split, count in rows.items())))
+    if "num_parameters" in results:
+        total, trained = results["num_parameters"], results["num_trainable_parameters"]
+        facts.append(("parameters", f"{total:,}, of which {trained:,} trained ({trained / total:.2%})"))
+    if "best_step" in results:
+        facts.append(("best step", f"{results['best_step']} of {results['steps']} by {results['monitor']}"))
+        facts.append(("speed", f"{results['train_samples_per_s']} training samples/s"))
+    if "duration_s" in results:
+        facts.append(("duration", f"{results['duration_s']:.1f} s"))
+    for name, key in (("seed", "seed"), ("weights", "weights_sha256"), ("data", "data_fingerprint")):
+        if key in results:
+            facts.append((name, results[key]))
+    if record.provenance:
+        facts.append(("command", record.provenance.get("command")))
+    return facts
+
+
+def show_run(record: Record) -> None:
+    """Print a run: the facts, then the metrics."""
+    out = console()
+    out.print(facts_table(run_facts(record)))
+    if record.metrics:
+        out.print(metrics_table(record.metrics))
+
+
+def side_by_side(then: Record, now: Record, differences: Sequence[tuple[str, Any, Any]] = ()) -> Table:
+    """Every metric and the weight hash of two runs, then the conditions that differ; a mark where values differ."""
+    rows: list[tuple[str, Any, Any]] = [
+        (name, then.metrics.get(name), now.metrics.get(name)) for name in {**then.metrics, **now.metrics}
+    ]
+    rows.append(("weights_sha256", then.results.get("weights_sha256"), now.results.get("weights_sha256")))
+    table = Table("", "then", "now", "")
+    for name, first, second in [*rows, *differences]:
+        table.add_row(Text(name), Text(_short(first)), Text(_short(second)), "" if first == second else "differs")
+    return table
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6f}"
+    text = "" if value is None else str(value)
+    return text if len(text) <= 40 else text[:37] + "..."

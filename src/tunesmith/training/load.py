@@ -1,0 +1,51 @@
+"""A finished run's model, ready to answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from tunesmith.config.compose import resolve
+from tunesmith.config.schema import Model, RunConfig
+from tunesmith.errors import FilesError
+from tunesmith.models.weights import load_classifier, load_tokenizer
+from tunesmith.runs.record import Record
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network with all that it takes to use it."""
+
+    network: torch.nn.Module
+    """In evaluation mode."""
+    tokenizer: PreTrainedTokenizerFast
+    labels: list[str]
+    config: RunConfig
+
+
+def load_model(record: Record) -> Trained:
+    """Load the best weights of a run.
+
+    Raises:
+        FilesError: The run has none, or they cannot be read.
+    """
+    folder = record.directory.model
+    if not folder.is_dir():
+        raise FilesError(f"{record.path} has no model: the run is {record.status}")
+    config = resolve(record.config)
+    tokenizer = load_tokenizer(Model(path=str(folder)))
+    if (folder / "adapter_config.json").is_file():
+        network = _with_adapter(record, config)
+    else:
+        network = load_classifier(Model(path=str(folder)), record.labels, config.seed)
+    return Trained(network.eval(), tokenizer, record.labels, config)
+
+
+def _with_adapter(record: Record, config: RunConfig) -> torch.nn.Module:
+    import peft
+
+    base = load_classifier(config.model, record.labels, config.seed)
+    network: torch.nn.Module = peft.PeftModel.from_pretrained(base, str(record.directory.model))
+    return network
