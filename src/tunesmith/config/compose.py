@@ -29,7 +29,6 @@ from tunesmith.config.files import Loader, Merged, Repository, locate, shown
 from tunesmith.config.folders import shipped
 from tunesmith.config.keys import schema_defaults
 from tunesmith.config.schema import RunConfig
-from tunesmith.config.validate import validate
 from tunesmith.errors import ConfigError, Problem
 
 
@@ -207,6 +206,8 @@ def _judged(
     """Validate, and gather all problems under the place where each was written."""
     if not isinstance(config.get("schema_version"), int):
         config = OmegaConf.merge(schema_defaults(RunConfig), config)  # type: ignore[assignment]
+    from tunesmith.config.validate import validate  # reads no weights, but is not needed to show a config
+
     typed, problems = validate(config, trust=trust, elsewhere=lambda path: option_with(path, found))
     problems = [_located(problem, found) for problem in problems if not _follows(problem, found)]
     if found.problems or problems:

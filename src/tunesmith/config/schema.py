@@ -22,7 +22,9 @@ Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 class Node(BaseModel):
     """A config node: no unknown keys, no silent conversion, no NaN, never edited after validation."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, populate_by_name=True, defer_build=True
+    )  # built at the first validation: help and --cfg need only the defaults
 
 
 class TargetNode(Node):

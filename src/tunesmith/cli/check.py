@@ -1,0 +1,79 @@
+"""`tunesmith check`: everything that can be known before training, without training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tunesmith.cli.options import check_folders, parser
+from tunesmith.cli.train import composed_from
+
+if TYPE_CHECKING:
+    from tunesmith.config.compose import Composed
+    from tunesmith.training.plan import Plan
+
+
+def main(argv: list[str]) -> int:
+    """Validate a config and print what a run of it would do.
+
+    Returns:
+        0; a fault raises.
+    """
+    found = parser("check", "Validate a config, read its data, and print the plan of the run, without training.")
+    found.add_argument("--config-name", "-cn", default="train", help="the primary config (default: train)")
+    found.add_argument("--model", action="store_true", help="load the model too, and count its parameters")
+    arguments = found.parse_intermixed_args(argv)
+    check_folders(arguments.config_dir)
+    composed = composed_from(arguments)
+
+    from tunesmith.training.plan import plan
+
+    planned = plan(composed)
+    sections = {"chosen": chosen(composed), "overridden": overridden(composed), "plan": steps(composed, planned)}
+    if arguments.model:
+        sections["model"] = parameters(composed, planned)
+    for title, lines in sections.items():
+        text = [f"  {name:<24}{value}" for name, value in lines]
+        print("\n".join([title, *(text or ["  nothing"])]))
+    print("valid: a run can start")
+    return 0
+
+
+def chosen(composed: Composed) -> Iterator[tuple[str, str]]:
+    """The option of every group."""
+    for group, option in sorted((composed.choices or {}).items()):
+        if not group.startswith("hydra/"):
+            yield group, option or "-"
+
+
+def overridden(composed: Composed) -> Iterator[tuple[str, str]]:
+    """What the command line changed."""
+    for override in composed.overrides:
+        key, _, value = override.partition("=")
+        yield key, value
+
+
+def steps(composed: Composed, planned: Plan) -> Iterator[tuple[str, str]]:
+    """Rows, batches and optimizer steps."""
+    data = composed.config.data
+    micro = data.batch_size if isinstance(data.micro_batch_size, str) else data.micro_batch_size
+    yield "rows", ", ".join(f"{name} {count:,}" for name, count in planned.rows.items())
+    yield (
+        "labels",
+        f"{len(planned.labels)} ({', '.join(planned.labels[:8])}{', ...' if len(planned.labels) > 8 else ''})",
+    )
+    yield "samples per step", f"{data.batch_size:,}"
+    yield "micro-batches per step", f"{data.batch_size // micro:,} of {micro:,} samples"
+    yield "steps per epoch", f"{planned.steps_per_epoch:,}"
+    yield "steps", f"{planned.steps:,} (fewer if stopped early)"
+    yield "monitor", composed.config.evaluation.monitor
+
+
+def parameters(composed: Composed, planned: Plan) -> Iterator[tuple[str, str]]:
+    """The size of the network, adapters included."""
+    from tunesmith.models.methods import count_parameters
+    from tunesmith.training.build import build_network
+
+    total, trainable = count_parameters(build_network(composed.config, planned.labels))
+    yield "parameters", f"{total:,}"
+    yield "trainable", f"{trainable:,} ({trainable / total:.2%})"
