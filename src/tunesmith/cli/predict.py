@@ -43,9 +43,13 @@ def main(argv: list[str]) -> int:
         raise DataError(f"{arguments.input}: no texts")
 
     from tunesmith.training.load import load_model
+    from tunesmith.training.logs import log_to
     from tunesmith.training.predict import predict
 
-    answers = [{"text": text, **answer} for text, answer in zip(texts, predict(load_model(record), texts), strict=True)]
+    with log_to():
+        answers = [
+            {"text": text, **answer} for text, answer in zip(texts, predict(load_model(record), texts), strict=True)
+        ]
     if arguments.output is None:
         write_jsonl(answers, sys.stdout)
         return 0

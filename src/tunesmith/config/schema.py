@@ -93,6 +93,8 @@ class Data(Node):
     """Column with the input text."""
     label_column: str = "label"
     """Column with the label: any strings or whole numbers; names are kept and used in predictions."""
+    label_names: dict[str, str] = {}
+    """Label as it stands in the file to the name that it gets; labels that are not listed keep their own."""
     id_column: str | None = None
     """Column with a unique row id; null numbers the rows of the file from 0."""
     where: dict[str, str | int | float | bool] = {}

@@ -70,6 +70,7 @@ def read_rows(data: Data) -> Rows:
         if not text.strip() or not label.strip():
             empty.append(line)
             continue
+        label = data.label_names.get(label, label)
         row_id = _text(record[data.id_column]) if data.id_column else str(position)
         if row_id in rows:
             raise DataError(f"{path}:{line}: the id {row_id!r} in column {data.id_column!r} is not unique")

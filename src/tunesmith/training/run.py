@@ -126,8 +126,11 @@ def describe(session: Session, run: Composed, data: TextDataModule, network: Any
 
 def save_model(network: Any, data: TextDataModule, directory: RunDirectory) -> None:
     """Write weights (or the adapter alone) and tokenizer in the Hugging Face layout."""
-    network.save_pretrained(directory.model, safe_serialization=True)
+    network.save_pretrained(directory.model)
     data.tokenizer.save_pretrained(directory.model)
+    (directory.model / "README.md").unlink(missing_ok=True)  # peft's form of a model card, with nothing filled in
+    for file in directory.model.iterdir():
+        file.chmod(0o644)  # safetensors makes files that only their owner can read
 
 
 def look_at_test(session: Session, data: TextDataModule) -> None:

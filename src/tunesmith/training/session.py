@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 import traceback
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from tunesmith.runs.directory import RunDirectory, write_json
 from tunesmith.runs.record import identity
 from tunesmith.tracking.local import JsonlLogger
 from tunesmith.training.interruption import Interrupted, StopAtStep
+from tunesmith.training.logs import log_to
 
 log = logging.getLogger("tunesmith")
 
@@ -83,7 +83,7 @@ def open_session(composed: Composed, directory: RunDirectory, name: str) -> Iter
         TrainingError: Memory ran out; with advice.
         Interrupted: A signal ended the run.
     """
-    with _log_to(directory.log):
+    with log_to(directory.log):
         session = Session(composed, directory, name)
         try:
             with session.stop.watch(), _out_of_memory_explained():
@@ -125,27 +125,3 @@ def _out_of_memory_explained() -> Iterator[None]:
             "accumulate to data.batch_size); so does a smaller data.eval_batch_size; a smaller data.max_length changes "
             f"the result. ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
         ) from error
-
-
-@contextmanager
-def _log_to(path: Path) -> Iterator[None]:
-    """Write our log, Lightning's and Python's warnings to the run's `run.log`; only our own is shown on screen."""
-    file = logging.FileHandler(path, encoding="utf-8", delay=True)
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    screen = logging.StreamHandler(sys.stderr)
-    screen.setLevel(logging.INFO)
-    screen.setFormatter(logging.Formatter("%(message)s"))
-    sources = {name: logging.getLogger(name) for name in ("tunesmith", "pytorch_lightning", "lightning", "py.warnings")}
-    before = {name: (list(source.handlers), source.level, source.propagate) for name, source in sources.items()}
-    for name, source in sources.items():
-        source.handlers = [file, screen] if name == "tunesmith" else [file]
-        source.setLevel(logging.DEBUG if name == "tunesmith" else logging.INFO)
-        source.propagate = False
-    logging.captureWarnings(True)
-    try:
-        yield
-    finally:
-        logging.captureWarnings(False)
-        file.close()
-        for name, source in sources.items():
-            source.handlers, source.level, source.propagate = before[name]

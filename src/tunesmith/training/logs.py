@@ -1,0 +1,39 @@
+"""Where the libraries' messages go: into the run's log; only our own reach the screen."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SOURCES = ("tunesmith", "pytorch_lightning", "lightning", "py.warnings")
+
+
+@contextmanager
+def log_to(path: Path | None = None) -> Iterator[None]:
+    """Write our log, Lightning's, and Python's warnings to a file, and our own messages to standard error.
+
+    Args:
+        path: The log file; None drops what is not our own.
+    """
+    file: logging.Handler = logging.NullHandler() if path is None else logging.FileHandler(path, encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    screen = logging.StreamHandler(sys.stderr)
+    screen.setLevel(logging.INFO)
+    screen.setFormatter(logging.Formatter("%(message)s"))
+    sources = {name: logging.getLogger(name) for name in SOURCES}
+    before = {name: (list(source.handlers), source.level, source.propagate) for name, source in sources.items()}
+    for name, source in sources.items():
+        source.handlers = [file, screen] if name == "tunesmith" else [file]
+        source.setLevel(logging.DEBUG if name == "tunesmith" else logging.INFO)
+        source.propagate = False
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        file.close()
+        for name, source in sources.items():
+            source.handlers, source.level, source.propagate = before[name]
