@@ -10,6 +10,10 @@ Row = Mapping[str, Any]
 """A row of `predictions.jsonl`: id, split, label, prediction, logits, and text where it was kept."""
 
 
+COLUMNS = ("id", "text", "label", "prediction", "loss")
+"""Of the table of worst predictions; the loss in nats."""
+
+
 def cross_entropy(row: Row, labels: Sequence[str]) -> float:
     """The row's loss in nats: log-sum-exp of its logits minus the true label's logit.
 
@@ -21,11 +25,17 @@ def cross_entropy(row: Row, labels: Sequence[str]) -> float:
     return peak + math.log(sum(math.exp(value - peak) for value in logits)) - logits[labels.index(row["label"])]
 
 
-def worst(rows: Sequence[Row], labels: Sequence[str], count: int) -> list[tuple[float, Row]]:
-    """The `count` rows of highest loss, each with its loss in nats, the worst first; losses that are NaN lead."""
-    losses = [(cross_entropy(row, labels), row) for row in rows]
-    losses.sort(key=lambda pair: math.inf if math.isnan(pair[0]) else pair[0], reverse=True)
-    return losses[:count]
+def worst_table(rows: Sequence[Row], labels: Sequence[str], count: int) -> list[list[Any]]:
+    """The `count` rows of highest loss, the worst first, as `COLUMNS`; losses that are NaN lead.
+
+    Raises:
+        ValueError: A row's label is none of `labels`.
+    """
+    table = [
+        [str(row["id"]), row.get("text"), row["label"], row["prediction"], cross_entropy(row, labels)] for row in rows
+    ]
+    table.sort(key=lambda line: math.inf if math.isnan(line[-1]) else line[-1], reverse=True)
+    return table[:count]
 
 
 def by_split(rows: Sequence[Row]) -> dict[str, list[Row]]:

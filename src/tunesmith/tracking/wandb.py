@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import shlex
 import shutil
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tunesmith.config.schema import Logger as LoggerConfig
 from tunesmith.errors import TunesmithError
-from tunesmith.tracking.predictions import Row, by_split, worst
-from tunesmith.tracking.redaction import redact, redact_argv
+from tunesmith.tracking.predictions import COLUMNS, Row, by_split, worst_table
+from tunesmith.tracking.redaction import redact
 from tunesmith.tracking.uploads import answers, wait_for_uploads
+from tunesmith.tracking.wandb_client import Guard, client_environment, redacted_argv
 from tunesmith.tracking.wandb_mode import Mode, choose_mode
 
 if TYPE_CHECKING:
@@ -29,6 +28,9 @@ FINISH_TIMEOUT_S = 5.0
 NUM_WORST = 50
 MAX_MATRIX_LABELS = 100
 """A confusion matrix is a table of labels squared, and W&B shows 10,000 rows of a table."""
+
+STEP_METRIC = "trainer/global_step"
+"""The x axis of every curve: W&B's internal step only grows, and starts again after a resume."""
 
 Status = Literal["completed", "failed", "interrupted"]
 
@@ -101,7 +103,7 @@ class WandbTracker:
         from tunesmith.tracking.wandb_logger import CurveLogger
 
         if self._logger is None:
-            self._logger = CurveLogger(self._run, self._guard)
+            self._logger = CurveLogger(self._run, self._guard, STEP_METRIC)
         return self._logger
 
     def open(self, *, name: str, tags: Sequence[str], run_config: dict[str, Any], job_type: str) -> None:
@@ -110,7 +112,7 @@ class WandbTracker:
         Raises:
             TunesmithError: Another W&B run is open in this process.
         """
-        with self._guard("W&B cannot be used, this run is not tracked there"), _client_environment(self._directory):
+        with self._guard("W&B cannot be used, this run is not tracked there"), client_environment(self._directory):
             import wandb
 
             self._mode = choose_mode(self._config, os.environ)
@@ -133,10 +135,13 @@ class WandbTracker:
 
     def _start(self, options: dict[str, Any]) -> None:
         if self._mode == "online":
+            before = set(self._attempts())
             self._init(options, "W&B server not reached, this run is tracked offline")
             if self._run is None:
                 self._mode = "offline"
-                self._remove_attempt()
+                # An empty run that would look like one to be synchronised.
+                for attempt in set(self._attempts()) - before:
+                    shutil.rmtree(attempt, ignore_errors=True)
         if self._run is None:
             self._init(options, "W&B could not be started, this run is not tracked there")
         if self._run is None:
@@ -145,29 +150,28 @@ class WandbTracker:
         self._folder = str(self._run.settings.sync_dir)
         self._url = self._run.url if self._mode == "online" else None
 
-    def _remove_attempt(self) -> None:
-        """Drop what the failed attempt left: an empty run that would look like one to be synchronised."""
-        for folder in (self._directory / "wandb").glob("run-*"):
-            shutil.rmtree(folder, ignore_errors=True)
+    def _attempts(self) -> list[Path]:
+        return list((self._directory / "wandb").glob("run-*"))
 
     def _init(self, options: dict[str, Any], failure: str) -> None:
         import wandb
 
-        settings = wandb.Settings(
-            root_dir=str(self._directory),
-            init_timeout=INIT_TIMEOUT_S,
-            finish_timeout=FINISH_TIMEOUT_S,
-            finish_timeout_raises=True,
-            # Rich redraws its progress many times a second; captured, that is thousands of lines. run.log has the rest.
-            console="off",
-            silent=True,
-            # Undocumented; its default of 15 s is what a killed process loses.
-            x_transaction_log_flush_interval=1,
-        )
-        with self._guard(failure), _client_environment(self._directory), _redacted_argv():
+        with self._guard(failure), client_environment(self._directory), redacted_argv():
+            settings = wandb.Settings(
+                root_dir=str(self._directory),
+                init_timeout=INIT_TIMEOUT_S,
+                finish_timeout=FINISH_TIMEOUT_S,
+                finish_timeout_raises=True,
+                # Rich redraws its progress many times a second; captured, that is thousands of lines, and run.log
+                # has every line that matters.
+                console="off",
+                silent=True,
+                # Undocumented; its default of 15 s is what a killed process loses.
+                x_transaction_log_flush_interval=1,
+            )
             self._run = wandb.init(**options, mode=self._mode, settings=settings)
-            self._run.define_metric("trainer/global_step", hidden=True)
-            self._run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+            self._run.define_metric(STEP_METRIC, hidden=True)
+            self._run.define_metric("*", step_metric=STEP_METRIC, step_sync=True)
 
     def summarise(self, metrics: Mapping[str, float]) -> None:
         """Put final metrics, named `<split>/<metric>`, into the run's summary."""
@@ -189,9 +193,9 @@ class WandbTracker:
         for split, labelled in by_split(rows).items():
             truth = [labels.index(row["label"]) for row in labelled]
             predicted = [labels.index(row["prediction"]) for row in labelled]
-            table = _worst_table(labelled, labels)
+            table = worst_table(labelled, labels, NUM_WORST)
             if self._takes_media():
-                with self._guard("W&B prediction charts not written"), _client_environment(self._directory):
+                with self._guard("W&B prediction charts not written"), client_environment(self._directory):
                     self._log_charts(split, truth, predicted, list(labels), table)
 
     def _log_charts(
@@ -199,7 +203,7 @@ class WandbTracker:
     ) -> None:
         import wandb
 
-        charts: dict[str, Any] = {f"{split}/worst_predictions": wandb.Table(columns=WORST_COLUMNS, data=table)}
+        charts: dict[str, Any] = {f"{split}/worst_predictions": wandb.Table(columns=list(COLUMNS), data=table)}
         if len(labels) <= MAX_MATRIX_LABELS:
             charts[f"{split}/confusion_matrix"] = wandb.plot.confusion_matrix(
                 y_true=truth, preds=predicted, class_names=labels, title=f"{split}: actual and predicted labels"
@@ -212,7 +216,7 @@ class WandbTracker:
             return
         import wandb
 
-        with self._guard("W&B model artifact not written"), _client_environment(self._directory):
+        with self._guard("W&B model artifact not written"), client_environment(self._directory):
             artifact = wandb.Artifact(f"model-{self._run.id}", type="model")
             # Uploaded from where it lies: the run's model never changes, and a copy would double the directory.
             artifact.add_dir(str(folder), policy="immutable", skip_cache=True)
@@ -230,9 +234,10 @@ class WandbTracker:
         run, self._run = self._run, None
         if run is None:
             return
-        with self._guard("W&B run not closed properly"), _client_environment(self._directory):
+        with self._guard("W&B run not closed properly"), client_environment(self._directory):
             run.summary["status"] = status
-        if self._mode == "online" and self._answering:
+        # Whoever sends a signal kills soon after; nothing large is pending before a run's end anyway.
+        if self._mode == "online" and self._answering and status != "interrupted":
             with self._guard("W&B uploads not followed"):
                 wait_for_uploads(run)
         self._uploaded = self._close(run, exit_code)
@@ -241,7 +246,7 @@ class WandbTracker:
 
     def _close(self, run: Any, exit_code: int) -> bool:
         """Finish the client's run; False where its upload ran out of time."""
-        with self._guard("W&B run not closed properly"), _client_environment(self._directory):
+        with self._guard("W&B run not closed properly"), client_environment(self._directory):
             try:
                 run.finish(exit_code=exit_code)
             except TimeoutError:
@@ -256,74 +261,3 @@ class WandbTracker:
             self._answering = False
             _log.warning("W&B server does not answer any more; charts and model stay in %s only", self._directory)
         return self._answering
-
-
-class Guard:
-    """Turns failures of the client into one warning each, so that tracking never fails a run."""
-
-    def __init__(self) -> None:
-        self._warned: set[str] = set()
-
-    @contextlib.contextmanager
-    def __call__(self, failure: str) -> Iterator[None]:
-        """Log `failure` and its cause, once per kind of failure, instead of raising."""
-        try:
-            yield
-        except Exception as error:
-            if failure not in self._warned:
-                self._warned.add(failure)
-                _log.warning("%s: %s", failure, redact(_reason(error)))
-                _log.debug("traceback", exc_info=True)
-
-
-def _reason(error: Exception) -> str:
-    line = str(error).strip().partition("\n")[0]
-    # The client's words for a server that answers 401 or 403.
-    if line in ("", "<no message>"):
-        line = "no reason given, as happens where the server does not accept the API key"
-    return f"{type(error).__name__}: {line}"
-
-
-WORST_COLUMNS: list[str | int] = ["id", "text", "label", "prediction", "loss"]
-
-
-def _worst_table(rows: Sequence[Row], labels: Sequence[str]) -> list[list[Any]]:
-    return [
-        [str(row["id"]), row.get("text"), row["label"], row["prediction"], loss]
-        for loss, row in worst(rows, labels, NUM_WORST)
-    ]
-
-
-@contextlib.contextmanager
-def _client_environment(directory: Path) -> Iterator[None]:
-    """What the client and its service process read only from the environment, set for one call.
-
-    Staging and cache go to the run directory. Error reporting is off because its exporters retry against a dead
-    server when the process exits, for up to 20 s.
-    """
-    folder = directory / "wandb"
-    wanted = {
-        "WANDB_DATA_DIR": str(folder / "data"),
-        "WANDB_CACHE_DIR": str(folder / "cache"),
-        "WANDB_ERROR_REPORTING": "false",
-        "WANDB_SILENT": "true",
-    }
-    before = {key: os.environ.get(key) for key in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        os.environ.update({key: value for key, value in before.items() if value is not None})
-        for key in [key for key, value in before.items() if value is None]:
-            del os.environ[key]
-
-
-@contextlib.contextmanager
-def _redacted_argv() -> Iterator[None]:
-    """The client stores `sys.argv` as it stands and offers no setting for it."""
-    before = sys.argv
-    sys.argv = redact_argv(before)
-    try:
-        yield
-    finally:
-        sys.argv = before

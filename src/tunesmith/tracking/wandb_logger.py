@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
-if TYPE_CHECKING:
-    from tunesmith.tracking.wandb import Guard
-
-STEP_METRIC = "trainer/global_step"
+from tunesmith.tracking.wandb_client import Guard
 
 
 class CurveLogger(Logger):
@@ -21,11 +18,12 @@ class CurveLogger(Logger):
     adds a flat copy of the hyperparameters beside the nested configuration.
     """
 
-    def __init__(self, run: Any, guard: Guard) -> None:
-        """Log to `run`, or to nothing where it is None."""
+    def __init__(self, run: Any, guard: Guard, step_metric: str) -> None:
+        """Log to `run`, or to nothing where it is None, with the optimizer step as the metric `step_metric`."""
         super().__init__()
         self._run = run
         self._guard = guard
+        self._step_metric = step_metric
 
     @property
     def name(self) -> str:
@@ -50,8 +48,6 @@ class CurveLogger(Logger):
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Send one point of each curve.
 
-        The optimizer step is a metric of its own: W&B's internal step only grows, and starts again after a resume.
-
         Args:
             metrics: Name to value.
             step: Optimizer steps taken so far.
@@ -60,6 +56,6 @@ class CurveLogger(Logger):
             return
         values: dict[str, float | int] = {name: float(value) for name, value in metrics.items()}
         if step is not None:
-            values[STEP_METRIC] = step
+            values[self._step_metric] = step
         with self._guard("W&B does not accept metrics"):
             self._run.log(values)

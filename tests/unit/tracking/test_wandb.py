@@ -23,6 +23,7 @@ from tunesmith.tracking.wandb_mode import choose_mode
 CONFIG = {"seed": 0, "optimizer": {"lr": 1e-4, "betas": [0.9, 0.999]}, "hub": "${oc.env:HF_TOKEN}", "none": None}
 LABELS = ["neg", "pos"]
 SECRET = "5up3r-s3cret-value"
+KEY = "0123456789abcdef" * 2 + "01234567"
 
 
 @pytest.fixture(autouse=True)
@@ -80,8 +81,26 @@ tracker = open_wandb(logger, directory=Path({str(directory)!r}), name="n", tags=
 {textwrap.dedent(body)}
 """
     command = [sys.executable, "-c", script, *argv]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, env={**os.environ, **environ}, text=True, **pipes)
+    return subprocess.Popen(command, env={**clean, **environ}, text=True, **pipes)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unanswered(tmp_path_factory):
+    """Runs against a black hole and a closed port; they wait while the other tests work."""
+    hole = socket.create_server(("127.0.0.1", 0), backlog=50)
+    closed = socket.create_server(("127.0.0.1", 0))
+    ports = {"hole": hole.getsockname()[1], "refused": closed.getsockname()[1]}
+    closed.close()
+    body = "print(tracker.mode, tracker.sync_hint)\ntracker.finish('completed', 0)"
+    account = {"WANDB_API_KEY": "a" * 40}
+    with hole:
+        yield {
+            directory: start(directory, body, WANDB_BASE_URL=f"http://127.0.0.1:{port}", **account)
+            for kind, port in ports.items()
+            if (directory := tmp_path_factory.mktemp(kind))
+        }
 
 
 def test_an_offline_run_holds_config_curves_summary_and_charts(tmp_path):
@@ -157,23 +176,14 @@ def test_a_failure_is_shown_as_one(tmp_path):
     assert (summary["state"], summary["exit_code"], summary["summary"]["status"]) == ("failed", 4, "failed")
 
 
-def test_a_server_that_does_not_answer_costs_one_warning(tmp_path):
-    hole = socket.create_server(("127.0.0.1", 0), backlog=50)
-    closed = socket.create_server(("127.0.0.1", 0))
-    ports = {"hole": hole.getsockname()[1], "refused": closed.getsockname()[1]}
-    closed.close()
-    body = "print(tracker.mode, tracker.sync_hint)\ntracker.finish('completed', 0)"
-    processes = {
-        kind: start(tmp_path / kind, body, WANDB_BASE_URL=f"http://127.0.0.1:{port}", WANDB_API_KEY="a" * 40)
-        for kind, port in ports.items()
-    }
-    for kind, process in processes.items():
+def test_a_server_that_does_not_answer_costs_one_warning(unanswered):
+    for directory, process in unanswered.items():
         out, err = process.communicate(timeout=30)
         assert process.returncode == 0
         assert out.startswith("offline wandb sync ")
         assert err.count("\n") == 1
         assert "WARNING W&B server not reached" in err
-        assert summary_of(tmp_path / kind)["state"] == "finished"
+        assert summary_of(directory)["state"] == "finished"
 
 
 def test_no_planted_secret_is_written_anywhere(tmp_path):
@@ -222,6 +232,29 @@ def test_client_failures_become_one_warning_and_our_own_mistakes_do_not(tmp_path
             [{"id": 1, "split": "val", "label": "unknown", "prediction": "neg", "logits": [1, 0]}], LABELS
         )
     tracker.finish("completed", 0)
+
+
+def test_a_client_that_cannot_be_imported_costs_one_warning(tmp_path, caplog, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    tracker = opened(tmp_path)
+    tracker.logger.log_metrics({"train/loss": 1.0}, step=1)
+    tracker.finish("completed", 0)
+    assert tracker.mode == "disabled"
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_only_the_failed_attempt_is_removed(tmp_path, monkeypatch):
+    def fail(**options):
+        attempt = tmp_path / "wandb" / ("run-attempt" if options["mode"] == "online" else "offline-run-attempt")
+        attempt.mkdir()
+        raise RuntimeError("away")
+
+    earlier = tmp_path / "wandb" / "run-earlier"
+    earlier.mkdir(parents=True)
+    monkeypatch.setattr(wandb, "init", fail)
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    assert opened(tmp_path).mode == "disabled"
+    assert {path.name for path in earlier.parent.iterdir()} == {"run-earlier", "offline-run-attempt"}
 
 
 def test_disabled_writes_nothing(tmp_path, monkeypatch):
@@ -282,12 +315,13 @@ def test_an_online_run_and_its_slow_model_arrive_whole(tmp_path, backend):
     print(tracker.mode, tracker.url, tracker.sync_hint, time.monotonic() - began)
     """
     )
-    process = start(tmp_path, body, WANDB_BASE_URL=backend.url, WANDB_API_KEY="a" * 40)
+    process = start(tmp_path, body, WANDB_BASE_URL=backend.url, WANDB_API_KEY=KEY)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     mode, url, hint, finish_s = out.split()
     assert (mode, hint) == ("online", "None")
     assert url.startswith(backend.url)
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()] == []
     assert float(finish_s) > 5, "too fast to show that a moving upload outlives the client's own time limit"
     curve = [(point["trainer/global_step"], point["train/loss"]) for point in backend.points if "train/loss" in point]
     assert curve == [(10, 0.1), (20, 0.05)]
@@ -311,7 +345,7 @@ def test_a_server_that_goes_away_ends_neither_the_run_nor_the_patience(tmp_path,
     print(tracker.sync_hint)
     """
     )
-    process = start(tmp_path, body, WANDB_BASE_URL=backend.url, WANDB_API_KEY="a" * 40)
+    process = start(tmp_path, body, WANDB_BASE_URL=backend.url, WANDB_API_KEY=KEY)
     assert process.stdout.readline() == "ready\n"
     backend.hang.set()
     out, err = process.communicate("go\n", timeout=30)
