@@ -1,0 +1,167 @@
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tunesmith.config.schema import Data, Split
+from tunesmith.data.sources import read_records, read_rows
+from tunesmith.errors import DataError
+
+unicode_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+nasty = st.text(st.sampled_from(list("ab\"',;\n\r\t \\{}\ufeff\u2028é\U0001f600")), max_size=12)
+content = (unicode_text | nasty).filter(str.strip)
+tables = st.lists(st.tuples(content, content), min_size=1, max_size=6)
+
+
+def csv_data(path, **fields):
+    return Data(**{"path": str(path), "format": "csv", **fields})
+
+
+def jsonl_data(path, **fields):
+    return Data(**{"path": str(path), "format": "jsonl", **fields})
+
+
+def written(path, text):
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+@given(rows=tables, bom=st.booleans(), quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+def test_csv_rows_come_back_as_they_were_written(rows, bom, quoting, tmp_path_factory):
+    file = io.StringIO(newline="")
+    csv.writer(file, quoting=quoting).writerows([("text", "label"), *rows])
+    path = tmp_path_factory.mktemp("csv") / "data.csv"
+    path.write_text(file.getvalue(), encoding="utf-8-sig" if bom else "utf-8", newline="")
+    read = read_rows(csv_data(path))
+    assert list(zip(read.texts, read.labels, strict=True)) == rows
+    assert read.ids == [str(number) for number in range(len(rows))]
+
+
+@given(rows=tables, bom=st.booleans(), ascii_only=st.booleans(), blank=st.booleans())
+def test_jsonl_rows_come_back_as_they_were_written(rows, bom, ascii_only, blank, tmp_path_factory):
+    lines = [json.dumps({"label": label, "text": text}, ensure_ascii=ascii_only) for text, label in rows]
+    path = tmp_path_factory.mktemp("jsonl") / "data.jsonl"
+    separator = "\n\n" if blank else "\n"
+    path.write_text(separator.join(lines), encoding="utf-8-sig" if bom else "utf-8", newline="")
+    read = read_rows(jsonl_data(path))
+    assert list(zip(read.texts, read.labels, strict=True)) == rows
+
+
+def test_a_text_may_be_longer_than_the_csv_module_s_own_limit(tmp_path):
+    long = "word " * 100_000
+    read = read_rows(csv_data(written(tmp_path / "a.csv", f"text,label\n{long},1\n")))
+    assert read.texts == [long]
+
+
+def test_another_delimiter_and_other_columns(tmp_path):
+    path = written(tmp_path / "a.csv", "stars;review;author\n5;one, two;x\n")
+    read = read_rows(csv_data(path, delimiter=";", text_column="review", label_column="stars"))
+    assert (read.texts, read.labels) == (["one, two"], ["5"])
+
+
+def test_json_values_become_text_the_same_way_everywhere(tmp_path):
+    rows = [{"text": "a", "label": label} for label in (1, "1", True, "true", 1.5, ["x"])]
+    path = written(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))
+    assert read_rows(jsonl_data(path)).labels == ["1", "1", "true", "true", "1.5", '["x"]']
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ({"lang": "en"}, ["a", "c", "d"]),
+        ({"lang": "en", "year": 1999}, ["a", "d"]),
+        ({"year": "2001"}, ["c"]),
+        ({"lang": "de", "year": 2000}, ["b"]),
+    ],
+)
+def test_where_keeps_rows_that_equal_every_value(tmp_path, where, expected):
+    path = written(tmp_path / "a.csv", "text,label,lang,year\na,1,en,1999\nb,1,de,2000\nc,0,en,2001\nd,0,en,1999\n")
+    read = read_rows(csv_data(path, where=where))
+    assert read.texts == expected
+    assert read.ids == [str("abcd".index(text)) for text in expected], "ids are positions in the whole file"
+
+
+def test_ids_come_from_their_column(tmp_path):
+    path = written(tmp_path / "a.csv", "key,text,label\nx7,a,1\nx9,b,0\n")
+    assert read_rows(csv_data(path, id_column="key")).ids == ["x7", "x9"]
+
+
+def test_the_file_s_own_splits_are_kept(tmp_path):
+    path = written(tmp_path / "a.csv", "text,label,part\na,1,train\nb,0,test\n")
+    split = Split(method="column", column="part")
+    assert read_rows(csv_data(path, split=split)).splits == ["train", "test"]
+
+
+def test_empty_rows_are_refused_with_their_lines_or_dropped(tmp_path):
+    path = written(tmp_path / "a.csv", 'text,label\na,1\n" ",1\nb,\n"c\nd",0\n,0\n')
+    with pytest.raises(DataError) as refusal:
+        read_rows(csv_data(path))
+    assert "a.csv: 3 rows have no text or no label (line 3, 4, 7)" in str(refusal.value)
+    assert "data.on_empty=drop" in str(refusal.value)
+    kept = read_rows(csv_data(path, on_empty="drop"))
+    assert (kept.texts, kept.ids) == (["a", "c\nd"], ["0", "3"]), "dropping a row renames no other"
+
+
+def test_absent_and_null_json_values_are_empty(tmp_path):
+    path = written(tmp_path / "a.jsonl", '{"text": null, "label": 1}\n{"text": "a", "label": 0}\n')
+    with pytest.raises(DataError, match=r"1 rows have no text or no label \(line 1\)"):
+        read_rows(jsonl_data(path))
+
+
+BROKEN = {
+    "no header": ("csv", "", "data: the file is empty"),
+    "header only": ("csv", "text,label\n", "data: no rows"),
+    "column twice": ("csv", "text,label,text\na,1,b\n", "data:1: the column 'text' stands twice"),
+    "missing column": ("csv", "text,stars\na,1\n", "data:2: no column 'label'; the columns are 'text', 'stars'"),
+    "what to do about it": ("csv", "text,stars\na,1\n", "data.label_column=..."),
+    "too many fields": ("csv", 'text,label\n"a\nb",1\na,b,1\n', "data:4: 3 fields where the header has 2"),
+    "and the remedy": ("csv", "text,label\na,b,1\n", "or set data.delimiter"),
+    "too few fields": ("csv", "text,label\na\n", "data:2: 1 fields where the header has 2"),
+    "open quote": ("csv", 'text,label\n"a,1\n', "not valid CSV"),
+    "text after a quote": ("csv", 'text,label\na,1\n"a"b,1\n', "data:3: not valid CSV"),
+    "not UTF-8": ("csv", b"text,label\n\xe9t\xe9,1\n", "data: not UTF-8 text"),
+    "not UTF-8, remedy": ("jsonl", b'{"text": "\xe9", "label": 1}\n', "Convert it to UTF-8"),
+    "not JSON": ("jsonl", '{"text": "a", "label": 1}\n{"text": \n', "data:2: not valid JSON"),
+    "not an object": ("jsonl", '{"text": "a", "label": 1}\n["a", 1]\n', "data:2: not a JSON object but a list"),
+    "deep JSON": ("jsonl", "[" * 100_000 + "\n", "data:1: not valid JSON"),
+    "a number beyond Python's digits": ("jsonl", f'{{"text": "a", "label": {"9" * 5000}}}\n', "data:1: not valid JSON"),
+    "half a character": ("jsonl", '{"text": "a", "label": 1}\n{"text": "\\ud83d", "label": 1}\n', "data:2: "),
+    "absent key": ("jsonl", '{"text": "a", "label": 1}\n{"text": "a"}\n', "data:2: no column 'label'"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_fault_is_named_with_its_place(tmp_path, case):
+    file_format, text, message = BROKEN[case]
+    path = written(tmp_path / "data", text)
+    with pytest.raises(DataError) as refusal:
+        read_rows(Data(path=str(path), format=file_format))
+    assert message in str(refusal.value)
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    for path in (tmp_path / "none.csv", tmp_path):
+        with pytest.raises(DataError, match=f"{path}: no such file"):
+            read_rows(csv_data(path))
+
+
+def test_a_filter_that_keeps_nothing_says_which(tmp_path):
+    path = written(tmp_path / "a.csv", "text,label,lang\na,1,en\n")
+    with pytest.raises(DataError, match=r"no rows with \{'lang': 'de'\}"):
+        read_rows(csv_data(path, where={"lang": "de"}))
+
+
+def test_an_id_that_occurs_twice_is_refused(tmp_path):
+    path = written(tmp_path / "a.csv", "key,text,label\nx,a,1\nx,b,0\n")
+    with pytest.raises(DataError, match=r"a\.csv:3: the id 'x' in column 'key' is not unique"):
+        read_rows(csv_data(path, id_column="key"))
+
+
+def test_records_are_read_one_at_a_time(tmp_path):
+    path = written(tmp_path / "a.csv", "text,label\na,1\nb,0\nonly one field\n")
+    records = read_records(path, "csv")
+    assert next(records) == (2, {"text": "a", "label": "1"})
+    assert next(records) == (3, {"text": "b", "label": "0"})
