@@ -132,7 +132,8 @@ def _read_jsonl(file: TextIO, path: Path) -> Iterator[Record]:
             continue
         try:
             record = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+            json.dumps(record, ensure_ascii=False).encode()  # an escape such as \\ud83d alone is half a character
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{path}:{line}: not valid JSON: {error}") from None
         if not isinstance(record, dict):
             raise DataError(f"{path}:{line}: not a JSON object but a {type(record).__name__}")
