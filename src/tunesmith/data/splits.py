@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 
 from tunesmith.config.schema import Data
 from tunesmith.data.sources import Rows, read_rows
 from tunesmith.data.splitting import draw, split_rows
 from tunesmith.errors import DataError
+
+WHOLE_NUMBER = re.compile(r"-?[0-9]{1,1000}")
 
 
 def read_splits(data: Data) -> dict[str, Rows]:
@@ -37,7 +40,7 @@ def label_names(splits: dict[str, Rows]) -> list[str]:
             raise DataError(f"the label {unseen[0]!r} occurs in {name} but never in train, so it cannot be learned")
     if len(trained) < 2:
         raise DataError(f"classification needs at least two labels; the data has only {sorted(trained)}")
-    numeric = all(label.lstrip("-").isdecimal() and label.isascii() for label in trained)
+    numeric = all(WHOLE_NUMBER.fullmatch(label) for label in trained)
     return sorted(trained, key=(lambda label: (int(label), label)) if numeric else None)
 
 
