@@ -34,7 +34,7 @@ def main(argv: list[str]) -> int:
     from tunesmith.training.run import train
 
     record = train(composed, trust=tuple(arguments.trust))
-    print(record.directory)
+    print(record.path)
     return 0
 
 
