@@ -132,7 +132,7 @@ def _read_jsonl(file: TextIO, path: Path) -> Iterator[Record]:
             continue
         try:
             record = json.loads(text)
-            json.dumps(record, ensure_ascii=False).encode()  # an escape such as \\ud83d alone is half a character
+            json.dumps(record, ensure_ascii=False).encode()  # the escape \ud83d alone is half a character
         except (ValueError, RecursionError) as error:
             raise DataError(f"{path}:{line}: not valid JSON: {error}") from None
         if not isinstance(record, dict):
