@@ -22,8 +22,8 @@ from hypothesis import settings
 settings.register_profile("tunesmith", deadline=None, max_examples=60, derandomize=True)
 settings.load_profile("tunesmith")
 
-FILLER = "the a film story with of plot and actor scene this that one two some".split()
-TELLING = {"good": "lovely bright warm fine great superb".split(), "bad": "awful dull cold poor weak sad".split()}
+FILLER = ("the", "a", "film", "story", "with", "of", "plot", "and", "actor", "scene", "this", "that", "one", "some")
+TELLING = {"good": ("lovely", "bright", "warm", "great"), "bad": ("awful", "dull", "cold", "poor")}
 
 
 def reviews(num_rows: int, seed: int = 0) -> list[tuple[str, str]]:
