@@ -102,7 +102,7 @@ def run_one(overrides: Overrides, composed: Callable[[], Composed], trust: Seque
     from tunesmith.training.run import train
 
     try:
-        directory = str(train(composed(), trust=tuple(trust)).directory)
+        directory = str(train(composed(), trust=tuple(trust)).path)
     except Exception as error:  # one failing run may not stop the others
         return Job(overrides, explain(error), None)
     print(directory)
