@@ -28,6 +28,7 @@ from tunesmith.config import resolvers
 from tunesmith.config.files import Loader, Merged, Repository, locate, shown
 from tunesmith.config.folders import shipped
 from tunesmith.config.keys import schema_defaults
+from tunesmith.config.markers import MARKERS, nodes
 from tunesmith.config.schema import RunConfig
 from tunesmith.errors import ConfigError, Problem
 
@@ -97,9 +98,20 @@ def draft(overrides: Sequence[str] = (), *, config_dirs: Sequence[Path] = (), na
         problems = [*read.problems, *loader.notes.problems]
         raise ConfigError([*problems, _composition(error)]) from error
     HydraConfig.instance().set_config(composed)
-    problems = [*read.problems, *loader.notes.problems, *apply(read.values, composed)]
+    problems = [*read.problems, *loader.notes.problems, *apply(read.values, composed), *_of_sweeper(composed)]
     given = frozenset(override.key_or_group for override in read.values)
     return Draft(composed, problems, loader.merged, given, loader.notes)
+
+
+def _of_sweeper(composed: DictConfig) -> list[Problem]:
+    """Classes named inside the sweeper's node: Hydra would instantiate them. Its own class Hydra checks itself."""
+    plain = OmegaConf.to_container(composed.hydra.sweeper, resolve=False)
+    own = {"_target_": plain.pop("_target_", None)} if isinstance(plain, dict) else {}
+    rule, plugins = "a config may not name code to run here", ("hydra_plugins.", "hydra._internal.core_plugins.")
+    found = [f"hydra.sweeper.{path}".rstrip(".") for path, node in nodes(plain) if any(key in node for key in MARKERS)]
+    if not str(own.get("_target_")).startswith(plugins):
+        found.append("hydra.sweeper._target_")
+    return [Problem(path, rule) for path in found]
 
 
 def apply(values: Sequence[Any], config: DictConfig) -> list[Problem]:

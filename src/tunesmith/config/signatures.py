@@ -75,6 +75,7 @@ class Module:
     """Modules imported with `*`."""
 
 
+@cache
 def read_signature(target: str) -> Signature | None:
     """The signature of a dotted target, or None where there is no such class or function.
 
@@ -93,6 +94,7 @@ def read_signature(target: str) -> Signature | None:
 
 def clear() -> None:
     """Forget what was read; for a changed `sys.path`."""
+    read_signature.cache_clear()
     module_file.cache_clear()
     read_module.cache_clear()
 

@@ -12,14 +12,12 @@ from typing import Any
 
 from tunesmith.config.annotations import misfit
 from tunesmith.config.keys import field_at, model_at
-from tunesmith.config.signatures import Signature, read_signature
+from tunesmith.config.markers import MARKERS, nodes
+from tunesmith.config.signatures import Signature, read_module, read_signature
 from tunesmith.config.suggest import did_you_mean, nearest, show
 from tunesmith.errors import Problem
 
 LIBRARIES = ("torch", "pytorch_lightning", "transformers", "peft", "torchmetrics", "optuna", "tunesmith")
-MARKERS = ("_target_", "_partial_", "_args_", "_recursive_", "_convert_")
-"""Keys with a meaning for `hydra.utils.instantiate`."""
-
 SCHEDULES = frozenset(
     f"transformers.optimization.get_{name}"
     for name in (
@@ -93,17 +91,6 @@ def check(config: Mapping[str, Any], trust: Sequence[str] = ()) -> list[Problem]
     return problems
 
 
-def nodes(value: Any, path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every mapping in a config at any depth, lists included, with its dotted path."""
-    if isinstance(value, Mapping):
-        yield path, value
-        for key, item in value.items():
-            yield from nodes(item, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list):
-        for position, item in enumerate(value):
-            yield from nodes(item, f"{path}[{position}]")
-
-
 def _forbidden(path: str, marker: str, value: Any) -> Problem:
     places = ", ".join(place.replace("*", "NAME") for place in PLACES)
     where = f"{path}.{marker}" if path else marker
@@ -141,8 +128,6 @@ def _allowed(signature: Signature, place: Place) -> bool:
 
 def _nearest_target(target: str, place: Place) -> str | None:
     """A target of the same module, or of the place's usual one, with a similar name."""
-    from tunesmith.config.signatures import read_module
-
     for module in (target.rpartition(".")[0], place.base.rpartition(".")[0]):
         names = read_module(module)
         close = nearest(target.rpartition(".")[2], [*names.definitions, *names.imports])

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from tunesmith.config import targets
 from tunesmith.config.keys import choices, describe, leaves
+from tunesmith.config.markers import MARKERS, nodes
 from tunesmith.config.rules import contradictions
 from tunesmith.config.schema import RunConfig
 from tunesmith.config.suggest import did_you_mean, nearest, nearest_key, show
@@ -134,7 +135,7 @@ def _path(location: tuple[int | str, ...], plain: Any, *, keep_last: bool) -> st
 def unknown_key(path: str, plain: Mapping[str, Any], received: str | None, elsewhere: Elsewhere) -> Problem:
     """A key that its node does not have, with the nearest one that exists."""
     known = list(leaves())
-    for where, node in targets.nodes(plain):
+    for where, node in nodes(plain):
         if targets.place_of(where) is not None:
             known += [
                 f"{where}.{key}" for key in sorted(targets.accepted(where, node)) if f"{where}.{key}" not in known
@@ -155,9 +156,9 @@ def _with_elsewhere(problem: Problem, elsewhere: Elsewhere) -> Problem:
 
 def _keys_without_target(plain: Mapping[str, Any], elsewhere: Elsewhere) -> Iterator[Problem]:
     """Keys beside the schema's in a node that names no class to take them."""
-    for path, node in targets.nodes(plain):
+    for path, node in nodes(plain):
         if targets.place_of(path) is not None and "." not in path and node.get("_target_") is None:
             allowed = targets.accepted(path, node)
             for key in node:
-                if key not in allowed and key not in targets.MARKERS:
+                if key not in allowed and key not in MARKERS:
                     yield unknown_key(f"{path}.{key}", plain, show(node[key]), elsewhere)

@@ -14,11 +14,13 @@ import pytest
 from tunesmith.config.folders import shipped
 from tunesmith.config.signatures import read_signature
 
-SHIPPED = sorted({
-    target
-    for file in shipped("conf").rglob("*.yaml")
-    for target in re.findall(r"^[^#\n]*_target_:\s*([\w.]+)", file.read_text(), flags=re.MULTILINE)
-})
+SHIPPED = sorted(
+    {
+        target
+        for file in shipped("conf").rglob("*.yaml")
+        for target in re.findall(r"^[^#\n]*_target_:\s*([\w.]+)", file.read_text(), flags=re.MULTILINE)
+    }
+)
 MORE = [
     "torch.optim.Adam",
     "torch.optim.Adafactor",

@@ -1,0 +1,36 @@
+"""Every YAML file under conf/ composes and validates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tunesmith.config.compose import compose
+from tunesmith.config.folders import group_options, shipped
+
+OPTIONS = [(group, option) for group, options in group_options().items() for option in options]
+NEEDS = {("data", "csv"): "data.path=reviews.csv", ("data", "jsonl"): "data.path=reviews.jsonl"}
+"""Options with a required key, and an override that sets it."""
+
+
+def test_every_file_is_covered() -> None:
+    files = {path.relative_to(shipped("conf")).as_posix() for path in shipped("conf").rglob("*.yaml")}
+    covered = {f"{group}/{option}.yaml" for group, option in OPTIONS}
+    assert covered | {"train.yaml"} == files
+    assert len({group for group, _ in OPTIONS}) == 12
+    assert len(OPTIONS) >= 26
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_option_composes_and_validates(group: str, option: str) -> None:
+    needed = [NEEDS[group, option]] if (group, option) in NEEDS else []
+    composed = compose([f"{group}={option}", *needed])
+    assert composed.choices is not None
+    assert composed.choices[group] == option
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_option_opens_with_a_comment(group: str, option: str) -> None:
+    text = Path(shipped("conf"), group, f"{option}.yaml").read_text()
+    assert text.startswith("#"), "say in the first line what the option is"
