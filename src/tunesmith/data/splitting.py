@@ -25,6 +25,8 @@ def draw(labels: Sequence[str], num_rows: int, split: Split) -> Indices:
         raise DataError(f"data.num_rows={num_rows}, but there are only {len(labels)} rows")
     if num_rows == len(labels):
         return np.arange(len(labels))
+    if len(labels) - num_rows < len(set(labels)):  # too few to leave one out of every label
+        split = split.model_copy(update={"method": "random"})
     chosen, _ = _divide(np.arange(len(labels)), labels, len(labels) - num_rows, split)
     return np.sort(chosen)
 
