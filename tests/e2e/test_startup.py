@@ -1,0 +1,62 @@
+"""What is light stays light: nothing that takes seconds to import is imported before a config is known to be valid."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {"torch", "numpy", "transformers", "peft", "pytorch_lightning", "torchmetrics", "sklearn", "wandb", "optuna"}
+
+
+def imported(cwd: Path, *arguments: str) -> tuple[int, set[str]]:
+    """Exit code of a command line and the modules that it imported."""
+    script = (
+        "import sys, os\nfrom tunesmith.cli.main import main\n"
+        f"code = main({list(arguments)!r})\n"
+        "sys.stdout.flush()\nprint('\\n' + '\\n'.join([str(code), *sys.modules]))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=cwd, capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    start = max(position for position, line in enumerate(lines) if line in ("0", "2", "3"))
+    return int(lines[start]), set(lines[start + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--help"], 0),
+        (["--version"], 0),
+        (["train", "--help"], 0),
+        (["train", "--cfg", "job"], 0),
+        (["train", "--cfg", "job", "model=bert_base", "optimizer.lr=0.1"], 0),
+        (["train", "optimizer.lrr=1", "modle=minilm"], 2),
+        (["train", "optimizer._target_=torch.load", "method=lora", "method.r=a"], 2),
+        (["train", "-m", "optimizer.lr=1,-1"], 2),
+        (["completion", "query", "tunesmith train mod"], 0),
+        (["completion", "bash"], 0),
+    ],
+)
+def test_nothing_heavy(tmp_path: Path, arguments: list[str], code: int) -> None:
+    ended, modules = imported(tmp_path, *arguments)
+    assert ended == code
+    assert not HEAVY & modules
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"], ["completion", "bash"]])
+def test_help_needs_neither_hydra_nor_the_schema(tmp_path: Path, arguments: list[str]) -> None:
+    assert not {"hydra", "pydantic", "omegaconf", "yaml"} & imported(tmp_path, *arguments)[1]
+
+
+def test_showing_a_config_does_not_judge_it(tmp_path: Path) -> None:
+    assert "tunesmith.config.validate" not in imported(tmp_path, "train", "--cfg", "job")[1]
+
+
+def test_a_valid_config_is_known_without_torch(tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom tunesmith.config.compose import compose\ncompose(['method=lora', 'scheduler=plateau'])\n"
+        f"assert not {HEAVY!r} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
