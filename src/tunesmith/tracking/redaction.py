@@ -55,10 +55,9 @@ def redact(value: T, environ: Mapping[str, str] | None = None) -> T:
 
 def redact_argv(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> list[str]:
     """Redact a command line, where a value ends with its argument and may also follow its option: `--api-key VALUE`."""
-    before = ["", *argv[:-1]]
     return [
         MASK if _awaits_secret(previous) and argument[:1] != "-" else _redact_argument(argument, environ)
-        for previous, argument in zip(before, argv, strict=True)
+        for previous, argument in zip(["", *argv], argv, strict=False)
     ]
 
 

@@ -19,6 +19,7 @@ from tunesmith.errors import TrainingError, TunesmithError
 from tunesmith.runs.directory import RunDirectory, write_json
 from tunesmith.runs.record import identity
 from tunesmith.tracking.local import JsonlLogger
+from tunesmith.tracking.redaction import redact
 from tunesmith.training.interruption import Interrupted, StopAtStep
 from tunesmith.training.logs import log_to
 
@@ -92,7 +93,7 @@ def open_session(composed: Composed, directory: RunDirectory, name: str) -> Iter
             session.end("interrupted", interruption.exit_code, str(interruption))
             raise
         except BaseException as error:
-            log.debug("the run failed\n%s", traceback.format_exc())
+            log.debug("the run failed\n%s", redact(traceback.format_exc()))
             exit_code = error.exit_code if isinstance(error, TunesmithError) else 1
             session.end("failed", exit_code, f"{type(error).__name__}: {error}")
             raise

@@ -125,3 +125,7 @@ def test_an_argument_ends_its_value():
 def test_well_known_tokens_are_masked_without_a_name():
     token = "hf_" + "aB3" * 10
     assert token not in redact(f"loaded with {token} today", {})
+
+
+def test_an_empty_command_line_has_nothing_to_hide():
+    assert redact_argv([]) == []
