@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-FORMAT = "1"
+FORMAT = "2"
 """Version of the cache's layout; part of every key."""
 
 
@@ -57,13 +59,8 @@ def tokenize(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, max_lengt
     cached = _load(path)
     if cached is not None:
         return cached
-    encoded = tokenizer(
-        list(texts),
-        truncation=True,
-        max_length=max_length,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-    )["input_ids"]
+    options = {"truncation": True, "return_attention_mask": False, "return_token_type_ids": False}
+    encoded = tokenizer(list(texts), max_length=max_length, **options)["input_ids"] if texts else []
     lengths = np.fromiter((len(ids) for ids in encoded), dtype=np.int64, count=len(encoded))
     offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
     flat = np.concatenate([np.asarray(ids, dtype=np.int32) for ids in encoded] or [np.zeros(0, dtype=np.int32)])
@@ -74,8 +71,10 @@ def tokenize(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, max_lengt
 
 def _key(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, max_length: int) -> str:
     digest = hashlib.sha256()
-    definition = tokenizer.backend_tokenizer.to_str()
-    for part in (FORMAT, str(max_length), definition, *texts):
+    definition = json.loads(tokenizer.backend_tokenizer.to_str())
+    # Each call leaves its own truncation and padding there; they say nothing about the next call.
+    definition |= {"truncation": tokenizer.truncation_side, "padding": None}
+    for part in (FORMAT, str(max_length), json.dumps(definition), *texts):
         encoded = part.encode("utf-8", "surrogatepass")
         digest.update(len(encoded).to_bytes(8, "big"))  # lengths keep ("ab", "c") and ("a", "bc") apart
         digest.update(encoded)
@@ -98,4 +97,5 @@ def _save(path: Path, tokens: Tokens) -> None:
         np.savez(temporary, ids=tokens.ids, offsets=tokens.offsets)
         os.replace(temporary, path)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
