@@ -41,6 +41,8 @@ def build_callbacks(config: RunConfig) -> list[pl.Callback]:
         monitor = parameters.get("monitor")
         if monitor is not None and monitor.default is inspect.Parameter.empty and "monitor" not in node.kwargs():
             supplied = {"monitor": config.evaluation.monitor, "mode": config.evaluation.mode}
+            if "check_on_train_epoch_end" in parameters:  # max_steps may end an epoch that had no validation
+                supplied["check_on_train_epoch_end"] = False
         callbacks.append(_make(f"callbacks.{name}", node.target, supplied | node.kwargs()))
     return callbacks
 
