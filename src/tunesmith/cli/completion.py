@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tunesmith.cli.main import VERBS
 from tunesmith.config.folders import group_options
+from tunesmith.config.outline import outline
 
 CONFIG_VERBS = ("train", "check")
 FLAGS = ("--config-dir", "--from", "--help", "--trust")
@@ -86,11 +87,9 @@ def _overrides(word: str, config_dirs: Sequence[Path]) -> list[str]:
     if equals and key in groups:
         before, comma, last = value.rpartition(",")
         return [f"{key}={before}{comma}{option}" for option in groups[key] if option.startswith(last)]
-    from tunesmith.config.keys import choices, leaves
-
     if equals:
+        from tunesmith.config.keys import choices
+
         return [f"{key}={choice}" for choice in choices(key) if choice.startswith(value)]
-    named = list(leaves())
-    nodes = {leaf.rpartition(".")[0] for leaf in named}
-    keys = [leaf for leaf in named if leaf not in nodes and "_target_" not in leaf]
+    keys = [path for path, found in outline().items() if not found.is_node and "_target_" not in path]
     return sorted({f"{name}=" for name in [*groups, *keys] if name.startswith(word)})

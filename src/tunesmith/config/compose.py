@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -27,10 +27,12 @@ from tunesmith.config import overrides as override_reader
 from tunesmith.config import resolvers
 from tunesmith.config.files import Loader, Merged, Repository, locate, shown
 from tunesmith.config.folders import shipped
-from tunesmith.config.keys import schema_defaults
 from tunesmith.config.markers import MARKERS, nodes
-from tunesmith.config.schema import RunConfig
+from tunesmith.config.outline import schema_defaults
 from tunesmith.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from tunesmith.config.schema import RunConfig
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def open_hydra(config_dirs: Sequence[Path] = ()) -> tuple[Hydra, Loader]:
     """
     setbase("1.3")
     resolvers.register()
-    ConfigStore.instance().store(name="schema", node=schema_defaults(RunConfig), provider="tunesmith")
+    ConfigStore.instance().store(name="schema", node=schema_defaults(), provider="tunesmith")
     Plugins.instance()  # registers the file:// and pkg:// sources
     path = ConfigSearchPathImpl()
     path.append("hydra", "pkg://hydra.conf")
@@ -184,7 +186,7 @@ def compose_from(path: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
     for text in read.groups:
         hint = f"Start from the group instead: tunesmith train {text.lstrip('~')}, or override single keys"
         problems.append(Problem(text, "a saved config has no groups to choose from", None, hint))
-    config = OmegaConf.merge(OmegaConf.create(schema_defaults(RunConfig)), saved)
+    config = OmegaConf.merge(OmegaConf.create(schema_defaults()), saved)
     assert isinstance(config, DictConfig)
     problems += apply(read.values, config)
     given = frozenset(override.key_or_group for override in read.values)
@@ -217,8 +219,8 @@ def _judged(
 ) -> Composed:
     """Validate, and gather all problems under the place where each was written."""
     if not isinstance(config.get("schema_version"), int):
-        config = OmegaConf.merge(schema_defaults(RunConfig), config)  # type: ignore[assignment]
-    from tunesmith.config.validate import validate  # reads no weights, but is not needed to show a config
+        config = OmegaConf.merge(schema_defaults(), config)  # type: ignore[assignment]
+    from tunesmith.config.validate import validate  # not needed to show a config
 
     typed, problems = validate(config, trust=trust, elsewhere=lambda path: option_with(path, found))
     problems = [_located(problem, found) for problem in problems if not _follows(problem, found)]
@@ -309,6 +311,8 @@ def _absolute(path: Any, *, must_exist: bool) -> Any:
 
 def resolve(saved: dict[str, Any]) -> RunConfig:
     """The typed config of a saved one: references are looked up, then every value is validated."""
+    from tunesmith.config.schema import RunConfig  # its classes take long to build; see config/outline.py
+
     resolvers.register()
     plain = OmegaConf.to_container(OmegaConf.create(saved), resolve=True)
     return RunConfig.model_validate(plain)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -14,16 +13,6 @@ from pydantic.fields import FieldInfo
 from tunesmith.config.schema import RunConfig
 
 PLAIN = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "null"}
-
-
-def leaves(model: type[BaseModel] = RunConfig, prefix: str = "") -> Iterator[str]:
-    """Dotted paths of every key that the schema names."""
-    for name, info in model.model_fields.items():
-        path = f"{prefix}{info.alias or name}"
-        inner = _node(info.annotation)
-        yield path
-        if inner is not None:
-            yield from leaves(inner, f"{path}.")
 
 
 @cache
@@ -53,15 +42,6 @@ def model_at(path: str) -> type[BaseModel] | None:
         else:
             model = _node(info.annotation) if info else None
     return model
-
-
-def is_text(path: str) -> bool:
-    """Whether a key holds free text (a path, a name), so that any value given on the command line is text."""
-    parent, _, _ = path.rpartition(".")
-    if parent and (holder := field_at(parent)) is not None and _is_dict(holder.annotation):
-        return False
-    info = field_at(path)
-    return info is not None and set(_members(info.annotation)) - {type(None)} == {str}
 
 
 def describe(path: str) -> str | None:
@@ -97,11 +77,6 @@ def _strip(annotation: Any) -> Any:
     return annotation.__origin__ if hasattr(annotation, "__metadata__") else annotation
 
 
-def _members(annotation: Any) -> Iterator[Any]:
-    for member in _union(annotation):
-        yield _strip(member)
-
-
 def _words(annotation: Any, metadata: Any) -> str:
     parts = [_member_words(member, metadata) for member in _union(annotation)]
     if "a whole number" in parts and "a number" in parts:
@@ -133,15 +108,3 @@ def _range(metadata: Any) -> str:
         if isinstance(bound, kind)
     ]
     return f" {' and '.join(found)}" if found else ""
-
-
-def schema_defaults(model: type[BaseModel] = RunConfig) -> dict[str, Any]:
-    """The defaults that the schema states, as a plain nested dict; required keys are left out."""
-    values: dict[str, Any] = {}
-    for name, info in model.model_fields.items():
-        inner = _node(info.annotation)
-        if inner is not None:
-            values[info.alias or name] = schema_defaults(inner)
-        elif not info.is_required():
-            values[info.alias or name] = info.get_default(call_default_factory=True)
-    return values

@@ -16,7 +16,7 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString, Valu
 from hydra.errors import HydraException
 
 from tunesmith.config.files import HYDRA_KEYS, Repository, option_hint
-from tunesmith.config.keys import is_text, leaves
+from tunesmith.config.outline import is_text, leaves
 from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
 

@@ -11,8 +11,9 @@ from omegaconf.errors import InterpolationKeyError
 from pydantic import ValidationError
 
 from tunesmith.config import targets
-from tunesmith.config.keys import choices, describe, leaves
+from tunesmith.config.keys import choices, describe
 from tunesmith.config.markers import MARKERS, nodes
+from tunesmith.config.outline import leaves
 from tunesmith.config.rules import contradictions
 from tunesmith.config.schema import RunConfig
 from tunesmith.config.suggest import did_you_mean, nearest, nearest_key, show

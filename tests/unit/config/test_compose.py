@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from tunesmith.config.compose import compose, compose_from, resolve
-from tunesmith.config.keys import is_text, leaves
+from tunesmith.config.outline import leaves
 from tunesmith.errors import ConfigError, Problem
 
 UNHURRIED = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -457,9 +457,3 @@ class TestFrom:
     def test_no_such_file(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="no such file"):
             compose_from(tmp_path / "nope")
-
-
-def test_every_text_key_is_one() -> None:
-    assert {"data.path", "model.path", "run.name", "run.dir", "logger.project"} <= {
-        key for key in leaves() if is_text(key)
-    }

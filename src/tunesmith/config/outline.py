@@ -1,0 +1,113 @@
+"""The schema's keys, types and defaults, read from its source.
+
+Building the schema's classes takes longer than composing a config. Whatever only needs to know which keys there are
+(composition, `--cfg`, completion) reads them here; a test holds this equal to the classes.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+SCHEMA = Path(__file__).with_name("schema.py")
+REQUIRED = object()
+"""The default of a key that has none."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of the schema."""
+
+    annotation: str
+    """Its type as written."""
+    default: Any
+    """Its default, or `REQUIRED`; a node's is the dict of its keys' defaults."""
+    is_node: bool
+
+
+@cache
+def outline() -> dict[str, Key]:
+    """Every key of a run's config under its dotted path, in the schema's order."""
+    body = ast.parse(SCHEMA.read_bytes()).body
+    classes = {line.name: line for line in body if isinstance(line, ast.ClassDef)}
+    constants = {
+        line.target.id: ast.literal_eval(line.value)
+        for line in body
+        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.value is not None
+    }
+    return dict(_keys("RunConfig", "", classes, constants))
+
+
+def leaves() -> Iterator[str]:
+    """Dotted paths of every key that the schema names, nodes included."""
+    return iter(outline())
+
+
+def is_text(path: str) -> bool:
+    """Whether a key holds free text (a path, a name), so that any value given on the command line is text."""
+    key = outline().get(path)
+    return key is not None and set(_alternatives(ast.parse(key.annotation, mode="eval").body)) - {"None"} == {"str"}
+
+
+def schema_defaults() -> dict[str, Any]:
+    """The defaults that the schema states, as a plain nested dict; required keys are left out."""
+    return {path: key.default for path, key in outline().items() if "." not in path and key.default is not REQUIRED}
+
+
+def _keys(
+    name: str, prefix: str, classes: dict[str, ast.ClassDef], constants: dict[str, Any]
+) -> Iterator[tuple[str, Key]]:
+    for line in _fields(name, classes):
+        assert isinstance(line.target, ast.Name)
+        options = _field_options(line.value)
+        alias = options.get("alias")
+        path = f"{prefix}{ast.literal_eval(alias) if alias is not None else line.target.id}"
+        annotation = ast.unparse(line.annotation)
+        if annotation in classes:
+            inner = dict(_keys(annotation, f"{path}.", classes, constants))
+            own = {key.removeprefix(f"{path}."): item.default for key, item in inner.items()}
+            default = {key: item for key, item in own.items() if "." not in key and item is not REQUIRED}
+            yield path, Key(annotation, default, is_node=True)
+            yield from inner.items()
+        else:
+            value = options.get("default") if options else line.value
+            yield path, Key(annotation, _literal(value, constants), is_node=False)
+
+
+def _fields(name: str, classes: dict[str, ast.ClassDef]) -> Iterator[ast.AnnAssign]:
+    """The annotated fields of a class, those of its bases first, class variables left out."""
+    for base in classes[name].bases:
+        if isinstance(base, ast.Name) and base.id in classes:
+            yield from _fields(base.id, classes)
+    for line in classes[name].body:
+        if isinstance(line, ast.AnnAssign) and not ast.unparse(line.annotation).startswith("ClassVar"):
+            yield line
+
+
+def _field_options(value: ast.expr | None) -> dict[str | None, ast.expr]:
+    """The keywords of `Field(...)`; empty for a plain default."""
+    if not isinstance(value, ast.Call) or ast.unparse(value.func) != "Field":
+        return {}
+    return {word.arg: word.value for word in value.keywords}
+
+
+def _literal(value: ast.expr | None, constants: dict[str, Any]) -> Any:
+    if value is None:
+        return REQUIRED
+    return constants[value.id] if isinstance(value, ast.Name) else ast.literal_eval(value)
+
+
+def _alternatives(node: ast.expr) -> Iterator[str]:
+    """The members of a union; `Annotated[str, ...]` counts as `str`."""
+    if isinstance(node, ast.BinOp):
+        yield from _alternatives(node.left)
+        yield from _alternatives(node.right)
+    elif isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Annotated":
+        assert isinstance(node.slice, ast.Tuple)
+        yield ast.unparse(node.slice.elts[0])
+    else:
+        yield ast.unparse(node)
