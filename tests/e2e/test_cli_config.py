@@ -74,6 +74,21 @@ def test_every_job_of_a_multirun_is_validated_before_the_first(tmp_path: Path) -
     assert not list(tmp_path.iterdir())
 
 
+def test_a_failing_job_stops_no_other(tmp_path: Path) -> None:
+    rows = [f"text {number},{'good' if number % 2 else 'bad'}" for number in range(40)]
+    write(tmp_path / "a.csv", "\n".join(["text,label", *rows]))
+    common = ["data=csv", "model=tiny_encoder", "logger=none", "trainer.max_epochs=1", "data.max_length=16"]
+    done = tunesmith("train", "-m", *common, "trainer.accelerator=cpu", "data.path=missing.csv,a.csv", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "missing.csv" in done.stderr
+    table = [line.split() for line in done.stdout.splitlines()[-2:]]
+    assert [row[0] for row in table] == ["0", "1"]
+    assert table[0][1:3] == ["exit", "3"]
+    assert table[1][1] == "ok"
+    assert Path(tmp_path, table[1][-1], "results.json").is_file()
+    assert {path.name for path in tmp_path.iterdir()} <= {"a.csv", "runs"}, "Hydra leaves nothing of its own"
+
+
 class TestUsage:
     @pytest.mark.parametrize(
         ("arguments", "text"),
