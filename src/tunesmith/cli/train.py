@@ -31,9 +31,11 @@ def main(argv: list[str]) -> int:
         return multirun(arguments)
     composed = composed_from(arguments)
 
+    from tunesmith.reporting.tables import console, metrics_table
     from tunesmith.training.run import train
 
     record = train(composed, trust=tuple(arguments.trust))
+    console().print(metrics_table(record.metrics))
     print(record.path)
     return 0
 

@@ -21,6 +21,7 @@ from tunesmith.runs.directory import RunDirectory, open_directory, write_json, w
 from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import Record, write_predictions
 from tunesmith.tracking.provenance import provenance
+from tunesmith.tracking.redaction import redact_argv
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer
 from tunesmith.training.checkpoints import BestWeights, LastCheckpoint
 from tunesmith.training.decide import decide
@@ -59,6 +60,7 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
         progress = RunProgress(config.evaluation.monitor)
         callbacks = [best, LastCheckpoint(directory.checkpoints), progress, session.stop]
         trainer = build_trainer(config, data, directory.path, session.loggers, callbacks)
+        announce(session, run, data)
         trainer.fit(module, datamodule=data)
         if best.seen_step != trainer.global_step and data.splits["val"].ids:
             trainer.validate(module, datamodule=data, verbose=False)  # max_steps ended between two validations
@@ -91,7 +93,7 @@ def open_run(run: Composed, name: str) -> RunDirectory:
     """Open the run's directory and write its config there before anything else happens."""
     exact = Path(run.config.run.dir) if run.config.run.dir else None
     directory = open_directory(Path(run.config.run.root), name, fingerprint(run.saved), exact)
-    saved = run.saved | {"run": run.saved["run"] | {"dir": None}}
+    saved = run.saved | {"run": run.saved["run"] | {"name": name, "dir": None}}
     write_text(directory.config, yaml.safe_dump(saved, sort_keys=False, allow_unicode=True))
     return directory
 
@@ -122,6 +124,28 @@ def describe(session: Session, run: Composed, data: TextDataModule, network: Any
         num_parameters=total,
         num_trainable_parameters=trainable,
     )
+
+
+def announce(session: Session, run: Composed, data: TextDataModule) -> None:
+    """Say what is about to happen: the derived quantities, and what differs from the defaults."""
+    results, trainer = session.results, run.config.trainer
+    rows = ", ".join(f"{count:,} {split}" for split, count in results["num_rows"].items())
+    log.info("%s", session.directory.path)
+    log.info("%s rows; labels: %s", rows, ", ".join(data.labels[:10]) + (", ..." if len(data.labels) > 10 else ""))
+    log.info(
+        "%s parameters, %s trained; %d samples per step (%d x %d), %d steps per epoch; %s, %s, %s threads",
+        f"{results['num_parameters']:,}",
+        f"{results['num_trainable_parameters']:,}",
+        data.data.batch_size,
+        data.accumulate_grad_batches,
+        data.micro_batch_size,
+        -(-results["num_rows"]["train"] // data.data.batch_size),
+        trainer.accelerator,
+        trainer.precision,
+        trainer.threads,
+    )
+    if run.overrides:
+        log.info("overridden: %s", " ".join(redact_argv(run.overrides)))
 
 
 def save_model(network: Any, data: TextDataModule, directory: RunDirectory) -> None:
