@@ -1,0 +1,54 @@
+"""Every command that the documentation shows is one that works."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tunesmith.cli.main import VERBS
+from tunesmith.config.compose import compose
+from tunesmith.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md"), *ROOT.glob("conf/**/*.yaml")]
+QUOTED = re.compile(r"`(tunesmith [a-z][^`]*)`")
+LINE = re.compile(r"^(?: {4}|# )(?:.*(?:\||: ) ?)?(tunesmith [a-z].*)$")
+
+
+def documented() -> list[tuple[str, str]]:
+    """Page and command, of code lines and quoted ones, comments after two spaces left out."""
+    found = []
+    for page in PAGES:
+        for line in page.read_text().splitlines():
+            commands = QUOTED.findall(line) or LINE.findall(line)
+            found += [(str(page.relative_to(ROOT)), re.split(r"\s{2,}", command)[0]) for command in commands]
+    return found
+
+
+def test_commands_are_found_in_the_readme_and_in_the_options():
+    pages = {page for page, _ in documented()}
+    assert "README.md" in pages
+    assert len([page for page in pages if page.startswith("conf/")]) >= 6
+    assert len(documented()) >= 20
+
+
+@pytest.mark.parametrize(("page", "command"), documented())
+def test_a_documented_command_names_a_verb(page, command):
+    assert shlex.split(command)[1] in VERBS
+
+
+@pytest.mark.parametrize(
+    ("page", "command"),
+    [item for item in documented() if item[1].split()[1] in ("train", "check") and " --from " not in item[1]],
+)
+def test_a_documented_run_composes(page, command):
+    words = shlex.split(command)[2:]
+    overrides = [word for word in words if not word.startswith("-") and "=" in word]
+    if "lrr" in command:  # the README's example of what a mistake looks like
+        with pytest.raises(ConfigError) as caught:
+            compose(overrides)
+        assert len(caught.value.problems) == 3
+        return
+    first_of_each = [re.sub(r"=([^,\[]+),.*", r"=\1", item) if "-m" in words else item for item in overrides]
+    assert compose(first_of_each).config.optimizer.lr > 0
