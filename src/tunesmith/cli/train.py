@@ -26,10 +26,10 @@ def main(argv: list[str]) -> int:
     if arguments.cfg or arguments.info:
         return show(arguments)
     if arguments.multirun or any(text.lower() == "hydra.mode=multirun" for text in arguments.overrides):
-        from tunesmith.cli.multirun import multirun
-
-        return multirun(arguments)
+        return many(arguments)
     composed = composed_from(arguments)
+    if arguments.source is None and _file_asks_for_many():
+        return many(arguments)
 
     from tunesmith.reporting.tables import console, metrics_table
     from tunesmith.training.run import train
@@ -38,6 +38,21 @@ def main(argv: list[str]) -> int:
     console().print(metrics_table(record.metrics))
     print(record.path)
     return 0
+
+
+def many(arguments: argparse.Namespace) -> int:
+    """One run per combination."""
+    from tunesmith.cli.multirun import multirun
+
+    return multirun(arguments)
+
+
+def _file_asks_for_many() -> bool:
+    """Whether a config file sets `hydra.mode: MULTIRUN`."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
 
 
 def _parser() -> argparse.ArgumentParser:

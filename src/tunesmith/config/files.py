@@ -100,6 +100,10 @@ class Repository(ConfigRepository):
         """The options of a group."""
         return [str(option) for option in self.get_group_options(group)]
 
+    def is_chosen(self, group: str) -> bool:
+        """Whether our primary config chooses an option of this group; a group of the user's own has to be added."""
+        return group.startswith("hydra/") or (self.ours.parent / group).is_dir()
+
     def note(self, problem: Problem) -> None:
         """Remember a problem, once."""
         if problem not in self.problems:

@@ -22,6 +22,7 @@ from tunesmith.errors import ConfigError, Problem
 
 CALL = re.compile(r"^\s*\w+\(.*\)\s*$", re.DOTALL)
 """A value in the form of one of the grammar's functions, e.g. `choice(a,b)` or `int(3)`."""
+KEY = re.compile(r"^[+~]*\w[\w./@:-]*$")
 SWEEPS = re.compile(r"^\s*(choice|range|interval|glob|shuffle|tag|sort)\(")
 
 
@@ -51,7 +52,7 @@ def read(overrides: Sequence[str], repository: Repository) -> Read:
         if override.is_hydra_override():
             found.groups.append(override.input_line or text)
         elif _is_choice(override, groups):
-            found.groups.append(_choice_text(override))
+            found.groups.append(_choice_text(override, repository))
         else:
             found.values.append(override)
     return found
@@ -100,6 +101,8 @@ def _unparsable(text: str, parser: OverridesParser, error: HydraException) -> Pr
     key, equals, value = text.partition("=")
     if not equals:
         return Problem(text, "is neither an override nor a flag", None, "Overrides have the form key=value")
+    if not KEY.match(key):
+        return Problem(text, "no key looks like this", key, "Keys have letters, digits, _ and dots")
     works = _works(quoted(key, value), parser)
     hint = f"Quote the value: {shlex.quote(works)}" if works else str(error).splitlines()[0]
     return Problem(text, "cannot be parsed", None, hint)
@@ -118,11 +121,12 @@ def _is_choice(override: Override, groups: Sequence[str]) -> bool:
     return override.key_or_group in groups and not isinstance(override.value(), dict)
 
 
-def _choice_text(override: Override) -> str:
-    """A choice as Hydra takes it: a plain one, or a deletion where no option is wanted."""
+def _choice_text(override: Override, repository: Repository) -> str:
+    """A choice as Hydra takes it: plain, added for a group of the user's own, deleted where no option is wanted."""
     if override.is_delete() or override.value() is None:
         return f"~{override.key_or_group}"
-    return (override.input_line or "").lstrip("+")
+    bare = (override.input_line or "").lstrip("+")
+    return bare if repository.is_chosen(override.key_or_group) else f"+{bare}"
 
 
 def _fault(override: Override, text: str, groups: list[str], repository: Repository) -> Problem | None:
@@ -130,11 +134,11 @@ def _fault(override: Override, text: str, groups: list[str], repository: Reposit
         return _sweep(override, text)
     if override.is_hydra_override():
         return _hydra(override, text, repository)
-    if _is_choice(override, groups):
+    if _is_choice(override, groups) and override.package is None:
         return _choice(override, text, repository)
     if override.package is not None or "/" in override.key_or_group:
         close = nearest(override.key_or_group, groups)
-        return Problem(text, "no such config group", override.key_or_group, did_you_mean(close))
+        return Problem(text, "no such config group", override.get_key_element(), did_you_mean(close))
     return _mistyped_group(override, text, groups)
 
 
@@ -182,13 +186,13 @@ def _choice(override: Override, text: str, repository: Repository) -> Problem | 
     return None
 
 
-def forced(override: Override, groups: Sequence[str]) -> str:
+def forced(override: Override, groups: Sequence[str], repository: Repository) -> str:
     """The override in the form in which Hydra itself takes it, with new keys allowed: they are judged by us."""
     text = override.input_line or ""
     if override.is_delete() or override.is_hydra_override():
         return text
     bare = text.lstrip("+")
-    return bare if _is_choice(override, groups) else f"++{bare}"
+    return _choice_text(override, repository) if _is_choice(override, groups) else f"++{bare}"
 
 
 def read_sweep(overrides: Sequence[str], repository: Repository) -> list[str]:
@@ -203,4 +207,4 @@ def read_sweep(overrides: Sequence[str], repository: Repository) -> list[str]:
     if problems:
         raise ConfigError(problems)
     groups = repository.groups()
-    return [forced(item, groups) for item in parsed if isinstance(item, Override)]
+    return [forced(item, groups, repository) for item in parsed if isinstance(item, Override)]

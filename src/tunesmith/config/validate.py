@@ -142,6 +142,8 @@ def unknown_key(path: str, plain: Mapping[str, Any], received: str | None, elsew
                 f"{where}.{key}" for key in sorted(targets.accepted(where, node)) if f"{where}.{key}" not in known
             ]
     known = [key for key in known if not key.rpartition(".")[2].startswith("_")]
+    if path in ("experiment", "debug"):
+        return Problem(path, "no such key", received, "Write `# @package _global_` in the first line of the file")
     hint = elsewhere(path) or did_you_mean(nearest_key(path, known))
     return Problem(path, "no such key", received, hint)
 

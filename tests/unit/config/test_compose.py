@@ -88,7 +88,7 @@ class TestText:
     @example("a:b@c;d#e%f&g|h<i>j?k*l")
     @UNHURRIED
     def test_any_path_is_taken_as_typed(self, path: str) -> None:
-        # Quotes at both ends, escapes, references, null and its functions have a meaning in Hydra's grammar, which they keep.
+        # Quotes, escapes, references, null and functions keep the meaning that they have in Hydra's grammar.
         assume(path == path.strip() and path[0] not in "'\"" and "\\" not in path and "$" not in path)
         assume(path.lower() != "null" and path != "???")
         composed = compose(["data=csv", f"data.path=/tmp/{path}", f"run.name={path}"])
@@ -351,6 +351,15 @@ class TestFiles:
         option(tmp_path, "experiment/ok", "# @package _global_\ndefaults:\n  - override /method: lora\n")
         composed = compose(["experiment=ok"], config_dirs=[tmp_path])
         assert composed.config.method.name == "lora"
+
+    @pytest.mark.parametrize("override", ["mine=a", "+mine=a"])
+    def test_a_group_of_the_users(self, tmp_path: Path, override: str) -> None:
+        option(tmp_path, "mine/a", "# @package _global_\nseed: 3\n")
+        assert compose([override], config_dirs=[tmp_path]).config.seed == 3
+
+    def test_a_forgotten_package(self, tmp_path: Path) -> None:
+        option(tmp_path, "experiment/x", "seed: 3\n")
+        assert "@package _global_" in (only("experiment=x", config_dirs=(tmp_path,)).hint or "")
 
     def test_a_primary_config_of_the_users(self, tmp_path: Path) -> None:
         option(tmp_path, "mine", "defaults: [train, _self_]\nseed: 5\n")
