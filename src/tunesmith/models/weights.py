@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
@@ -143,7 +144,7 @@ def _explained(source: str) -> Iterator[None]:
     transformers_logging.disable_progress_bar()
     try:
         yield
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         where = "folder" if Path(source).expanduser().is_dir() else "Hub id (is there a network, or a cached copy?)"
         raise FilesError(f"cannot load {source!r} as a {where}: {_first_line(error)}") from error
     finally:

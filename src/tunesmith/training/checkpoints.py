@@ -10,6 +10,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins import TorchCheckpointIO
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from tunesmith.errors import FilesError
@@ -101,7 +102,7 @@ class BestWeights(pl.Callback):
         """
         try:
             saved = load_file(self.path)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             raise FilesError(f"cannot read the best weights {self.path}: {error}") from error
         with torch.no_grad():
             for name, tensor in trained_tensors(network).items():
