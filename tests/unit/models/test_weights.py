@@ -1,0 +1,241 @@
+import hashlib
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from transformers import BertForSequenceClassification
+
+from tunesmith.config.schema import Method, Model
+from tunesmith.errors import ConfigError, FilesError
+from tunesmith.models.methods import apply_method, count_parameters
+from tunesmith.models.weights import load_classifier, load_tokenizer, locate, weights_sha256
+
+BERT = {
+    "model_type": "bert",
+    "vocab_size": 60,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+}
+ARCHITECTURES = {
+    "bert": BERT,
+    "distilbert": {
+        "model_type": "distilbert",
+        "vocab_size": 60,
+        "dim": 16,
+        "n_layers": 2,
+        "n_heads": 2,
+        "hidden_dim": 32,
+    },
+    "roberta": BERT | {"model_type": "roberta"},
+    "gpt2": {"model_type": "gpt2", "vocab_size": 60, "n_embd": 16, "n_layer": 2, "n_head": 2},
+    "t5": {"model_type": "t5", "vocab_size": 60, "d_model": 16, "d_ff": 32, "d_kv": 8, "num_layers": 2, "num_heads": 2},
+}
+LABELS = ["bad", "good"]
+
+
+def tiny(architecture="bert", **fields):
+    return Model(init="random", config=ARCHITECTURES[architecture], **fields)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A pretrained checkpoint of a bare encoder, as on the Hub."""
+    path = tmp_path_factory.mktemp("checkpoint")
+    load_classifier(tiny(), LABELS, seed=5).bert.save_pretrained(path)
+    return path
+
+
+def state(network):
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+
+def equal(one, other):
+    return {name for name in one if torch.equal(one[name], other[name])}
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.25])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_one_knob_sets_every_dropout(architecture, rate):
+    network = load_classifier(tiny(architecture, dropout=rate), LABELS, seed=0)
+    rates = {name: module.p for name, module in network.named_modules() if isinstance(module, torch.nn.Dropout)}
+    assert rates
+    assert set(rates.values()) == {rate}
+
+
+def test_without_the_knob_rates_are_the_architecture_s_own():
+    network = load_classifier(tiny(), LABELS, seed=0)
+    assert {module.p for module in network.modules() if isinstance(module, torch.nn.Dropout)} == {0.1}
+
+
+def test_zero_dropout_is_the_same_forward_in_both_modes():
+    network = load_classifier(tiny(dropout=0.0), LABELS, seed=0)
+    ids = torch.arange(12).reshape(2, 6)
+    assert torch.equal(network.train()(input_ids=ids).logits, network.eval()(input_ids=ids).logits)
+
+
+def test_pretrained_weights_arrive_in_training_mode(folder):
+    """The trap: transformers answers in evaluation mode, and a Trainer keeps what it finds."""
+    assert not BertForSequenceClassification.from_pretrained(folder).training
+    network = load_classifier(Model(path=str(folder)), LABELS, seed=0)
+    assert all(module.training for module in network.modules())
+
+
+def test_the_head_depends_on_the_seed_and_nothing_else(folder):
+    model = Model(path=str(folder))
+    first = state(load_classifier(model, LABELS, seed=3))
+    torch.manual_seed(12345)
+    torch.rand(7)
+    again = state(load_classifier(model, LABELS, seed=3))
+    other = state(load_classifier(model, LABELS, seed=4))
+    assert equal(first, again) == first.keys()
+    assert first.keys() - equal(first, other) == {"classifier.weight"}, (
+        "its bias starts at zero, the rest is pretrained"
+    )
+
+
+def test_a_head_for_other_labels_is_replaced(folder, tmp_path):
+    load_classifier(Model(path=str(folder)), LABELS, seed=0).save_pretrained(tmp_path)
+    network = load_classifier(Model(path=str(tmp_path)), ["a", "b", "c"], seed=0)
+    assert network.classifier.out_features == 3
+    assert network.config.id2label == {0: "a", 1: "b", 2: "c"}
+
+
+def test_fields_of_the_architecture_can_be_set_and_unknown_ones_are_refused(folder):
+    network = load_classifier(Model(path=str(folder), config={"num_hidden_layers": 1}), LABELS, seed=0)
+    assert len(network.bert.encoder.layer) == 1
+    with pytest.raises(ConfigError, match=r"model\.config\.num_layer: not a field of BertConfig"):
+        load_classifier(Model(path=str(folder), config={"num_layer": 1}), LABELS, seed=0)
+
+
+def test_a_folder_that_is_not_there_is_named_and_the_hub_not_asked(tmp_path):
+    with pytest.raises(FilesError, match=r"model folder '\./nowhere' does not exist"):
+        locate("./nowhere")
+    with pytest.raises(FilesError, match=f"model folder '{tmp_path}/a/b' does not exist"):
+        locate(f"{tmp_path}/a/b")
+    assert locate(str(tmp_path)) == str(tmp_path)
+    assert locate("org/name") == "org/name"
+
+
+def test_a_model_that_cannot_be_had_is_one_sentence(tmp_path):
+    with pytest.raises(FilesError, match=r"cannot load 'some-org/no-such-model' as a Hub id \(is there a network"):
+        load_classifier(Model(path="some-org/no-such-model"), LABELS, seed=0)
+    with pytest.raises(FilesError, match="cannot load"):
+        load_tokenizer(Model(path=str(tmp_path)))
+    with pytest.raises(ConfigError, match=r"model\.tokenizer"):
+        load_tokenizer(tiny())
+
+
+def test_damaged_weights_are_a_files_error(folder, tmp_path):
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(FilesError, match="cannot load"):
+        load_classifier(Model(path=str(tmp_path)), LABELS, seed=0)
+
+
+def test_the_hash_sees_a_single_bit_names_shapes_and_types():
+    network = load_classifier(tiny(), LABELS, seed=0)
+    hashes = {weights_sha256(network)}
+    assert {weights_sha256(network)} == hashes
+    weight = network.classifier.weight.data
+    weight.view(torch.int32)[1, 3] ^= 1
+    hashes.add(weights_sha256(network))
+    weight.view(torch.int32)[1, 3] ^= 1
+    assert weights_sha256(network) in hashes
+    assert len(hashes) == 2
+
+    def of(**tensors):
+        module = torch.nn.Module()
+        for name, tensor in tensors.items():
+            module.register_buffer(name, tensor)
+        return weights_sha256(module)
+
+    zeros = torch.zeros(2, 3)
+    different = [
+        of(a=zeros),
+        of(b=zeros),
+        of(a=zeros.T.contiguous()),
+        of(a=-zeros),
+        of(a=zeros.int()),
+        of(a=zeros, b=zeros),
+    ]
+    assert len(set(different)) == len(different)
+    assert of(a=zeros, b=zeros + 1) == of(b=zeros + 1, a=zeros)
+
+
+def test_the_hash_is_the_same_in_another_process():
+    program = (
+        "from tunesmith.config.schema import Model\n"
+        "from tunesmith.models.weights import load_classifier, weights_sha256\n"
+        f"print(weights_sha256(load_classifier(Model(init='random', config={BERT!r}), {LABELS!r}, seed=0)))\n"
+    )
+    environment = os.environ | {"PYTHONHASHSEED": "7"}
+    other = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert other.stdout.strip() == weights_sha256(load_classifier(tiny(), LABELS, seed=0))
+    assert len(other.stdout.strip()) == hashlib.sha256().digest_size * 2
+
+
+@pytest.mark.parametrize("architecture", ["bert", "gpt2", "roberta"])
+def test_lora_trains_what_peft_says_and_leaves_the_base_alone(architecture):
+    import peft
+
+    plain_base = load_classifier(tiny(architecture), LABELS, seed=0)
+    plain = peft.get_peft_model(plain_base, peft.LoraConfig(r=4, task_type=peft.TaskType.SEQ_CLS))
+    base = load_classifier(tiny(architecture), LABELS, seed=0)
+    before = state(base)
+    network = apply_method(base, Method(name="lora"), peft.LoraConfig(r=4), seed=0)
+    assert count_parameters(network) == plain.get_nb_trainable_parameters()[::-1]
+
+    trainable = [p for p in network.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(trainable, lr=1.0)
+    network.config.pad_token_id = 0
+    for _ in range(2):
+        loss = network(input_ids=torch.ones(2, 5, dtype=torch.long), labels=torch.tensor([0, 1])).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    changed = [name for name, p in network.named_parameters() if p.requires_grad and p.grad.abs().sum() > 0]
+    assert any("lora_B" in name for name in changed)
+    after = {name.removeprefix("base_model.model.").replace("base_layer.", ""): p for name, p in state(network).items()}
+    base_names = [name for name in before if not name.startswith(("classifier", "score"))]
+    assert base_names
+    assert equal({name: before[name] for name in base_names}, after) == set(base_names)
+
+
+def test_an_adapter_starts_as_the_base_and_depends_on_the_seed():
+    import peft
+
+    ids = torch.arange(12).reshape(2, 6)
+    base = load_classifier(tiny(dropout=0.0), LABELS, seed=0)
+    expected = base(input_ids=ids).logits
+
+    def adapted(seed):
+        torch.rand(3)
+        return apply_method(
+            load_classifier(tiny(dropout=0.0), LABELS, seed=0), Method(name="lora"), peft.LoraConfig(), seed
+        )
+
+    assert torch.allclose(adapted(0)(input_ids=ids).logits, expected, atol=1e-6)
+    assert weights_sha256(adapted(0)) == weights_sha256(adapted(0)) != weights_sha256(adapted(1))
+
+
+def test_modules_that_are_not_there_are_named_with_those_that_are():
+    import peft
+
+    method = Method(name="lora", target_modules=["q_proj"])
+    with pytest.raises(ConfigError) as refusal:
+        apply_method(load_classifier(tiny(), LABELS, 0), method, peft.LoraConfig(target_modules=["q_proj"]), 0)
+    assert "method.target_modules: bert has no modules of these names (received ['q_proj'])" in str(refusal.value)
+    assert "classifier, dense, key, query, value" in str(refusal.value)
+
+
+def test_full_fine_tuning_is_the_network_itself():
+    network = load_classifier(tiny(), LABELS, seed=0)
+    assert apply_method(network, Method(name="full"), None, seed=0) is network
+    total, trainable = count_parameters(network)
+    assert total == trainable == sum(tensor.numel() for tensor in network.parameters())
