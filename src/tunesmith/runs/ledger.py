@@ -6,7 +6,7 @@ import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tunesmith.errors import FilesError
 
@@ -37,8 +37,10 @@ def record_look(root: Path, *, data_fingerprint: str, run: Path, reason: str) ->
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:  # one write of one line: simultaneous runs do not mix
-            file.write(json.dumps(look, ensure_ascii=False) + "\n")
+        with path.open("a+b") as file:
+            cut = file.tell() and _last_byte(file) != b"\n"  # a kill or a full disk cut the line of another run
+            # One write of one line: simultaneous runs do not mix.
+            file.write((b"\n" if cut else b"") + json.dumps(look, ensure_ascii=False).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
@@ -52,11 +54,16 @@ def looks(root: Path, data_fingerprint: str) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_bytes().split(b"\n"):
         try:
             look = json.loads(line)
         except ValueError:
             continue
-        if look.get("data_fingerprint") == data_fingerprint:
+        if isinstance(look, dict) and look.get("data_fingerprint") == data_fingerprint:
             found.append(look)
     return found
+
+
+def _last_byte(file: BinaryIO) -> bytes:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1)
