@@ -97,9 +97,12 @@ def write_predictions(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 def _alive(results: Mapping[str, Any]) -> bool:
     if results.get("boot_id") != _boot_id():
         return False
+    pid = results.get("pid")
+    if not isinstance(pid, int) or pid <= 0:  # 0 and less stand for groups of processes
+        return False
     try:
-        os.kill(int(results["pid"]), 0)
-    except (ProcessLookupError, KeyError, ValueError, OverflowError):
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
