@@ -186,13 +186,11 @@ def compose_from(path: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
     for text in read.groups:
         hint = f"Start from the group instead: tunesmith train {text.lstrip('~')}, or override single keys"
         problems.append(Problem(text, "a saved config has no groups to choose from", None, hint))
-    config = OmegaConf.merge(OmegaConf.create(schema_defaults()), saved)
-    assert isinstance(config, DictConfig)
-    problems += apply(read.values, config)
+    problems += apply(read.values, saved)
     given = frozenset(override.key_or_group for override in read.values)
-    found = Draft(config, problems, [Merged(file, "")], given, repository)
+    found = Draft(saved, problems, [Merged(file, "")], given, repository)
     with searching_here(trust):
-        return _judged(config, found, trust, tuple(overrides), None)
+        return _judged(saved, found, trust, tuple(overrides), None)
 
 
 def _read_saved(file: Path) -> DictConfig:
@@ -218,8 +216,7 @@ def _judged(
     choices: dict[str, str | None] | None,
 ) -> Composed:
     """Validate, and gather all problems under the place where each was written."""
-    if not isinstance(config.get("schema_version"), int):
-        config = OmegaConf.merge(schema_defaults(), config)  # type: ignore[assignment]
+    complete(config, schema_defaults())
     from tunesmith.config.validate import validate  # not needed to show a config
 
     typed, problems = validate(config, trust=trust, elsewhere=lambda path: option_with(path, found))
@@ -229,6 +226,17 @@ def _judged(
     assert typed is not None
     saved = to_saved(config)
     return Composed(resolve(saved), saved, overrides, choices)
+
+
+def complete(config: DictConfig, defaults: dict[str, Any]) -> None:
+    """Add the schema's defaults where keys are absent: removed with `~`, or newer than a saved config."""
+    OmegaConf.set_struct(config, False)
+    for key, value in defaults.items():
+        node = config._get_node(key)
+        if node is None:
+            config[key] = value
+        elif isinstance(value, dict) and isinstance(node, DictConfig) and isinstance(node._value(), dict):
+            complete(node, value)
 
 
 def _follows(problem: Problem, found: Draft) -> bool:

@@ -466,6 +466,19 @@ class TestFrom:
         with pytest.raises(ConfigError):
             compose_from(file)
 
+    @pytest.mark.parametrize("value", ["callbacks: [1]", "run: {tags: {a: 1}}", "run: 5", "data:", "seed: {a: 1}"])
+    def test_a_value_of_the_wrong_shape(self, run: Path, value: str) -> None:
+        file = run / "config.yaml"
+        file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | yaml.safe_load(value)))
+        with pytest.raises(ConfigError, match=value.split(":")[0]):
+            compose_from(file)
+
+    def test_keys_newer_than_the_file_take_their_defaults(self, run: Path) -> None:
+        saved = yaml.safe_load((run / "config.yaml").read_text())
+        del saved["data"]["order"], saved["run"]
+        (run / "config.yaml").write_text(yaml.safe_dump(saved))
+        assert compose_from(run).saved["data"]["order"] == "bucketed"
+
     def test_no_such_file(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="no such file"):
             compose_from(tmp_path / "nope")
