@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +29,8 @@ from tunesmith.config.seeding import derive_seed
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.dropout import set_dropout
 
+log = logging.getLogger("tunesmith")
+
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
@@ -44,6 +48,37 @@ def locate(path: str) -> str:
     raise FilesError(f"model folder {path!r} does not exist (and it is not of the form of a Hub id, `org/name`)")
 
 
+def loading(path: str, revision: str | None) -> dict[str, Any]:
+    """The arguments of `from_pretrained` that say where to load from; code that comes with a model never runs.
+
+    Raises:
+        FilesError: It can only be a folder, and there is none.
+    """
+    located = locate(path)
+    elsewhere = not Path(located).is_absolute()
+    return {
+        "pretrained_model_name_or_path": located,
+        "revision": revision or "main",
+        "local_files_only": elsewhere and not hub_answers(),
+        "trust_remote_code": False,
+    }
+
+
+@functools.cache
+def hub_answers() -> bool:
+    """Whether the Hub can be reached, asked once, for 5 s at most; its own client would retry for a minute."""
+    from huggingface_hub import constants, get_session
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        get_session().head(constants.ENDPOINT, timeout=5)
+    except Exception as error:  # the client's transport has a tree of exceptions of its own
+        log.info("%s does not answer (%s); only downloaded models can be used", constants.ENDPOINT, _first_line(error))
+        return False
+    return True
+
+
 def load_tokenizer(model: Model) -> PreTrainedTokenizerFast:
     """The tokenizer that goes with the model.
 
@@ -56,7 +91,7 @@ def load_tokenizer(model: Model) -> PreTrainedTokenizerFast:
         raise ConfigError([Problem("model.tokenizer", "a model without model.path needs a tokenizer", "null")])
     revision = model.revision if source == model.path else None
     with _explained(source):
-        tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(locate(source), revision=revision)
+        tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(**loading(source, revision))
     if not tokenizer.is_fast:
         raise FilesError(f"{source}: this tokenizer has no fast version (tokenizer.json), which is needed here")
     return tokenizer
@@ -73,7 +108,7 @@ def load_config(model: Model, labels: Sequence[str]) -> PretrainedConfig:
     fields = dict(model.config)
     if model.path is not None:
         with _explained(model.path):
-            config: PretrainedConfig = AutoConfig.from_pretrained(locate(model.path), revision=model.revision, **names)
+            config: PretrainedConfig = AutoConfig.from_pretrained(**loading(model.path, model.revision), **names)
         fields.pop("model_type", None)
     else:
         config = AutoConfig.for_model(fields.pop("model_type"), **names)
@@ -110,8 +145,7 @@ def load_classifier(model: Model, labels: Sequence[str], seed: int) -> PreTraine
     assert model.path is not None  # validation asks for a path unless init=random
     with _explained(model.path), _head_exists(config):
         network = AutoModelForSequenceClassification.from_pretrained(
-            locate(model.path),
-            revision=model.revision,
+            **loading(model.path, model.revision),
             config=config,
             dtype=torch.float32,
             use_safetensors=True,
