@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tunesmith.cli.main import VERBS
+from tunesmith.cli.help import VERBS
 from tunesmith.config.compose import compose
 from tunesmith.errors import ConfigError
 

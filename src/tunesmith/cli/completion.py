@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from tunesmith.cli.main import VERBS
+from tunesmith.cli.help import VERBS
 from tunesmith.config.folders import group_options
 from tunesmith.config.outline import outline
 

@@ -6,7 +6,6 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from tunesmith.cli.main import VERBS
 from tunesmith.config.folders import group_options
 
 EXAMPLES = """\
@@ -20,6 +19,18 @@ EXAMPLES = """\
 EXIT_CODES = (
     "Exit codes: 0 ok · 1 our fault · 2 usage or config · 3 data · 4 training failure · 5 files · 130, 143 signals"
 )
+
+VERBS = {
+    "train": "train a model, or several with -m",
+    "check": "validate a config and print the plan, without training",
+    "evaluate": "measure a finished run on its test split, or on other data",
+    "predict": "label new texts with a finished run",
+    "show": "print what a run was and what came out",
+    "reproduce": "run a finished run again and compare every number",
+    "doctor": "print versions, devices, threads and the state of the tracker",
+    "completion": "print a script that completes verbs, groups and keys in bash",
+}
+"""Verb to what it does; each is a module of this package with `main(argv) -> int`."""
 
 
 def overview() -> str:

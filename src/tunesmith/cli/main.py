@@ -6,17 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-VERBS = {
-    "train": "train a model, or several with -m",
-    "check": "validate a config and print the plan, without training",
-    "evaluate": "measure a finished run on its test split, or on other data",
-    "predict": "label new texts with a finished run",
-    "show": "print what a run was and what came out",
-    "reproduce": "run a finished run again and compare every number",
-    "doctor": "print versions, devices, threads and the state of the tracker",
-    "completion": "print a script that completes verbs, groups and keys in bash",
-}
-"""Verb to what it does; each is a module of this package with `main(argv) -> int`."""
+from tunesmith.cli.help import VERBS, overview
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,8 +38,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def dispatch(arguments: list[str]) -> int:
     """Call the verb's module."""
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        from tunesmith.cli.help import overview
-
         print(overview())
         return 0 if arguments else 2
     if arguments[0] == "--version":
