@@ -40,10 +40,8 @@ def main(argv: list[str]) -> int:
 
     from tunesmith.reporting.tables import console, metrics_table
     from tunesmith.training.evaluate import evaluate
-    from tunesmith.training.logs import log_to
 
-    with log_to():
-        metrics, directory = evaluate(record, composed, arguments.split or ("all" if other else "test"))
+    metrics, directory = evaluate(record, composed, arguments.split or ("all" if other else "test"))
     console().print(metrics_table(metrics))
     print(directory.path)
     return 0

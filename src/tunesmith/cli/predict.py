@@ -38,7 +38,8 @@ def main(argv: list[str]) -> int:
         rule = "predictions are written as .csv or .jsonl"
         raise ConfigError([Problem("--output", rule, str(arguments.output), "Try --output predictions.csv")])
     record = load_run(arguments.run)
-    texts = list(read_texts(arguments.input, arguments.text_column or record.config["data"]["text_column"]))
+    data = record.config["data"]
+    texts = list(read_texts(arguments.input, arguments.text_column or data["text_column"], data["delimiter"]))
     if not texts:
         raise DataError(f"{arguments.input}: no texts")
 
@@ -62,7 +63,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def read_texts(source: str, column: str) -> Iterator[str]:
+def read_texts(source: str, column: str, delimiter: str = ",") -> Iterator[str]:
     """The texts of a file by its ending, or the lines of standard input.
 
     Raises:
@@ -74,20 +75,21 @@ def read_texts(source: str, column: str) -> Iterator[str]:
         yield from (line.rstrip("\r\n") for line in sys.stdin)
     elif path.suffix == ".txt":
         try:
-            yield from path.read_text(encoding="utf-8-sig").splitlines()
+            with path.open(encoding="utf-8-sig") as file:
+                yield from (line.rstrip("\r\n") for line in file)
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{path}: cannot be read as UTF-8 text: {error}") from None
     elif path.suffix in (".csv", ".jsonl"):
-        yield from _column(path, column)
+        yield from _column(path, column, delimiter)
     else:
         rule = "texts are read from .csv, .jsonl or .txt files, or from - (standard input)"
         raise ConfigError([Problem("INPUT", rule, source)])
 
 
-def _column(path: Path, column: str) -> Iterator[str]:
+def _column(path: Path, column: str, delimiter: str) -> Iterator[str]:
     from tunesmith.data.sources import read_records
 
-    for line, record in read_records(path, path.suffix[1:]):
+    for line, record in read_records(path, path.suffix[1:], delimiter):
         if column not in record:
             names = ", ".join(map(repr, record))
             raise DataError(f"{path}:{line}: no column {column!r}; the columns are {names}. Use --text-column NAME")

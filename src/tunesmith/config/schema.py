@@ -172,7 +172,7 @@ class Optimizer(TargetNode):
 
 
 class Scheduler(TargetNode):
-    """How the learning rate moves, per optimizer step (or per validation, for a plateau schedule)."""
+    """How the learning rate moves, per optimizer step (or per epoch, for a plateau schedule)."""
 
     OURS: ClassVar[frozenset[str]] = frozenset({"warmup_fraction"})
     SUPPLIED: ClassVar[dict[str, str]] = {

@@ -30,7 +30,7 @@ def lightning_schedule(
         mode: `min` or `max`, the better direction of `monitor`.
 
     Returns:
-        Lightning's `lr_scheduler` entry: a plateau schedule moves at each validation, any other at each step.
+        Lightning's `lr_scheduler` entry: a plateau schedule moves at the end of an epoch, any other at each step.
     """
     known = inspect.signature(make).parameters
     supplied = {

@@ -62,6 +62,13 @@ class Record:
         provenance: dict[str, Any] = _read(self.directory.provenance, json.loads)
         return provenance
 
+    @property
+    def root(self) -> Path:
+        """Folder of all runs, as this run knew it, where the ledger of test looks is."""
+        start = Path(self.provenance.get("working_directory", "."))
+        known = start / Path(self.config["run"]["root"]).expanduser()
+        return known if known.is_dir() else Path(self.config["run"]["root"]).expanduser()
+
     def curves(self) -> list[dict[str, Any]]:
         """The points of `metrics.jsonl`."""
         return _read_lines(self.directory.metrics)

@@ -90,7 +90,8 @@ def provenance(
 def command_line(argv: Sequence[str]) -> str:
     """The command as a string to paste into a shell, secrets masked."""
     program = Path(argv[0])
-    name = f"python -m {program.parent.name}" if program.name == "__main__.py" else shlex.quote(program.name)
+    ours = program.parent.name == "tunesmith" or program.parent.parent.name == "tunesmith"  # python -m tunesmith
+    name = "tunesmith" if ours and program.suffix == ".py" else shlex.quote(program.name)
     return " ".join([name, shlex.join(redact_argv(argv[1:]))]).strip()
 
 

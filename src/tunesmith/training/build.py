@@ -95,7 +95,6 @@ def build_trainer(
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
         plugins=[AtomicCheckpointIO()],
-        **({} if data.splits["val"].ids else {"limit_val_batches": 0}),
     )
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from datetime import datetime
-from pathlib import Path
 from typing import Literal
 
 from tunesmith.config.compose import Composed
+from tunesmith.config.schema import RunConfig
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.sources import Rows, read_rows
 from tunesmith.data.splits import fingerprint, read_splits
@@ -20,6 +19,7 @@ from tunesmith.runs.record import Record, write_predictions
 from tunesmith.training.build import build_module, build_trainer
 from tunesmith.training.decide import decide
 from tunesmith.training.load import load_model
+from tunesmith.training.logs import log_to
 from tunesmith.training.predictions import prediction_rows
 
 SplitName = Literal["train", "val", "test", "all"]
@@ -41,38 +41,52 @@ def evaluate(record: Record, composed: Composed, split: SplitName) -> tuple[dict
         DataError: The data cannot be used, or has labels that the model does not know.
         FilesError: The run has no model.
     """
+    with log_to():
+        return _evaluate(record, composed, split)
+
+
+def _evaluate(record: Record, composed: Composed, split: SplitName) -> tuple[dict[str, float], RunDirectory]:
     config = decide(composed).config
     trained = load_model(record)
-    splits = _rows(composed, split, trained.labels)
+    whole = read_splits(config.data) if split != "all" or _same_data(record, composed) else None
+    identity = None if whole is None else fingerprint(whole)
+    splits = {"all": _all_rows(config, whole)} if split == "all" else whole or {}
+    _check(splits[split], split, trained.labels)
     data = TextDataModule(config.data, trained.tokenizer, splits=splits, labels=trained.labels)
     if split in ("test", "all"):
-        reason = f"evaluate ({split})"
-        root = Path(config.run.root)
-        record_look(root, data_fingerprint=fingerprint(splits), run=record.path, reason=reason)
+        identity = identity or fingerprint(splits)
+        record_look(record.root, data_fingerprint=identity, run=record.path, reason=f"evaluate {split}")
     module = build_module(config, trained.network, trained.labels)
     trainer = build_trainer(config, data, record.path, [], [])
     trainer.test(module, dataloaders=data.evaluation_dataloader(split), verbose=False)
     outputs = _renamed(module.outputs["test"], split)
-    stamp = f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{split}_{splits[split].sha256()[:6]}"
-    directory = open_directory(record.path, "", "", record.path / "evaluations" / stamp)
+    directory = open_directory(record.path / "evaluations", split, splits[split].sha256())
     write_predictions(directory.predictions, prediction_rows(outputs, splits[split], trained.labels))
     write_json(directory.results, {"run": str(record.path), "data": composed.saved["data"], "metrics": outputs.metrics})
     return outputs.metrics, directory
 
 
-def _rows(composed: Composed, split: SplitName, labels: Sequence[str]) -> dict[str, Rows]:
-    data = composed.config.data
-    if split == "all":
-        rows = read_rows(data)
-        splits = {"all": rows, "val": rows.take([])}
-    else:
-        splits = read_splits(data)
-    if not len(splits[split]):
+def _same_data(record: Record, composed: Composed) -> bool:
+    return bool(record.config["data"] == composed.saved["data"])
+
+
+def _all_rows(config: RunConfig, splits: dict[str, Rows] | None) -> Rows:
+    """The whole file, or all splits of the run's own data, so that the look counts as one at its test split."""
+    if splits is None:
+        return read_rows(config.data)
+    parts = list(splits.values())
+    ids, texts, labels = (
+        [value for part in parts for value in getattr(part, name)] for name in ("ids", "texts", "labels")
+    )
+    return Rows(ids, texts, labels)
+
+
+def _check(rows: Rows, split: str, labels: Sequence[str]) -> None:
+    if not len(rows):
         raise DataError(f"the {split} split has no rows")
-    unknown = sorted(set(splits[split].labels) - set(labels))
+    unknown = sorted(set(rows.labels) - set(labels))
     if unknown:
         raise DataError(f"the data has the label {unknown[0]!r}; the model knows {', '.join(map(repr, labels))}")
-    return splits
 
 
 def _renamed(outputs: Outputs, split: str) -> Outputs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,10 +38,14 @@ class StopAtStep(pl.Callback):
         self.training = False
         self.requested: int | None = None
         self._step = 0
+        self._saved = False
 
     @contextmanager
     def watch(self) -> Iterator[None]:
         """Handle signals inside the block; outside a training loop they end the block at once."""
+        if threading.current_thread() is not threading.main_thread():  # Python hands signals to the main thread alone
+            yield
+            return
         before = {signum: signal.getsignal(signum) for signum in self.SIGNALS}
         self._install()
         try:
@@ -51,26 +56,29 @@ class StopAtStep(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """From here a signal waits for the step's end; Lightning's own handlers are put aside."""
-        self._install()
+        if threading.current_thread() is threading.main_thread():
+            self._install()
         self._step = trainer.global_step
         self.training = True
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Stop here if a signal came and a step was made."""
+        """Write the checkpoint if a signal came and a step was made; the step is logged only after this hook."""
         made_step = trainer.global_step > self._step
         self._step = trainer.global_step
         if self.requested is not None and made_step:
-            self.training = False
             trainer.save_checkpoint(self.checkpoint)
-            raise Interrupted(self.requested)
+            self._saved = True
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, idx: int) -> None:
+        """Stop before the next step."""
+        if self._saved:
+            self._stop()
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """A validation pass changes nothing: it may be cut short."""
-        self.training = False
-        if self.requested is not None:
-            raise Interrupted(self.requested)
+        self._stop()
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Back to waiting for a step's end."""
@@ -78,6 +86,9 @@ class StopAtStep(pl.Callback):
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """There is no next step to wait for."""
+        self._stop()
+
+    def _stop(self) -> None:
         self.training = False
         if self.requested is not None:
             raise Interrupted(self.requested)

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tunesmith.config.compose import Composed
+from tunesmith.config.compose import Composed, searching_here
 from tunesmith.config.fingerprint import fingerprint
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.splits import fingerprint as data_fingerprint
@@ -46,7 +46,11 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
         TunesmithError: The run failed; its directory says how.
         Interrupted: A signal ended it.
     """
-    run = decide(composed)
+    with searching_here(trust):
+        return _train(decide(composed), trust)
+
+
+def _train(run: Composed, trust: Sequence[str]) -> Record:
     config = run.config
     name = run_name(run)
     directory = open_run(run, name)
@@ -54,7 +58,7 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
         data = build_data(config)
         network = build_network(config, data.labels)
         module = build_module(config, network, data.labels)
-        describe(session, run, data, network)
+        describe(session, run, data, network, trust)
 
         best = BestWeights(directory.checkpoints, config.evaluation.monitor, config.evaluation.mode)
         progress = RunProgress(config.evaluation.monitor)
@@ -62,7 +66,7 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
         trainer = build_trainer(config, data, directory.path, session.loggers, callbacks)
         announce(session, run, data)
         trainer.fit(module, datamodule=data)
-        if best.seen_step != trainer.global_step and data.splits["val"].ids:
+        if best.seen_step != trainer.global_step:
             trainer.validate(module, datamodule=data, verbose=False)  # max_steps ended between two validations
         if best.step is not None:
             best.restore(network)
@@ -98,7 +102,7 @@ def open_run(run: Composed, name: str) -> RunDirectory:
     return directory
 
 
-def describe(session: Session, run: Composed, data: TextDataModule, network: Any) -> None:
+def describe(session: Session, run: Composed, data: TextDataModule, network: Any, trust: Sequence[str] = ()) -> None:
     """Write what goes into the run before the first step: provenance, data, size of the model."""
     total, trainable = count_parameters(network)
     identity = data_fingerprint(data.splits)
@@ -116,6 +120,7 @@ def describe(session: Session, run: Composed, data: TextDataModule, network: Any
     }
     origin["model"] = {"path": run.config.model.path, "revision": resolved_revision(network)}
     origin["model"]["initial_weights_sha256"] = weights_sha256(network)
+    origin["trusted"] = list(trust)
     write_json(session.directory.provenance, origin)
     session.add(
         labels=data.labels,
