@@ -24,8 +24,8 @@ class Interrupted(BaseException):
 class StopAtStep(pl.Callback):
     """On SIGINT, SIGTERM or SIGUSR1, writes a checkpoint at the next optimizer step and ends the run.
 
-    A second signal ends it at once. Partial gradients are in no checkpoint, so that a stop inside an accumulation
-    window could not be continued exactly.
+    Partial gradients are in no checkpoint, so that a stop inside an accumulation window could not be continued exactly.
+    Where a validation comes first, it is waited for: a resume would not repeat it. A second signal ends the run at once.
 
     Args:
         checkpoint: Where to write the checkpoint.
@@ -42,7 +42,7 @@ class StopAtStep(pl.Callback):
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Handle signals inside the block; outside a training loop they end the block at once."""
+        """Handle signals inside the block; outside the training loop they end the block at once."""
         if threading.current_thread() is not threading.main_thread():  # Python hands signals to the main thread alone
             yield
             return
@@ -76,20 +76,16 @@ class StopAtStep(pl.Callback):
         if self._saved:
             self._stop()
 
-    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """A validation pass changes nothing: it may be cut short."""
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Stop after the epoch's validation; its checkpoint was written by the callback before this one."""
         self._stop()
-
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Back to waiting for a step's end."""
-        self.training = trainer.training or trainer.state.fn == "fit"
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """There is no next step to wait for."""
+        self.training = False
         self._stop()
 
     def _stop(self) -> None:
-        self.training = False
         if self.requested is not None:
             raise Interrupted(self.requested)
 
