@@ -25,7 +25,7 @@ class StopAtStep(pl.Callback):
     """On SIGINT, SIGTERM or SIGUSR1, writes a checkpoint at the next optimizer step and ends the run.
 
     Partial gradients are in no checkpoint, so that a stop inside an accumulation window could not be continued exactly.
-    Where a validation comes first, it is waited for: a resume would not repeat it. A second signal ends the run at once.
+    A validation that comes first is waited for: a resume would not repeat it. A second signal ends the run at once.
 
     Args:
         checkpoint: Where to write the checkpoint.
