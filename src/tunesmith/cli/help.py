@@ -23,6 +23,7 @@ EXIT_CODES = (
 VERBS = {
     "train": "train a model, or several with -m",
     "check": "validate a config and print the plan, without training",
+    "resume": "go on with an interrupted run, to the same end",
     "evaluate": "measure a finished run on its test split, or on other data",
     "predict": "label new texts with a finished run",
     "show": "print what a run was and what came out",

@@ -102,7 +102,7 @@ class TextDataModule(pl.LightningDataModule):
         """Epoch and micro-batches done in it, for a checkpoint."""
         if self.trainer is None:
             return {"epoch": 0, "position": 0}
-        position = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        position = self.trainer.fit_loop.epoch_loop.batch_progress.current.completed
         return {"epoch": self.trainer.current_epoch, "position": position}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -111,11 +111,11 @@ class BestWeights(pl.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Value and step of the best weights, for a checkpoint."""
-        return {"value": self.value, "step": self.step}
+        return {"value": self.value, "step": self.step, "seen_step": self.seen_step}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
-        self.value, self.step = state_dict["value"], state_dict["step"]
+        self.value, self.step, self.seen_step = (state_dict[name] for name in ("value", "step", "seen_step"))
 
 
 def trained_tensors(network: torch.nn.Module) -> dict[str, torch.Tensor]:

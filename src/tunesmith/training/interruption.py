@@ -38,7 +38,7 @@ class StopAtStep(pl.Callback):
         self.training = False
         self.requested: int | None = None
         self._step = 0
-        self._saved = False
+        self._between_steps = True
 
     @contextmanager
     def watch(self) -> Iterator[None]:
@@ -59,25 +59,24 @@ class StopAtStep(pl.Callback):
         if threading.current_thread() is threading.main_thread():
             self._install()
         self._step = trainer.global_step
+        self._between_steps = True
         self.training = True
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Write the checkpoint if a signal came and a step was made; the step is logged only after this hook."""
-        made_step = trainer.global_step > self._step
+        """Note whether this micro-batch completed a step."""
+        self._between_steps = trainer.global_step > self._step
         self._step = trainer.global_step
-        if self.requested is not None and made_step:
-            trainer.save_checkpoint(self.checkpoint)
-            self._saved = True
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, idx: int) -> None:
-        """Stop before the next step."""
-        if self._saved:
+        """Stop here if a signal came and no step is under way: the last is logged, and validated if that was due."""
+        if self.requested is not None and self._between_steps:
+            trainer.save_checkpoint(self.checkpoint)
             self._stop()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Stop after the epoch's validation; its checkpoint was written by the callback before this one."""
+        """Stop after an epoch and its validation; its checkpoint was written by the callback before this one."""
         self._stop()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

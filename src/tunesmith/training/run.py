@@ -51,25 +51,49 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
 
 
 def _train(run: Composed, trust: Sequence[str]) -> Record:
-    config = run.config
     name = run_name(run)
-    directory = open_run(run, name)
+    return execute(run, open_run(run, name), name, trust)
+
+
+def execute(
+    run: Composed, directory: RunDirectory, name: str, trust: Sequence[str] = (), checkpoint: Path | None = None
+) -> Record:
+    """The run itself, in its open directory: from the start, or on from a checkpoint.
+
+    Args:
+        run: The config, with its decisions made.
+        directory: The run's directory.
+        name: The run's name for people.
+        trust: Modules of the user's own that `_target_`s may name.
+        checkpoint: Where to go on from.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        TunesmithError: The run failed; its directory says how.
+        Interrupted: A signal ended it.
+    """
+    config = run.config
     with open_session(run, directory, name) as session:
         data = build_data(config)
         network = build_network(config, data.labels)
         module = build_module(config, network, data.labels)
-        describe(session, run, data, network, trust)
+        describe(session, run, data, network, trust, checkpoint)
 
         best = BestWeights(directory.checkpoints, config.evaluation.monitor, config.evaluation.mode)
         progress = RunProgress(config.evaluation.monitor)
         callbacks = [best, LastCheckpoint(directory.checkpoints), progress, session.stop]
         trainer = build_trainer(config, data, directory.path, session.loggers, callbacks)
         announce(session, run, data)
-        trainer.fit(module, datamodule=data)
+        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         if best.seen_step != trainer.global_step:
             trainer.validate(module, datamodule=data, verbose=False)  # max_steps ended between two validations
         if best.step is not None:
             best.restore(network)
+        if best.outputs is None:  # they were computed before the checkpoint, which does not hold them
+            build_trainer(config, data, directory.path, [], []).validate(module, datamodule=data, verbose=False)
+            best.outputs = module.outputs["val"]
         save_model(network, data, directory)
         session.add(
             best_step=best.step if best.step is not None else trainer.global_step,
@@ -77,7 +101,7 @@ def _train(run: Composed, trust: Sequence[str]) -> Record:
             train_samples_per_s=round(progress.samples_per_s, 2),
             weights_sha256=weights_sha256(network),
         )
-        outputs = [best.outputs] if best.outputs is not None else []
+        outputs = [best.outputs]
         if config.evaluation.test and data.splits["test"].ids:
             look_at_test(session, data)
             trainer.test(module, datamodule=data, verbose=False)
@@ -102,8 +126,13 @@ def open_run(run: Composed, name: str) -> RunDirectory:
     return directory
 
 
-def describe(session: Session, run: Composed, data: TextDataModule, network: Any, trust: Sequence[str] = ()) -> None:
-    """Write what goes into the run before the first step: provenance, data, size of the model."""
+def describe(
+    session: Session, run: Composed, data: TextDataModule, network: Any, trust: Sequence[str], checkpoint: Path | None
+) -> None:
+    """Write what goes into the run before the first step: provenance, data, size of the model.
+
+    The provenance of a resumed run stays that of its start; how it was resumed is added under `resumed`.
+    """
     total, trainable = count_parameters(network)
     identity = data_fingerprint(data.splits)
     origin = provenance(
@@ -121,6 +150,9 @@ def describe(session: Session, run: Composed, data: TextDataModule, network: Any
     origin["model"] = {"path": run.config.model.path, "revision": resolved_revision(network)}
     origin["model"]["initial_weights_sha256"] = weights_sha256(network)
     origin["trusted"] = list(trust)
+    start = Record(session.directory.path).provenance if checkpoint is not None else {}
+    if start:
+        origin = start | {"resumed": [*start.get("resumed", []), origin]}
     write_json(session.directory.provenance, origin)
     session.add(
         labels=data.labels,

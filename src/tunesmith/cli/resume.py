@@ -1,0 +1,30 @@
+"""`tunesmith resume RUN`: go on where a run was interrupted."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tunesmith.runs.record import load_run
+
+DESCRIPTION = """\
+Continue an interrupted, failed or killed run from its last checkpoint, in its own directory. The end is bit-identical
+to that of a run that was never interrupted."""
+
+
+def main(argv: list[str]) -> int:
+    """Resume a run; the last line is its directory."""
+    parser = argparse.ArgumentParser(prog="tunesmith resume", description=DESCRIPTION)
+    parser.add_argument("run", type=Path, metavar="RUN", help="run directory")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="of run.* and logger.* only")
+    parser.add_argument("--trust", action="append", default=[], metavar="NAME", help="module that the config may name")
+    arguments = parser.parse_intermixed_args(argv)
+    record = load_run(arguments.run)
+
+    from tunesmith.reporting.tables import console, metrics_table
+    from tunesmith.training.resume import resume
+
+    record = resume(record, arguments.overrides, trust=tuple(arguments.trust))
+    console().print(metrics_table(record.metrics))
+    print(record.path)
+    return 0
