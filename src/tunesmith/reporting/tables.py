@@ -79,7 +79,11 @@ def side_by_side(then: Record, now: Record, differences: Sequence[tuple[str, Any
         (name, then.metrics.get(name), now.metrics.get(name)) for name in {**then.metrics, **now.metrics}
     ]
     rows.append(("weights_sha256", then.results.get("weights_sha256"), now.results.get("weights_sha256")))
-    table = Table("", "then", "now", "")
+    table = Table()
+    table.add_column("", no_wrap=True)
+    table.add_column("then", overflow="fold", ratio=1)
+    table.add_column("now", overflow="fold", ratio=1)
+    table.add_column("", no_wrap=True)
     for name, first, second in [*rows, *differences]:
         table.add_row(Text(name), Text(_short(first)), Text(_short(second)), "" if first == second else "differs")
     return table
@@ -89,4 +93,4 @@ def _short(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6f}"
     text = "" if value is None else str(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+    return text if len(text) <= 64 else text[:61] + "..."

@@ -113,7 +113,15 @@ def _alive(results: Mapping[str, Any]) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _zombie(int(results["pid"]))
+
+
+def _zombie(pid: int) -> bool:
+    """Whether a process has ended and only waits for its parent to notice (Linux)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):
+        return False
 
 
 def _boot_id() -> str:

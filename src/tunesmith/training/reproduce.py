@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tunesmith.config.compose import compose_from
@@ -64,8 +65,14 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, An
     found = []
     keys = ("threads", "precision", "python", "packages", "hardware", "repositories", "data", "model")
     for key in keys:
-        found += _differences(key, then.get(key), now.get(key))
+        first, second = (_repositories(side) if key == "repositories" else side.get(key) for side in (then, now))
+        found += _differences(key, first, second)
     return found
+
+
+def _repositories(provenance: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Repositories by the name of their folder, so that each fact about them is compared for itself."""
+    return {Path(state["root"]).name: {**state, "root": None} for state in provenance.get("repositories", [])}
 
 
 def _differences(name: str, then: Any, now: Any) -> list[tuple[str, Any, Any]]:
