@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,10 @@ class TextDataModule(pl.LightningDataModule):
             pad = self.tokenizer.pad_token_id
             self._datasets[split] = TokenDataset(tokens, labels, 0 if pad is None else pad, self.tokenizer.padding_side)
         return self._datasets[split]
+
+    def row_ids(self, split: str, rows: Sequence[int]) -> list[str]:
+        """The ids of rows at positions in a split."""
+        return [self.splits[split].ids[row] for row in rows]
 
     def plan(self, epoch: int) -> list[MicroBatch]:
         """The training micro-batches of an epoch, from 0."""

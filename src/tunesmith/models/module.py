@@ -88,14 +88,19 @@ class FineTuner(pl.LightningModule):
         share = losses.sum() / batch["window"]
         value = share.detach().item()
         if not math.isfinite(value):
-            rows = batch["rows"][~torch.isfinite(losses)].tolist()
+            rows = self._row_ids(batch["rows"][~torch.isfinite(losses)].tolist()[:10])
             raise TrainingError(
-                f"the loss is {value} at step {self.global_step} (training rows {rows[:10]}). "
+                f"the loss is {value} at step {self.global_step} (training rows with id {', '.join(rows)}). "
                 "Try a smaller optimizer.lr, a longer scheduler.warmup_fraction, or trainer.precision=32-true"
             )
         self._step_loss += value
         # Lightning divides by this constant, which is wrong for the short last step of an epoch: undo it.
         return share * self.trainer.accumulate_grad_batches
+
+    def _row_ids(self, rows: list[int]) -> list[str]:
+        """The ids of training rows, where the data module knows them; else their positions."""
+        identify = getattr(getattr(self.trainer, "datamodule", None), "row_ids", None)
+        return identify("train", rows) if identify is not None else [str(row) for row in rows]
 
     def configure_gradient_clipping(
         self,

@@ -37,6 +37,11 @@ class JsonlLogger(Logger):
         return "local"
 
     @property
+    def save_dir(self) -> str:
+        """The run directory, where Lightning's profilers write too."""
+        return str(self.path.parent)
+
+    @property
     def version(self) -> str:
         """Empty: a run directory holds one run."""
         return ""

@@ -210,7 +210,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_step_and_rows(run, tmp_path
         )
     assert failure.value.exit_code == 4
     assert "at step" in str(failure.value)
-    assert "training rows [" in str(failure.value)
+    assert "training rows with id " in str(failure.value)
     results = json.loads((tmp_path / "r" / "results.json").read_text())
     assert (results["status"], results["exit_code"]) == ("failed", 4)
     assert "the loss is" in results["reason"]
