@@ -286,6 +286,6 @@ def test_a_loss_that_is_not_finite_names_step_and_rows():
     with pytest.raises(TrainingError) as failure:
         fit(FineTuner(net, optimizer=sgd()), data)
     assert "the loss is nan at step" in str(failure.value)
-    named = {int(number) for number in str(failure.value).split("[")[1].split("]")[0].split(",")}
+    named = {int(number) for number in str(failure.value).split("with id ")[1].split(")")[0].split(",")}
     assert named
     assert named <= guilty
