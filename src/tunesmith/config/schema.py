@@ -56,6 +56,8 @@ class Run(Node):
     """Labels recorded with the run and sent to the tracker."""
     dir: str | None = None
     """The run directory itself, named exactly; refused if it exists."""
+    resume: Literal["never", "auto"] = "never"
+    """`auto` goes on with the newest unfinished run of this config under `root`, if there is one."""
 
 
 class Task(Node):
@@ -203,7 +205,9 @@ class Evaluation(Node):
 class Trainer(TargetNode):
     """The Lightning Trainer; its other arguments may be set here too."""
 
-    OURS: ClassVar[frozenset[str]] = frozenset({"threads", "matmul_precision"})
+    OURS: ClassVar[frozenset[str]] = frozenset(
+        {"threads", "matmul_precision", "checkpoint_every_steps", "checkpoint_every_minutes"}
+    )
     SUPPLIED: ClassVar[dict[str, str]] = {
         "accumulate_grad_batches": "it follows from data.batch_size and data.micro_batch_size",
         "callbacks": "use the callbacks group, e.g. callbacks.mine._target_=...",
@@ -239,6 +243,10 @@ class Trainer(TargetNode):
     """CPU threads of torch; part of the result's last bits. `auto` is the number of usable cores."""
     matmul_precision: Literal["auto", "highest", "high", "medium"] = "auto"
     """Route of fp32 matrix products; `auto` takes a faster one only where it is measured to be fp32-accurate."""
+    checkpoint_every_steps: Count | None = None
+    """Write `last.ckpt` every so many optimizer steps, beside the one at each epoch's end; null does not."""
+    checkpoint_every_minutes: Positive | None = 15.0
+    """Write `last.ckpt` when so many minutes have passed since the last one; null does not."""
 
 
 class Logger(Node):

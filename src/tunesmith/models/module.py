@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from tunesmith.config.seeding import derive_seed
-from tunesmith.errors import TrainingError
+from tunesmith.errors import FilesError, TrainingError
 from tunesmith.models.objectives import classification_loss
+from tunesmith.models.weights import tensors_sha256
 
 OptimizerFactory = Callable[[torch.nn.Module], torch.optim.Optimizer]
 SchedulerFactory = Callable[[torch.optim.Optimizer, int], dict[str, Any]]
@@ -67,6 +68,25 @@ class FineTuner(pl.LightningModule):
         self._collected: list[tuple[Tensor, Tensor, Tensor]] = []
         self._step_loss = 0.0
         self._step: dict[str, Tensor | float] = {}
+        self._frozen: str | None = None
+        self.strict_loading = False  # a checkpoint leaves out what was not trained
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out what training does not change: a frozen base is known by its hash."""
+        frozen = {f"network.{name}" for name, p in self.network.named_parameters() if not p.requires_grad}
+        checkpoint["state_dict"] = {k: v for k, v in checkpoint["state_dict"].items() if k not in frozen}
+        checkpoint["frozen_sha256"] = self._frozen_sha256()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint that was made over other frozen weights."""
+        if checkpoint["frozen_sha256"] != self._frozen_sha256():
+            raise FilesError("the checkpoint was made over other frozen weights than those that were loaded now")
+
+    def _frozen_sha256(self) -> str:
+        if self._frozen is None:
+            frozen = {name: p.data for name, p in self.network.named_parameters() if not p.requires_grad}
+            self._frozen = tensors_sha256(frozen)
+        return self._frozen
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Logits of a batch, shape (rows, labels)."""

@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -157,8 +157,13 @@ def load_classifier(model: Model, labels: Sequence[str], seed: int) -> PreTraine
 
 def weights_sha256(network: torch.nn.Module) -> str:
     """Hash (hex) of all weights and buffers by name, shape, type and bytes: equal only for bit-identical networks."""
+    return tensors_sha256(network.state_dict())
+
+
+def tensors_sha256(tensors: Mapping[str, torch.Tensor]) -> str:
+    """Hash (hex) of tensors by name, shape, type and bytes."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
+    for name, tensor in sorted(tensors.items()):
         digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,23 +45,59 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     """Lightning's checkpoint files, written so that a crash never destroys the previous one."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        """Write a checkpoint atomically, in the target's own folder."""
-        atomically(Path(path), lambda temporary: torch.save(checkpoint, temporary))
+        """Write a checkpoint atomically, in the target's own folder; it replaces the previous one once it was read."""
+
+        def write(temporary: Path) -> None:
+            torch.save(checkpoint, temporary)
+            torch.load(temporary, map_location="cpu", weights_only=True, mmap=True)
+
+        atomically(Path(path), write)
+
+
+def between_steps(trainer: pl.Trainer, batch_idx: int) -> bool:
+    """Whether no optimizer step is under way before this micro-batch: partial gradients are in no checkpoint."""
+    return batch_idx % trainer.accumulate_grad_batches == 0
 
 
 class LastCheckpoint(pl.Callback):
-    """Keeps `last.ckpt`: the state at the end of each epoch.
+    """Keeps `last.ckpt`: the state at the end of each epoch, and in between as often as is asked for.
 
     Args:
         folder: Where it is kept.
+        every_steps: Optimizer steps between two.
+        every_minutes: Minutes between two.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, every_steps: int | None = None, every_minutes: float | None = None) -> None:
         self.path = folder / LAST
+        self.every_steps = every_steps
+        self.every_minutes = every_minutes
+        self._step = 0
+        self._time = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start counting, and clear away what a crash left half written."""
+        self._step, self._time = trainer.global_step, time.monotonic()
+        for stale in self.path.parent.glob(".*.tmp"):
+            stale.unlink(missing_ok=True)
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, idx: int) -> None:
+        """Write a checkpoint if one is due."""
+        if between_steps(trainer, idx) and self._due(trainer.global_step):
+            self._save(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint of the epoch."""
+        self._save(trainer)
+
+    def _due(self, step: int) -> bool:
+        by_steps = self.every_steps is not None and step - self._step >= self.every_steps
+        minutes = (time.monotonic() - self._time) / 60
+        return by_steps or (self.every_minutes is not None and step > self._step and minutes >= self.every_minutes)
+
+    def _save(self, trainer: pl.Trainer) -> None:
         trainer.save_checkpoint(self.path)
+        self._step, self._time = trainer.global_step, time.monotonic()
 
 
 class BestWeights(pl.Callback):

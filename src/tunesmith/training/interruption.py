@@ -12,6 +12,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from tunesmith.training.checkpoints import between_steps
+
 
 class Interrupted(BaseException):
     """A signal asked the run to stop. Not an Exception: nothing but the run's own end may catch it."""
@@ -37,8 +39,6 @@ class StopAtStep(pl.Callback):
         self.checkpoint = checkpoint
         self.training = False
         self.requested: int | None = None
-        self._step = 0
-        self._between_steps = True
 
     @contextmanager
     def watch(self) -> Iterator[None]:
@@ -58,20 +58,11 @@ class StopAtStep(pl.Callback):
         """From here a signal waits for the step's end; Lightning's own handlers are put aside."""
         if threading.current_thread() is threading.main_thread():
             self._install()
-        self._step = trainer.global_step
-        self._between_steps = True
         self.training = True
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Note whether this micro-batch completed a step."""
-        self._between_steps = trainer.global_step > self._step
-        self._step = trainer.global_step
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, idx: int) -> None:
         """Stop here if a signal came and no step is under way: the last is logged, and validated if that was due."""
-        if self.requested is not None and self._between_steps:
+        if self.requested is not None and between_steps(trainer, idx):
             trainer.save_checkpoint(self.checkpoint)
             self._stop()
 

@@ -47,12 +47,15 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
         Interrupted: A signal ended it.
     """
     with searching_here(trust):
-        return _train(decide(composed), trust)
+        run = decide(composed)
+        if run.config.run.resume == "auto":
+            from tunesmith.training.resume import newest_unfinished, resume  # it goes on with `execute` below
 
-
-def _train(run: Composed, trust: Sequence[str]) -> Record:
-    name = run_name(run)
-    return execute(run, open_run(run, name), name, trust)
+            unfinished = newest_unfinished(run)
+            if unfinished is not None:
+                return resume(unfinished, trust=trust)
+        name = run_name(run)
+        return execute(run, open_run(run, name), name, trust)
 
 
 def execute(
@@ -83,7 +86,8 @@ def execute(
 
         best = BestWeights(directory.checkpoints, config.evaluation.monitor, config.evaluation.mode)
         progress = RunProgress(config.evaluation.monitor)
-        callbacks = [best, LastCheckpoint(directory.checkpoints), progress, session.stop]
+        every = (config.trainer.checkpoint_every_steps, config.trainer.checkpoint_every_minutes)
+        callbacks = [best, LastCheckpoint(directory.checkpoints, *every), progress, session.stop]
         trainer = build_trainer(config, data, directory.path, session.loggers, callbacks)
         announce(session, run, data)
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)

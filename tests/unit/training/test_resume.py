@@ -11,6 +11,7 @@ import torch
 from tunesmith import compose, load_run, train
 from tunesmith.errors import ConfigError, FilesError
 from tunesmith.training import run as story
+from tunesmith.training.checkpoints import LastCheckpoint
 from tunesmith.training.interruption import Interrupted
 from tunesmith.training.resume import newest_unfinished, resume
 
@@ -116,3 +117,64 @@ def test_the_newest_unfinished_run_of_a_config_is_found(tiny, interrupted):
     other = decide(compose([*tiny, *LENGTH, f"run.root={root / 'runs'}", "seed=5"]))
     assert newest_unfinished(same).path == day / "00-00-00_broken"
     assert newest_unfinished(other) is None
+
+
+def test_the_same_command_goes_on_with_its_own_unfinished_run(tiny, interrupted):
+    whole = train(compose([*tiny, *LENGTH]))
+    broken = interrupted(6)
+    day = broken.path.parent / "mine" / "2026-01-01"
+    day.mkdir(parents=True)
+    os.rename(broken.path, day / "00-00-00_broken")
+    again = compose([*tiny, *LENGTH, f"run.root={day.parent}", "run.resume=auto"])
+    resumed = train(again)
+    assert resumed.path == day / "00-00-00_broken"
+    assert what_counts(resumed) == what_counts(whole)
+    assert train(again).path != resumed.path, "a complete run is not gone on with"
+
+
+def test_checkpoints_between_epochs_lose_no_bit(tiny, interrupted):
+    whole = train(compose([*tiny, *LENGTH]))
+    kept = {}
+    keep = LastCheckpoint._save
+
+    def spy(self, trainer):
+        keep(self, trainer)
+        kept[trainer.global_step] = self.path.read_bytes()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LastCheckpoint, "_save", spy)
+        broken = interrupted(14, "trainer.checkpoint_every_steps=5")
+    assert set(kept) >= {5, 8, 13}
+    (broken.directory.checkpoints / "last.ckpt").write_bytes(kept[13])  # as after a SIGKILL
+    resumed = resume(broken)
+    assert what_counts(resumed) == what_counts(whole)
+
+
+def test_a_checkpoint_of_an_adapter_leaves_the_base_out_and_knows_it(tiny, interrupted):
+    broken = interrupted(5, "method=lora")
+    checkpoint = torch.load(broken.directory.checkpoints / "last.ckpt", weights_only=True)
+    trained = {name for name in checkpoint["state_dict"] if "lora_" in name or "classifier" in name}
+    assert trained
+    assert not any("word_embeddings" in name for name in checkpoint["state_dict"])
+    checkpoint["frozen_sha256"] = "0" * 64
+    torch.save(checkpoint, broken.directory.checkpoints / "last.ckpt")
+    with pytest.raises(FilesError, match="other frozen weights"):
+        resume(broken)
+
+
+def test_what_a_crash_left_half_written_is_cleared_away(tiny, interrupted):
+    broken = interrupted(5)
+    stale = broken.directory.checkpoints / ".last.ckpt.123.tmp"
+    stale.write_bytes(b"half")
+    resume(broken)
+    assert not stale.exists()
+
+
+def test_the_verb_goes_on_and_ends_with_the_directory(interrupted, inside):
+    broken = interrupted(5)
+    done = inside("resume", broken.path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str(broken.path)
+    assert load_run(broken.path).status == "completed"
+    again = inside("resume", broken.path)
+    assert (again.returncode, "nothing to resume" in again.stderr) == (5, True)
