@@ -35,10 +35,13 @@ def atomically(path: Path, write: Callable[[Path], object]) -> None:
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        raise FilesError(f"cannot write {path}: {str(error).splitlines()[0]}") from error
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch reports a full disk as a RuntimeError of its own
+        hint = "" if isinstance(error, OSError) else " (is the disk full?)"
+        raise FilesError(f"cannot write {path}: {str(error).splitlines()[0]}{hint}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary.exists():
+            os.truncate(temporary, 0)  # a writer that failed may still hold the file open, and with it a full disk
+            temporary.unlink()
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

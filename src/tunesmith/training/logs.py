@@ -5,10 +5,22 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SOURCES = ("tunesmith", "pytorch_lightning", "lightning", "py.warnings")
+
+
+class _LogFile(logging.FileHandler):
+    """A log that a full disk cuts short, without a word into whatever the disk's user has to be told."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Lose the line."""
+
+    def close(self) -> None:
+        """Close, whatever could not be written."""
+        with suppress(OSError):
+            super().close()
 
 
 @contextmanager
@@ -18,7 +30,7 @@ def log_to(path: Path | None = None) -> Iterator[None]:
     Args:
         path: The log file; None drops what is not our own.
     """
-    file: logging.Handler = logging.NullHandler() if path is None else logging.FileHandler(path, encoding="utf-8")
+    file: logging.Handler = logging.NullHandler() if path is None else _LogFile(path, encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     screen = logging.StreamHandler(sys.stderr)
     screen.setLevel(logging.INFO)

@@ -13,9 +13,10 @@ from typing import Any
 
 import torch
 from pytorch_lightning.loggers import Logger
+from safetensors import SafetensorError
 
 from tunesmith.config.compose import Composed
-from tunesmith.errors import TrainingError, TunesmithError
+from tunesmith.errors import FilesError, TrainingError, TunesmithError
 from tunesmith.runs.directory import RunDirectory, write_json
 from tunesmith.runs.record import identity
 from tunesmith.tracking.local import JsonlLogger
@@ -87,7 +88,7 @@ def open_session(composed: Composed, directory: RunDirectory, name: str) -> Iter
     with log_to(directory.log):
         session = Session(composed, directory, name)
         try:
-            with session.stop.watch(), _out_of_memory_explained():
+            with session.stop.watch(), _explained():
                 yield session
         except Interrupted as interruption:
             session.end("interrupted", interruption.exit_code, str(interruption))
@@ -115,9 +116,14 @@ def _open_tracker(composed: Composed, directory: Path, name: str) -> Any | None:
 
 
 @contextmanager
-def _out_of_memory_explained() -> Iterator[None]:
+def _explained() -> Iterator[None]:
+    """Say what to do where memory ran out, and which file it was where one could not be written or read."""
     try:
         yield
+    except OSError as error:
+        raise FilesError(f"{error.filename or 'a file of the run'}: {error.strerror or error}") from error
+    except SafetensorError as error:
+        raise FilesError(f"the model cannot be written: {error}") from error
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
             raise

@@ -11,7 +11,7 @@ import torch
 from tunesmith import compose, load_run, train
 from tunesmith.errors import ConfigError, FilesError
 from tunesmith.training import run as story
-from tunesmith.training.checkpoints import LastCheckpoint
+from tunesmith.training.checkpoints import LastCheckpoint, atomically
 from tunesmith.training.interruption import Interrupted
 from tunesmith.training.resume import newest_unfinished, resume
 
@@ -178,3 +178,17 @@ def test_the_verb_goes_on_and_ends_with_the_directory(interrupted, inside):
     assert load_run(broken.path).status == "completed"
     again = inside("resume", broken.path)
     assert (again.returncode, "nothing to resume" in again.stderr) == (5, True)
+
+
+def test_a_write_that_fails_leaves_the_previous_file_and_nothing_else(tmp_path):
+    path = tmp_path / "last.ckpt"
+    path.write_bytes(b"good")
+
+    def fail(temporary):
+        temporary.write_bytes(b"half")
+        raise RuntimeError("unexpected pos 64 vs 0")
+
+    with pytest.raises(FilesError, match="is the disk full"):
+        atomically(path, fail)
+    assert path.read_bytes() == b"good"
+    assert list(tmp_path.iterdir()) == [path]
