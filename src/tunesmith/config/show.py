@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -63,4 +65,7 @@ def show_info(kind: str, overrides: Sequence[str], *, config_dirs: Sequence[Path
     if found.problems:
         raise ConfigError(found.problems)
     hydra, loader = open_hydra(config_dirs)
-    hydra.show_info(kind, name, read_sweep(overrides, loader.notes))
+    # Hydra prints through logging, which answers a closed pipe (`| head`) with a traceback for each line.
+    with redirect_stdout(io.StringIO()) as text:
+        hydra.show_info(kind, name, read_sweep(overrides, loader.notes))
+    print(text.getvalue(), end="")
