@@ -135,7 +135,7 @@ class BestWeights(pl.Callback):
             atomically(self.path, lambda temporary: save_file(tensors, temporary))
 
     def restore(self, network: torch.nn.Module) -> None:
-        """Put the best weights back and delete their file.
+        """Put the best weights back.
 
         Raises:
             FilesError: The file is gone or damaged.
@@ -147,7 +147,10 @@ class BestWeights(pl.Callback):
         with torch.no_grad():
             for name, tensor in trained_tensors(network).items():
                 tensor.copy_(saved[name])
-        self.path.unlink()
+
+    def discard(self) -> None:
+        """Delete the file, which the run's model has made superfluous."""
+        self.path.unlink(missing_ok=True)
 
     def state_dict(self) -> dict[str, Any]:
         """Value and step of the best weights, for a checkpoint."""

@@ -111,6 +111,7 @@ def execute(
             trainer.test(module, datamodule=data, verbose=False)
             outputs.append(module.outputs["test"])
         report(session, data, outputs)
+        best.discard()
     return Record(directory.path)
 
 

@@ -192,3 +192,14 @@ def test_a_write_that_fails_leaves_the_previous_file_and_nothing_else(tmp_path):
         atomically(path, fail)
     assert path.read_bytes() == b"good"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_run_that_failed_after_its_training_only_does_the_rest(tiny, tmp_path, monkeypatch):
+    whole = train(compose([*tiny, *LENGTH]))
+    with monkeypatch.context() as patch:
+        patch.setattr(story, "save_model", lambda *given: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        with pytest.raises(FilesError, match="No space left"):
+            train(compose([*tiny, *LENGTH, f"run.dir={tmp_path / 'full'}"]))
+    resumed = resume(load_run(tmp_path / "full"))
+    assert what_counts(resumed) == what_counts(whole)
+    assert [path.name for path in resumed.directory.checkpoints.iterdir()] == ["last.ckpt"]
