@@ -28,7 +28,7 @@ class Problem:
     def __str__(self) -> str:
         received = f" (received {self.received})" if self.received is not None else ""
         hint = f". {self.hint}" if self.hint else ""
-        return f"{self.where}: {self.rule}{received}{hint}"
+        return f"{self.where.strip() or 'an empty argument'}: {self.rule}{received}{hint}"
 
 
 class ConfigError(TunesmithError):

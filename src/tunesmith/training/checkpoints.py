@@ -164,4 +164,5 @@ class BestWeights(pl.Callback):
 def trained_tensors(network: torch.nn.Module) -> dict[str, torch.Tensor]:
     """What training changes: trainable parameters (tied ones once) and buffers, by name."""
     tensors = {name: p.data for name, p in network.named_parameters() if p.requires_grad}
-    return tensors | {name: buffer for name, buffer in network.named_buffers() if name in network.state_dict()}
+    persistent = network.state_dict().keys()
+    return tensors | {name: buffer for name, buffer in network.named_buffers() if name in persistent}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -97,8 +98,6 @@ def step_of(checkpoint: Path) -> int:
 
 def forget_after(record: Record, step: int) -> None:
     """Drop the curves' points after a step: they will be made again."""
-    import json
-
     kept = [point for point in record.curves() if point["step"] <= step]
     write_text(record.directory.metrics, "".join(json.dumps(point, ensure_ascii=False) + "\n" for point in kept))
     if not any("val/loss" in point for point in kept):

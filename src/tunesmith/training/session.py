@@ -21,10 +21,14 @@ from tunesmith.runs.directory import RunDirectory, write_json
 from tunesmith.runs.record import identity
 from tunesmith.tracking.local import JsonlLogger
 from tunesmith.tracking.redaction import redact
+from tunesmith.training.checkpoints import LAST
 from tunesmith.training.interruption import Interrupted, StopAtStep
 from tunesmith.training.logs import log_to
 
 log = logging.getLogger("tunesmith")
+
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+"""How torch says it, on a GPU and on the CPU; other errors speak of memory too."""
 
 
 class Session:
@@ -39,7 +43,7 @@ class Session:
     def __init__(self, composed: Composed, directory: RunDirectory, name: str) -> None:
         self.config = composed.config
         self.directory = directory
-        self.stop = StopAtStep(directory.checkpoints / "last.ckpt")
+        self.stop = StopAtStep(directory.checkpoints / LAST)
         self.local = JsonlLogger(directory.path)
         self.tracker = _open_tracker(composed, directory.path, name)
         self._start = time.monotonic()
@@ -125,7 +129,7 @@ def _explained() -> Iterator[None]:
     except SafetensorError as error:
         raise FilesError(f"the model cannot be written: {error}") from error
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
+        if isinstance(error, RuntimeError) and not any(words in str(error) for words in OUT_OF_MEMORY):
             raise
         raise TrainingError(
             "memory ran out. A smaller data.micro_batch_size needs less and gives the same result (gradients "
