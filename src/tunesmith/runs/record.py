@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,8 @@ class Record:
         self.directory = RunDirectory(path.expanduser().resolve())
         if not self.directory.config.is_file():
             raise FilesError(f"{path} is not a run directory: it has no config.yaml")
-        self.config: dict[str, Any] = _read(self.directory.config, yaml.safe_load)
-        self.results: dict[str, Any] = _read(self.directory.results, json.loads)
+        self.config: dict[str, Any] = read_mapping(self.directory.config, yaml.safe_load)
+        self.results: dict[str, Any] = read_mapping(self.directory.results, json.loads)
 
     @property
     def path(self) -> Path:
@@ -42,7 +42,7 @@ class Record:
     def status(self) -> str:
         """`completed`, `failed`, `pruned`, `interrupted`, `running`; `dead` where the running process is gone."""
         status = str(self.results.get("status", "dead"))
-        return "dead" if status == "running" and not _alive(self.results) else status
+        return "dead" if status == "running" and not alive(self.results) else status
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -59,7 +59,7 @@ class Record:
         """Where the run came from; empty if it ended before that was written."""
         if not self.directory.provenance.is_file():
             return {}
-        provenance: dict[str, Any] = _read(self.directory.provenance, json.loads)
+        provenance: dict[str, Any] = read_mapping(self.directory.provenance, json.loads)
         return provenance
 
     @property
@@ -101,7 +101,8 @@ def write_predictions(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
-def _alive(results: Mapping[str, Any]) -> bool:
+def alive(results: Mapping[str, Any]) -> bool:
+    """Whether the process that wrote its `identity` into `results` still lives."""
     if results.get("boot_id") != _boot_id():
         return False
     pid = results.get("pid")
@@ -128,7 +129,12 @@ def _boot_id() -> str:
     return BOOT_ID.read_text().strip() if BOOT_ID.exists() else ""
 
 
-def _read(path: Path, parse: Any) -> dict[str, Any]:
+def read_mapping(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
+    """The mapping that a file holds; empty where there is no file.
+
+    Raises:
+        FilesError: The file cannot be read, or holds something else.
+    """
     try:
         value = parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
