@@ -1,4 +1,4 @@
-"""`tunesmith show RUN`: a run at a glance."""
+"""`tunesmith show RUN`: a run or a sweep at a glance."""
 
 from __future__ import annotations
 
@@ -6,13 +6,24 @@ import argparse
 from pathlib import Path
 
 from tunesmith.runs.record import load_run
+from tunesmith.runs.sweep_record import is_sweep, load_sweep
 
 
 def main(argv: list[str]) -> int:
-    """Print status, numbers and metrics of a run, finished or not."""
-    parser = argparse.ArgumentParser(prog="tunesmith show", description="Status, facts and metrics of a run.")
-    parser.add_argument("run", type=Path, metavar="RUN", help="run directory")
-    record = load_run(parser.parse_args(argv).run)
+    """Print status, numbers and metrics of a run, or every trial of a sweep; finished or not."""
+    parser = argparse.ArgumentParser(
+        prog="tunesmith show", description="Status, facts and metrics of a run; the leaderboard of a sweep."
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="directory of a run or a sweep")
+    path = parser.parse_args(argv).run
+    if is_sweep(path):
+        sweep = load_sweep(path)
+
+        from tunesmith.reporting.leaderboard import show_sweep
+
+        show_sweep(sweep)
+        return 0
+    record = load_run(path)
 
     from tunesmith.reporting.tables import show_run
 

@@ -1,0 +1,223 @@
+"""A sweep's trials as a table: in the terminal and as a file for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from rich import box
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from tunesmith.reporting.tables import console, facts_table
+from tunesmith.runs.directory import write_text
+from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
+
+LEADERBOARD_FILE = "leaderboard.csv"
+REPORT_FILE = "report.html"
+BEST_FILE = "best.yaml"
+
+_STYLES = {"running": "cyan", "failed": "red", "interrupted": "red", "pruned": "dim"}
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def value_text(value: Any, digits: int = 6) -> str:
+    """A swept value as it is written on a command line: numbers short, lists and mappings as JSON."""
+    if isinstance(value, float):
+        return f"{value:.{digits}g}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def number_text(value: float | None) -> str:
+    """A measured value with four decimals, fewer where it is large, more digits where it is very small."""
+    if value is None:
+        return ""
+    if abs(value) >= 100:
+        return f"{value:,.0f}" if value.is_integer() or abs(value) >= 1000 else f"{value:.1f}"
+    return f"{value:.4f}" if value == 0 or abs(value) >= 1e-3 else f"{value:.3g}"
+
+
+def objective_texts(trial: TrialRecord, num_objectives: int) -> list[str]:
+    """One text per objective; of a trial that did not complete, empty."""
+    return [number_text(value) for value in trial.values] if trial.values else [""] * num_objectives
+
+
+def has_spread(record: SweepRecord) -> bool:
+    """Whether trials were repeated over seeds."""
+    return any(trial.spread is not None for trial in record.trials)
+
+
+def leaderboard_rows(record: SweepRecord) -> list[list[Any]]:
+    """The leaderboard with its header, full precision, as `leaderboard.csv` has it.
+
+    Columns: number, state, one per objective, spread, reason, one per swept key, steps, seconds, run (relative path).
+    """
+    repeated = ["spread"] if has_spread(record) else []
+    rows: list[list[Any]] = [
+        ["number", "state", *record.metrics, *repeated, "reason", *record.keys, "steps", "seconds", "run"]
+    ]
+    for trial in record.leaderboard():
+        values = list(trial.values) if trial.values else [None] * len(record.metrics)
+        spread = [trial.spread] if repeated else []
+        params = [_cell(trial.params[key]) if key in trial.params else None for key in record.keys]
+        run = trial.directory.relative_to(record.path).as_posix()
+        rows.append(
+            [trial.number, trial.state, *values, *spread, trial.reason, *params, trial.steps, trial.seconds, run]
+        )
+    return rows
+
+
+def write_leaderboard(record: SweepRecord) -> Path:
+    """Write `leaderboard.csv` into the sweep's directory and answer with its path.
+
+    A cell of text that a spreadsheet would take for a formula gets an apostrophe in front.
+
+    Raises:
+        FilesError: The file cannot be written.
+    """
+    text = io.StringIO()
+    rows = [[_guard(cell) for cell in row] for row in leaderboard_rows(record)]
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    path = record.path / LEADERBOARD_FILE
+    write_text(path, text.getvalue())
+    return path
+
+
+def leaderboard_table(record: SweepRecord, width: int | None = None) -> Table:
+    """Every trial with its state and reason; nothing in it is read as markup.
+
+    Args:
+        record: The sweep.
+        width: Columns of the terminal; where one column per swept key does not fit, they share one.
+    """
+    trials = record.leaderboard()
+    columns = [
+        [name, *(value_text(trial.params[key], 3) if key in trial.params else "" for trial in trials)]
+        for name, key in zip(short_names(record.keys), record.keys, strict=True)
+    ]
+    wide = _table(record, [*columns, ["reason", *(trial.reason or "" for trial in trials)]])
+    if width is None or Measurement.get(console(), console().options.update(width=10_000), wide).maximum <= width:
+        return wide
+    texts = ["\n".join(filter(None, (params_text(trial, record.keys), trial.reason))) for trial in trials]
+    return _table(record, [["parameters and reason", *texts]])
+
+
+def short_names(keys: Sequence[str]) -> list[str]:
+    """The shortest dotted ending of each key that no other key shares: `optimizer.lr` is `lr`."""
+    names = []
+    for key in keys:
+        parts = key.split(".")
+        endings = [".".join(parts[start:]) for start in range(len(parts) - 1, -1, -1)]
+        taken = [other for other in keys if other != key]
+        names.append(next((e for e in endings if not any(f".{other}".endswith(f".{e}") for other in taken)), key))
+    return names
+
+
+def params_text(trial: TrialRecord, keys: Sequence[str]) -> str:
+    """The swept values of a trial in short, `lr=0.0015 method=lora`."""
+    named = zip(short_names(keys), keys, strict=True)
+    return " ".join(f"{name}={value_text(trial.params[key], 3)}" for name, key in named if key in trial.params)
+
+
+def sweep_facts(record: SweepRecord) -> list[tuple[str, Any]]:
+    """What a person wants to know about a sweep first."""
+    facts: list[tuple[str, Any]] = [("sweep", record.name), ("status", record.status)]
+    if record.facts.get("reason"):
+        facts.append(("reason", record.facts["reason"]))
+    facts.append(("objective", objectives_text(record)))
+    facts.append(("trials", counts_text(record)))
+    best = record.best()
+    if best is not None:
+        facts.append(("best", best_text(best)))
+    elif len(record.metrics) > 1 and record.pareto():
+        facts.append(("Pareto front", ", ".join(f"trial {trial.number}" for trial in record.pareto())))
+    if any(trial.state == "pruned" for trial in record.trials):
+        facts.append(("pruning", saved_text(record)))
+    for name, file in (("winner", BEST_FILE), ("leaderboard", LEADERBOARD_FILE), ("report", REPORT_FILE)):
+        if (record.path / file).is_file():
+            facts.append((name, record.path / file))
+    if record.facts.get("command"):
+        facts.append(("command", record.facts["command"]))
+    return facts
+
+
+def objectives_text(record: SweepRecord) -> str:
+    """The objectives with their directions, `maximize val/accuracy`."""
+    pairs = zip(record.directions, record.metrics, strict=False)
+    return ", ".join(f"{direction} {metric}" for direction, metric in pairs)
+
+
+def counts_text(record: SweepRecord) -> str:
+    """The trials by state, `8 of 12: 6 completed, 2 pruned`."""
+    planned = record.facts.get("n_trials")
+    total = f"{len(record.trials)} of {planned}" if planned and planned > len(record.trials) else len(record.trials)
+    states = ", ".join(f"{count} {state}" for state, count in record.counts.items())
+    return f"{total}: {states}" if states else str(total)
+
+
+def best_text(best: TrialRecord) -> str:
+    """The winner in one line: number, value, values of the swept keys."""
+    spread = f" ± {number_text(best.spread)}" if best.spread is not None else ""
+    params = " ".join(f"{key}={value_text(value)}" for key, value in best.params.items())
+    return f"trial {best.number}: {', '.join(objective_texts(best, 1))}{spread}" + (f" with {params}" if params else "")
+
+
+def saved_text(record: SweepRecord) -> str:
+    """What pruning saved, in optimizer steps against full runs of the same trials."""
+    run, full = record.steps
+    if not full:
+        return "nothing is known about steps yet"
+    return f"{run:,} of {full:,} steps run, {1 - run / full:.0%} saved"
+
+
+def show_sweep(record: SweepRecord) -> None:
+    """Print a sweep: the facts, then every trial."""
+    out = console()
+    out.print(facts_table([(name, printable(str(value))) for name, value in sweep_facts(record)]))
+    if record.trials:
+        out.print(leaderboard_table(record, out.width))
+
+
+def _table(record: SweepRecord, last: Sequence[Sequence[str]]) -> Table:
+    """The leaderboard whose `last` columns are given, each as a header and one text per trial."""
+    trials = record.leaderboard()
+    columns = [["trial", *(str(trial.number) for trial in trials)], ["state", *(trial.state for trial in trials)]]
+    objectives = [objective_texts(trial, len(record.metrics)) for trial in trials]
+    columns += [[metric, *(texts[place] for texts in objectives)] for place, metric in enumerate(record.metrics)]
+    if has_spread(record):
+        columns.append(["spread", *(number_text(trial.spread) for trial in trials)])
+    columns.append(["steps", *map(steps_text, trials)])
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for header, *texts in columns:
+        narrow = max(map(len, texts), default=0)
+        side: Literal["left", "right"] = "left" if header == "state" else "right"
+        table.add_column(Text(printable(header)), justify=side, min_width=narrow, overflow="fold")
+    for header, *_ in last:
+        table.add_column(Text(printable(header)), overflow="fold")
+    for trial, *cells in zip(trials, *(column[1:] for column in [*columns, *last]), strict=True):
+        table.add_row(*(Text(printable(cell)) for cell in cells), style=_STYLES.get(trial.state))
+    return table
+
+
+def steps_text(trial: TrialRecord) -> str:
+    """Steps run, of a full run's."""
+    return f"{trial.steps}/{trial.full_steps}" if trial.full_steps else str(trial.steps)
+
+
+def printable(text: str) -> str:
+    """`text` without characters that a terminal obeys, line breaks aside."""
+    return "".join(character if character.isprintable() or character == "\n" else " " for character in text)
+
+
+def _cell(value: Any) -> Any:
+    """A swept value for the CSV: numbers stay numbers, the rest as YAML would have it on one line."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict | bool) or value is None else value
+
+
+def _guard(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
