@@ -193,8 +193,8 @@ class TestCompletion:
         launcher = write(tmp_path / "bin/tunesmith", f'#!/bin/sh\nexec {" ".join(TUNESMITH)} "$@"\n')
         launcher.chmod(0o755)
         script = (
-            'eval "$(tunesmith completion bash)"; COMP_LINE="tunesmith train model=m"; COMP_POINT=${#COMP_LINE}\n'
-            'COMP_WORDS=(tunesmith train model = m); COMP_CWORD=4; _tunesmith; echo "${COMPREPLY[@]}"'
+            'eval "$(tunesmith completion bash)"; COMP_LINE="tunesmith train model=mi"; COMP_POINT=${#COMP_LINE}\n'
+            'COMP_WORDS=(tunesmith train model = mi); COMP_CWORD=4; _tunesmith; echo "${COMPREPLY[@]}"'
         )
         path = f"{launcher.parent}:{os.environ['PATH']}"
         done = subprocess.run(

@@ -127,6 +127,8 @@ class Model(Node):
 
     path: str | None = None
     """A local folder or a Hub id; required unless `init=random` and `config` describes the architecture."""
+    family: Literal["auto", "encoder", "causal", "seq2seq"] = "auto"
+    """The family that the model has to be of; `auto` takes any. A model of another family is refused."""
     tokenizer: str | None = None
     """A folder or Hub id with the tokenizer; null takes the model's own."""
     revision: str | None = None

@@ -16,7 +16,6 @@ import torch
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
-    AutoModelForSequenceClassification,
     AutoTokenizer,
     PretrainedConfig,
     PreTrainedModel,
@@ -28,6 +27,7 @@ from tunesmith.config.schema import Model
 from tunesmith.config.seeding import derive_seed
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.dropout import set_dropout
+from tunesmith.models.families import auto_class, family_of
 
 log = logging.getLogger("tunesmith")
 
@@ -80,10 +80,10 @@ def hub_answers() -> bool:
 
 
 def load_tokenizer(model: Model) -> PreTrainedTokenizerFast:
-    """The tokenizer that goes with the model.
+    """The tokenizer that goes with the model; one without a pad token pads with its end-of-text token.
 
     Raises:
-        ConfigError: Neither `model.tokenizer` nor `model.path` is given.
+        ConfigError: Neither `model.tokenizer` nor `model.path` is given, or it has no token to pad with.
         FilesError: It cannot be found or read.
     """
     source = model.tokenizer or model.path
@@ -94,17 +94,35 @@ def load_tokenizer(model: Model) -> PreTrainedTokenizerFast:
         tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(**loading(source, revision))
     if not tokenizer.is_fast:
         raise FilesError(f"{source}: this tokenizer has no fast version (tokenizer.json), which is needed here")
+    if tokenizer.eos_token is None and model.config.get("eos_token_id") is not None:
+        tokenizer.eos_token = tokenizer.convert_ids_to_tokens(model.config["eos_token_id"])
+    if tokenizer.pad_token is None:
+        if tokenizer.eos_token is None:
+            rule = "the tokenizer has neither a pad token nor an end-of-text token to pad with"
+            raise ConfigError(
+                [Problem("model.tokenizer", rule, source, "Name another: model.tokenizer=FOLDER_OR_HUB_ID")]
+            )
+        tokenizer.pad_token = tokenizer.eos_token
+        log.info(
+            "the tokenizer has no pad token: short rows are filled with its end-of-text token %s", tokenizer.pad_token
+        )
     return tokenizer
 
 
-def load_config(model: Model, labels: Sequence[str]) -> PretrainedConfig:
+def load_config(model: Model, labels: Sequence[str] = ()) -> PretrainedConfig:
     """The architecture's config with labels, dropout and the fields of `model.config` in place; reads no weights.
 
+    Args:
+        model: The model config.
+        labels: Label names in the order of the logits; empty for a model that writes text.
+
     Raises:
-        ConfigError: `model.config` has a field that the architecture does not know, or it knows no dropout.
+        ConfigError: `model.config` has a field that the architecture does not know, it knows no dropout, or it is not
+            of `model.family`.
         FilesError: It cannot be found or read.
     """
     names = {"id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
+    names = names if labels else {}
     fields = dict(model.config)
     if model.path is not None:
         with _explained(model.path):
@@ -112,39 +130,50 @@ def load_config(model: Model, labels: Sequence[str]) -> PretrainedConfig:
         fields.pop("model_type", None)
     else:
         config = AutoConfig.for_model(fields.pop("model_type"), **names)
-    unknown = [name for name in fields if not hasattr(config, name)]
+    # T5 reads this one from its config, whose class does not name it.
+    unnamed = {"decoder_start_token_id"} if config.is_encoder_decoder else set()
+    unknown = [name for name in fields if not hasattr(config, name) and name not in unnamed]
     if unknown:
         rule = f"not a field of {type(config).__name__}"
         raise ConfigError([Problem(f"model.config.{name}", rule, repr(fields[name])) for name in unknown])
     for name, value in fields.items():
         setattr(config, name, value)
+    if model.family not in ("auto", family_of(config)):
+        rule = f"model.family={model.family} asks for another kind than {config.model_type}"
+        raise ConfigError([Problem("model.path", rule, model.path, f"For this one: model={family_of(config)}")])
     if model.dropout is not None and not set_dropout(config, model.dropout):
         rule = f"{type(config).__name__} has no dropout to set"
         raise ConfigError([Problem("model.dropout", rule, str(model.dropout), "Leave it null")])
     return config
 
 
-def load_classifier(model: Model, labels: Sequence[str], seed: int) -> PreTrainedModel:
-    """A sequence classifier in training mode; what the checkpoint lacks (the head) is drawn from the run's seed.
+def load_network(
+    model: Model, labels: Sequence[str], seed: int, *, task: str = "classification", pad_token_id: int | None = None
+) -> PreTrainedModel:
+    """The network with the task's head, in training mode; what the checkpoint lacks is drawn from the run's seed.
 
     Args:
         model: The model config.
-        labels: Label names in the order of the logits.
+        labels: Label names in the order of the logits; empty for a model that writes text.
         seed: The run's seed.
+        task: Name of the task, one of `families.AUTO_CLASSES`.
+        pad_token_id: The token that fills short rows, which a decoder has to know to find a text's last token.
 
     Raises:
-        ConfigError: The architecture has no sequence-classification head.
+        ConfigError: The architecture does not go with the task.
         FilesError: The weights cannot be found or read.
     """
     config = load_config(model, labels)
+    auto = auto_class(task, config)
+    if pad_token_id is not None:
+        config.pad_token_id = pad_token_id
     torch.manual_seed(derive_seed(seed, "initialisation"))
     if model.init == "random":
-        with _head_exists(config):
-            network: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
+        network: PreTrainedModel = auto.from_config(config)
         return network.train()
     assert model.path is not None  # validation asks for a path unless init=random
-    with _explained(model.path), _head_exists(config):
-        network = AutoModelForSequenceClassification.from_pretrained(
+    with _explained(model.path):
+        network = auto.from_pretrained(
             **loading(model.path, model.revision),
             config=config,
             dtype=torch.float32,
@@ -188,17 +217,6 @@ def _explained(source: str) -> Iterator[None]:
         raise FilesError(f"cannot load {source!r} as a {where}: {_first_line(error)}") from error
     finally:
         transformers_logging.set_verbosity(verbosity)
-
-
-@contextmanager
-def _head_exists(config: Any) -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        if "Unrecognized configuration class" not in str(error):
-            raise
-        rule = f"{config.model_type} has no sequence-classification head in transformers"
-        raise ConfigError([Problem("model.path", rule, None, "Choose another architecture")]) from None
 
 
 def _first_line(error: Exception) -> str:

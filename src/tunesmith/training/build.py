@@ -17,7 +17,7 @@ from tunesmith.errors import ConfigError, Problem
 from tunesmith.evaluation.metrics import compute_metrics
 from tunesmith.models.methods import apply_method
 from tunesmith.models.module import FineTuner
-from tunesmith.models.weights import load_classifier, load_config, load_tokenizer
+from tunesmith.models.weights import load_config, load_network, load_tokenizer
 from tunesmith.optim.parameter_groups import parameter_groups
 from tunesmith.optim.schedules import lightning_schedule
 from tunesmith.training import instantiate
@@ -52,7 +52,8 @@ def check_length(config: RunConfig, labels: Sequence[str]) -> None:
 
 def build_network(config: RunConfig, labels: Sequence[str]) -> torch.nn.Module:
     """The network as it is trained, adapters included."""
-    network = load_classifier(config.model, labels, config.seed)
+    pad_token_id = load_tokenizer(config.model).pad_token_id
+    network = load_network(config.model, labels, config.seed, task=config.task.name, pad_token_id=pad_token_id)
     return apply_method(network, config.method, instantiate.build_peft_config(config.method), config.seed)
 
 

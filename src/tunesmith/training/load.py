@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 from tunesmith.config.compose import resolve
 from tunesmith.config.schema import Model, RunConfig
 from tunesmith.errors import FilesError
-from tunesmith.models.weights import load_classifier, load_tokenizer
+from tunesmith.models.weights import load_network, load_tokenizer
 from tunesmith.runs.record import Record
 
 
@@ -37,15 +37,16 @@ def load_model(record: Record) -> Trained:
     config = resolve(record.config)
     tokenizer = load_tokenizer(Model(path=str(folder)))
     if (folder / "adapter_config.json").is_file():
-        network = _with_adapter(record, config)
+        network = _with_adapter(record, config, tokenizer.pad_token_id)
     else:
-        network = load_classifier(Model(path=str(folder)), record.labels, config.seed)
+        network = load_network(Model(path=str(folder)), record.labels, config.seed, task=config.task.name)
     return Trained(network.eval(), tokenizer, record.labels, config)
 
 
-def _with_adapter(record: Record, config: RunConfig) -> torch.nn.Module:
+def _with_adapter(record: Record, config: RunConfig, pad_token_id: int | None) -> torch.nn.Module:
     import peft
 
-    base = load_classifier(config.model, record.labels, config.seed)
+    task = config.task.name
+    base = load_network(config.model, record.labels, config.seed, task=task, pad_token_id=pad_token_id)
     network: torch.nn.Module = peft.PeftModel.from_pretrained(base, str(record.directory.model))
     return network

@@ -5,7 +5,7 @@ from transformers import BertForSequenceClassification
 from tunesmith.config.schema import Method, Model
 from tunesmith.errors import ConfigError, FilesError
 from tunesmith.models.methods import apply_method, count_parameters
-from tunesmith.models.weights import load_classifier, load_tokenizer, locate, weights_sha256
+from tunesmith.models.weights import load_network, load_tokenizer, locate, weights_sha256
 
 BERT = {
     "model_type": "bert",
@@ -40,7 +40,7 @@ def tiny(architecture="bert", **fields):
 def folder(tmp_path_factory):
     """A pretrained checkpoint of a bare encoder, as on the Hub."""
     path = tmp_path_factory.mktemp("checkpoint")
-    load_classifier(tiny(), LABELS, seed=5).bert.save_pretrained(path)
+    load_network(tiny(), LABELS, seed=5).bert.save_pretrained(path)
     return path
 
 
@@ -55,19 +55,19 @@ def equal(one, other):
 @pytest.mark.parametrize("rate", [0.0, 0.25])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_one_knob_sets_every_dropout(architecture, rate):
-    network = load_classifier(tiny(architecture, dropout=rate), LABELS, seed=0)
+    network = load_network(tiny(architecture, dropout=rate), LABELS, seed=0)
     rates = {name: module.p for name, module in network.named_modules() if isinstance(module, torch.nn.Dropout)}
     assert rates
     assert set(rates.values()) == {rate}
 
 
 def test_without_the_knob_rates_are_the_architecture_s_own():
-    network = load_classifier(tiny(), LABELS, seed=0)
+    network = load_network(tiny(), LABELS, seed=0)
     assert {module.p for module in network.modules() if isinstance(module, torch.nn.Dropout)} == {0.1}
 
 
 def test_zero_dropout_is_the_same_forward_in_both_modes():
-    network = load_classifier(tiny(dropout=0.0), LABELS, seed=0)
+    network = load_network(tiny(dropout=0.0), LABELS, seed=0)
     ids = torch.arange(12).reshape(2, 6)
     assert torch.equal(network.train()(input_ids=ids).logits, network.eval()(input_ids=ids).logits)
 
@@ -75,17 +75,17 @@ def test_zero_dropout_is_the_same_forward_in_both_modes():
 def test_pretrained_weights_arrive_in_training_mode(folder):
     """The trap: transformers answers in evaluation mode, and a Trainer keeps what it finds."""
     assert not BertForSequenceClassification.from_pretrained(folder).training
-    network = load_classifier(Model(path=str(folder)), LABELS, seed=0)
+    network = load_network(Model(path=str(folder)), LABELS, seed=0)
     assert all(module.training for module in network.modules())
 
 
 def test_the_head_depends_on_the_seed_and_nothing_else(folder):
     model = Model(path=str(folder))
-    first = state(load_classifier(model, LABELS, seed=3))
+    first = state(load_network(model, LABELS, seed=3))
     torch.manual_seed(12345)
     torch.rand(7)
-    again = state(load_classifier(model, LABELS, seed=3))
-    other = state(load_classifier(model, LABELS, seed=4))
+    again = state(load_network(model, LABELS, seed=3))
+    other = state(load_network(model, LABELS, seed=4))
     assert equal(first, again) == first.keys()
     assert first.keys() - equal(first, other) == {"classifier.weight"}, (
         "its bias starts at zero, the rest is pretrained"
@@ -93,17 +93,17 @@ def test_the_head_depends_on_the_seed_and_nothing_else(folder):
 
 
 def test_a_head_for_other_labels_is_replaced(folder, tmp_path):
-    load_classifier(Model(path=str(folder)), LABELS, seed=0).save_pretrained(tmp_path)
-    network = load_classifier(Model(path=str(tmp_path)), ["a", "b", "c"], seed=0)
+    load_network(Model(path=str(folder)), LABELS, seed=0).save_pretrained(tmp_path)
+    network = load_network(Model(path=str(tmp_path)), ["a", "b", "c"], seed=0)
     assert network.classifier.out_features == 3
     assert network.config.id2label == {0: "a", 1: "b", 2: "c"}
 
 
 def test_fields_of_the_architecture_can_be_set_and_unknown_ones_are_refused(folder):
-    network = load_classifier(Model(path=str(folder), config={"num_hidden_layers": 1}), LABELS, seed=0)
+    network = load_network(Model(path=str(folder), config={"num_hidden_layers": 1}), LABELS, seed=0)
     assert len(network.bert.encoder.layer) == 1
     with pytest.raises(ConfigError, match=r"model\.config\.num_layer: not a field of BertConfig"):
-        load_classifier(Model(path=str(folder), config={"num_layer": 1}), LABELS, seed=0)
+        load_network(Model(path=str(folder), config={"num_layer": 1}), LABELS, seed=0)
 
 
 def test_a_folder_that_is_not_there_is_named_and_the_hub_not_asked(tmp_path):
@@ -117,7 +117,7 @@ def test_a_folder_that_is_not_there_is_named_and_the_hub_not_asked(tmp_path):
 
 def test_a_model_that_cannot_be_had_is_one_sentence(tmp_path):
     with pytest.raises(FilesError, match=r"cannot load 'some-org/no-such-model' as a Hub id \(is there a network"):
-        load_classifier(Model(path="some-org/no-such-model"), LABELS, seed=0)
+        load_network(Model(path="some-org/no-such-model"), LABELS, seed=0)
     with pytest.raises(FilesError, match="cannot load"):
         load_tokenizer(Model(path=str(tmp_path)))
     with pytest.raises(ConfigError, match=r"model\.tokenizer"):
@@ -130,11 +130,11 @@ def test_damaged_weights_are_a_files_error(folder, tmp_path):
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(FilesError, match="cannot load"):
-        load_classifier(Model(path=str(tmp_path)), LABELS, seed=0)
+        load_network(Model(path=str(tmp_path)), LABELS, seed=0)
 
 
 def test_the_hash_sees_a_single_bit_names_shapes_and_types():
-    network = load_classifier(tiny(), LABELS, seed=0)
+    network = load_network(tiny(), LABELS, seed=0)
     hashes = {weights_sha256(network)}
     assert {weights_sha256(network)} == hashes
     weight = network.classifier.weight.data
@@ -167,9 +167,9 @@ def test_the_hash_sees_a_single_bit_names_shapes_and_types():
 def test_lora_trains_what_peft_says_and_leaves_the_base_alone(architecture):
     import peft
 
-    plain_base = load_classifier(tiny(architecture), LABELS, seed=0)
+    plain_base = load_network(tiny(architecture), LABELS, seed=0)
     plain = peft.get_peft_model(plain_base, peft.LoraConfig(r=4, task_type=peft.TaskType.SEQ_CLS))
-    base = load_classifier(tiny(architecture), LABELS, seed=0)
+    base = load_network(tiny(architecture), LABELS, seed=0)
     before = state(base)
     network = apply_method(base, Method(name="lora"), peft.LoraConfig(r=4), seed=0)
     assert count_parameters(network) == plain.get_nb_trainable_parameters()[::-1]
@@ -194,13 +194,13 @@ def test_an_adapter_starts_as_the_base_and_depends_on_the_seed():
     import peft
 
     ids = torch.arange(12).reshape(2, 6)
-    base = load_classifier(tiny(dropout=0.0), LABELS, seed=0)
+    base = load_network(tiny(dropout=0.0), LABELS, seed=0)
     expected = base(input_ids=ids).logits
 
     def adapted(seed):
         torch.rand(3)
         return apply_method(
-            load_classifier(tiny(dropout=0.0), LABELS, seed=0), Method(name="lora"), peft.LoraConfig(), seed
+            load_network(tiny(dropout=0.0), LABELS, seed=0), Method(name="lora"), peft.LoraConfig(), seed
         )
 
     assert torch.allclose(adapted(0)(input_ids=ids).logits, expected, atol=1e-6)
@@ -212,13 +212,13 @@ def test_modules_that_are_not_there_are_named_with_those_that_are():
 
     method = Method(name="lora", target_modules=["q_proj"])
     with pytest.raises(ConfigError) as refusal:
-        apply_method(load_classifier(tiny(), LABELS, 0), method, peft.LoraConfig(target_modules=["q_proj"]), 0)
+        apply_method(load_network(tiny(), LABELS, 0), method, peft.LoraConfig(target_modules=["q_proj"]), 0)
     assert "method.target_modules: bert has no modules of these names (received ['q_proj'])" in str(refusal.value)
     assert "classifier, dense, key, query, value" in str(refusal.value)
 
 
 def test_full_fine_tuning_is_the_network_itself():
-    network = load_classifier(tiny(), LABELS, seed=0)
+    network = load_network(tiny(), LABELS, seed=0)
     assert apply_method(network, Method(name="full"), None, seed=0) is network
     total, trainable = count_parameters(network)
     assert total == trainable == sum(tensor.numel() for tensor in network.parameters())

@@ -128,10 +128,10 @@ def test_an_adapter_loads_with_plain_peft_and_gives_the_predictions(finished_lor
     import peft
 
     from tunesmith.config.compose import resolve
-    from tunesmith.models.weights import load_classifier
+    from tunesmith.models.weights import load_network
 
     config = resolve(finished_lora.config)
-    base = load_classifier(config.model, finished_lora.labels, config.seed)
+    base = load_network(config.model, finished_lora.labels, config.seed)
     model = peft.PeftModel.from_pretrained(base, finished_lora.directory.model).eval()
     assert_model_gives(finished_lora, model)
     results = finished_lora.results

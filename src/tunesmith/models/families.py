@@ -1,0 +1,61 @@
+"""The three families of architectures, and the class of transformers that a task takes on each."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    PretrainedConfig,
+)
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+from tunesmith.errors import ConfigError, Problem
+
+Family = Literal["encoder", "causal", "seq2seq"]
+
+AUTO_CLASSES: Final[dict[str, dict[Family, Any]]] = {
+    "classification": dict.fromkeys(("encoder", "causal", "seq2seq"), AutoModelForSequenceClassification),
+    "regression": dict.fromkeys(("encoder", "causal", "seq2seq"), AutoModelForSequenceClassification),
+    "token_classification": {"encoder": AutoModelForTokenClassification},
+    "language_modeling": {"causal": AutoModelForCausalLM},
+    "text_to_text": {"seq2seq": AutoModelForSeq2SeqLM, "causal": AutoModelForCausalLM},
+}
+"""Task to the families that it takes, each with the class that loads one with its head."""
+EXAMPLES: Final[dict[Family, str]] = {
+    "encoder": "model=minilm or model=modernbert_base",
+    "causal": "model=smollm2_135m or model=gpt2",
+    "seq2seq": "model=t5_small",
+}
+
+
+def family_of(config: PretrainedConfig) -> Family:
+    """The family of an architecture: encoders that can also be run as decoders (BERT) are encoders."""
+    if config.is_encoder_decoder:
+        return "seq2seq"
+    name = config.model_type
+    decoder = name in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and name not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    return "causal" if decoder else "encoder"
+
+
+def auto_class(task: str, config: PretrainedConfig) -> Any:
+    """The class of transformers that loads this architecture with the task's head.
+
+    Raises:
+        ConfigError: The task does not go with the architecture's family, or transformers has no such head for it.
+    """
+    families, family = AUTO_CLASSES[task], family_of(config)
+    if family not in families:
+        hint = "Use " + ", or ".join(EXAMPLES[fitting] for fitting in families)
+        kinds = " or ".join(f"{'an' if fitting == 'encoder' else 'a'} {fitting} model" for fitting in families)
+        rule = f"task={task} takes {kinds}, and {config.model_type} is of family {family}"
+        raise ConfigError([Problem("model", rule, None, hint)])
+    auto = families[family]
+    if type(config) not in auto._model_mapping:
+        kind = auto.__name__.removeprefix("AutoModelFor")
+        rule = f"{config.model_type} has no head for {task} in transformers (no class for {kind})"
+        raise ConfigError([Problem("model", rule, None, f"Use {EXAMPLES[family]}")])
+    return auto
