@@ -67,6 +67,17 @@ def test_the_same_command_in_two_fresh_processes_gives_the_same_bits(twins):
     assert one.predictions() == other.predictions()
 
 
+@pytest.mark.slow
+def test_the_same_command_in_two_fresh_processes_gives_the_same_bits_in_bf16_too(tiny):
+    processes = [start("train", *tiny, "trainer.precision=bf16-mixed", "method=lora") for _ in range(2)]
+    outputs = [process.communicate() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    one, other = (load_run(output.splitlines()[-1]) for output, _ in outputs)
+    assert one.config["trainer"]["precision"] == "bf16-mixed"
+    assert one.results["weights_sha256"] == other.results["weights_sha256"]
+    assert one.predictions() == other.predictions()
+
+
 def test_reproduce_gives_the_same_bits_and_says_so(twins, command):
     done = command("reproduce", twins[0].path)
     assert done.returncode == 0, done.stderr

@@ -9,24 +9,37 @@ from tunesmith.errors import TrainingError
 from tunesmith.runs.record import load_run
 
 DESCRIPTION = """\
-Relaunch a run from its saved config in a new directory, then put every metric and the weight hash side by side.
-Exit code 0 only if the result is bit-identical or equal within tolerance."""
+Compare code, data, model, packages, threads and machine with a run's record, relaunch it from its saved config in a
+new directory, and put every metric and the weight hash side by side. With overrides of values it is a variation, and
+is said to be one. Exit code 0 only if the result is bit-identical or every metric equal within tolerance; with
+--check-only, only if nothing differs that can change the result."""
 
 
 def main(argv: list[str]) -> int:
     """Reproduce a run; the last line is the new run's directory."""
     parser = argparse.ArgumentParser(prog="tunesmith reproduce", description=DESCRIPTION)
-    parser.add_argument("run", type=Path, metavar="RUN", help="run directory")
+    parser.add_argument("run", type=Path, metavar="RUN", help="run directory, or a copy of one")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="values to change: a variation")
+    parser.add_argument("--check-only", action="store_true", help="compare the conditions and train nothing")
     parser.add_argument("--trust", action="append", default=[], metavar="NAME", help="module that the config may name")
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_intermixed_args(argv)
     original = load_run(arguments.run)
 
-    from tunesmith.reporting.tables import console, side_by_side
-    from tunesmith.training.reproduce import reproduce
+    from tunesmith.reporting.tables import console, side_by_side, then_and_now
+    from tunesmith.training.logs import log_to
+    from tunesmith.training.reproduce import check, rerun
 
-    verdict = reproduce(original, trust=arguments.trust)
     out = console()
-    out.print(side_by_side(verdict.original, verdict.rerun, verdict.differences))
-    out.print(f"verdict: {verdict.sentence}")
+    with log_to():
+        checked = check(original, arguments.overrides, trust=arguments.trust)
+    differing = [(item.name, item.then, item.now) for item in (*checked.changes, *checked.differences)]
+    if differing:
+        out.print(then_and_now(differing))
+    print(f"check: {checked.sentence}")
+    if arguments.check_only:
+        return 0 if checked.same else TrainingError.exit_code
+    verdict = rerun(checked, trust=arguments.trust)
+    out.print(side_by_side(verdict.original, verdict.rerun))
+    print(f"verdict: {verdict.sentence}")
     print(verdict.rerun.path)
     return 0 if verdict.bit_identical or verdict.equal else TrainingError.exit_code

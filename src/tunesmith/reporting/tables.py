@@ -79,12 +79,17 @@ def side_by_side(then: Record, now: Record, differences: Sequence[tuple[str, Any
         (name, then.metrics.get(name), now.metrics.get(name)) for name in {**then.metrics, **now.metrics}
     ]
     rows.append(("weights_sha256", then.results.get("weights_sha256"), now.results.get("weights_sha256")))
+    return then_and_now([*rows, *differences])
+
+
+def then_and_now(rows: Sequence[tuple[str, Any, Any]]) -> Table:
+    """Values of then and now, with a mark where they differ."""
     table = Table()
     table.add_column("", no_wrap=True)
     table.add_column("then", overflow="fold", ratio=1)
     table.add_column("now", overflow="fold", ratio=1)
     table.add_column("", no_wrap=True)
-    for name, first, second in [*rows, *differences]:
+    for name, first, second in rows:
         table.add_row(Text(name), Text(_short(first)), Text(_short(second)), "" if first == second else "differs")
     return table
 

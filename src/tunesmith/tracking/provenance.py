@@ -78,7 +78,7 @@ def provenance(
         "seed": seed,
         "threads": threads,
         "precision": precision,
-        "repositories": repositories([Path.cwd(), Path(__file__).parent]),
+        "repositories": repositories({"working directory": Path.cwd(), "tunesmith": Path(__file__).parent}),
         "python": {"version": platform.python_version(), "implementation": platform.python_implementation()},
         "packages": packages(),
         "hardware": hardware(),
@@ -95,10 +95,18 @@ def command_line(argv: Sequence[str]) -> str:
     return " ".join([name, shlex.join(redact_argv(argv[1:]))]).strip()
 
 
-def repositories(folders: Sequence[Path]) -> list[dict[str, Any]]:
-    """The state of each git repository among `folders`, once each: the user's project and our own checkout."""
-    states = [state for folder in folders if (state := git_state(folder)) is not None]
-    return list({state["root"]: state for state in states}.values())
+def repositories(folders: Mapping[str, Path]) -> list[dict[str, Any]]:
+    """The state of each git repository that a folder lies in, once each: the user's project and our own checkout.
+
+    Args:
+        folders: What lies in it to the folder; an installed package is no checkout, wherever its environment lies.
+    """
+    states: dict[str, dict[str, Any]] = {}
+    for content, folder in folders.items():
+        state = git_state(folder) if "site-packages" not in folder.parts else None
+        if state is not None:
+            states.setdefault(state["root"], state | {"holds": []})["holds"].append(content)
+    return list(states.values())
 
 
 def packages() -> dict[str, str]:

@@ -1,82 +1,188 @@
-"""Run a saved run again and say whether the result is the same."""
+"""Run a saved run again and say whether the result is the same, and if not, what the likely cause is."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from tunesmith.config.compose import compose_from
-from tunesmith.errors import FilesError
+from tunesmith.config.compose import Composed, compose_from, resolve, searching_here
+from tunesmith.config.fingerprint import fingerprint
+from tunesmith.data.splits import read_splits
+from tunesmith.errors import DataError, FilesError
+from tunesmith.models.weights import load_tokenizer
 from tunesmith.runs.record import Record
+from tunesmith.training.build import build_network
+from tunesmith.training.conditions import Difference, differences, in_words
+from tunesmith.training.decide import decide
+from tunesmith.training.origin import origin
+from tunesmith.training.resume import differing
 from tunesmith.training.run import train
 
 TOLERANCE = 1e-4
 """Largest difference of any metric at which two results count as equal: far below any standard error."""
 
 
+CAUSES = {
+    "data": ("data.",),
+    "model": ("model.", "method.", "seed"),
+    "threads": ("trainer.threads",),
+    "precision": ("trainer.precision",),
+}
+"""Condition to the keys of the config that it follows from."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A run's record beside what is here now."""
+
+    original: Record
+    composed: Composed
+    """The config of the rerun."""
+    changes: list[Difference]
+    """Keys of the config that are to differ: with any, the rerun is a variation."""
+    differences: list[Difference]
+    """Conditions that are not as they were."""
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing differs that can change the result."""
+        return not self.changes and not any(difference.matters for difference in self.differences)
+
+    @property
+    def sentence(self) -> str:
+        """The check in words."""
+        if self.changes:
+            return f"a variation of {self.original.path} in {in_words(self.changes)}"
+        if self.same:
+            return "nothing differs that can change the result"
+        return f"can change the result: {in_words(self.differences)}"
+
+
 @dataclass(frozen=True)
 class Verdict:
     """How a rerun compares with the original."""
 
-    original: Record
+    check: Check
     rerun: Record
-    differences: list[tuple[str, Any, Any]]
-    """What differs in the conditions: name, then, now."""
+
+    @property
+    def original(self) -> Record:
+        """The run that was to be reproduced."""
+        return self.check.original
 
     @property
     def bit_identical(self) -> bool:
-        """Same weights to the last bit, and exactly the same metrics."""
-        then, now = self.original.results, self.rerun.results
-        return then["weights_sha256"] == now["weights_sha256"] and self.original.metrics == self.rerun.metrics
+        """Same config, same weights to the last bit, and exactly the same metrics."""
+        then, now = (run.results.get("weights_sha256") for run in (self.original, self.rerun))
+        return not self.check.changes and then == now is not None and self.original.metrics == self.rerun.metrics
 
     @property
     def equal(self) -> bool:
         """Every metric equal within the tolerance."""
         then, now = self.original.metrics, self.rerun.metrics
-        return then.keys() == now.keys() and all(abs(then[name] - now[name]) <= TOLERANCE for name in then)
+        return bool(then) and then.keys() == now.keys() and all(gap <= TOLERANCE for gap in self._gaps().values())
 
     @property
     def sentence(self) -> str:
-        """The verdict in words."""
+        """The verdict in words, with the likely cause of a difference."""
+        result = f"every metric within {TOLERANCE} of the original's" if self.equal else self._largest_gap()
+        differing = in_words(self.check.differences)
+        if self.check.changes:
+            also = f". Not as then either: {differing}" if differing else ""
+            return f"a variation, not a reproduction, in {in_words(self.check.changes)}: {result}{also}"
         if self.bit_identical:
-            return "bit-identical: the same weights to the last bit, and the same metrics"
-        cause = ", ".join(name for name, _, _ in self.differences) or "no recorded condition differs"
+            although = f", although not as then: {differing}" if differing else ""
+            return f"bit-identical: the same weights to the last bit, and the same metrics{although}"
+        cause = f"likely cause: {differing}" if differing else "no recorded condition differs that could explain it"
         if self.equal:
-            return f"equal within tolerance: every metric within {TOLERANCE}; the weights differ ({cause})"
-        return f"differs ({cause})"
+            return f"equal within tolerance: {result}, the weights are not the same bits; {cause}"
+        return f"differs: {result}; {cause}"
+
+    def _gaps(self) -> dict[str, float]:
+        then, now = self.original.metrics, self.rerun.metrics
+        return {name: abs(then[name] - now[name]) for name in then.keys() & now.keys()}
+
+    def _largest_gap(self) -> str:
+        gaps = self._gaps()
+        if not gaps or self.original.metrics.keys() != self.rerun.metrics.keys():
+            return "other metrics than the original's"
+        name = max(gaps, key=lambda name: gaps[name])
+        return f"{name} is {self.rerun.metrics[name]:.6g}, and was {self.original.metrics[name]:.6g}"
 
 
-def reproduce(original: Record, *, trust: Sequence[str] = ()) -> Verdict:
-    """Relaunch a run from its saved config in a new directory and compare.
+def check(original: Record, overrides: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Check:
+    """Compare code, data, model, packages, threads and machine with a run's record; trains nothing.
+
+    Args:
+        original: The run; a copy of its directory will do.
+        overrides: Values to change; the rerun is then a variation.
+        trust: Modules of the user's own that `_target_`s may name.
 
     Raises:
         FilesError: The run did not complete, so that there is nothing to compare with.
+        ConfigError: The saved config or an override is wrong, or needs a module that is not trusted here.
     """
     if original.status != "completed":
         raise FilesError(f"{original.path} is {original.status}: only a completed run has a result to reproduce")
-    rerun = train(compose_from(original.path, [], trust=trust), trust=trust)
-    return Verdict(original, rerun, differences(original.provenance, rerun.provenance))
+    with searching_here(trust):
+        composed = _from_the_start(decide(compose_from(original.path, overrides, trust=trust)))
+        changes = _changes(original, composed)
+        conditions = _conditions(original, composed, trust)
+    return Check(original, composed, changes, [item for item in conditions if not _follows(item, changes)])
 
 
-def differences(then: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    """Conditions that can change a result and do differ: threads, precision, Python, packages, hardware, code, data."""
-    found = []
-    keys = ("threads", "precision", "python", "packages", "hardware", "repositories", "data", "model")
-    for key in keys:
-        first, second = (_repositories(side) if key == "repositories" else side.get(key) for side in (then, now))
-        found += _differences(key, first, second)
-    return found
+def rerun(checked: Check, *, trust: Sequence[str] = ()) -> Verdict:
+    """Train again in a new directory and compare the results.
+
+    Raises:
+        TunesmithError: The rerun failed; its directory says how.
+    """
+    return Verdict(checked, train(checked.composed, trust=trust))
 
 
-def _repositories(provenance: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Repositories by the name of their folder, so that each fact about them is compared for itself."""
-    return {Path(state["root"]).name: {**state, "root": None} for state in provenance.get("repositories", [])}
+def _from_the_start(composed: Composed) -> Composed:
+    """The same run; a saved `run.resume=auto` would go on with an unfinished one of the same config."""
+    saved = composed.saved | {"run": composed.saved["run"] | {"resume": "never"}}
+    return dataclasses.replace(composed, saved=saved, config=resolve(saved))
 
 
-def _differences(name: str, then: Any, now: Any) -> list[tuple[str, Any, Any]]:
-    if isinstance(then, dict) and isinstance(now, dict):
-        keys = sorted(then.keys() | now.keys())
-        return [item for key in keys for item in _differences(f"{name}.{key}", then.get(key), now.get(key))]
-    return [] if then == now else [(name, then, now)]
+def _follows(difference: Difference, changes: Sequence[Difference]) -> bool:
+    """Whether a condition differs because the config was changed."""
+    keys = CAUSES.get(difference.name.partition(".")[0], ())
+    return any(change.name.startswith(keys) for change in changes) if keys else False
+
+
+def _changes(original: Record, composed: Composed) -> list[Difference]:
+    """Keys of the config that overrides change; one that only the schema of today knows is none."""
+    given = {text.partition("=")[0].lstrip("+~") for text in composed.overrides}
+    return [
+        Difference(key, then, now)
+        for key, then, now in differing(original.config, composed.saved)
+        if _has(original.config, key) or key in given
+    ]
+
+
+def _has(config: Any, key: str) -> bool:
+    first, _, rest = key.partition(".")
+    return isinstance(config, dict) and first in config and (not rest or _has(config[first], rest))
+
+
+def _conditions(original: Record, composed: Composed, trust: Sequence[str]) -> list[Difference]:
+    config = composed.config
+    splits, network, tokenizer, faults = None, None, None, {}
+    try:
+        splits = read_splits(config.data)
+    except DataError as error:
+        faults["data"] = str(error)
+    try:
+        tokenizer, network = load_tokenizer(config.model), build_network(config, original.labels)
+    except FilesError as error:
+        faults["model"] = str(error)
+    now = origin(composed, splits, network, tokenizer, trust) | faults
+    now["config_fingerprint"] = fingerprint(original.config)
+    try:
+        return differences(original.provenance, now)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise FilesError(f"{original.directory.provenance} is damaged: {type(error).__name__}: {error}") from error

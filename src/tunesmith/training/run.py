@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,15 @@ from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.splits import fingerprint as data_fingerprint
 from tunesmith.models.methods import count_parameters
 from tunesmith.models.module import Outputs
-from tunesmith.models.weights import resolved_revision, weights_sha256
+from tunesmith.models.weights import weights_sha256
 from tunesmith.runs.directory import RunDirectory, open_directory, write_json, write_text
 from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import Record, write_predictions
-from tunesmith.tracking.provenance import provenance
 from tunesmith.tracking.redaction import redact_argv
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer
 from tunesmith.training.checkpoints import BestWeights, LastCheckpoint
 from tunesmith.training.decide import decide
+from tunesmith.training.origin import origin
 from tunesmith.training.predictions import prediction_rows
 from tunesmith.training.progress import RunProgress
 from tunesmith.training.session import Session, open_session
@@ -139,29 +138,14 @@ def describe(
     The provenance of a resumed run stays that of its start; how it was resumed is added under `resumed`.
     """
     total, trainable = count_parameters(network)
-    identity = data_fingerprint(data.splits)
-    origin = provenance(
-        argv=sys.argv,
-        overrides=run.overrides,
-        choices={group: option for group, option in (run.choices or {}).items() if option and "hydra" not in group},
-        seed=run.config.seed,
-        threads=int(run.config.trainer.threads),
-        precision=run.config.trainer.precision,
-    )
-    origin["data"] = {
-        "fingerprint": identity,
-        "splits": {name: {"rows": len(rows), "sha256": rows.sha256()} for name, rows in data.splits.items()},
-    }
-    origin["model"] = {"path": run.config.model.path, "revision": resolved_revision(network)}
-    origin["model"]["initial_weights_sha256"] = weights_sha256(network)
-    origin["trusted"] = list(trust)
+    found = origin(run, data.splits, network, data.tokenizer, trust)
     start = Record(session.directory.path).provenance if checkpoint is not None else {}
     if start:
-        origin = start | {"resumed": [*start.get("resumed", []), origin]}
-    write_json(session.directory.provenance, origin)
+        found = start | {"resumed": [*start.get("resumed", []), found]}
+    write_json(session.directory.provenance, found)
     session.add(
         labels=data.labels,
-        data_fingerprint=identity,
+        data_fingerprint=data_fingerprint(data.splits),
         num_rows={name: len(rows) for name, rows in data.splits.items()},
         num_parameters=total,
         num_trainable_parameters=trainable,

@@ -1,0 +1,84 @@
+"""Where a run's result comes from, as one record: what `provenance.json` holds and what `reproduce` compares."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedTokenizerFast
+
+from tunesmith.config.compose import Composed
+from tunesmith.config.fingerprint import fingerprint
+from tunesmith.data.sources import Rows
+from tunesmith.data.splits import fingerprint as data_fingerprint
+from tunesmith.models.weights import resolved_revision, weights_sha256
+from tunesmith.tracking.provenance import provenance
+
+
+def origin(
+    run: Composed,
+    splits: Mapping[str, Rows] | None,
+    network: Any | None,
+    tokenizer: PreTrainedTokenizerFast | None,
+    trust: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Everything that a result depends on, as it is now.
+
+    Args:
+        run: The config, with its decisions made.
+        splits: The rows of each split; None where they cannot be read.
+        network: The network before its first step, adapters included; None where it cannot be loaded.
+        tokenizer: Its tokenizer; None where it cannot be loaded.
+        trust: Modules of the user's own that the config may name.
+    """
+    found = provenance(
+        argv=sys.argv,
+        overrides=run.overrides,
+        choices={group: option for group, option in (run.choices or {}).items() if option and "hydra" not in group},
+        seed=run.config.seed,
+        threads=int(run.config.trainer.threads),
+        precision=run.config.trainer.precision,
+    )
+    found["config_fingerprint"] = fingerprint(run.saved)
+    found["data"] = None if splits is None else data_identity(splits)
+    found["model"] = {"path": run.config.model.path}
+    if network is not None:
+        found["model"] |= {
+            "revision": resolved_revision(network),
+            "initial_weights_sha256": weights_sha256(network),
+        }
+    if tokenizer is not None:
+        found["model"]["tokenizer_sha256"] = tokenizer_sha256(tokenizer)
+    return found | {"trusted": list(trust), "trusted_sha256": {name: sources_sha256(name) for name in trust}}
+
+
+def data_identity(splits: Mapping[str, Rows]) -> dict[str, Any]:
+    """The fingerprint of the data as a whole, and of each split."""
+    return {
+        "fingerprint": data_fingerprint(dict(splits)),
+        "splits": {name: {"rows": len(rows), "sha256": rows.sha256()} for name, rows in splits.items()},
+    }
+
+
+def tokenizer_sha256(tokenizer: PreTrainedTokenizerFast) -> str:
+    """Hash (hex) of a tokenizer's definition, less the truncation and padding that its last call left there."""
+    definition = json.loads(tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}
+    return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
+
+
+def sources_sha256(module: str) -> str | None:
+    """Hash (hex) of a module's or package's Python files by name; None where it cannot be found."""
+    spec = PathFinder.find_spec(module)
+    if spec is None:
+        return None
+    folders = [Path(folder) for folder in spec.submodule_search_locations or []]
+    files = [file for folder in folders for file in sorted(folder.rglob("*.py"))] or [Path(str(spec.origin))]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
