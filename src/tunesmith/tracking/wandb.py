@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,10 @@ MAX_MATRIX_LABELS = 100
 
 STEP_METRIC = "trainer/global_step"
 """The x axis of every curve: W&B's internal step only grows, and starts again after a resume."""
+
+ID_FILE = Path("wandb", "run-id")
+"""Where a run directory carries the id of its W&B run, for a resume."""
+ID = re.compile(r"[\w-]{1,64}")
 
 Status = Literal["completed", "failed", "interrupted"]
 
@@ -95,7 +100,11 @@ class WandbTracker:
         """One line that says how to upload what is only on this disk; None where there is nothing to upload."""
         if self._folder is None or (self._mode == "online" and self._uploaded):
             return None
-        return f"wandb sync {'--include-online ' if self._mode == 'online' else ''}{shlex.quote(self._folder)}"
+        if self._mode == "online":
+            return f"wandb sync --include-online {shlex.quote(self._folder)}"
+        # A resumed run has a folder for each of its processes; given together they are sent in their order.
+        earlier = [str(path) for path in sorted((self._directory / "wandb").glob("offline-run-*"))]
+        return f"wandb sync {shlex.join(earlier or [self._folder])}"
 
     @property
     def logger(self) -> Logger:
@@ -131,7 +140,15 @@ class WandbTracker:
             "config": run_config,
             "job_type": job_type,
         }
-        self._start(options)
+        self._start(options | self._continued())
+
+    def _continued(self) -> dict[str, Any]:
+        """The id of the W&B run that an earlier process of this run opened, to go on with it."""
+        path = self._directory / ID_FILE
+        known = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+        # Offline too: the client writes `resume` into its log, and without it the second part of a run that is sent
+        # later would take the place of the first.
+        return {"id": known, "resume": "allow"} if ID.fullmatch(known) else {}
 
     def _start(self, options: dict[str, Any]) -> None:
         if self._mode == "online":
@@ -149,6 +166,8 @@ class WandbTracker:
             return
         self._folder = str(self._run.settings.sync_dir)
         self._url = self._run.url if self._mode == "online" else None
+        with self._guard("W&B run cannot be gone on with later"):
+            (self._directory / ID_FILE).write_text(f"{self._run.id}\n", encoding="utf-8")
 
     def _attempts(self) -> list[Path]:
         return list((self._directory / "wandb").glob("run-*"))

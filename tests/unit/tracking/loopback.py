@@ -24,6 +24,7 @@ class Backend:
         self.hang = threading.Event()
         self.operations = []
         self.stream = []
+        self.runs = {}
         self.uploads = {}
         self.artifacts = []
         self.exit_code = None
@@ -43,7 +44,7 @@ class Backend:
 
     @property
     def points(self):
-        """The history rows received, in order."""
+        """The history rows received, in order, of whichever run."""
         return [json.loads(line) for message in self.stream for line in message["history"]]
 
 
@@ -108,6 +109,9 @@ class Handler(BaseHTTPRequestHandler):
             files = message.get("files") or {}
             history = files.get("wandb-history.jsonl", {}).get("content", [])
             backend.stream.append({"history": history})
+            start = files.get("wandb-history.jsonl", {}).get("offset", 0)
+            lines = backend.runs.setdefault(self.path.split("/")[-2], [])
+            lines[start:] = [json.loads(line) for line in history] if history else lines[start:]
             if message.get("complete"):
                 backend.exit_code = message.get("exitcode")
             self.reply({})
@@ -121,7 +125,24 @@ class Handler(BaseHTTPRequestHandler):
         return {"serverInfo": {"features": []}}
 
     def answer_RunResumeStatus(self, variables):
-        return {"model": None}
+        lines = self.server_backend.runs.get(variables["name"])
+        if lines is None:
+            return {"model": None}
+        bucket = {
+            "name": variables["name"],
+            "displayName": "a name",
+            "historyLineCount": len(lines),
+            "eventsLineCount": 0,
+            "logLineCount": 0,
+            "historyTail": json.dumps([json.dumps(line) for line in lines[-1:]]),
+            "eventsTail": "[]",
+            "summaryMetrics": json.dumps(lines[-1]) if lines else "{}",
+            "config": "{}",
+            "wandbConfig": json.dumps({"t": 1}),  # a run without it has not begun
+            "tags": [],
+            "notes": None,
+        }
+        return {"model": {"name": "tunesmith", "entity": {"name": "me"}, "bucket": bucket}}
 
     def answer_UpsertBucket(self, variables):
         project = {"id": "p", "name": variables.get("project"), "entity": {"id": "e", "name": "me"}}

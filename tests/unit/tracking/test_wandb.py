@@ -4,11 +4,13 @@ import json
 import logging
 import math
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -354,3 +356,47 @@ def test_a_server_that_goes_away_ends_neither_the_run_nor_the_patience(tmp_path,
     assert [line.split()[0] for line in err.splitlines()] == ["WARNING", "WARNING"]
     summary = summary_of(tmp_path)
     assert (summary["state"], summary["exit_code"]) == ("failed", 4)
+
+
+PART = """
+    first = int(sys.argv[1])
+    for step in (first, first + 1):
+        tracker._run.log({"train/loss": 1 / step, "trainer/global_step": step})
+    tracker.finish("interrupted", 143)
+    print(tracker.sync_hint)
+"""
+
+
+def test_a_resumed_run_goes_on_with_its_run_on_the_server(tmp_path, backend):
+    account = {"WANDB_BASE_URL": backend.url, "WANDB_API_KEY": KEY}
+    for first in (1, 3):
+        out, err = start(tmp_path, PART, str(first), **account).communicate(timeout=60)
+        assert (out, err) == ("None\n", "")
+    (points,) = backend.runs.values()
+    assert [point["trainer/global_step"] for point in points] == [1, 2, 3, 4]
+    assert [point["_step"] for point in points] == [0, 1, 2, 3]
+
+
+def test_the_parts_of_a_run_resumed_offline_become_one_run_when_they_are_sent(tmp_path, backend):
+    directory = tmp_path / "a run"
+    for first in (1, 3):
+        hint, err = start(directory, PART, str(first)).communicate(timeout=60)
+        assert err == ""
+        time.sleep(1)  # the client names its folders by the second
+    assert hint.count("offline-run-") == 2
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+    line = [sys.executable, "-m", *shlex.split(hint)]
+    sent = subprocess.run(
+        line, env={**clean, "WANDB_BASE_URL": backend.url, "WANDB_API_KEY": KEY}, capture_output=True, text=True
+    )
+    assert sent.returncode == 0, sent.stderr
+    (points,) = backend.runs.values()
+    assert [point["trainer/global_step"] for point in points] == [1, 2, 3, 4]
+
+
+def test_a_damaged_id_opens_a_new_run(tmp_path):
+    (tmp_path / "wandb").mkdir()
+    (tmp_path / "wandb" / "run-id").write_text("../../elsewhere\n")
+    opened(tmp_path).finish("completed", 0)
+    (folder,) = (tmp_path / "wandb").glob("offline-run-*")
+    assert folder.name.endswith((tmp_path / "wandb" / "run-id").read_text().strip())
