@@ -386,9 +386,8 @@ def test_the_parts_of_a_run_resumed_offline_become_one_run_when_they_are_sent(tm
     assert hint.count("offline-run-") == 2
     clean = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
     line = [sys.executable, "-m", *shlex.split(hint)]
-    sent = subprocess.run(
-        line, env={**clean, "WANDB_BASE_URL": backend.url, "WANDB_API_KEY": KEY}, capture_output=True, text=True
-    )
+    account = {"WANDB_BASE_URL": backend.url, "WANDB_API_KEY": KEY}
+    sent = subprocess.run(line, cwd=tmp_path, env={**clean, **account}, capture_output=True, text=True)
     assert sent.returncode == 0, sent.stderr
     (points,) = backend.runs.values()
     assert [point["trainer/global_step"] for point in points] == [1, 2, 3, 4]
