@@ -9,14 +9,16 @@ from tunesmith.runs.record import load_run
 
 DESCRIPTION = """\
 Continue an interrupted, failed or killed run from its last checkpoint, in its own directory. The end is bit-identical
-to that of a run that was never interrupted."""
+to that of a run that was never interrupted. With --continue, trainer.max_epochs or trainer.max_steps may be another: it
+changes the schedule, so the run is recorded as a variation."""
 
 
 def main(argv: list[str]) -> int:
     """Resume a run; the last line is its directory."""
     parser = argparse.ArgumentParser(prog="tunesmith resume", description=DESCRIPTION)
     parser.add_argument("run", type=Path, metavar="RUN", help="run directory")
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="of run.* and logger.* only")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="of keys without effect on results")
+    parser.add_argument("--continue", dest="new_end", action="store_true", help="allow another trainer.max_epochs")
     parser.add_argument("--trust", action="append", default=[], metavar="NAME", help="module that the config may name")
     arguments = parser.parse_intermixed_args(argv)
     record = load_run(arguments.run)
@@ -24,7 +26,7 @@ def main(argv: list[str]) -> int:
     from tunesmith.reporting.tables import console, metrics_table
     from tunesmith.training.resume import resume
 
-    record = resume(record, arguments.overrides, trust=tuple(arguments.trust))
+    record = resume(record, arguments.overrides, trust=tuple(arguments.trust), new_end=arguments.new_end)
     console().print(metrics_table(record.metrics))
     print(record.path)
     return 0

@@ -157,11 +157,23 @@ def _follows(difference: Difference, changes: Sequence[Difference]) -> bool:
 def _changes(original: Record, composed: Composed) -> list[Difference]:
     """Keys of the config that overrides change; one that only the schema of today knows is none."""
     given = {text.partition("=")[0].lstrip("+~") for text in composed.overrides}
-    return [
+    changes = [
         Difference(key, then, now)
         for key, then, now in differing(original.config, composed.saved)
         if _has(original.config, key) or key in given
     ]
+    return [*_continued(original), *changes]
+
+
+def _continued(original: Record) -> list[Difference]:
+    """Keys that were changed while the run was under way: a rerun has them from its start."""
+    try:
+        return [
+            Difference(item["key"], f"{item['then']} until step {item['step']}", item["now"])
+            for item in original.provenance.get("continued", [])
+        ]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise FilesError(f"{original.directory.provenance} is damaged: {type(error).__name__}: {error}") from error
 
 
 def _has(config: Any, key: str) -> bool:

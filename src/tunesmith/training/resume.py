@@ -9,28 +9,47 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 
 from tunesmith.config.compose import Composed, compose_from, searching_here
 from tunesmith.config.fingerprint import HARMLESS, fingerprint
+from tunesmith.config.signatures import read_signature
 from tunesmith.errors import ConfigError, FilesError, Problem
-from tunesmith.runs.directory import write_text
+from tunesmith.runs.directory import write_json, write_text
 from tunesmith.runs.record import Record, load_run
 from tunesmith.training.checkpoints import BEST, LAST
+from tunesmith.training.logs import log_to
 from tunesmith.training.run import execute
 
 log = logging.getLogger("tunesmith")
 
 UNFINISHED = ("interrupted", "dead", "failed")
 """States of a run that can be gone on with."""
+END = ("trainer.max_epochs", "trainer.max_steps")
+"""Where a run ends; schedules reckon with it from their first step."""
+WITHOUT_EFFECT = (
+    *("data.num_workers", "data.cache_dir"),
+    *("trainer.checkpoint_every_steps", "trainer.checkpoint_every_minutes"),
+)
+"""Keys beside `run.*` and `logger.*` that change no result."""
+OBSERVERS = tuple(
+    f"pytorch_lightning.callbacks.{name}"
+    for name in ("LearningRateMonitor", "DeviceStatsMonitor", "ModelSummary", "RichModelSummary")
+)
+"""Callbacks that only look on."""
 
 
-def resume(record: Record, overrides: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Record:
+def resume(
+    record: Record, overrides: Sequence[str] = (), *, trust: Sequence[str] = (), new_end: bool = False
+) -> Record:
     """Continue a run from its last checkpoint; the end is bit-identical to that of an uninterrupted run.
 
     Args:
         record: The run.
         overrides: Changes of values; only of keys that name or observe a run.
         trust: Modules of the user's own that `_target_`s may name.
+        new_end: Allow another `trainer.max_epochs` or `trainer.max_steps`. It changes the schedule, so the run is
+            recorded as a variation: no run from the start has its result.
 
     Returns:
         The finished run.
@@ -40,17 +59,22 @@ def resume(record: Record, overrides: Sequence[str] = (), *, trust: Sequence[str
         FilesError: The run is complete or still running, or has no checkpoint that can be read.
     """
     if record.status not in UNFINISHED:
-        raise FilesError(f"{record.path} is {record.status}: there is nothing to resume")
+        longer = f". Train longer from the start: tunesmith train --from {record.path} {' '.join(overrides)}"
+        raise FilesError(f"{record.path} is {record.status}: there is nothing to resume{longer if new_end else ''}")
     composed = compose_from(record.path, overrides, trust=trust)
-    changes = list(differing(record.config, composed.saved))
-    if changes:
-        rule = "would change the result of a resumed run"
-        hint = f"Start a variation instead: tunesmith train --from {record.path} KEY=VALUE"
-        raise ConfigError([Problem(key, rule, f"{now}, the run has {then}", hint) for key, then, now in changes])
+    changes = [change for change in differing(record.config, composed.saved) if not _observes(*change)]
+    refused = [change for change in changes if not (new_end and change[0] in END)]
+    if refused:
+        raise ConfigError([_refusal(record, *change) for change in refused])
     checkpoint = record.directory.checkpoints / LAST
-    step = step_of(checkpoint)
+    step, epoch = place_of(checkpoint)
+    if changes:
+        _check_end(composed, step, epoch)
     forget_after(record, step)
-    log.info("resuming at step %d", step)
+    with log_to(record.directory.log):
+        log.info("resuming at step %d", step)
+        if changes:
+            _record_continuation(record, composed, changes, step)
     with searching_here(trust):
         return execute(composed, record.directory, str(record.config["run"]["name"]), trust, checkpoint)
 
@@ -82,8 +106,59 @@ def differing(then: dict[str, Any], now: dict[str, Any], prefix: str = "") -> It
             yield f"{prefix}{key}", first, second
 
 
-def step_of(checkpoint: Path) -> int:
-    """The optimizer step that a checkpoint was written at.
+def _observes(key: str, then: Any, now: Any) -> bool:
+    """Whether a changed key is one that cannot change a result."""
+    if key in WITHOUT_EFFECT:
+        return True
+    targets = [node.get("_target_") for node in (then, now) if isinstance(node, dict)]
+    return key.startswith("callbacks.") and bool(targets) and all(target in OBSERVERS for target in targets)
+
+
+def _refusal(record: Record, key: str, then: Any, now: Any) -> Problem:
+    rule = "would change the result of a resumed run"
+    hint = f"Start a variation instead: tunesmith train --from {record.path} KEY=VALUE"
+    if key in END:
+        hint = f"To go on all the same, as a variation: tunesmith resume {record.path} --continue {key}={now}"
+    return Problem(key, rule, f"{now}, the run has {then}", hint)
+
+
+def _check_end(composed: Composed, step: int, epoch: int) -> None:
+    """Refuse an end that lies behind the run, or that its schedule would not learn of.
+
+    Raises:
+        ConfigError: It does.
+    """
+    trainer, schedule = composed.config.trainer, composed.config.scheduler.target
+    done = [("max_epochs", trainer.max_epochs, epoch, "epochs"), ("max_steps", trainer.max_steps, step, "steps")]
+    problems = [
+        Problem(f"trainer.{name}", f"the run has done {now} {unit} already", str(end))
+        for name, end, now, unit in done
+        if end is not None and 0 <= end <= now
+    ]
+    signature = read_signature(schedule)
+    if signature is not None and "total_steps" in signature.by_name:
+        rule = f"{schedule} takes its length from the checkpoint and cannot be given another end"
+        problems.append(Problem("scheduler", rule, None, "scheduler=linear, cosine and constant can"))
+    if problems:
+        raise ConfigError(problems)
+
+
+def _record_continuation(
+    record: Record, composed: Composed, changes: Sequence[tuple[str, Any, Any]], step: int
+) -> None:
+    """Write the new end into the config, and into the provenance that it is one."""
+    entries = [{"key": key, "then": then, "now": now, "step": step} for key, then, now in changes]
+    provenance = record.provenance
+    continued = [*provenance.get("continued", []), *entries]
+    changed = {"continued": continued, "config_fingerprint": fingerprint(composed.saved)}
+    write_json(record.directory.provenance, provenance | changed)
+    write_text(record.directory.config, yaml.safe_dump(composed.saved, sort_keys=False, allow_unicode=True))
+    for key, then, now in changes:
+        log.info("a variation from here on: %s is %s, and was %s until step %d", key, now, then, step)
+
+
+def place_of(checkpoint: Path) -> tuple[int, int]:
+    """The optimizer step that a checkpoint was written at, and how many epochs were complete.
 
     Raises:
         FilesError: There is none, or it cannot be read.
@@ -91,7 +166,9 @@ def step_of(checkpoint: Path) -> int:
     if not checkpoint.is_file():
         raise FilesError(f"{checkpoint} does not exist: the run ended before its first checkpoint. Train it again")
     try:
-        return int(torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["global_step"])
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+        progress = state["loops"]["fit_loop"]["epoch_progress"]["current"]
+        return int(state["global_step"]), int(progress["processed"])
     except Exception as error:  # torch raises what it likes for a damaged file
         raise FilesError(f"{checkpoint} cannot be read: {str(error).splitlines()[0]}") from error
 

@@ -105,6 +105,54 @@ def test_a_change_that_matters_is_refused_key_by_key(interrupted):
     assert "0.5, the run has" in str(caught.value)
 
 
+def test_keys_without_effect_and_observers_may_change(tiny, interrupted):
+    whole = train(compose([*tiny, *LENGTH]))
+    broken = interrupted(6)
+    observer = "+callbacks.rates._target_=pytorch_lightning.callbacks.LearningRateMonitor"
+    resumed = resume(broken, ["data.num_workers=1", "trainer.checkpoint_every_steps=2", observer])
+    assert resumed.results["weights_sha256"] == whole.results["weights_sha256"]
+    with pytest.raises(ConfigError, match=r"callbacks\.timer"):
+        resume(
+            interrupted(6), ["+callbacks.timer={_target_: pytorch_lightning.callbacks.Timer, duration: '00:01:00:00'}"]
+        )
+
+
+def test_another_end_is_a_variation_and_says_so(tiny, interrupted, inside):
+    broken = interrupted(6)
+    refused = inside("resume", broken.path, "trainer.max_epochs=4")
+    assert refused.returncode == 2
+    assert f"tunesmith resume {broken.path} --continue trainer.max_epochs=4" in refused.stderr
+    behind = inside("resume", broken.path, "--continue", "trainer.max_steps=5")
+    assert (behind.returncode, "the run has done 6 steps already" in behind.stderr) == (2, True)
+    refused = inside("resume", broken.path, "--continue", "trainer.max_epochs=4", "seed=3")
+    assert (refused.returncode, "seed: would change" in refused.stderr) == (2, True)
+
+    done = inside("resume", broken.path, "--continue", "trainer.max_epochs=4")
+    assert done.returncode == 0, done.stderr
+    assert "a variation from here on: trainer.max_epochs is 4, and was 3 until step 6" in done.stderr
+    resumed = load_run(broken.path)
+    assert (resumed.results["steps"], resumed.config["trainer"]["max_epochs"]) == (4 * 8, 4)
+    assert resumed.provenance["continued"] == [{"key": "trainer.max_epochs", "then": 3, "now": 4, "step": 6}]
+    rates = [point["train/lr"] for point in resumed.curves() if "train/lr" in point]
+    from_the_start = train(compose([*tiny, *LENGTH, "trainer.max_epochs=4"]))
+    new = [point["train/lr"] for point in from_the_start.curves() if "train/lr" in point]
+    assert rates[:6] != new[:6], "the schedule of the old end"
+    assert rates[7:] == new[7:], "then that of the new one"
+
+    checked = inside("reproduce", resumed.path, "--check-only")
+    assert checked.returncode == 4
+    assert f"a variation of {resumed.path} in trainer.max_epochs (3 until step 6 then, 4 now)" in checked.stdout
+    again = inside("resume", resumed.path, "--continue", "trainer.max_epochs=9")
+    assert (again.returncode, f"train --from {resumed.path} trainer.max_epochs=9" in again.stderr) == (5, True)
+
+
+def test_a_schedule_that_carries_its_length_cannot_be_given_another_end(interrupted):
+    schedule = {"_target_": "torch.optim.lr_scheduler.OneCycleLR", "max_lr": 1e-3, "warmup_fraction": 0.0}
+    one_cycle = [f"scheduler.{key}={value}" for key, value in schedule.items()]
+    with pytest.raises(ConfigError, match="takes its length from the checkpoint"):
+        resume(interrupted(6, *one_cycle), ["trainer.max_epochs=4"], new_end=True)
+
+
 def test_the_newest_unfinished_run_of_a_config_is_found(tiny, interrupted):
     from tunesmith.training.decide import decide
 
