@@ -38,10 +38,12 @@ def main(argv: list[str]) -> int:
     record = load_run(arguments.run)
     composed, other = data_of(record, arguments.overrides, arguments.trust)
 
+    from tunesmith.models.origin import trusting
     from tunesmith.reporting.tables import console, metrics_table
     from tunesmith.training.evaluate import evaluate
 
-    metrics, directory = evaluate(record, composed, arguments.split or ("all" if other else "test"))
+    with trusting(arguments.trust):
+        metrics, directory = evaluate(record, composed, arguments.split or ("all" if other else "test"))
     console().print(metrics_table(metrics))
     print(directory.path)
     return 0

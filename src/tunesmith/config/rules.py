@@ -213,9 +213,9 @@ def _tokenizer(path: str | None, tokenizer: str | None) -> Problem | None:
 
 @rule("model.path", "model.revision")
 def _revision(path: str | None, revision: str | None) -> Problem | None:
-    if revision is None or path is None or not Path(path).expanduser().is_dir():
+    if revision is None or path is None or not Path(path).expanduser().exists():
         return None
-    return Problem("model.revision", "belongs to the Hub, and model.path is a local folder", revision, "Set it to null")
+    return Problem("model.revision", "belongs to the Hub, and model.path is a local one", revision, "Set it to null")
 
 
 @rule("method.name", "method._target_")

@@ -126,7 +126,7 @@ class Model(Node):
     """The network, its tokenizer and how its weights start."""
 
     path: str | None = None
-    """A local folder or a Hub id; required unless `init=random` and `config` describes the architecture."""
+    """A local folder, a GGUF file or a Hub id; required unless `init=random` with `config` describes the network."""
     family: Literal["auto", "encoder", "causal", "seq2seq"] = "auto"
     """The family that the model has to be of; `auto` takes any. A model of another family is refused."""
     tokenizer: str | None = None
@@ -140,6 +140,8 @@ class Model(Node):
     config: dict[str, Any] = {}
     """Fields of the architecture's own configuration to set, e.g. `num_hidden_layers`; `model_type` names the
     architecture where there is no `path`."""
+    cache_dir: str = "~/.cache/tunesmith"
+    """Folder of converted GGUF files, keyed by content."""
 
 
 class Method(Node):

@@ -54,7 +54,8 @@ def auto_class(task: str, config: PretrainedConfig) -> Any:
         rule = f"task={task} takes {kinds}, and {config.model_type} is of family {family}"
         raise ConfigError([Problem("model", rule, None, hint)])
     auto = families[family]
-    if type(config) not in auto._model_mapping:
+    own_code = getattr(config, "auto_map", None) or {}
+    if type(config) not in auto._model_mapping and auto.__name__ not in own_code:
         kind = auto.__name__.removeprefix("AutoModelFor")
         rule = f"{config.model_type} has no head for {task} in transformers (no class for {kind})"
         raise ConfigError([Problem("model", rule, None, f"Use {EXAMPLES[family]}")])

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import logging
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoTokenizer,
@@ -21,62 +15,15 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
-from transformers.utils import logging as transformers_logging
 
 from tunesmith.config.schema import Model
 from tunesmith.config.seeding import derive_seed
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.dropout import set_dropout
 from tunesmith.models.families import auto_class, family_of
+from tunesmith.models.origin import explained, loading
 
 log = logging.getLogger("tunesmith")
-
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
-
-
-def locate(path: str) -> str:
-    """A local folder's absolute path, or a Hub id as it is.
-
-    Raises:
-        FilesError: It can only be a folder, and there is none; the Hub is not asked.
-    """
-    folder = Path(path).expanduser()
-    if folder.is_dir():
-        return str(folder.resolve())
-    if HUB_ID.fullmatch(path) and not path.startswith("."):
-        return path
-    raise FilesError(f"model folder {path!r} does not exist (and it is not of the form of a Hub id, `org/name`)")
-
-
-def loading(path: str, revision: str | None) -> dict[str, Any]:
-    """The arguments of `from_pretrained` that say where to load from; code that comes with a model never runs.
-
-    Raises:
-        FilesError: It can only be a folder, and there is none.
-    """
-    located = locate(path)
-    elsewhere = not Path(located).is_absolute()
-    return {
-        "pretrained_model_name_or_path": located,
-        "revision": revision or "main",
-        "local_files_only": elsewhere and not hub_answers(),
-        "trust_remote_code": False,
-    }
-
-
-@functools.cache
-def hub_answers() -> bool:
-    """Whether the Hub can be reached, asked once, for 5 s at most; its own client would retry for a minute."""
-    from huggingface_hub import constants, get_session
-
-    if constants.HF_HUB_OFFLINE:
-        return False
-    try:
-        get_session().head(constants.ENDPOINT, timeout=5)
-    except Exception as error:  # the client's transport has a tree of exceptions of its own
-        log.info("%s does not answer (%s); only downloaded models can be used", constants.ENDPOINT, _first_line(error))
-        return False
-    return True
 
 
 def load_tokenizer(model: Model) -> PreTrainedTokenizerFast:
@@ -89,9 +36,8 @@ def load_tokenizer(model: Model) -> PreTrainedTokenizerFast:
     source = model.tokenizer or model.path
     if source is None:
         raise ConfigError([Problem("model.tokenizer", "a model without model.path needs a tokenizer", "null")])
-    revision = model.revision if source == model.path else None
-    with _explained(source):
-        tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(**loading(source, revision))
+    with explained(source):
+        tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(**loading(model, source))
     if not tokenizer.is_fast:
         raise FilesError(f"{source}: this tokenizer has no fast version (tokenizer.json), which is needed here")
     if tokenizer.eos_token is None and model.config.get("eos_token_id") is not None:
@@ -125,8 +71,8 @@ def load_config(model: Model, labels: Sequence[str] = ()) -> PretrainedConfig:
     names = names if labels else {}
     fields = dict(model.config)
     if model.path is not None:
-        with _explained(model.path):
-            config: PretrainedConfig = AutoConfig.from_pretrained(**loading(model.path, model.revision), **names)
+        with explained(model.path):
+            config: PretrainedConfig = AutoConfig.from_pretrained(**loading(model, model.path), **names)
         fields.pop("model_type", None)
     else:
         config = AutoConfig.for_model(fields.pop("model_type"), **names)
@@ -172,9 +118,9 @@ def load_network(
         network: PreTrainedModel = auto.from_config(config)
         return network.train()
     assert model.path is not None  # validation asks for a path unless init=random
-    with _explained(model.path):
+    with explained(model.path):
         network = auto.from_pretrained(
-            **loading(model.path, model.revision),
+            **loading(model, model.path),
             config=config,
             dtype=torch.float32,
             use_safetensors=True,
@@ -202,22 +148,3 @@ def resolved_revision(network: PreTrainedModel) -> str | None:
     """The Hub's commit that the weights came from; None for a local folder or fresh weights."""
     commit: str | None = getattr(network.config, "_commit_hash", None)
     return commit
-
-
-@contextmanager
-def _explained(source: str) -> Iterator[None]:
-    """Turn the ways in which loading fails into one sentence, and keep transformers' own chatter off the screen."""
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        where = "folder" if Path(source).expanduser().is_dir() else "Hub id (is there a network, or a cached copy?)"
-        raise FilesError(f"cannot load {source!r} as a {where}: {_first_line(error)}") from error
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

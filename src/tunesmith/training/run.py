@@ -15,6 +15,7 @@ from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.splits import fingerprint as data_fingerprint
 from tunesmith.models.methods import count_parameters
 from tunesmith.models.module import Outputs
+from tunesmith.models.origin import trusting
 from tunesmith.models.weights import weights_sha256
 from tunesmith.runs.directory import RunDirectory, open_directory, write_json, write_text
 from tunesmith.runs.ledger import record_look
@@ -66,7 +67,7 @@ def execute(
         run: The config, with its decisions made.
         directory: The run's directory.
         name: The run's name for people.
-        trust: Modules of the user's own that `_target_`s may name.
+        trust: Modules of the user's own that `_target_`s may name, and models whose own code may run.
         checkpoint: Where to go on from.
 
     Returns:
@@ -77,7 +78,7 @@ def execute(
         Interrupted: A signal ended it.
     """
     config = run.config
-    with open_session(run, directory, name) as session:
+    with open_session(run, directory, name) as session, trusting(trust):
         data = build_data(config)
         network = build_network(config, data.labels)
         module = build_module(config, network, data.labels)

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 from transformers import BertForSequenceClassification
@@ -5,7 +7,8 @@ from transformers import BertForSequenceClassification
 from tunesmith.config.schema import Method, Model
 from tunesmith.errors import ConfigError, FilesError
 from tunesmith.models.methods import apply_method, count_parameters
-from tunesmith.models.weights import load_network, load_tokenizer, locate, weights_sha256
+from tunesmith.models.origin import locate, trusting
+from tunesmith.models.weights import load_network, load_tokenizer, weights_sha256
 
 BERT = {
     "model_type": "bert",
@@ -108,11 +111,48 @@ def test_fields_of_the_architecture_can_be_set_and_unknown_ones_are_refused(fold
 
 def test_a_folder_that_is_not_there_is_named_and_the_hub_not_asked(tmp_path):
     with pytest.raises(FilesError, match=r"model folder '\./nowhere' does not exist"):
-        locate("./nowhere")
+        locate("./nowhere", "unused")
     with pytest.raises(FilesError, match=f"model folder '{tmp_path}/a/b' does not exist"):
-        locate(f"{tmp_path}/a/b")
-    assert locate(str(tmp_path)) == str(tmp_path)
-    assert locate("org/name") == "org/name"
+        locate(f"{tmp_path}/a/b", "unused")
+    with pytest.raises(FilesError, match=r"model file 'org/model\.gguf' does not exist"):
+        locate("org/model.gguf", "unused")
+    assert locate(str(tmp_path), "unused") == str(tmp_path)
+    assert locate("org/name", "unused") == "org/name"
+
+
+def test_a_pickle_is_refused_and_said_to_be_one(folder, tmp_path):
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
+    with pytest.raises(FilesError, match=r"holds its weights as a pickle only \(pytorch_model\.bin\)"):
+        load_network(Model(path=str(tmp_path)), LABELS, seed=0)
+
+
+@pytest.fixture
+def with_own_code(folder, tmp_path):
+    """A checkpoint whose architecture is Python code beside it."""
+    load_network(Model(path=str(folder)), LABELS, seed=5).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["auto_map"] = {
+        "AutoConfig": "own.OwnConfig",
+        "AutoModelForSequenceClassification": "own.OwnModel",
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config | {"model_type": "own"}))
+    (tmp_path / "own.py").write_text(
+        "from transformers import BertConfig, BertForSequenceClassification\n"
+        "class OwnConfig(BertConfig):\n    model_type = 'own'\n"
+        "class OwnModel(BertForSequenceClassification):\n    config_class = OwnConfig\n"
+    )
+    return Model(path=str(tmp_path))
+
+
+def test_code_of_a_model_runs_only_where_the_command_line_trusts_it(with_own_code):
+    with pytest.raises(ConfigError, match=r"Python code of its own.*--trust /"):
+        load_network(with_own_code, LABELS, seed=0)
+    with trusting(["other"]), pytest.raises(ConfigError, match="Python code of its own"):
+        load_network(with_own_code, LABELS, seed=0)
+    with trusting([with_own_code.path]):
+        assert type(load_network(with_own_code, LABELS, seed=0)).__name__ == "OwnModel"
 
 
 def test_a_model_that_cannot_be_had_is_one_sentence(tmp_path):

@@ -1,0 +1,82 @@
+"""GGUF files (llama.cpp's format) as ordinary model folders: converted once, kept by content."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib.util
+import io
+import logging
+import os
+import shutil
+import struct
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from tunesmith.errors import FilesError
+from tunesmith.models.origin import first_line, quiet
+
+log = logging.getLogger("tunesmith")
+
+FORMAT = "1"
+"""Version of a converted folder's content; part of its name."""
+
+
+def converted(file: Path, cache_dir: Path) -> Path:
+    """The folder with a GGUF file's model as fp32 safetensors, beside its tokenizer; made where it is not there yet.
+
+    Args:
+        file: The GGUF file.
+        cache_dir: Where converted models are kept, under a hash of the file's bytes.
+
+    Raises:
+        FilesError: There is no such file, it cannot be read, or the folder cannot be written.
+    """
+    if not file.is_file():
+        raise FilesError(f"model file {str(file)!r} does not exist")
+    state = file.stat()
+    folder = cache_dir.expanduser() / f"gguf-{FORMAT}-{_sha256(file.resolve(), state.st_size, state.st_mtime_ns)[:32]}"
+    if not folder.is_dir():
+        _convert(file.resolve(), folder)
+    return folder.resolve()
+
+
+@functools.cache
+def _sha256(file: Path, size: int, changed: int) -> str:
+    """Hash (hex) of a file; size and time of its last change keep the memory of it honest."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _convert(file: Path, folder: Path) -> None:
+    if importlib.util.find_spec("gguf") is None:
+        raise FilesError(f"reading {file.name} needs the package gguf: pip install gguf")
+    log.info("converting %s to safetensors, once (a minute for 135M parameters); kept in %s", file.name, folder)
+    temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+    try:
+        temporary.mkdir(parents=True, exist_ok=True)
+        with quiet(), contextlib.redirect_stderr(io.StringIO()):  # its progress bar has no switch
+            _write(file, temporary)
+        with contextlib.suppress(FileExistsError):
+            os.rename(temporary, folder)  # whoever comes first: another process may have converted it meanwhile
+    except (OSError, ValueError, RuntimeError, KeyError, IndexError, struct.error) as error:
+        if not folder.is_dir():
+            raise FilesError(f"cannot convert {file} into {folder}: {first_line(error)}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write(file: Path, folder: Path) -> None:
+    source = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name, "trust_remote_code": False}
+    tokenizer = AutoTokenizer.from_pretrained(**source)
+    network = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
+    # The weights are ordinary fp32 by now; with these marks transformers would neither save nor train them.
+    for name in ("hf_quantizer", "quantization_method"):
+        setattr(network, name, None)
+    network.is_quantized = False
+    del network.config.quantization_config
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
