@@ -166,16 +166,19 @@ class FineTuner(pl.LightningModule):
         self._finish("test")
 
     def _finish(self, split: str) -> None:
+        self.outputs[split] = self.take_outputs(split)
+        self.log_dict(self.outputs[split].metrics | self._place(), batch_size=len(self.outputs[split].labels))
+
+    def take_outputs(self, split: str) -> Outputs:
+        """What the evaluation steps since the last `on_validation_epoch_start` have computed; nothing is logged."""
         rows, logits, labels = (torch.cat(parts) for parts in zip(*self._collected, strict=True))
         order = torch.argsort(rows)
         logits, labels = logits[order], labels[order]
         values = {"loss": classification_loss(logits, labels).mean().item()}
         if self.metrics is not None:
             values |= self.metrics(logits, labels)
-        metrics = {f"{split}/{name}": value for name, value in values.items()}
-        self.outputs[split] = Outputs(split, logits, labels, metrics)
         self._collected = []
-        self.log_dict(metrics | self._place(), batch_size=len(labels))
+        return Outputs(split, logits, labels, {f"{split}/{name}": value for name, value in values.items()})
 
     def _place(self) -> dict[str, float]:
         """The x axes of a logged point. Lightning takes them from the values; its own step count starts at 0."""

@@ -37,7 +37,7 @@ ID_FILE = Path("wandb", "run-id")
 """Where a run directory carries the id of its W&B run, for a resume."""
 ID = re.compile(r"[\w-]{1,64}")
 
-Status = Literal["completed", "failed", "interrupted"]
+Status = Literal["completed", "failed", "interrupted", "pruned"]
 
 
 def open_wandb(

@@ -18,9 +18,21 @@ from tunesmith.training.checkpoints import between_steps
 class Interrupted(BaseException):
     """A signal asked the run to stop. Not an Exception: nothing but the run's own end may catch it."""
 
+    status = "interrupted"
+
     def __init__(self, signum: int) -> None:
         super().__init__(f"received {signal.Signals(signum).name}")
         self.exit_code = 130 if signum == signal.SIGINT else 143
+
+
+class Pruned(Interrupted):
+    """A sweep ends the run early; it may go on from its last checkpoint."""
+
+    status = "pruned"
+
+    def __init__(self, reason: str) -> None:
+        BaseException.__init__(self, reason)
+        self.exit_code = 0
 
 
 class StopAtStep(pl.Callback):

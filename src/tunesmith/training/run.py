@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pytorch_lightning import Callback
 
 from tunesmith.config.compose import Composed, searching_here
 from tunesmith.config.fingerprint import fingerprint
@@ -59,7 +60,12 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
 
 
 def execute(
-    run: Composed, directory: RunDirectory, name: str, trust: Sequence[str] = (), checkpoint: Path | None = None
+    run: Composed,
+    directory: RunDirectory,
+    name: str,
+    trust: Sequence[str] = (),
+    checkpoint: Path | None = None,
+    observers: Sequence[Callback] = (),
 ) -> Record:
     """The run itself, in its open directory: from the start, or on from a checkpoint.
 
@@ -69,6 +75,7 @@ def execute(
         name: The run's name for people.
         trust: Modules of the user's own that `_target_`s may name, and models whose own code may run.
         checkpoint: Where to go on from.
+        observers: Callbacks that watch the run without changing its result.
 
     Returns:
         The finished run.
@@ -87,7 +94,7 @@ def execute(
         best = BestWeights(directory.checkpoints, config.evaluation.monitor, config.evaluation.mode)
         progress = RunProgress(config.evaluation.monitor)
         every = (config.trainer.checkpoint_every_steps, config.trainer.checkpoint_every_minutes)
-        callbacks = [best, LastCheckpoint(directory.checkpoints, *every), progress, session.stop]
+        callbacks = [best, LastCheckpoint(directory.checkpoints, *every), progress, *observers, session.stop]
         trainer = build_trainer(config, data, directory.path, session.loggers, callbacks)
         announce(session, run, data)
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)

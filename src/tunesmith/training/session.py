@@ -95,7 +95,7 @@ def open_session(composed: Composed, directory: RunDirectory, name: str) -> Iter
             with session.stop.watch(), _explained():
                 yield session
         except Interrupted as interruption:
-            session.end("interrupted", interruption.exit_code, str(interruption))
+            session.end(interruption.status, interruption.exit_code, str(interruption))
             raise
         except BaseException as error:
             log.debug("the run failed\n%s", redact(traceback.format_exc()))
