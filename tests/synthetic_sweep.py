@@ -72,17 +72,19 @@ def write_facts(sweep: Path, **facts: object) -> Path:
     return sweep
 
 
-def write_sweep(sweep: Path, num_trials: int = 40, *, repeats: int = 1, objectives: int = 1, seed: int = 0) -> Path:
+def write_sweep(
+    sweep: Path, num_trials: int = 40, *, repeats: int = 1, objectives: int = 1, prune: bool = True
+) -> Path:
     """A finished sweep: trials below the running median are pruned at 25% or 50%, one failed, one was interrupted.
 
     Args:
         sweep: The directory to make.
         num_trials: Trials in it.
         repeats: Seeds per trial.
-        objectives: 1, or 2 for accuracy against trainable parameters (nothing is pruned then).
-        seed: Of the parameters drawn.
+        objectives: 1, or 2 for accuracy against trainable parameters.
+        prune: Stop trials that fall behind; never with two objectives.
     """
-    random_ = random.Random(seed)
+    random_ = random.Random(0)
     rungs: dict[int, list[float]] = {FULL_STEPS // 4: [], FULL_STEPS // 2: []}
     for number in range(num_trials):
         params = draw_params(random_)
@@ -90,7 +92,7 @@ def write_sweep(sweep: Path, num_trials: int = 40, *, repeats: int = 1, objectiv
         curve = []
         for step in range(EVERY, FULL_STEPS + 1, EVERY):
             curve.append([step, quality(params, step) + random_.gauss(0, 0.004)])
-            if step in rungs and objectives == 1:
+            if step in rungs and prune and objectives == 1:
                 rungs[step].append(curve[-1][1])
                 if curve[-1][1] < sorted(rungs[step])[len(rungs[step]) // 2]:
                     break

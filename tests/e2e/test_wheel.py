@@ -33,6 +33,12 @@ def test_the_wheel_holds_every_config(unpacked):
         assert shipped == {path.relative_to(ROOT) for path in (ROOT / folder).rglob("*.yaml")}
 
 
+def test_the_wheel_holds_the_pages(unpacked):
+    shipped = {path.relative_to(unpacked) for path in (unpacked / "tunesmith").rglob("*.j2")}
+    assert shipped == {path.relative_to(ROOT / "src") for path in (ROOT / "src").rglob("*.j2")}
+    assert shipped
+
+
 @pytest.mark.slow
 def test_the_wheel_trains_from_an_unrelated_folder(unpacked, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(unpacked), "WANDB_MODE": "offline"}

@@ -1,0 +1,180 @@
+"""What a sweep's records suggest for the next one: ranges to move, differences that are noise."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tunesmith.runs.sweep_record import SweepRecord, TrialRecord, losses
+
+EDGE_FRACTION = 0.1
+"""Of the searched range, in its own scale: a winner so near an end may have wanted to be beyond it."""
+CONFIDENCE = 0.95
+
+_ATTRIBUTES = {
+    "FloatDistribution": {"low", "high"},
+    "IntDistribution": {"low", "high"},
+    "CategoricalDistribution": {"choices"},
+}
+_RANGE = re.compile(r"\b(interval|range)\(([^()]*)\)")
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A winner at an end of what was searched."""
+
+    key: str
+    value: float
+    end: Literal["low", "high"]
+    searched: str
+    """The space as it was given."""
+    advice: str
+    """The space to try next, in the same grammar."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How far apart two configurations must be to be told apart by so many repeats."""
+
+    margin: float
+    """Half-width of the confidence interval of a difference of two means, from the pooled spread of all trials."""
+    repeats: int
+    within: tuple[TrialRecord, ...]
+    """Completed trials that the winner does not surpass by more than the margin, best first."""
+
+
+def edges(record: SweepRecord, winner: TrialRecord) -> list[Edge]:
+    """The swept keys whose best value lies within 10% of an end of its range, or is its first or last number."""
+    found = []
+    for key, value in winner.params.items():
+        distribution = distribution_of(record, key)
+        if distribution is None or isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        searched = space_text(record, key)
+        name, attributes = distribution
+        if name == "CategoricalDistribution":
+            edge = _edge_of_choices(key, value, attributes["choices"], searched)
+        else:
+            edge = _edge_of_range(key, value, attributes, searched, whole=name == "IntDistribution")
+        found += [edge] if edge else []
+    return found
+
+
+def noise(record: SweepRecord) -> Noise | None:
+    """What the repeats say about the winner's lead; None without repeats, with one completed trial or more objectives.
+
+    The spread is pooled over all completed trials, since a single trial's standard deviation over a few seeds is
+    itself mostly noise. The margin is that of Student's t for one comparison; being the best of many makes a lead
+    look larger than it is.
+    """
+    best = record.best()
+    repeated = [t for t in record.trials if t.completed and t.spread is not None and len(t.repeat_values or ()) > 1]
+    if best not in repeated or best is None or len(repeated) < 2:
+        return None
+    from scipy.stats import t as student
+
+    freedom = sum(len(trial.repeat_values or ()) - 1 for trial in repeated)
+    pooled = sum((trial.spread or 0.0) ** 2 * (len(trial.repeat_values or ()) - 1) for trial in repeated) / freedom
+    repeats = len(best.repeat_values or ())
+    margin = float(student.ppf((1 + CONFIDENCE) / 2, freedom)) * math.sqrt(pooled * 2 / repeats)
+    bound = losses(best, record.directions)[0] + margin
+    others = [trial for trial in record.leaderboard() if trial.completed and trial.number != best.number]
+    return Noise(margin, repeats, tuple(trial for trial in others if losses(trial, record.directions)[0] <= bound))
+
+
+def distribution_of(record: SweepRecord, key: str) -> tuple[str, dict[str, Any]] | None:
+    """The name and attributes of a key's Optuna distribution, as the sweep wrote it down; None where it did not."""
+    text = record.facts.get("distributions", {}).get(key)
+    if not isinstance(text, str):
+        return None
+    try:
+        raw = json.loads(text)
+        name, attributes = str(raw["name"]), dict(raw["attributes"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    needed = _ATTRIBUTES.get(name)
+    return (name, attributes) if needed and needed <= attributes.keys() else None
+
+
+def space_text(record: SweepRecord, key: str) -> str:
+    """The space of a key as the sweep file has it."""
+    space = record.facts.get("space", {}).get(key, "")
+    return str(space.get("space", space)) if isinstance(space, Mapping) else str(space)
+
+
+def _edge_of_range(key: str, value: float, range_: Mapping[str, Any], searched: str, *, whole: bool) -> Edge | None:
+    low, high, log = float(range_["low"]), float(range_["high"]), bool(range_.get("log"))
+    if not low <= value <= high or low == high:
+        return None
+    to, back = (math.log, math.exp) if log else (float, float)
+    width = to(high) - to(low)
+    place = (to(value) - to(low)) / width
+    if EDGE_FRACTION < place < 1 - EDGE_FRACTION:
+        return None
+    end: Literal["low", "high"] = "low" if place < 0.5 else "high"
+    first, last = back(to(value) - width / 2), back(to(value) + width / 2)
+    floor = (1.0 if low >= 1 else -math.inf) if whole else (0.0 if low >= 0 else -math.inf)
+    if end == "low" and low == floor:  # there is nothing below: look closer instead
+        first, last = low, back(to(low) + 0.3 * width)
+    return Edge(key, value, end, searched, _moved(searched, max(first, floor), last, log, whole))
+
+
+def _moved(searched: str, low: float, high: float, log: bool, whole: bool) -> str:
+    """The space with other ends; casts and tags around it stay."""
+    known = _RANGE.search(searched)
+    if whole:
+        first, last = _whole(low), max(_whole(high), _whole(low) + 1)
+        if known and known[1] == "range":  # its upper end is excluded
+            step = "".join(f", {part.strip()}" for part in known[2].split(",")[2:])
+            return searched[: known.start()] + f"range({first}, {last + 1}{step})" + searched[known.end() :]
+        ends = f"interval({first}, {last})"
+    else:
+        ends = f"interval({_short(low)}, {_short(high)})"
+    if known:
+        return searched[: known.start()] + ends + searched[known.end() :]
+    ends = f"int({ends})" if whole else ends
+    return f"tag(log, {ends})" if log else ends
+
+
+def _edge_of_choices(key: str, value: float, choices: Sequence[Any], searched: str) -> Edge | None:
+    if len(choices) < 2 or any(isinstance(c, bool) or not isinstance(c, int | float) for c in choices):
+        return None
+    ordered = sorted(set(choices))
+    if value not in (ordered[0], ordered[-1]) or len(ordered) < 2:
+        return None
+    high = value == ordered[-1]
+    nearest = ordered[-2] if high else ordered[1]
+    beyond = _beyond(ordered, value, nearest)
+    if beyond is None:
+        return None
+    values = sorted([nearest, value, beyond])
+    return Edge(key, value, "high" if high else "low", searched, f"choice({', '.join(map(_short, values))})")
+
+
+def _beyond(ordered: Sequence[float], value: float, nearest: float) -> float | None:
+    """The number that continues the row past `value`, which is an end of it; None where there can be none."""
+    ratios = [after / before for before, after in itertools.pairwise(ordered)] if ordered[0] > 0 else []
+    gaps = [after - before for before, after in itertools.pairwise(ordered)]
+    geometric = bool(ratios) and max(ratios) / min(ratios) <= max(gaps) / min(gaps) and min(ratios) >= 1.5
+    beyond = value * value / nearest if geometric else 2 * value - nearest
+    if ordered[0] >= 0 and beyond <= 0:  # nothing is below zero: look between
+        beyond = value / 2 if value else nearest / 2
+    if all(isinstance(number, int) for number in ordered):
+        beyond = round(beyond)
+        return beyond if beyond not in ordered and beyond > 0 else None
+    return float(_short(beyond))
+
+
+def _whole(number: float) -> int:
+    """The nearest whole number, with two significant digits where it is large."""
+    return round(number) if abs(number) < 100 else round(float(f"{number:.2g}"))
+
+
+def _short(number: float) -> str:
+    """Two significant digits, as a person would type them."""
+    return str(number) if isinstance(number, int) else f"{number:.2g}".replace("e-0", "e-").replace("e+0", "e+")
