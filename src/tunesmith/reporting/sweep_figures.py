@@ -221,9 +221,10 @@ class Figures:
             x, y = label(self.record.metrics[one]), label(self.record.metrics[other])
             dress(figure, x=x, y=y, height=420).update_layout(legend=LEGEND)
             columns = zip(*(self._pair(trial, one, other) for trial in self.completed), strict=True)
-            for values, update in zip(columns, (figure.update_xaxes, figure.update_yaxes), strict=True):
+            for values, axis in zip(columns, (figure.layout.xaxis, figure.layout.yaxis), strict=True):
                 if min(values) > 0 and max(values) / min(values) > WIDE_RATIO:
-                    update(type="log")
+                    axis.update(type="log")
+                    shorten_ticks(axis, values)
             found.append(
                 Figure(f"pareto-{one}-{other}", f"{self.record.metrics[one]} and {self.record.metrics[other]}", figure)
             )
@@ -289,7 +290,7 @@ def shorten_ticks(axis: go.layout.XAxis | go.layout.YAxis, values: Sequence[Any]
     """Few and short labels that do not run into one another."""
     if axis.type == "log":
         shown = log_ticks(min(values), max(values))
-        axis.update(tickmode="array", tickvals=shown, ticktext=[f"{tick:.3g}" for tick in shown], tickangle=0)
+        axis.update(tickmode="array", tickvals=shown, ticktext=[tick_text(tick) for tick in shown], tickangle=0)
     elif axis.type == "category":
         texts = list(axis.categoryarray or sorted({text for text in values if text is not None}))
         axis.update(tickmode="array", tickvals=texts, ticktext=[short(text) for text in texts])
@@ -303,6 +304,14 @@ def log_ticks(low: float, high: float) -> list[float]:
     fine = [float(f"{digit}e{decade}") for decade in decades for digit in (1, 2, 5)]
     inside = [tick for tick in fine if low / 1.2 <= tick <= high * 1.2]
     return inside if len(inside) <= 6 else [float(f"1e{decade}") for decade in decades]
+
+
+def tick_text(tick: float) -> str:
+    """`0.001`, `50`, `1e-05`, `20M`."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if tick >= size:
+            return f"{tick / size:.3g}{unit}"
+    return f"{tick:.3g}"
 
 
 def short(text: str) -> str:

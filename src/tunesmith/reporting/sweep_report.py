@@ -134,7 +134,8 @@ def _command(record: SweepRecord, trial: TrialRecord | None) -> str | None:
     if trial is None:
         return None
     best = record.best()
-    source = record.path / BEST_FILE if best and best.number == trial.number else trial.directory
+    run = trial.directory / "seed-0" if trial.repeat_values else trial.directory
+    source = record.path / BEST_FILE if best and best.number == trial.number else run
     return f"tunesmith train --from {shlex.quote(str(source))}"
 
 
