@@ -15,6 +15,15 @@ from rich.table import Table
 from rich.text import Text
 
 from tunesmith.reporting.tables import console, facts_table
+from tunesmith.reporting.texts import (
+    number_text,
+    objective_texts,
+    params_text,
+    printable,
+    short_names,
+    steps_text,
+    value_text,
+)
 from tunesmith.runs.directory import write_text
 from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
 
@@ -24,27 +33,6 @@ BEST_FILE = "best.yaml"
 
 _STYLES = {"running": "cyan", "failed": "red", "interrupted": "red", "pruned": "dim"}
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
-def value_text(value: Any, digits: int = 6) -> str:
-    """A swept value as it is written on a command line: numbers short, lists and mappings as JSON."""
-    if isinstance(value, float):
-        return f"{value:.{digits}g}"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def number_text(value: float | None) -> str:
-    """A measured value with four decimals, fewer where it is large, more digits where it is very small."""
-    if value is None:
-        return ""
-    if abs(value) >= 100:
-        return f"{value:,.0f}" if value.is_integer() or abs(value) >= 1000 else f"{value:.1f}"
-    return f"{value:.4f}" if value == 0 or abs(value) >= 1e-3 else f"{value:.3g}"
-
-
-def objective_texts(trial: TrialRecord, num_objectives: int) -> list[str]:
-    """One text per objective; of a trial that did not complete, empty."""
-    return [number_text(value) for value in trial.values] if trial.values else [""] * num_objectives
 
 
 def has_spread(record: SweepRecord) -> bool:
@@ -105,23 +93,6 @@ def leaderboard_table(record: SweepRecord, width: int | None = None) -> Table:
         return wide
     texts = ["\n".join(filter(None, (params_text(trial, record.keys), trial.reason))) for trial in trials]
     return _table(record, [["parameters and reason", *texts]])
-
-
-def short_names(keys: Sequence[str]) -> list[str]:
-    """The shortest dotted ending of each key that no other key shares: `optimizer.lr` is `lr`."""
-    names = []
-    for key in keys:
-        parts = key.split(".")
-        endings = [".".join(parts[start:]) for start in range(len(parts) - 1, -1, -1)]
-        taken = [other for other in keys if other != key]
-        names.append(next((e for e in endings if not any(f".{other}".endswith(f".{e}") for other in taken)), key))
-    return names
-
-
-def params_text(trial: TrialRecord, keys: Sequence[str]) -> str:
-    """The swept values of a trial in short, `lr=0.0015 method=lora`."""
-    named = zip(short_names(keys), keys, strict=True)
-    return " ".join(f"{name}={value_text(trial.params[key], 3)}" for name, key in named if key in trial.params)
 
 
 def sweep_facts(record: SweepRecord) -> list[tuple[str, Any]]:
@@ -202,16 +173,6 @@ def _table(record: SweepRecord, last: Sequence[Sequence[str]]) -> Table:
     for trial, *cells in zip(trials, *(column[1:] for column in [*columns, *last]), strict=True):
         table.add_row(*(Text(printable(cell)) for cell in cells), style=_STYLES.get(trial.state))
     return table
-
-
-def steps_text(trial: TrialRecord) -> str:
-    """Steps run, of a full run's."""
-    return f"{trial.steps}/{trial.full_steps}" if trial.full_steps else str(trial.steps)
-
-
-def printable(text: str) -> str:
-    """`text` without characters that a terminal obeys, line breaks aside."""
-    return "".join(character if character.isprintable() or character == "\n" else " " for character in text)
 
 
 def _cell(value: Any) -> Any:

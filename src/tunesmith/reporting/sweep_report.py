@@ -14,20 +14,18 @@ import jinja2
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from tunesmith.reporting.leaderboard import (
-    BEST_FILE,
-    REPORT_FILE,
-    counts_text,
+from tunesmith.reporting.leaderboard import BEST_FILE, REPORT_FILE, counts_text, saved_text
+from tunesmith.reporting.sweep_advice import Edge, Noise, edges, noise, space_text
+from tunesmith.reporting.sweep_figures import Figure, Figures
+from tunesmith.reporting.sweep_study import MIN_TRIALS_FOR_IMPORTANCES, importances, quiet
+from tunesmith.reporting.texts import (
+    duration_text,
     number_text,
     objective_texts,
-    saved_text,
     short_names,
     steps_text,
     value_text,
 )
-from tunesmith.reporting.sweep_advice import Edge, Noise, edges, noise, space_text
-from tunesmith.reporting.sweep_figures import Figure, Figures
-from tunesmith.reporting.sweep_study import MIN_TRIALS_FOR_IMPORTANCES, importances, quiet
 from tunesmith.runs.directory import write_text
 from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
 
@@ -161,16 +159,6 @@ def _took(record: SweepRecord) -> str:
     except (KeyError, TypeError, ValueError):
         return ""
     return duration_text((end - start).total_seconds())
-
-
-def duration_text(seconds: float) -> str:
-    """`45 s`, `12 min 5 s`, `3 h 20 min`."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def _edges(record: SweepRecord) -> list[Edge]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import html
 import logging
 import math
 import warnings
@@ -16,8 +15,8 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from tunesmith.reporting.leaderboard import short_names, value_text
 from tunesmith.reporting.sweep_advice import distribution_of
+from tunesmith.reporting.texts import Label, label, short_names, value_text
 from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
 
 MIN_TRIALS_FOR_IMPORTANCES = 20
@@ -25,23 +24,6 @@ MIN_TRIALS_FOR_IMPORTANCES = 20
 TARGET_QUANTILE = 0.25
 LOG_RATIO = 8
 """Of the largest to the smallest of a list of numbers; from here on they are shown in a logarithmic scale."""
-
-
-class Label(str):
-    """Text of a figure: Optuna labels axes with the `repr` of a choice, quotes included."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-def label(text: str) -> Label:
-    """`text` for a figure: plotly reads some HTML, links among it, and formulas between dollars.
-
-    It writes entities back as the characters they stand for.
-    """
-    return Label(html.escape(text, quote=False).replace("$", "&#36;"))
 
 
 def labels(record: SweepRecord) -> dict[str, Label]:

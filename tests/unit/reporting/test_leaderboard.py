@@ -4,14 +4,8 @@ import pytest
 from rich.console import Console
 from synthetic_sweep import write_facts, write_sweep, write_trial
 
-from tunesmith.reporting.leaderboard import (
-    leaderboard_table,
-    number_text,
-    short_names,
-    show_sweep,
-    sweep_facts,
-    write_leaderboard,
-)
+from tunesmith.reporting.leaderboard import leaderboard_table, show_sweep, sweep_facts, write_leaderboard
+from tunesmith.reporting.texts import number_text, short_names
 from tunesmith.runs.sweep_record import load_sweep
 
 HOSTILE = "=HYPERLINK(\"http://x\") [red]a[/red] <b>b</b>\x1b[31m\nsecond line, 'quoted'"

@@ -11,8 +11,9 @@ from optuna.trial import TrialState, create_trial
 from synthetic_sweep import write_facts, write_sweep, write_trial
 
 from tunesmith.reporting.sweep_figures import Figures
-from tunesmith.reporting.sweep_report import duration_text, render_report, write_report
+from tunesmith.reporting.sweep_report import render_report, write_report
 from tunesmith.reporting.sweep_study import importances, quiet
+from tunesmith.reporting.texts import duration_text
 from tunesmith.runs.sweep_record import SweepRecord, load_sweep
 
 HOSTILE = (
