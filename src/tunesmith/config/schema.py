@@ -145,36 +145,48 @@ class Model(Node):
 
 
 class Method(Node):
-    """How weights are changed: all of them, or through a small adapter."""
+    """How weights are changed: all of them, a part of them, or through a small adapter. The head is always trained."""
 
     model_config = ConfigDict(extra="allow")
 
-    OURS: ClassVar[frozenset[str]] = frozenset({"name"})
+    OURS: ClassVar[frozenset[str]] = frozenset({"name", "layers", "frozen", "unfrozen_by"})
     SUPPLIED: ClassVar[dict[str, str]] = {
         "task_type": "it follows from task",
         "modules_to_save": "the classification head is always trained and saved",
         "inference_mode": "training decides it",
     }
 
-    name: Literal["full", "lora"]
-    """`full` trains every weight; `lora` trains low-rank adapters and the head (arXiv:2106.09685)."""
+    name: Literal["full", "head_only", "last_layers", "freeze", "gradual", "bitfit", "lora", "ia3", "prompt"]
+    """`full` trains every weight; `head_only`, `last_layers`, `freeze`, `gradual` and `bitfit` a part of them; `lora`,
+    `ia3` and `prompt` a small adapter of peft's."""
+    layers: Count | None = None
+    """With `last_layers`: how many, counted from the head."""
+    frozen: list[str] = []
+    """With `freeze`: regular expressions; a parameter stays as it is if one is found in its name."""
+    unfrozen_by: Annotated[float, Field(gt=0, le=1)] | None = None
+    """With `gradual`: when the last (the embeddings) joins, as a fraction of all optimizer steps."""
     target: str | None = Field(default=None, alias="_target_")
     """Class of peft's configuration; its fields stand beside it."""
 
     def kwargs(self) -> dict[str, Any]:
         """The keyword arguments for peft's configuration class."""
-        return {key: value for key, value in self.model_dump().items() if key not in ("name", "target")}
+        return {key: value for key, value in self.model_dump().items() if key != "target" and key not in self.OURS}
 
 
 class Optimizer(TargetNode):
     """The update rule. Biases and normalisation weights get no weight decay."""
 
+    OURS: ClassVar[frozenset[str]] = frozenset({"head_lr", "layer_decay"})
     SUPPLIED: ClassVar[dict[str, str]] = {"params": "the run passes the model's trainable parameters"}
 
     lr: Positive
     """Peak learning rate."""
     weight_decay: NonNegative = 0.0
     """Decay of weight matrices, in the optimizer's own sense."""
+    head_lr: Positive | None = None
+    """Peak learning rate of the head; null is `lr`."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Peak learning rate of a layer as a fraction of that of the next layer, towards the head."""
 
 
 class Scheduler(TargetNode):

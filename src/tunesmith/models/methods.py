@@ -1,4 +1,4 @@
-"""How weights are changed: all of them, or through adapters."""
+"""How weights are changed: all of them, a part of them, or through adapters."""
 
 from __future__ import annotations
 
@@ -9,30 +9,34 @@ import torch
 from tunesmith.config.schema import Method
 from tunesmith.config.seeding import derive_seed
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.models.anatomy import head_modules
+from tunesmith.models.families import family_of
+from tunesmith.models.freezing import freeze
 
 
-def apply_method(network: Any, method: Method, peft_config: Any | None, seed: int) -> torch.nn.Module:
+def apply_method(
+    network: Any, method: Method, peft_config: Any | None, seed: int, task: str = "classification"
+) -> torch.nn.Module:
     """The network as it will be trained.
 
     Args:
         network: The network with all weights.
         method: The method config.
-        peft_config: The instantiated `method._target_`; None for full fine-tuning.
+        peft_config: The instantiated `method._target_`; None where no adapter is asked for.
         seed: The run's seed, from which adapters are initialised.
+        task: Name of the task.
 
     Raises:
-        ConfigError: The adapter names modules that the network does not have.
+        ConfigError: The method does not fit the network, e.g. its adapter names modules that are not there.
     """
     adapted: torch.nn.Module = network
     if peft_config is None:
+        if method.name not in ("full", "gradual"):
+            freeze(network, method)
         return adapted
     import peft
 
-    peft_config.task_type = peft.TaskType.SEQ_CLS
-    known = peft.utils.TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
-    architecture: str = network.config.model_type
-    if peft_config.target_modules is None and architecture not in known:
-        peft_config.target_modules = "all-linear"
+    prepare(network, peft_config, task)
     torch.manual_seed(derive_seed(seed, "adapter"))
     try:
         adapted = peft.get_peft_model(network, peft_config)
@@ -40,15 +44,51 @@ def apply_method(network: Any, method: Method, peft_config: Any | None, seed: in
         if "target_modules" not in str(error) and "Target modules" not in str(error):
             raise
         hint = f"Its linear layers are named {', '.join(linear_names(network))}"
-        rule = f"{architecture} has no modules of these names"
-        received = str(sorted(method.kwargs().get("target_modules") or []))
+        rule = f"{network.config.model_type} has no modules of these names"
+        received = str(method.kwargs().get("target_modules") or [])
         raise ConfigError([Problem("method.target_modules", rule, received, hint)]) from None
     return adapted
 
 
+def prepare(network: Any, peft_config: Any, task: str) -> None:
+    """Complete peft's configuration by what follows from task and network: task type, targets, the head to train.
+
+    Raises:
+        ConfigError: This kind of adapter does not go with the network.
+    """
+    import peft
+
+    family, architecture = family_of(network.config), network.config.model_type
+    kinds = {"classification": "SEQ_CLS", "regression": "SEQ_CLS", "token_classification": "TOKEN_CLS"}
+    writes = "SEQ_2_SEQ_LM" if family == "seq2seq" else "CAUSAL_LM"
+    peft_config.task_type = peft.TaskType(kinds.get(task, writes))
+    if isinstance(peft_config, peft.PromptLearningConfig):
+        if task in kinds and family != "encoder":
+            # Given embeddings instead of ids, decoders take the last column for the last token, T5 refuses.
+            rule = f"a prompt goes before the text's embeddings, and {architecture} then cannot find the text's end"
+            raise ConfigError([Problem("method", rule, "prompt", "Use method=lora, or an encoder")])
+        return
+    if peft_config.target_modules is None and architecture not in _known_targets(peft_config):
+        peft_config.target_modules = "all-linear"
+    if task in kinds:  # peft itself adds only heads that are called `classifier` or `score`
+        peft_config.modules_to_save = [name for name in head_modules(network) if name not in ("classifier", "score")]
+    if architecture == "gpt2":
+        peft_config.fan_in_fan_out = True  # its linear layers keep their weights transposed
+
+
+def _known_targets(peft_config: Any) -> dict[str, Any]:
+    import peft
+
+    name = f"TRANSFORMERS_MODELS_TO_{peft_config.peft_type.value}_TARGET_MODULES_MAPPING"
+    known: dict[str, Any] = getattr(peft.utils, name, {})
+    return known
+
+
 def linear_names(network: torch.nn.Module) -> list[str]:
     """The last name of each linear layer, once each, in alphabetical order."""
-    linear = (name for name, module in network.named_modules() if isinstance(module, torch.nn.Linear))
+    from transformers.pytorch_utils import Conv1D
+
+    linear = (name for name, module in network.named_modules() if isinstance(module, torch.nn.Linear | Conv1D))
     return sorted({name.rpartition(".")[2] for name in linear})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.splits import read_splits
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.evaluation.metrics import compute_metrics
+from tunesmith.models.anatomy import anatomy
+from tunesmith.models.freezing import GradualUnfreezing
 from tunesmith.models.methods import apply_method
 from tunesmith.models.module import FineTuner
 from tunesmith.models.weights import load_config, load_network, load_tokenizer
-from tunesmith.optim.parameter_groups import parameter_groups
+from tunesmith.optim.parameter_groups import parameter_groups, rates
 from tunesmith.optim.schedules import lightning_schedule
 from tunesmith.training import instantiate
 
@@ -54,7 +56,9 @@ def build_network(config: RunConfig, labels: Sequence[str]) -> torch.nn.Module:
     """The network as it is trained, adapters included."""
     pad_token_id = load_tokenizer(config.model).pad_token_id
     network = load_network(config.model, labels, config.seed, task=config.task.name, pad_token_id=pad_token_id)
-    return apply_method(network, config.method, instantiate.build_peft_config(config.method), config.seed)
+    return apply_method(
+        network, config.method, instantiate.build_peft_config(config.method), config.seed, task=config.task.name
+    )
 
 
 def build_module(config: RunConfig, network: torch.nn.Module, labels: Sequence[str]) -> FineTuner:
@@ -70,11 +74,23 @@ def build_module(config: RunConfig, network: torch.nn.Module, labels: Sequence[s
     )
     return FineTuner(
         network,
-        optimizer=lambda network: make_optimizer(parameter_groups(network, config.optimizer.weight_decay)),
+        optimizer=lambda network: make_optimizer(
+            parameter_groups(network, config.optimizer.weight_decay, learning_rates(config, network))
+        ),
         scheduler=schedule,
         metrics=functools.partial(compute_metrics, metrics, label_names=list(labels)),
         seed=config.seed,
     )
+
+
+def learning_rates(config: RunConfig, network: torch.nn.Module) -> Callable[[str], float] | None:
+    """The learning rate by a parameter's name; None where all learn at the same."""
+    optimizer = config.optimizer
+    if optimizer.head_lr is None and optimizer.layer_decay == 1:
+        return None
+    parts = anatomy(network)
+    layer_decay, head_lr = optimizer.layer_decay, optimizer.head_lr
+    return rates(parts.depth, parts.top, lr=optimizer.lr, layer_decay=layer_decay, head_lr=head_lr)
 
 
 def build_trainer(
@@ -87,7 +103,7 @@ def build_trainer(
     return instantiate.build_trainer(
         config,
         accumulate_grad_batches=data.accumulate_grad_batches,
-        callbacks=[*callbacks, *instantiate.build_callbacks(config)],
+        callbacks=[*callbacks, *instantiate.build_callbacks(config), *build_unfreezing(config)],
         logger=loggers,
         default_root_dir=str(directory),
         enable_checkpointing=False,  # checkpoints are written by callbacks of ours
@@ -97,6 +113,11 @@ def build_trainer(
         use_distributed_sampler=False,
         plugins=[AtomicCheckpointIO()],
     )
+
+
+def build_unfreezing(config: RunConfig) -> list[pl.Callback]:
+    """The callback of `method=gradual`; it comes last, so that a checkpoint before the step sees nothing frozen."""
+    return [GradualUnfreezing(config.method.unfrozen_by)] if config.method.unfrozen_by is not None else []
 
 
 def set_numerics(config: RunConfig) -> None:
