@@ -97,6 +97,21 @@ def open_directory(root: Path, name: str, fingerprint: str, exact: Path | None =
     raise FilesError(f"cannot find a free name beside {stem}")
 
 
+def clear_away(directory: RunDirectory) -> None:
+    """Remove what a killed process left half written in a run's folders.
+
+    Raises:
+        FilesError: It cannot be removed.
+    """
+    for folder in (directory.path, directory.checkpoints, directory.model):
+        # `.tmp...` are the files that safetensors writes beside their place.
+        for stale in [*folder.glob(".*.tmp"), *folder.glob(".tmp*")]:
+            try:
+                stale.unlink(missing_ok=True)
+            except OSError as error:
+                raise FilesError(f"cannot remove {stale}: {error.strerror}") from None
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace a file atomically: a reader sees the old text or the new one, also after a crash.
 
@@ -104,7 +119,7 @@ def write_text(path: Path, text: str) -> None:
         FilesError: The file cannot be written.
     """
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)

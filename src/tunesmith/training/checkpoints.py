@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ def atomically(path: Path, write: Callable[[Path], object]) -> None:
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _sync_folder(path.parent)
     except (OSError, RuntimeError, SafetensorError) as error:  # torch reports a full disk as a RuntimeError of its own
         hint = "" if isinstance(error, OSError) else " (is the disk full?)"
         raise FilesError(f"cannot write {path}: {str(error).splitlines()[0]}{hint}") from error
@@ -42,6 +44,31 @@ def atomically(path: Path, write: Callable[[Path], object]) -> None:
         if temporary.exists():
             os.truncate(temporary, 0)  # a writer that failed may still hold the file open, and with it a full disk
             temporary.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the folder's entries on the disk, so that a power cut does not undo the move."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def verify(checkpoint: Path) -> None:
+    """Read a checkpoint back: every byte against its checksum, then its structure.
+
+    Raises:
+        RuntimeError: It is not what was to be written.
+    """
+    try:
+        with zipfile.ZipFile(checkpoint) as archive:
+            damaged = archive.testzip()
+    except zipfile.BadZipFile as error:
+        raise RuntimeError(f"what was written cannot be read back: {error}") from error
+    if damaged is not None:
+        raise RuntimeError(f"what was written is damaged on reading it back: {damaged}")
+    torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -52,7 +79,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
         def write(temporary: Path) -> None:
             torch.save(checkpoint, temporary)
-            torch.load(temporary, map_location="cpu", weights_only=True, mmap=True)
+            verify(temporary)
 
         atomically(Path(path), write)
 
@@ -79,10 +106,8 @@ class LastCheckpoint(pl.Callback):
         self._time = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start counting, and clear away what a crash left half written."""
+        """Start counting."""
         self._step, self._time = trainer.global_step, time.monotonic()
-        for stale in self.path.parent.glob(".*.tmp"):
-            stale.unlink(missing_ok=True)
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, idx: int) -> None:
         """Write a checkpoint if one is due."""

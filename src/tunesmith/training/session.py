@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 
 from tunesmith.config.compose import Composed
 from tunesmith.errors import FilesError, TrainingError, TunesmithError
-from tunesmith.runs.directory import RunDirectory, write_json
+from tunesmith.runs.directory import RunDirectory, clear_away, write_json
 from tunesmith.runs.record import identity
 from tunesmith.tracking.local import JsonlLogger
 from tunesmith.tracking.redaction import redact
@@ -41,6 +41,7 @@ class Session:
     """
 
     def __init__(self, composed: Composed, directory: RunDirectory, name: str) -> None:
+        clear_away(directory)
         self.config = composed.config
         self.directory = directory
         self.stop = StopAtStep(directory.checkpoints / LAST)

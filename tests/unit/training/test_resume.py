@@ -11,7 +11,7 @@ import torch
 from tunesmith import compose, load_run, train
 from tunesmith.errors import ConfigError, FilesError
 from tunesmith.training import run as story
-from tunesmith.training.checkpoints import LastCheckpoint, atomically
+from tunesmith.training.checkpoints import AtomicCheckpointIO, LastCheckpoint, atomically
 from tunesmith.training.interruption import Interrupted
 from tunesmith.training.resume import newest_unfinished, resume
 
@@ -212,10 +212,43 @@ def test_a_checkpoint_of_an_adapter_leaves_the_base_out_and_knows_it(tiny, inter
 
 def test_what_a_crash_left_half_written_is_cleared_away(tiny, interrupted):
     broken = interrupted(5)
-    stale = broken.directory.checkpoints / ".last.ckpt.123.tmp"
-    stale.write_bytes(b"half")
+    folders = broken.directory
+    stale = [folders.checkpoints / ".last.ckpt.123.tmp", folders.checkpoints / ".tmpA1b2C3"]
+    stale += [broken.path / ".results.json.x7_.tmp", folders.model / ".tmpD4e5F6"]
+    folders.model.mkdir()
+    for path in stale:
+        path.write_bytes(b"half")
     resume(broken)
-    assert not stale.exists()
+    assert [path for path in broken.path.rglob("*") if path.name.startswith(".")] == []
+
+
+def test_the_previous_checkpoint_stays_until_the_next_is_verified(tmp_path, monkeypatch):
+    path = tmp_path / "last.ckpt"
+    checkpoints = AtomicCheckpointIO()
+    state = {"weights": torch.arange(1000.0)}
+    checkpoints.save_checkpoint(state, path)
+    good = path.read_bytes()
+    save = torch.save
+
+    def flipping_a_bit(place):
+        def damaged(value, file):
+            save(value, file)
+            content = bytearray(file.read_bytes())
+            content[int(place * len(content))] ^= 4
+            file.write_bytes(content)
+
+        return damaged
+
+    def cut(value, file):
+        save(value, file)
+        os.truncate(file, 1000)
+
+    for damage in (flipping_a_bit(0.5), flipping_a_bit(0.99), cut):
+        monkeypatch.setattr(torch, "save", damage)
+        with pytest.raises(FilesError, match=r"cannot write .*last\.ckpt"):
+            checkpoints.save_checkpoint({"weights": torch.zeros(1000)}, path)
+        assert path.read_bytes() == good
+        assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_verb_goes_on_and_ends_with_the_directory(interrupted, inside):
