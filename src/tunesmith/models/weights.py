@@ -40,6 +40,8 @@ def load_tokenizer(model: Model) -> PreTrainedTokenizerFast:
         tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(**loading(model, source))
     if not tokenizer.is_fast:
         raise FilesError(f"{source}: this tokenizer has no fast version (tokenizer.json), which is needed here")
+    if not tokenizer.get_vocab().keys() - set(tokenizer.all_special_tokens) - tokenizer.get_added_vocab().keys():
+        raise FilesError(f"{source}: there is no tokenizer (its vocabulary is empty). Set model.tokenizer")
     if tokenizer.eos_token is None and model.config.get("eos_token_id") is not None:
         tokenizer.eos_token = tokenizer.convert_ids_to_tokens(model.config["eos_token_id"])
     if tokenizer.pad_token is None:

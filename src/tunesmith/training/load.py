@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerFast
 from tunesmith.config.compose import resolve
 from tunesmith.config.schema import Model, RunConfig
 from tunesmith.errors import FilesError
+from tunesmith.models.origin import explained
 from tunesmith.models.weights import load_network, load_tokenizer
 from tunesmith.runs.record import Record
 
@@ -48,5 +49,6 @@ def _with_adapter(record: Record, config: RunConfig, pad_token_id: int | None) -
 
     task = config.task.name
     base = load_network(config.model, record.labels, config.seed, task=task, pad_token_id=pad_token_id)
-    network: torch.nn.Module = peft.PeftModel.from_pretrained(base, str(record.directory.model))
+    with explained(str(record.directory.model)):
+        network: torch.nn.Module = peft.PeftModel.from_pretrained(base, str(record.directory.model))
     return network

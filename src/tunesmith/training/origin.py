@@ -71,13 +71,15 @@ def tokenizer_sha256(tokenizer: PreTrainedTokenizerFast) -> str:
     return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
 
 
-def sources_sha256(module: str) -> str | None:
-    """Hash (hex) of a module's or package's Python files by name; None where it cannot be found."""
-    spec = PathFinder.find_spec(module)
-    if spec is None:
+def sources_sha256(trusted: str) -> str | None:
+    """Hash (hex) of the Python files of a module, a package or a model's folder; None where there are none here."""
+    spec = PathFinder.find_spec(trusted) if trusted.isidentifier() else None
+    folders = [Path(folder) for folder in spec.submodule_search_locations or []] if spec else [Path(trusted)]
+    files = [file for folder in folders for file in sorted(folder.expanduser().rglob("*.py"))]
+    if spec is not None and spec.origin is not None and not files:
+        files = [Path(spec.origin)]
+    if not files:
         return None
-    folders = [Path(folder) for folder in spec.submodule_search_locations or []]
-    files = [file for folder in folders for file in sorted(folder.rglob("*.py"))] or [Path(str(spec.origin))]
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file.name}\n".encode() + file.read_bytes())

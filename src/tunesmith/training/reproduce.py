@@ -11,6 +11,7 @@ from tunesmith.config.compose import Composed, compose_from, resolve, searching_
 from tunesmith.config.fingerprint import fingerprint
 from tunesmith.data.splits import read_splits
 from tunesmith.errors import DataError, FilesError
+from tunesmith.models.origin import trusting
 from tunesmith.models.weights import load_tokenizer
 from tunesmith.runs.record import Record
 from tunesmith.training.build import build_network
@@ -126,7 +127,7 @@ def check(original: Record, overrides: Sequence[str] = (), *, trust: Sequence[st
     """
     if original.status != "completed":
         raise FilesError(f"{original.path} is {original.status}: only a completed run has a result to reproduce")
-    with searching_here(trust):
+    with searching_here(trust), trusting(trust):
         composed = _from_the_start(decide(compose_from(original.path, overrides, trust=trust)))
         changes = _changes(original, composed)
         conditions = _conditions(original, composed, trust)
