@@ -275,7 +275,9 @@ class Logger(Node):
     entity: str | None = None
     """Team or user on the server; null is the account's default."""
     group: str | None = None
-    """Group that the run is shown under."""
+    """Group that the run is shown under; a sweep puts its trials into one."""
+    job_type: str = "train"
+    """What the run is, shown beside its name; a sweep's trials are `trial`."""
     mode: Literal["auto", "online", "offline"] = "auto"
     """`auto` is online where an API key is found, else offline; WANDB_MODE, where set, decides."""
     log_model: bool = False

@@ -90,8 +90,8 @@ def render_report(record: SweepRecord) -> str:
 
 def _sections(record: SweepRecord) -> list[Section]:
     """The figures in the order of the questions they answer; those with nothing to show are left out."""
+    weights = importances(record)
     with quiet():
-        weights = importances(record)
         figures = Figures(record, weights)
         found = [
             Section("pareto", "Pareto front", figures.pareto(), layout="pair"),

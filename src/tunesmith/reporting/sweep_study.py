@@ -45,6 +45,7 @@ def quiet() -> Iterator[None]:
         logger.setLevel(before)
 
 
+@quiet()
 def build_study(record: SweepRecord, *, numbers_as_range: bool = False) -> optuna.Study:
     """Build the study whose trials have the numbers, states, values and curves of the records.
 
@@ -65,6 +66,7 @@ def build_study(record: SweepRecord, *, numbers_as_range: bool = False) -> optun
     return study
 
 
+@quiet()
 def importances(record: SweepRecord) -> dict[str, float] | None:
     """Share of each swept key in reaching the best quarter of the completed trials, by PED-ANOVA, largest first.
 

@@ -37,7 +37,9 @@ ID_FILE = Path("wandb", "run-id")
 """Where a run directory carries the id of its W&B run, for a resume."""
 ID = re.compile(r"[\w-]{1,64}")
 
-Status = Literal["completed", "failed", "interrupted", "pruned"]
+PRUNED_TAG = "pruned"
+
+Status = Literal["completed", "failed", "interrupted", "pruned", "stopped"]
 
 
 def open_wandb(
@@ -47,7 +49,6 @@ def open_wandb(
     name: str,
     tags: Sequence[str],
     run_config: dict[str, Any],
-    job_type: str = "train",
 ) -> WandbTracker:
     """Open the W&B run of this process.
 
@@ -60,13 +61,12 @@ def open_wandb(
         name: The run's name for people.
         tags: Labels of the run.
         run_config: The configuration as saved: nested, environment references unresolved.
-        job_type: What the process does, shown by W&B beside the run.
 
     Raises:
         TunesmithError: Another W&B run is open in this process, and would silently receive this run's metrics.
     """
     tracker = WandbTracker(config, directory)
-    tracker.open(name=name, tags=tags, run_config=redact(run_config), job_type=job_type)
+    tracker.open(name=name, tags=tags, run_config=redact(run_config))
     return tracker
 
 
@@ -115,7 +115,7 @@ class WandbTracker:
             self._logger = CurveLogger(self._run, self._guard, STEP_METRIC)
         return self._logger
 
-    def open(self, *, name: str, tags: Sequence[str], run_config: dict[str, Any], job_type: str) -> None:
+    def open(self, *, name: str, tags: Sequence[str], run_config: dict[str, Any]) -> None:
         """Start the W&B run, offline where online fails; called once, by `open_wandb`.
 
         Raises:
@@ -138,7 +138,7 @@ class WandbTracker:
             "name": name,
             "tags": [tag[:64] for tag in tags],
             "config": run_config,
-            "job_type": job_type,
+            "job_type": self._config.job_type,
         }
         self._start(options | self._continued())
 
@@ -255,6 +255,8 @@ class WandbTracker:
             return
         with self._guard("W&B run not closed properly"), client_environment(self._directory):
             run.summary["status"] = status
+            if status == "pruned":  # W&B shows it as finished, like any run that ended without an error
+                run.tags = (*(run.tags or ()), PRUNED_TAG)
         # Whoever sends a signal kills soon after; nothing large is pending before a run's end anyway.
         if self._mode == "online" and self._answering and status != "interrupted":
             with self._guard("W&B uploads not followed"):

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import wandb
 from loopback import Backend
+from offline_file import records_of, summary_of
 
 from tunesmith.config.schema import Logger
 from tunesmith.errors import TunesmithError
@@ -43,21 +44,6 @@ def opened(directory, **options):
     return open_wandb(
         Logger(name="wandb", **options), directory=directory, name="a name", tags=["x", "y"], run_config=CONFIG
     )
-
-
-def inspect(directory, *flags):
-    (path,) = directory.glob("wandb/*run-*/run-*.wandb")
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", *flags, str(path)]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-
-
-def summary_of(directory):
-    return json.loads(inspect(directory, "--summary"))
-
-
-def records_of(directory, kind):
-    records = [json.loads(line) for line in inspect(directory).splitlines()]
-    return [record[kind] for record in records if record["type"] == kind]
 
 
 @pytest.fixture
@@ -176,6 +162,18 @@ def test_a_failure_is_shown_as_one(tmp_path):
     opened(tmp_path).finish("failed", 4)
     summary = summary_of(tmp_path)
     assert (summary["state"], summary["exit_code"], summary["summary"]["status"]) == ("failed", 4, "failed")
+
+
+def test_a_pruned_run_is_finished_and_says_that_it_was_pruned(tmp_path):
+    opened(tmp_path, group="a sweep", job_type="trial").finish("pruned", 0)
+    summary = summary_of(tmp_path)
+    assert (summary["state"], summary["summary"]["status"], summary["tags"]) == (
+        "finished",
+        "pruned",
+        ["x", "y", "pruned"],
+    )
+    (run,) = [record for record in records_of(tmp_path, "run") if "tags" in record][-1:]
+    assert (run["run_group"], run["job_type"]) == ("a sweep", "trial")
 
 
 def test_a_server_that_does_not_answer_costs_one_warning(unanswered):
