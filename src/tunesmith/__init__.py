@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tunesmith.config.compose import compose
     from tunesmith.runs.record import load_run
+    from tunesmith.training.load import load_model
     from tunesmith.training.run import train
 
-__all__ = ["compose", "load_run", "train"]
+__all__ = ["compose", "load_model", "load_run", "train"]
 
 _HOMES = {
     "compose": "tunesmith.config.compose",
+    "load_model": "tunesmith.training.load",
     "load_run": "tunesmith.runs.record",
     "train": "tunesmith.training.run",
 }

@@ -200,6 +200,19 @@ def _weights(init: str, path: str | None, config: Mapping[str, Any]) -> Problem 
     return None
 
 
+@rule("model.head.pooling", "model.head.hidden", "task.name", "method.name")
+def _own_head(pooling: str | None, hidden: list[int], task: str, method: str) -> Problem | None:
+    if pooling is None and hidden:
+        rule_text = "belongs to a head of ours, and model.head.pooling=null takes the architecture's own"
+        return Problem("model.head.hidden", rule_text, str(hidden), "Add model.head.pooling=mean")
+    if pooling is not None and task not in ("classification", "regression"):
+        return Problem("model.head.pooling", f"has no effect with task={task}", pooling, "Set it to null")
+    if pooling is not None and method == "prompt":
+        rule_text = "method=prompt needs the architecture's own head"
+        return Problem("model.head.pooling", rule_text, pooling, "Set it to null, or use method=lora")
+    return None
+
+
 @rule("model.path", "model.tokenizer")
 def _tokenizer(path: str | None, tokenizer: str | None) -> Problem | None:
     if path is not None or tokenizer is not None:

@@ -122,6 +122,16 @@ class Data(Node):
     """Folder of the token cache, keyed by content."""
 
 
+class Head(Node):
+    """What stands on the backbone in classification and regression."""
+
+    pooling: Literal["mean", "last", "cls"] | None = None
+    """Null takes the architecture's own head, which plain transformers loads. Else a head of ours reads the hidden
+    states: their `mean` over all tokens, the `last` token's, or the first token's (`cls`)."""
+    hidden: list[Count] = []
+    """Widths of hidden layers (GELU) between the pooled vector and the logits."""
+
+
 class Model(Node):
     """The network, its tokenizer and how its weights start."""
 
@@ -137,6 +147,7 @@ class Model(Node):
     """`random` builds the same architecture with fresh weights (ablations, tests)."""
     dropout: Fraction | None = None
     """Every dropout rate of the network, whatever the architecture calls it; null keeps the model's own rates."""
+    head: Head = Head()
     config: dict[str, Any] = {}
     """Fields of the architecture's own configuration to set, e.g. `num_hidden_layers`; `model_type` names the
     architecture where there is no `path`."""

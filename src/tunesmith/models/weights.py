@@ -6,6 +6,8 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
@@ -21,6 +23,7 @@ from tunesmith.config.seeding import derive_seed
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.dropout import set_dropout
 from tunesmith.models.families import auto_class, family_of
+from tunesmith.models.heads import PooledNetwork, backbone_class, restore_head
 from tunesmith.models.origin import explained, loading
 
 log = logging.getLogger("tunesmith")
@@ -112,24 +115,32 @@ def load_network(
         FilesError: The weights cannot be found or read.
     """
     config = load_config(model, labels)
-    auto = auto_class(task, config)
+    own_head = model.head.pooling is not None and task in ("classification", "regression")
+    auto = backbone_class(config) if own_head else auto_class(task, config)
     if pad_token_id is not None:
         config.pad_token_id = pad_token_id
     torch.manual_seed(derive_seed(seed, "initialisation"))
-    if model.init == "random":
-        network: PreTrainedModel = auto.from_config(config)
-        return network.train()
+    network: Any = auto.from_config(config) if model.init == "random" else _pretrained(auto, model, config)
+    if own_head:
+        rate = model.dropout if model.dropout is not None else 0.1
+        network = PooledNetwork(network, model.head, dropout=rate)
+        if model.init == "pretrained":
+            restore_head(network, Path(model.path or ""))
+    # from_pretrained answers in evaluation mode and Lightning keeps that: dropout would be off in training.
+    trained: PreTrainedModel = network.train()
+    return trained
+
+
+def _pretrained(auto: Any, model: Model, config: PretrainedConfig) -> Any:
     assert model.path is not None  # validation asks for a path unless init=random
     with explained(model.path):
-        network = auto.from_pretrained(
+        return auto.from_pretrained(
             **loading(model, model.path),
             config=config,
             dtype=torch.float32,
             use_safetensors=True,
             ignore_mismatched_sizes=True,  # a head trained for other labels is replaced
         )
-    # from_pretrained answers in evaluation mode and Lightning keeps that: dropout would be off in training.
-    return network.train()
 
 
 def weights_sha256(network: torch.nn.Module) -> str:

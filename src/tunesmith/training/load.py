@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from transformers import PreTrainedTokenizerFast
@@ -12,7 +13,7 @@ from tunesmith.config.schema import Model, RunConfig
 from tunesmith.errors import FilesError
 from tunesmith.models.origin import explained
 from tunesmith.models.weights import load_network, load_tokenizer
-from tunesmith.runs.record import Record
+from tunesmith.runs.record import Record, load_run
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,16 @@ class Trained:
     config: RunConfig
 
 
-def load_model(record: Record) -> Trained:
+def load_model(record: Record | str | Path) -> Trained:
     """Load the best weights of a run.
+
+    Args:
+        record: The run, or its directory.
 
     Raises:
         FilesError: The run has none, or they cannot be read.
     """
+    record = record if isinstance(record, Record) else load_run(record)
     folder = record.directory.model
     if not folder.is_dir():
         raise FilesError(f"{record.path} has no model: the run is {record.status}")
@@ -40,7 +45,8 @@ def load_model(record: Record) -> Trained:
     if (folder / "adapter_config.json").is_file():
         network = _with_adapter(record, config, tokenizer.pad_token_id)
     else:
-        network = load_network(Model(path=str(folder)), record.labels, config.seed, task=config.task.name)
+        model = Model(path=str(folder), head=config.model.head)
+        network = load_network(model, record.labels, config.seed, task=config.task.name)
     return Trained(network.eval(), tokenizer, record.labels, config)
 
 

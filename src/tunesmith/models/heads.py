@@ -1,0 +1,116 @@
+"""A head of ours on a bare backbone: pooled hidden states through linear layers."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import AutoModel, AutoModelForTextEncoding, PretrainedConfig
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from tunesmith.config.schema import Head
+from tunesmith.errors import ConfigError, Problem
+from tunesmith.models.families import EXAMPLES, family_of
+
+FILE = "head.safetensors"
+
+
+def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
+    """One vector per text, shape (rows, width); padding on either side has no effect.
+
+    Args:
+        hidden: Hidden states, shape (rows, tokens, width).
+        mask: 1 for tokens and 0 for padding, shape (rows, tokens).
+        pooling: `mean` of all tokens, the `last` token, or `cls`, the first.
+    """
+    if pooling == "mean":
+        weights = mask.unsqueeze(-1).to(hidden.dtype)  # (rows, tokens, 1)
+        return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+    positions = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
+    if pooling == "last":
+        chosen = positions.masked_fill(mask == 0, -1).argmax(dim=1)
+    else:
+        chosen = positions.masked_fill(mask == 0, mask.shape[1]).argmin(dim=1)
+    return hidden[torch.arange(len(hidden), device=hidden.device), chosen]
+
+
+class PooledNetwork(torch.nn.Module):
+    """A backbone of transformers with a head of ours; answers and is saved like a network of transformers.
+
+    Args:
+        backbone: The network that gives hidden states.
+        head: The head's config.
+        dropout: Rate of dropout before each of the head's layers.
+    """
+
+    base_model_prefix = "backbone"
+
+    def __init__(self, backbone: Any, head: Head, dropout: float = 0.1) -> None:
+        super().__init__()
+        assert head.pooling is not None
+        self.backbone = backbone
+        self.config = backbone.config
+        self.pooling = head.pooling
+        widths = [backbone.config.hidden_size, *head.hidden, backbone.config.num_labels]
+        layers: OrderedDict[str, torch.nn.Module] = OrderedDict()
+        for number, (width, following) in enumerate(itertools.pairwise(widths)):
+            layers[f"dropout_{number}"] = torch.nn.Dropout(dropout)
+            layers[f"linear_{number}"] = torch.nn.Linear(width, following)
+            if number < len(head.hidden):
+                layers[f"activation_{number}"] = torch.nn.GELU()
+        self.head = torch.nn.Sequential(layers)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, **inputs: Any) -> SequenceClassifierOutput:
+        """Logits of a batch, shape (rows, labels)."""
+        hidden = self.backbone(input_ids=input_ids, attention_mask=attention_mask, **inputs).last_hidden_state
+        return SequenceClassifierOutput(logits=self.head(pool(hidden, attention_mask, self.pooling)))
+
+    def get_input_embeddings(self) -> Any:
+        """The backbone's embeddings of tokens."""
+        return self.backbone.get_input_embeddings()
+
+    def gradient_checkpointing_enable(self, **arguments: Any) -> None:
+        """Let the backbone recompute activations."""
+        self.backbone.gradient_checkpointing_enable(**arguments)
+
+    def save_pretrained(self, folder: str | Path, **_: Any) -> None:
+        """Write the backbone, which plain transformers loads, and the head beside it; no code is saved."""
+        self.backbone.save_pretrained(folder)
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.head.state_dict().items()}
+        labels = [self.config.id2label[i] for i in range(self.config.num_labels)]
+        save_file(tensors, Path(folder) / FILE, {"pooling": self.pooling, "labels": json.dumps(labels)})
+
+
+def backbone_class(config: PretrainedConfig) -> Any:
+    """The class that loads an architecture without a head; of an encoder-decoder only its encoder.
+
+    Raises:
+        ConfigError: transformers cannot take the encoder out of this architecture.
+    """
+    if type(config) in AutoModelForTextEncoding._model_mapping:  # asked first: a saved encoder of T5 is no seq2seq
+        return AutoModelForTextEncoding
+    if family_of(config) == "seq2seq":
+        rule = f"the encoder of {config.model_type} cannot be had alone"
+        raise ConfigError([Problem("model.head.pooling", rule, None, f"Use {EXAMPLES['seq2seq']}, or set it to null")])
+    return AutoModel
+
+
+def restore_head(network: PooledNetwork, folder: Path) -> None:
+    """Take over a saved head, if there is one beside the backbone that fits: same shape, pooling and labels."""
+    if not (folder / FILE).is_file():
+        return
+    labels = [network.config.id2label[i] for i in range(network.config.num_labels)]
+    with safe_open(folder / FILE, framework="pt") as saved:
+        about = saved.metadata() or {}
+        tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118 (not a mapping)
+    own = network.head.state_dict()
+    same_shape = {name: tensor.shape for name, tensor in tensors.items()} == {k: v.shape for k, v in own.items()}
+    if same_shape and about.get("pooling") == network.pooling and json.loads(about.get("labels", "[]")) == labels:
+        network.head.load_state_dict(tensors)
