@@ -17,7 +17,9 @@ MIN_SECRET_LENGTH = 8
 _SECRET_WORDS = frozenset(
     {"key", "keys", "apikey", "accesskey", "token", "accesstoken", "authtoken", "secret", "secrets"}
 ) | {"password", "passwd", "passphrase", "pwd", "credential", "credentials", "authorization"}
-_SPECIAL_TOKEN = re.compile(r"(?i)(^|[._-])(pad|cls|sep|mask|bos|eos|unk|special|image|decoder_start)_token$")
+_SPECIAL_TOKEN = re.compile(
+    r"(?i)(^|[._-])(pad|cls|sep|mask|bos|eos|unk|special|image|decoder_start)_token(_ids?|_index)?$"
+)
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _REFERENCE = re.compile(r"^\$\{[^}]*\}$")
 _KNOWN_SHAPES = re.compile(
@@ -53,6 +55,27 @@ def redact(value: T, environ: Mapping[str, str] | None = None) -> T:
     return _redact(value, _environment_secrets(os.environ if environ is None else environ))  # type: ignore[no-any-return]
 
 
+def redact_values(value: T, environ: Mapping[str, str] | None = None) -> T:
+    """Redact by what a text is, not by its key: secrets of the environment, logins in URLs, shapes of access tokens.
+
+    For text in which names are no hint: error messages, data, labels.
+
+    Args:
+        value: Text, or mappings and sequences of any depth; other types are returned as they are.
+        environ: Environment whose secret variables are masked by value; None takes the process's own.
+    """
+    return _redact_values(value, _environment_secrets(os.environ if environ is None else environ))  # type: ignore[no-any-return]
+
+
+def redact_config(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's config as it is written to a file: by name where keys are a user's own words for settings.
+
+    Elsewhere names are no hint: `password` may be a label, and `model.config.pad_token_id` is a number.
+    """
+    by_name = ("callbacks", "logger", "run", "trainer")
+    return {key: redact(value) if key in by_name else redact_values(value) for key, value in saved.items()}
+
+
 def redact_argv(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> list[str]:
     """Redact a command line, where a value ends with its argument and may also follow its option: `--api-key VALUE`."""
     return [
@@ -78,6 +101,16 @@ def _environment_secrets(environ: Mapping[str, str]) -> list[str]:
     return sorted(values, key=len, reverse=True)
 
 
+def _redact_values(value: Any, secrets: Sequence[str]) -> Any:
+    if isinstance(value, str):
+        return _mask_values(value, secrets)
+    if isinstance(value, Mapping):
+        return {_redact_values(key, secrets): _redact_values(item, secrets) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([_redact_values(item, secrets) for item in value])
+    return value
+
+
 def _redact(value: Any, secrets: Sequence[str]) -> Any:
     if isinstance(value, str):
         return _redact_text(value, secrets)
@@ -97,10 +130,13 @@ def _redact_entry(key: Any, value: Any, secrets: Sequence[str]) -> Any:
 
 
 def _redact_text(text: str, secrets: Sequence[str]) -> str:
+    return _mask_assignments(_mask_values(text, secrets))
+
+
+def _mask_values(text: str, secrets: Sequence[str]) -> str:
     for secret in secrets:
         text = text.replace(secret, MASK)
-    text = _URL_LOGIN.sub(MASK, _KNOWN_SHAPES.sub(MASK, text))
-    return _mask_assignments(text)
+    return _URL_LOGIN.sub(MASK, _KNOWN_SHAPES.sub(MASK, text))
 
 
 def _mask_assignments(text: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tunesmith.config.schema import Logger as LoggerConfig
 from tunesmith.errors import TunesmithError
 from tunesmith.tracking.predictions import COLUMNS, Row, by_split, worst_table
-from tunesmith.tracking.redaction import redact
+from tunesmith.tracking.redaction import redact, redact_values
 from tunesmith.tracking.uploads import answers, wait_for_uploads
 from tunesmith.tracking.wandb_client import Guard, client_environment, redacted_argv
 from tunesmith.tracking.wandb_mode import Mode, choose_mode
@@ -140,7 +140,7 @@ class WandbTracker:
             "config": run_config,
             "job_type": self._config.job_type,
         }
-        self._start(options | self._continued())
+        self._start(redact_values(options) | {"config": run_config} | self._continued())
 
     def _continued(self) -> dict[str, Any]:
         """The id of the W&B run that an earlier process of this run opened, to go on with it."""

@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tunesmith.tracking.redaction import redact_values
+
 SOURCES = ("tunesmith", "pytorch_lightning", "lightning", "py.warnings")
+
+
+class _Redacted(logging.Formatter):
+    """Lines without secrets, whoever wrote them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, with secrets masked."""
+        return redact_values(super().format(record))
 
 
 class _LogFile(logging.FileHandler):
@@ -31,10 +41,10 @@ def log_to(path: Path | None = None) -> Iterator[None]:
         path: The log file; None drops what is not our own.
     """
     file: logging.Handler = logging.NullHandler() if path is None else _LogFile(path, encoding="utf-8")
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    file.setFormatter(_Redacted("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     screen = logging.StreamHandler(sys.stderr)
     screen.setLevel(logging.INFO)
-    screen.setFormatter(logging.Formatter("%(message)s"))
+    screen.setFormatter(_Redacted("%(message)s"))
     sources = {name: logging.getLogger(name) for name in SOURCES}
     before = {name: (list(source.handlers), source.level, source.propagate) for name, source in sources.items()}
     for name, source in sources.items():

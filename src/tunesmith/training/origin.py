@@ -18,6 +18,7 @@ from tunesmith.data.sources import Rows
 from tunesmith.data.splits import fingerprint as data_fingerprint
 from tunesmith.models.weights import resolved_revision, weights_sha256
 from tunesmith.tracking.provenance import provenance
+from tunesmith.tracking.redaction import redact_config
 
 
 def origin(
@@ -44,7 +45,7 @@ def origin(
         threads=int(run.config.trainer.threads),
         precision=run.config.trainer.precision,
     )
-    found["config_fingerprint"] = fingerprint(run.saved)
+    found["config_fingerprint"] = fingerprint(redact_config(run.saved))
     found["data"] = None if splits is None else data_identity(splits)
     found["model"] = {"path": run.config.model.path}
     if network is not None:

@@ -17,6 +17,7 @@ from tunesmith.config.signatures import read_signature
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.runs.directory import write_json, write_text
 from tunesmith.runs.record import Record, load_run
+from tunesmith.tracking.redaction import redact_config
 from tunesmith.training.checkpoints import BEST, LAST
 from tunesmith.training.logs import log_to
 from tunesmith.training.run import execute
@@ -85,7 +86,7 @@ def newest_unfinished(composed: Composed) -> Record | None:
     Args:
         composed: The config with its decisions made.
     """
-    wanted = fingerprint(composed.saved)
+    wanted = fingerprint(redact_config(composed.saved))
     for path in sorted(Path(composed.config.run.root).expanduser().glob("*/*/config.yaml"), reverse=True):
         record = load_run(path.parent)
         has_checkpoint = (record.directory.checkpoints / LAST).is_file()
@@ -150,9 +151,11 @@ def _record_continuation(
     entries = [{"key": key, "then": then, "now": now, "step": step} for key, then, now in changes]
     provenance = record.provenance
     continued = [*provenance.get("continued", []), *entries]
-    changed = {"continued": continued, "config_fingerprint": fingerprint(composed.saved)}
+    changed = {"continued": continued, "config_fingerprint": fingerprint(redact_config(composed.saved))}
     write_json(record.directory.provenance, provenance | changed)
-    write_text(record.directory.config, yaml.safe_dump(composed.saved, sort_keys=False, allow_unicode=True))
+    write_text(
+        record.directory.config, yaml.safe_dump(redact_config(composed.saved), sort_keys=False, allow_unicode=True)
+    )
     for key, then, now in changes:
         log.info("a variation from here on: %s is %s, and was %s until step %d", key, now, then, step)
 

@@ -21,7 +21,7 @@ from tunesmith.models.weights import weights_sha256
 from tunesmith.runs.directory import RunDirectory, open_directory, write_json, write_text
 from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import Record, write_predictions
-from tunesmith.tracking.redaction import redact_argv
+from tunesmith.tracking.redaction import redact_argv, redact_config, redact_values
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer
 from tunesmith.training.checkpoints import BestWeights, LastCheckpoint
 from tunesmith.training.decide import decide
@@ -126,7 +126,7 @@ def run_name(run: Composed) -> str:
     """The run's name for people."""
     choices = run.choices or {}
     parts = [choices.get("experiment")] if choices.get("experiment") else map(choices.get, ("data", "model", "method"))
-    return run.config.run.name or "-".join(part for part in parts if part) or "run"
+    return redact_values(run.config.run.name or "-".join(part for part in parts if part) or "run")
 
 
 def open_run(run: Composed, name: str) -> RunDirectory:
@@ -134,7 +134,7 @@ def open_run(run: Composed, name: str) -> RunDirectory:
     exact = Path(run.config.run.dir) if run.config.run.dir else None
     directory = open_directory(Path(run.config.run.root), name, fingerprint(run.saved), exact)
     saved = run.saved | {"run": run.saved["run"] | {"name": name, "dir": None}}
-    write_text(directory.config, yaml.safe_dump(saved, sort_keys=False, allow_unicode=True))
+    write_text(directory.config, yaml.safe_dump(redact_config(saved), sort_keys=False, allow_unicode=True))
     return directory
 
 
@@ -178,6 +178,8 @@ def announce(session: Session, run: Composed, data: TextDataModule) -> None:
         trainer.precision,
         trainer.threads,
     )
+    if redact_config(run.saved) != run.saved:
+        log.warning("a secret is left out of the saved config; write it as ${oc.env:NAME} to repeat the run from there")
     if run.overrides:
         log.info("overridden: %s", " ".join(redact_argv(run.overrides)))
 

@@ -20,7 +20,7 @@ from tunesmith.errors import FilesError, TrainingError, TunesmithError
 from tunesmith.runs.directory import RunDirectory, clear_away, write_json
 from tunesmith.runs.record import identity
 from tunesmith.tracking.local import JsonlLogger
-from tunesmith.tracking.redaction import redact
+from tunesmith.tracking.redaction import redact, redact_values
 from tunesmith.training.checkpoints import LAST
 from tunesmith.training.interruption import Interrupted, StopAtStep
 from tunesmith.training.logs import log_to
@@ -71,7 +71,7 @@ class Session:
         """Write how the run ended, to disk and to the tracker."""
         ended = {"status": status, "exit_code": exit_code, "duration_s": round(time.monotonic() - self._start, 3)}
         if reason is not None:
-            ended["reason"] = reason
+            ended["reason"] = redact_values(reason)
         try:
             self.add(**ended)
         finally:
