@@ -88,7 +88,9 @@ def leaderboard_table(record: SweepRecord, width: int | None = None) -> Table:
         [name, *(value_text(trial.params[key], 3) if key in trial.params else "" for trial in trials)]
         for name, key in zip(short_names(record.keys), record.keys, strict=True)
     ]
-    wide = _table(record, [*columns, ["reason", *(trial.reason or "" for trial in trials)]])
+    if any(trial.reason for trial in trials):
+        columns.append(["reason", *(trial.reason or "" for trial in trials)])
+    wide = _table(record, columns)
     if width is None or Measurement.get(console(), console().options.update(width=10_000), wide).maximum <= width:
         return wide
     texts = ["\n".join(filter(None, (params_text(trial, record.keys), trial.reason))) for trial in trials]

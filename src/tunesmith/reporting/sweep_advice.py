@@ -22,6 +22,7 @@ _ATTRIBUTES = {
     "CategoricalDistribution": {"choices"},
 }
 _RANGE = re.compile(r"\b(interval|range)\(([^()]*)\)")
+_CHOICE = re.compile(r"\bchoice\([^()]*\)")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,19 @@ class Noise:
 
 
 def edges(record: SweepRecord, winner: TrialRecord) -> list[Edge]:
-    """The swept keys whose best value lies within 10% of an end of its range, or is its first or last number."""
+    """The swept keys whose best value lies within 10% of an end of its range, or is its first or last number.
+
+    Where other trials are as good to the last digit, they must all be at the same end.
+    """
+    equals = [trial for trial in record.trials if trial.completed and trial.values == winner.values]
+    return [edge for edge in _edges(record, winner) if all(_shares(record, other, edge) for other in equals)]
+
+
+def _shares(record: SweepRecord, trial: TrialRecord, edge: Edge) -> bool:
+    return edge.key not in trial.params or (edge.key, edge.end) in {(e.key, e.end) for e in _edges(record, trial)}
+
+
+def _edges(record: SweepRecord, winner: TrialRecord) -> list[Edge]:
     found = []
     for key, value in winner.params.items():
         distribution = distribution_of(record, key)
@@ -152,8 +165,11 @@ def _edge_of_choices(key: str, value: float, choices: Sequence[Any], searched: s
     beyond = _beyond(ordered, value, nearest)
     if beyond is None:
         return None
-    values = sorted([nearest, value, beyond])
-    return Edge(key, value, "high" if high else "low", searched, f"choice({', '.join(map(_short, values))})")
+    advice = f"choice({', '.join(map(_short, sorted([nearest, value, beyond])))})"
+    known = _CHOICE.search(searched)
+    if known:  # what stands around it stays: a cast, or the condition of the key
+        advice = searched[: known.start()] + advice + searched[known.end() :]
+    return Edge(key, value, "high" if high else "low", searched, advice)
 
 
 def _beyond(ordered: Sequence[float], value: float, nearest: float) -> float | None:

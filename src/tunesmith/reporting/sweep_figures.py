@@ -159,7 +159,7 @@ class Figures:
                 customdata=list(figure.data[0].marker.color),
                 hovertemplate="trial %{customdata}<br>%{x}: %{y:.4f}<extra></extra>",
             )
-            self._mark_best_in_slice(figure)
+            self._best_on_top(figure.data[0])
             shown = dress(figure, x=self.names[key], y=label(metric), height=250, top=12)
             shorten_ticks(shown.layout.xaxis, figure.data[0].x)
             found.append(Figure(f"slice-{place}-{self.record.keys.index(key)}", str(key), shown))
@@ -252,10 +252,13 @@ class Figures:
         tried = {str(trial.params[key]) for trial in self.record.trials if key in trial.params}
         return self._numeric if len(tried) > MAX_TICKS else self.study
 
-    def _mark_best_in_slice(self, figure: go.Figure) -> None:
+    def _best_on_top(self, trace: go.Scatter) -> None:
+        """The winner in its colour and drawn last: trials that share a value may share its place."""
         best = self.record.best()
-        colours = [AMBER if best and number == best.number else BLUE for number in figure.data[0].customdata]
-        figure.data[0].update(marker={"color": colours})
+        wins = [best is not None and number == best.number for number in trace.customdata]
+        order = sorted(range(len(wins)), key=wins.__getitem__)
+        trace.update({name: [trace[name][place] for place in order] for name in ("x", "y", "customdata")})
+        trace.update(marker={"color": [AMBER if wins[place] else BLUE for place in order], "opacity": 0.85})
 
 
 def _last(trial: TrialRecord) -> float | None:

@@ -14,7 +14,7 @@ import jinja2
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from tunesmith.reporting.leaderboard import BEST_FILE, REPORT_FILE, counts_text, saved_text
+from tunesmith.reporting.leaderboard import BEST_FILE, REPORT_FILE, has_spread
 from tunesmith.reporting.sweep_advice import Edge, Noise, edges, noise, space_text
 from tunesmith.reporting.sweep_figures import Figure, Figures
 from tunesmith.reporting.sweep_study import MIN_TRIALS_FOR_IMPORTANCES, importances, quiet
@@ -74,10 +74,9 @@ def render_report(record: SweepRecord) -> str:
         facts=_facts(record),
         edges=_edges(record),
         noise=_noise(record),
-        counts=counts_text(record),
-        saved=saved_text(record),
         sections=sections,
-        has_spread=any(trial.spread is not None for trial in record.trials),
+        has_spread=has_spread(record),
+        has_reason=any(trial.reason for trial in record.trials),
         names=dict(zip(record.keys, short_names(record.keys), strict=True)),
         space={key: space_text(record, key) for key in record.keys},
         link=lambda trial: quote(trial.directory.relative_to(record.path).as_posix()) + "/",

@@ -237,7 +237,7 @@ def _dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
 
 
 def _interrupted(trial: TrialRecord) -> TrialRecord:
-    return replace(trial, state="interrupted", reason=trial.reason or "the sweep ended while it ran")
+    return replace(trial, state="interrupted", reason="the sweep ended while it ran")
 
 
 def _state(value: Any) -> State:

@@ -39,6 +39,7 @@ LAYERS = {"low": 1, "high": 11, "log": False, "step": 1}
         ("choice(64, 16, 32)", "Categorical", {"choices": [64, 16, 32]}, 16, "low", "choice(8, 16, 32)"),
         ("choice(1, 2, 3)", "Categorical", {"choices": [1, 2, 3]}, 3, "high", "choice(2, 3, 4)"),
         ("choice(0.0, 0.1)", "Categorical", {"choices": [0.0, 0.1]}, 0.0, "low", "choice(0, 0.05, 0.1)"),
+        ("choice(4, 8) when m=x", "Categorical", {"choices": [4, 8]}, 8, "high", "choice(4, 8, 16) when m=x"),
         ("1e-5,3e-5", "Categorical", {"choices": [1e-5, 3e-5]}, 3e-5, "high", "choice(1e-5, 3e-5, 9e-5)"),
         ("", "Float", LR, 1e-3, "high", "tag(log, interval(0.0001, 0.01))"),
     ],
@@ -76,6 +77,17 @@ def test_advice_is_in_the_grammar_of_the_command_line(advice):
 )
 def test_a_winner_inside_is_left_in_peace(tmp_path, space, name, attributes, value):
     assert searched(tmp_path, space, name, value, **attributes) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "warned"), [((64, 64), True), ((64, 16), False), ((64, 32), False), ((64, None), True)]
+)
+def test_equals_that_are_elsewhere_take_the_warning_back(tmp_path, values, warned):
+    for number, value in enumerate(values):
+        params = {} if value is None else {"data.batch_size": value}
+        write_trial(tmp_path, number, state="completed", values=[0.5], params=params)
+    record = load_sweep(write_facts(tmp_path))
+    assert bool(edges(record, record.best())) is warned
 
 
 def test_a_broken_or_missing_distribution_is_no_reason_to_fail(tmp_path):

@@ -137,7 +137,7 @@ def test_the_steps_are_those_of_trials_whose_end_was_decided(sweep):
 def test_a_killed_driver_leaves_a_dead_sweep_whose_running_trials_are_interrupted(sweep):
     program = "import json; from tunesmith.runs.record import identity\nprint(json.dumps(identity()))\n"
     gone = json.loads(subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout)
-    trials = [{"state": "running"}, {"state": "paused"}, done(0.5)]
+    trials = [{"state": "running", "reason": "of an earlier pause"}, {"state": "paused"}, done(0.5)]
     assert sweep(*trials, status="running", **identity()).status == "running"
     assert sweep(*trials, status="running", **identity()).counts == {"completed": 1, "running": 1, "paused": 1}
     dead = sweep(*trials, status="running", **gone)
