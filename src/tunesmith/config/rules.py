@@ -260,6 +260,14 @@ def _part(name: str, layers: int | None, frozen: list[str], unfrozen_by: float |
     return None
 
 
+@rule("model.quantization", "method.name")
+def _quantised_base(quantization: str, method: str) -> Problem | None:
+    if quantization == "none" or method in ADAPTERS:
+        return None
+    rule_text = f"quantised weights cannot be trained, and method={method} trains them"
+    return Problem("model.quantization", rule_text, quantization, "Use method=lora")
+
+
 @rule("method.frozen")
 def _patterns(frozen: list[str]) -> Problem | None:
     for pattern in frozen:

@@ -148,6 +148,10 @@ class Model(Node):
     dropout: Fraction | None = None
     """Every dropout rate of the network, whatever the architecture calls it; null keeps the model's own rates."""
     head: Head = Head()
+    gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory and more time for the same result."""
+    quantization: Literal["none", "8bit", "4bit"] = "none"
+    """Hold the base's weights in so few bits (bitsandbytes) while an adapter is trained; needs a GPU."""
     config: dict[str, Any] = {}
     """Fields of the architecture's own configuration to set, e.g. `num_hidden_layers`; `model_type` names the
     architecture where there is no `path`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
@@ -36,18 +37,51 @@ def apply_method(
         return adapted
     import peft
 
+    check_targets(network, peft_config)
     prepare(network, peft_config, task)
     torch.manual_seed(derive_seed(seed, "adapter"))
-    try:
-        adapted = peft.get_peft_model(network, peft_config)
-    except ValueError as error:
-        if "target_modules" not in str(error) and "Target modules" not in str(error):
-            raise
+    adapted = peft.get_peft_model(network, peft_config)
+    return adapted
+
+
+def check_method(skeleton: Any, method: Method, peft_config: Any | None, task: str) -> None:
+    """Refuse a method that does not fit the network, before weights are read.
+
+    Args:
+        skeleton: The network on the meta device; changed.
+        method: The method config.
+        peft_config: The instantiated `method._target_`; None where no adapter is asked for.
+        task: Name of the task.
+
+    Raises:
+        ConfigError: It does not fit.
+    """
+    if peft_config is None:
+        freeze(skeleton, method)
+        return
+    check_targets(skeleton, peft_config)
+    prepare(skeleton, peft_config, task)
+
+
+def check_targets(network: Any, peft_config: Any) -> None:
+    """Hold the modules that an adapter names against those that the network has; every name has to fit.
+
+    Raises:
+        ConfigError: A name, or the pattern, fits no module.
+    """
+    targets = getattr(peft_config, "target_modules", None)
+    if targets is None or targets == "all-linear":
+        return
+    names = [name for name, _ in network.named_modules()]
+    if isinstance(targets, str):
+        missing = [] if any(re.fullmatch(targets, name) for name in names) else [targets]
+    else:
+        fits = {target for target in targets for name in names if name == target or name.endswith(f".{target}")}
+        missing = sorted(set(targets) - fits)
+    if missing:
         hint = f"Its linear layers are named {', '.join(linear_names(network))}"
         rule = f"{network.config.model_type} has no modules of these names"
-        received = str(method.kwargs().get("target_modules") or [])
-        raise ConfigError([Problem("method.target_modules", rule, received, hint)]) from None
-    return adapted
+        raise ConfigError([Problem("method.target_modules", rule, str(missing), hint)])
 
 
 def prepare(network: Any, peft_config: Any, task: str) -> None:

@@ -115,20 +115,56 @@ def load_network(
         FilesError: The weights cannot be found or read.
     """
     config = load_config(model, labels)
-    own_head = model.head.pooling is not None and task in ("classification", "regression")
-    auto = backbone_class(config) if own_head else auto_class(task, config)
+    auto = _class_for(model, config, task)
     if pad_token_id is not None:
         config.pad_token_id = pad_token_id
     torch.manual_seed(derive_seed(seed, "initialisation"))
     network: Any = auto.from_config(config) if model.init == "random" else _pretrained(auto, model, config)
-    if own_head:
-        rate = model.dropout if model.dropout is not None else 0.1
-        network = PooledNetwork(network, model.head, dropout=rate)
-        if model.init == "pretrained":
-            restore_head(network, Path(model.path or ""))
+    network = _with_head(network, model, task)
+    if isinstance(network, PooledNetwork) and model.init == "pretrained":
+        restore_head(network, Path(model.path or ""))
     # from_pretrained answers in evaluation mode and Lightning keeps that: dropout would be off in training.
     trained: PreTrainedModel = network.train()
     return trained
+
+
+def load_skeleton(model: Model, labels: Sequence[str], *, task: str) -> Any:
+    """The same network without weights, on the meta device: its modules and parameters by name and shape.
+
+    Raises:
+        ConfigError: The architecture does not go with the task.
+        FilesError: The architecture's config cannot be found or read.
+    """
+    config = load_config(model, labels)
+    auto = _class_for(model, config, task)
+    with torch.device("meta"):
+        return _with_head(auto.from_config(config), model, task)
+
+
+def _class_for(model: Model, config: PretrainedConfig, task: str) -> Any:
+    return backbone_class(config) if _own_head(model, task) else auto_class(task, config)
+
+
+def _own_head(model: Model, task: str) -> bool:
+    return model.head.pooling is not None and task in ("classification", "regression")
+
+
+def _with_head(network: Any, model: Model, task: str) -> Any:
+    if not _own_head(model, task):
+        return network
+    return PooledNetwork(network, model.head, dropout=0.1 if model.dropout is None else model.dropout)
+
+
+SHIFTED = ("camembert", "data2vec-text", "longformer", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta")
+"""Architectures that number positions from behind their pad token's id, and so lose as many."""
+
+
+def positions(config: PretrainedConfig) -> int | None:
+    """The longest text that an architecture has positions for, in tokens; None where it has no limit."""
+    most = getattr(config, "max_position_embeddings", None)
+    if not isinstance(most, int) or most <= 0:
+        return None
+    return most - config.pad_token_id - 1 if config.model_type in SHIFTED else most
 
 
 def _pretrained(auto: Any, model: Model, config: PretrainedConfig) -> Any:
@@ -140,7 +176,19 @@ def _pretrained(auto: Any, model: Model, config: PretrainedConfig) -> Any:
             dtype=torch.float32,
             use_safetensors=True,
             ignore_mismatched_sizes=True,  # a head trained for other labels is replaced
+            quantization_config=_quantization(model),
         )
+
+
+def _quantization(model: Model) -> Any | None:
+    """How the base is quantised while adapters are trained on it (arXiv:2305.14314)."""
+    if model.quantization == "none":
+        return None
+    from transformers import BitsAndBytesConfig
+
+    if model.quantization == "8bit":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)
 
 
 def weights_sha256(network: torch.nn.Module) -> str:

@@ -13,13 +13,12 @@ import torch
 from tunesmith.config.schema import RunConfig
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.splits import read_splits
-from tunesmith.errors import ConfigError, Problem
 from tunesmith.evaluation.metrics import compute_metrics
 from tunesmith.models.anatomy import anatomy
 from tunesmith.models.freezing import GradualUnfreezing
 from tunesmith.models.methods import apply_method
 from tunesmith.models.module import FineTuner
-from tunesmith.models.weights import load_config, load_network, load_tokenizer
+from tunesmith.models.weights import load_network, load_tokenizer
 from tunesmith.optim.parameter_groups import parameter_groups, rates
 from tunesmith.optim.schedules import lightning_schedule
 from tunesmith.training import instantiate
@@ -29,36 +28,23 @@ def build_data(config: RunConfig) -> TextDataModule:
     """The data of a run, read and split; texts are tokenised when they are first needed.
 
     Raises:
-        ConfigError: `data.max_length` is more than the model has positions for.
+        ConfigError: The tokenizer has nothing to pad with.
         DataError: The data cannot be used as configured.
         FilesError: The model's tokenizer cannot be read.
     """
     splits = read_splits(config.data)
     data = TextDataModule(config.data, load_tokenizer(config.model), seed=config.seed, splits=splits)
-    check_length(config, data.labels)
     return data
-
-
-def check_length(config: RunConfig, labels: Sequence[str]) -> None:
-    """Compare `data.max_length` with the positions that the architecture has.
-
-    Raises:
-        ConfigError: It is more.
-    """
-    positions = getattr(load_config(config.model, labels), "max_position_embeddings", None)
-    if isinstance(positions, int) and 0 < positions < config.data.max_length:
-        rule = f"the model has {positions} positions"
-        hint = f"At most data.max_length={positions}"
-        raise ConfigError([Problem("data.max_length", rule, str(config.data.max_length), hint)])
 
 
 def build_network(config: RunConfig, labels: Sequence[str]) -> torch.nn.Module:
     """The network as it is trained, adapters included."""
     pad_token_id = load_tokenizer(config.model).pad_token_id
     network = load_network(config.model, labels, config.seed, task=config.task.name, pad_token_id=pad_token_id)
-    return apply_method(
-        network, config.method, instantiate.build_peft_config(config.method), config.seed, task=config.task.name
-    )
+    if config.model.gradient_checkpointing:
+        network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    peft_config = instantiate.build_peft_config(config.method)
+    return apply_method(network, config.method, peft_config, config.seed, task=config.task.name)
 
 
 def build_module(config: RunConfig, network: torch.nn.Module, labels: Sequence[str]) -> FineTuner:

@@ -27,6 +27,7 @@ from tunesmith.training.checkpoints import BestWeights, LastCheckpoint
 from tunesmith.training.decide import decide
 from tunesmith.training.origin import origin
 from tunesmith.training.predictions import prediction_rows
+from tunesmith.training.preflight import check_model
 from tunesmith.training.progress import RunProgress
 from tunesmith.training.session import Session, open_session
 
@@ -47,8 +48,9 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
         TunesmithError: The run failed; its directory says how.
         Interrupted: A signal ended it.
     """
-    with searching_here(trust):
+    with searching_here(trust), trusting(trust):
         run = decide(composed)
+        check_model(run.config)
         if run.config.run.resume == "auto":
             from tunesmith.training.resume import newest_unfinished, resume  # it goes on with `execute` below
 

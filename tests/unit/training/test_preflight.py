@@ -1,0 +1,100 @@
+"""Combinations that cannot work are refused with what would, before a directory is opened or weights are read."""
+
+import pytest
+import torch
+
+from tunesmith import compose, train
+from tunesmith.errors import ConfigError
+from tunesmith.models import weights
+from tunesmith.training import preflight
+from tunesmith.training.build import build_data, build_module, build_network, build_trainer
+from tunesmith.training.decide import decide
+
+REFUSED = {
+    "targets": (["method=lora", "method.target_modules=[q_proj]"], ["bert has no modules", "key, query, value"]),
+    "one target of two": (
+        ["model=tiny_causal", "method=lora", "method.target_modules=[q_proj,query]"],
+        ["llama has no modules of these names (received ['query'])", "q_proj"],
+    ),
+    "a pattern": (["method=lora", "method.target_modules=.*nothing"], ["bert has no modules"]),
+    "length": (["data.max_length=513"], ["the model has 512 positions", "At most data.max_length=512"]),
+    "length with a prompt": (
+        ["method=prompt", "data.max_length=500"],
+        ["the prompt takes 20", "At most data.max_length=492"],
+    ),
+    "fp16 on a CPU": (["trainer=auto", "trainer.precision=16-mixed"], ["16-mixed needs a GPU", "bf16-mixed"]),
+    "4 bits on a CPU": (["method=lora", "model.quantization=4bit"], ["model.quantization: needs a GPU"]),
+    "4 bits, all trained": (["model.quantization=4bit"], ["quantised weights cannot be trained", "method=lora"]),
+    "too many layers": (["method=last_layers", "method.layers=3"], ["the model has 2 layers"]),
+    "biases": (["model=tiny_causal", "method=bitfit"], ["llama has no biases", "method=ia3"]),
+    "a prompt for T5": (["model=tiny_seq2seq", "method=prompt"], ["cannot find the text's end"]),
+    "family": (["model.family=causal"], ["asks for another kind than bert", "model=encoder"]),
+}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="some of these work on a GPU")
+@pytest.mark.parametrize("case", REFUSED)
+def test_it_is_refused_before_anything_is_made(case, tiny, tmp_path, monkeypatch):
+    overrides, said = REFUSED[case]
+    monkeypatch.setattr(weights, "_pretrained", lambda *_: pytest.fail("weights were read"))
+    with pytest.raises(ConfigError) as refusal:
+        train(compose([*tiny, *overrides]))
+    for words in said:
+        assert words in str(refusal.value)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_positions_of_architectures_that_count_from_the_pad_token():
+    from transformers import AutoConfig
+
+    assert weights.positions(AutoConfig.for_model("roberta", max_position_embeddings=514, pad_token_id=1)) == 512
+    assert weights.positions(AutoConfig.for_model("bert")) == 512
+    assert weights.positions(AutoConfig.for_model("t5")) is None
+    roberta = {"model_type": "roberta", "max_position_embeddings": 18, "hidden_size": 8, "num_attention_heads": 2}
+    from tunesmith.config.schema import Model
+
+    model = Model(init="random", config=roberta | {"num_hidden_layers": 1, "intermediate_size": 8, "vocab_size": 30})
+    network = weights.load_network(model, ["a", "b"], 0).eval()
+    assert weights.positions(network.config) == 16
+    network(input_ids=torch.full((1, 16), 5), attention_mask=torch.ones(1, 16))
+    with pytest.raises((IndexError, RuntimeError)):
+        network(input_ids=torch.full((1, 17), 5), attention_mask=torch.ones(1, 17))
+
+
+@pytest.mark.parametrize("model", ["tiny_encoder", "tiny_causal", "tiny_seq2seq"])
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_gradient_checkpointing_recomputes_and_changes_nothing(model, method, tiny):
+    def trained(checkpointing):
+        overrides = [f"model={model}", f"method={method}", f"model.gradient_checkpointing={checkpointing}"]
+        config = decide(compose([*tiny, *overrides, "trainer.max_steps=3"])).config
+        data = build_data(config)
+        network = build_network(config, data.labels)
+        calls = []
+        linear = next(module for module in network.modules() if isinstance(module, torch.nn.Linear))
+        linear.register_forward_hook(lambda *_: calls.append(1))
+        module = build_module(config, network, data.labels)
+        build_trainer(config, data, ".", [], []).fit(module, datamodule=data)
+        return len(calls), {name: p.detach().clone() for name, p in network.named_parameters()}
+
+    calls, expected = trained("false")
+    more_calls, found = trained("true")
+    assert more_calls > calls, "activations were computed twice"
+    assert max((found[name] - value).abs().max().item() for name, value in expected.items()) < 2e-5, (
+        "three steps of Adam, whose first are of the size of the rate, 3e-3"
+    )
+
+
+def test_the_package_of_quantisation_is_named(tiny, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(preflight.importlib.util, "find_spec", lambda name: None)
+    config = compose([*tiny, "method=lora", "model.quantization=8bit", "trainer.accelerator=gpu"]).config
+    with pytest.raises(ConfigError, match="needs the package bitsandbytes"):
+        preflight.check_quantization(config)
+
+
+def test_from_the_command_line(command, tiny):
+    done = command("train", *tiny, "method=lora", "method.target_modules=[q_proj]")
+    assert done.returncode == 2
+    assert "method.target_modules: bert has no modules of these names (received ['q_proj'])" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("1 problem in the configuration, nothing was started")
