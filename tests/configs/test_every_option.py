@@ -13,6 +13,7 @@ from tunesmith.config.folders import group_options, shipped
 OPTIONS = [(group, option) for group, options in group_options().items() for option in options]
 NEEDS = {("data", "csv"): "data.path=reviews.csv", ("data", "jsonl"): "data.path=reviews.jsonl"}
 NEEDS |= {("model", family): "model.path=org/name" for family in ("encoder", "causal", "seq2seq")}
+NEEDS |= {("model", "from_run"): "model.from_run=RUN"}
 NEEDS |= {("method", "freeze"): "method.frozen=[embeddings]"}
 """Options with a required key, and an override that sets it."""
 

@@ -26,6 +26,7 @@ VERBS = {
     "resume": "go on with an interrupted run, to the same end",
     "evaluate": "measure a finished run on its test split, or on other data",
     "predict": "label new texts with a finished run",
+    "export": "write a finished run's model with a card, an adapter merged if asked",
     "show": "print what a run was and what came out",
     "reproduce": "run a finished run again and compare every number",
     "doctor": "print versions, devices, threads and the state of the tracker",

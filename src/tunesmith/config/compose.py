@@ -300,7 +300,7 @@ def to_saved(config: DictConfig) -> dict[str, Any]:
     with resolvers.masked():
         masked = OmegaConf.to_container(config, resolve=True)
     saved: dict[str, Any] = _keep(raw, value, masked)
-    for node, key in (("data", "path"), ("model", "path"), ("model", "tokenizer")):
+    for node, key in (("data", "path"), ("model", "path"), ("model", "tokenizer"), ("model", "from_run")):
         saved[node][key] = _absolute(saved[node].get(key), must_exist=node == "model")
     return saved
 

@@ -185,9 +185,9 @@ def _callback_monitors(callbacks: Mapping[str, Any], metrics: Mapping[str, Any])
     return None
 
 
-@rule("model.init", "model.path", "model.config")
-def _weights(init: str, path: str | None, config: Mapping[str, Any]) -> Problem | None:
-    if path is not None:
+@rule("model.init", "model.path", "model.config", "model.from_run")
+def _weights(init: str, path: str | None, config: Mapping[str, Any], from_run: str | None) -> Problem | None:
+    if path is not None or from_run is not None:
         return None
     if init == "pretrained":
         return Problem(
@@ -213,9 +213,9 @@ def _own_head(pooling: str | None, hidden: list[int], task: str, method: str) ->
     return None
 
 
-@rule("model.path", "model.tokenizer")
-def _tokenizer(path: str | None, tokenizer: str | None) -> Problem | None:
-    if path is not None or tokenizer is not None:
+@rule("model.path", "model.tokenizer", "model.from_run")
+def _tokenizer(path: str | None, tokenizer: str | None, from_run: str | None) -> Problem | None:
+    if path is not None or tokenizer is not None or from_run is not None:
         return None
     return Problem(
         "model.tokenizer",

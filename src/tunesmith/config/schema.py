@@ -137,6 +137,8 @@ class Model(Node):
 
     path: str | None = None
     """A local folder, a GGUF file or a Hub id; required unless `init=random` with `config` describes the network."""
+    from_run: str | None = None
+    """An earlier run's directory: its model and tokenizer are taken, whatever `path` and `tokenizer` say."""
     family: Literal["auto", "encoder", "causal", "seq2seq"] = "auto"
     """The family that the model has to be of; `auto` takes any. A model of another family is refused."""
     tokenizer: str | None = None

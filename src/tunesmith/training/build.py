@@ -18,10 +18,11 @@ from tunesmith.models.anatomy import anatomy
 from tunesmith.models.freezing import GradualUnfreezing
 from tunesmith.models.methods import apply_method
 from tunesmith.models.module import FineTuner
-from tunesmith.models.weights import load_network, load_tokenizer
+from tunesmith.models.weights import load_tokenizer
 from tunesmith.optim.parameter_groups import parameter_groups, rates
 from tunesmith.optim.schedules import lightning_schedule
 from tunesmith.training import instantiate
+from tunesmith.training.continuation import first_network
 
 
 def build_data(config: RunConfig) -> TextDataModule:
@@ -40,7 +41,7 @@ def build_data(config: RunConfig) -> TextDataModule:
 def build_network(config: RunConfig, labels: Sequence[str]) -> torch.nn.Module:
     """The network as it is trained, adapters included."""
     pad_token_id = load_tokenizer(config.model).pad_token_id
-    network = load_network(config.model, labels, config.seed, task=config.task.name, pad_token_id=pad_token_id)
+    network: Any = first_network(config, labels, pad_token_id)
     if config.model.gradient_checkpointing:
         network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     peft_config = instantiate.build_peft_config(config.method)

@@ -13,6 +13,7 @@ import torch
 from tunesmith.config.compose import Composed, resolve
 from tunesmith.config.schema import RunConfig
 from tunesmith.evaluation.metrics import direction
+from tunesmith.training.continuation import start_of
 from tunesmith.training.instantiate import accepts, build_metrics
 
 FP32_ERROR = 2e-6
@@ -34,7 +35,7 @@ def decide(composed: Composed) -> Composed:
 
 
 def _decisions(config: RunConfig) -> Mapping[tuple[str, str], Any]:
-    decisions: dict[tuple[str, str], Any] = {}
+    decisions = start_of(config)
     trainer = config.trainer
     accelerator = _accelerator() if trainer.accelerator == "auto" else trainer.accelerator
     if trainer.accelerator == "auto":

@@ -14,6 +14,7 @@ from tunesmith.errors import FilesError
 from tunesmith.models.origin import explained
 from tunesmith.models.weights import load_network, load_tokenizer
 from tunesmith.runs.record import Record, load_run
+from tunesmith.training.continuation import first_network
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,7 @@ def load_model(record: Record | str | Path) -> Trained:
 def _with_adapter(record: Record, config: RunConfig, pad_token_id: int | None) -> torch.nn.Module:
     import peft
 
-    task = config.task.name
-    base = load_network(config.model, record.labels, config.seed, task=task, pad_token_id=pad_token_id)
+    base = first_network(config, record.labels, pad_token_id)
     with explained(str(record.directory.model)):
         network: torch.nn.Module = peft.PeftModel.from_pretrained(base, str(record.directory.model))
     return network

@@ -24,6 +24,7 @@ from tunesmith.runs.record import Record, write_predictions
 from tunesmith.tracking.redaction import redact_argv, redact_config, redact_values
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer
 from tunesmith.training.checkpoints import BestWeights, LastCheckpoint
+from tunesmith.training.continuation import announce_start
 from tunesmith.training.decide import decide
 from tunesmith.training.origin import origin
 from tunesmith.training.predictions import prediction_rows
@@ -182,6 +183,7 @@ def announce(session: Session, run: Composed, data: TextDataModule) -> None:
     )
     if redact_config(run.saved) != run.saved:
         log.warning("a secret is left out of the saved config; write it as ${oc.env:NAME} to repeat the run from there")
+    announce_start(run.config, data.labels)
     if run.overrides:
         log.info("overridden: %s", " ".join(redact_argv(run.overrides)))
 

@@ -1,0 +1,38 @@
+"""`tunesmith export RUN`: the model as a folder to give away, with a model card."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tunesmith.runs.record import load_run
+
+EXAMPLES = """\
+examples:
+  tunesmith export RUN                      a copy of the model (or the adapter alone) with a card, in RUN/export
+  tunesmith export RUN --merge --output DIR an adapter put into its base: plain transformers loads the whole
+"""
+
+
+def main(argv: list[str]) -> int:
+    """Write the folder and print its path."""
+    parser = argparse.ArgumentParser(
+        prog="tunesmith export",
+        description="Write a finished run's model with tokenizer and model card into a folder of its own.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="run directory")
+    parser.add_argument("--merge", action="store_true", help="put an adapter into its base")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="new or empty folder; default: RUN/export")
+    parser.add_argument("--trust", action="append", default=[], metavar="NAME", help="model whose own code may run")
+    arguments = parser.parse_args(argv)
+    record = load_run(arguments.run)
+
+    from tunesmith.models.origin import trusting
+    from tunesmith.training.export import export
+    from tunesmith.training.logs import log_to
+
+    with log_to(), trusting(arguments.trust):
+        print(export(record, arguments.output or record.path / "export", merge=arguments.merge))
+    return 0

@@ -1,0 +1,67 @@
+"""The model card of a run, written from its record."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tunesmith.runs.record import Record
+
+PIPELINES = {
+    "classification": "text-classification",
+    "regression": "text-classification",
+    "token_classification": "token-classification",
+    "language_modeling": "text-generation",
+    "text_to_text": "text-generation",
+}
+
+
+def model_card(record: Record, *, adapter: bool) -> str:
+    """A README.md with front matter as the Hugging Face Hub reads it; every figure is from the run's files.
+
+    Args:
+        record: The finished run.
+        adapter: Whether the folder holds an adapter alone.
+    """
+    config, origin, results = record.config, record.provenance, record.results
+    base, task = str(config["model"]["path"] or "random weights"), config["task"]["name"]
+    front: dict[str, Any] = {"library_name": "peft" if adapter else "transformers", "pipeline_tag": PIPELINES[task]}
+    if "/" in base and not base.startswith(("/", "$")):
+        front["base_model"] = base
+    sections = {
+        f"{config['run']['name']}": _summary(record, base, adapter),
+        "Results": _metrics(record),
+        "Data": _data(origin, results),
+        "How it was made": f"```\n{origin.get('command', '')}\n```\n\n{_conditions(origin)}",
+    }
+    head = "\n".join(f"{key}: {json.dumps(value)}" for key, value in front.items())
+    return f"---\n{head}\n---\n" + "".join(f"\n# {title}\n\n{text}\n" for title, text in sections.items())
+
+
+def _summary(record: Record, base: str, adapter: bool) -> str:
+    config, results = record.config, record.results
+    kind = "An adapter" if adapter else "A model"
+    trained = f"{results['num_trainable_parameters']:,} of {results['num_parameters']:,} parameters trained"
+    labels = f" Labels: {', '.join(record.labels)}." if record.labels else ""
+    method, name = config["method"]["name"], config["task"]["name"]
+    return f"{kind} for {name}, made from {base} by `method={method}` ({trained}).{labels}"
+
+
+def _metrics(record: Record) -> str:
+    rows = [f"| {name} | {value:.4f} |" for name, value in record.metrics.items()]
+    note = f"Weights of step {record.results.get('best_step')}, the best by `{record.results.get('monitor')}`."
+    return "\n".join(["| metric | value |", "|---|---|", *rows, "", note])
+
+
+def _data(origin: dict[str, Any], results: dict[str, Any]) -> str:
+    rows = ", ".join(f"{count:,} {split}" for split, count in results.get("num_rows", {}).items())
+    return f"{rows} rows; fingerprint `{origin.get('data', {}).get('fingerprint', '')}`."
+
+
+def _conditions(origin: dict[str, Any]) -> str:
+    packages = origin.get("packages", {})
+    names = ("torch", "transformers", "peft", "tunesmith")
+    versions = ", ".join(f"{name} {packages[name]}" for name in names if name in packages)
+    python = origin.get("python", {}).get("version", "")
+    run = f"Seed {origin.get('seed')}, {origin.get('precision')}, {origin.get('threads')} threads"
+    return f"{run}; Python {python}, {versions}."

@@ -1,0 +1,107 @@
+"""A run that starts from an earlier one: its model, tokenizer and labels."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tunesmith.config.schema import RunConfig
+from tunesmith.errors import ConfigError, FilesError, Problem
+from tunesmith.models.weights import load_network
+from tunesmith.runs.record import Record, load_run
+
+log = logging.getLogger("tunesmith")
+
+TAKEN = ("path", "family", "revision", "init", "config", "head")
+"""What the model config takes over from a run whose adapter stands on a base."""
+
+
+def start_of(config: RunConfig) -> dict[tuple[str, str], Any]:
+    """The decisions that follow from `model.from_run`: where weights and tokenizer are.
+
+    The model of the earlier run is a folder like any other. An adapter's base is that of the earlier run's config; the
+    adapter is put into it when the network is built (`first_network`).
+
+    Raises:
+        FilesError: It is no run, or has no model.
+    """
+    if config.model.from_run is None:
+        return {}
+    record = _record(config.model.from_run)
+    earlier, folder = record.config["model"], record.directory.model
+    taken: dict[str, Any] = {key: earlier[key] for key in TAKEN if key in earlier}
+    if not _has_adapter(record):
+        taken |= {"path": str(folder), "revision": None, "init": "pretrained", "config": {}}
+    return {("model", key): value for key, value in (taken | {"tokenizer": str(folder)}).items()}
+
+
+def first_network(config: RunConfig, labels: Sequence[str], pad_token_id: int | None) -> torch.nn.Module:
+    """The network before the run's method is applied: as configured, or an earlier run's with its adapter put in.
+
+    Raises:
+        ConfigError: The earlier run has an adapter, and other labels.
+        FilesError: The weights cannot be found or read.
+    """
+    task = config.task.name
+    record = _record(config.model.from_run) if config.model.from_run is not None else None
+    if record is None or not _has_adapter(record):
+        network: torch.nn.Module = load_network(config.model, labels, config.seed, task=task, pad_token_id=pad_token_id)
+        return network
+    if labels and list(labels) != record.labels:
+        hint = f"Put it into its base first: tunesmith export {record.path} --merge --output DIR, then model.path=DIR"
+        rule = f"its adapter was trained with the head for the labels {', '.join(record.labels)}"
+        raise ConfigError([Problem("model.from_run", rule, ", ".join(labels), hint)])
+    from tunesmith.training.load import load_model  # it builds the bases of adapters with this function
+
+    adapted: Any = load_model(record).network
+    if not hasattr(adapted, "merge_and_unload") or record.config["method"]["name"] == "prompt":
+        rule = "a prompt cannot be put into the weights, so that training could start on them"
+        raise ConfigError([Problem("model.from_run", rule, str(record.path), "Start from another run")])
+    merged: torch.nn.Module = adapted.merge_and_unload()
+    for parameter in merged.parameters():
+        parameter.requires_grad_(True)
+    merged.train()
+    return merged
+
+
+def differences(config: RunConfig, labels: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """In what the run differs from the one that it starts from: name, then, now."""
+    if config.model.from_run is None:
+        return
+    record = _record(config.model.from_run)
+    earlier = record.config
+    pairs = {
+        "method": (earlier["method"]["name"], config.method.name),
+        "task": (earlier["task"]["name"], config.task.name),
+        "labels": (", ".join(record.labels), ", ".join(labels)),
+        "data.max_length": (earlier["data"]["max_length"], config.data.max_length),
+        "optimizer.lr": (earlier["optimizer"]["lr"], config.optimizer.lr),
+        "seed": (earlier["seed"], config.seed),
+    }
+    for name, (then, now) in pairs.items():
+        if then != now:
+            yield name, str(then), str(now)
+
+
+def announce_start(config: RunConfig, labels: Sequence[str]) -> None:
+    """Say what the run starts from, and in what it differs."""
+    if config.model.from_run is None:
+        return
+    listed = "; ".join(f"{name} {then} -> {now}" for name, then, now in differences(config, labels))
+    kind = "its adapter put into the base" if _has_adapter(_record(config.model.from_run)) else "its weights"
+    log.info("starting from %s (%s); %s", config.model.from_run, kind, listed or "nothing else differs")
+
+
+def _record(path: str) -> Record:
+    record = load_run(path)
+    if not record.directory.model.is_dir():
+        raise FilesError(f"{record.path} has no model: the run is {record.status}")
+    return record
+
+
+def _has_adapter(record: Record) -> bool:
+    return Path(record.directory.model / "adapter_config.json").is_file()

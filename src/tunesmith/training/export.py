@@ -1,0 +1,52 @@
+"""A finished run's model as a folder of its own, to be given away."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tunesmith.errors import ConfigError, FilesError, Problem
+from tunesmith.reporting.model_card import model_card
+from tunesmith.runs.directory import write_text
+from tunesmith.runs.record import Record
+from tunesmith.training.load import load_model
+
+
+def export(record: Record, folder: Path, *, merge: bool) -> Path:
+    """Write model or adapter, tokenizer and model card.
+
+    Args:
+        record: The run.
+        folder: Where to; must not exist, or be empty.
+        merge: Put an adapter into its base, so that plain transformers loads the whole.
+
+    Raises:
+        ConfigError: The adapter is of a kind that cannot be merged.
+        FilesError: The run has no model, or the folder cannot be written.
+    """
+    model = record.directory.model
+    if not model.is_dir():
+        raise FilesError(f"{record.path} has no model: the run is {record.status}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FilesError(f"{folder} exists already: name another with --output")
+    adapter = (model / "adapter_config.json").is_file()
+    try:
+        if adapter and merge:
+            _merged(record, folder)
+        else:
+            shutil.copytree(model, folder, dirs_exist_ok=True)
+        write_text(folder / "README.md", model_card(record, adapter=adapter and not merge))
+    except OSError as error:
+        raise FilesError(f"cannot write {error.filename or folder}: {error.strerror or error}") from error
+    return folder
+
+
+def _merged(record: Record, folder: Path) -> None:
+    trained = load_model(record)
+    if not hasattr(trained.network, "merge_and_unload") or record.config["method"]["name"] == "prompt":
+        rule = "a prompt stands before the text and cannot be put into the weights"
+        raise ConfigError([Problem("--merge", rule, None, "Export it without --merge")])
+    trained.network.merge_and_unload().save_pretrained(folder)  # type: ignore[operator]
+    trained.tokenizer.save_pretrained(folder)
+    for file in folder.iterdir():
+        file.chmod(0o644)  # safetensors makes files that only their owner can read

@@ -1,0 +1,94 @@
+"""Runs that start from runs, and runs that are given away."""
+
+import json
+
+import peft
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from tunesmith import compose, load_model, train
+from tunesmith.cli.main import main
+from tunesmith.errors import ConfigError, FilesError
+from tunesmith.models.weights import load_network
+from tunesmith.training.decide import decide
+from tunesmith.training.export import export
+
+TEXTS = ["a lovely film", "this awful and cold plot with one actor"]
+
+
+def logits_of(network, tokenizer):
+    inputs = tokenizer(TEXTS, padding=True, return_tensors="pt", return_token_type_ids=False)
+    with torch.inference_mode():
+        return network.eval()(**inputs).logits
+
+
+@pytest.fixture(params=["finished", "finished_lora"])
+def earlier(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_a_run_starts_where_another_ended(earlier, tiny):
+    """One step at a rate of almost nothing: the model is the earlier run's, to rounding."""
+    overrides = ["model=from_run", f"model.from_run={earlier.path}", "optimizer.lr=1e-12", "trainer.max_steps=1"]
+    record = train(compose([*tiny, *overrides]))
+    before, after = load_model(earlier), load_model(record)
+    expected = logits_of(before.network, before.tokenizer)
+    assert torch.allclose(logits_of(after.network, after.tokenizer), expected, atol=1e-5)
+    log = record.directory.log.read_text()
+    assert f"starting from {earlier.path}" in log
+    assert "-> 1e-12" in log
+    assert record.results["num_trainable_parameters"] == record.results["num_parameters"]
+    assert record.config["model"]["from_run"] == str(earlier.path)
+
+
+def test_an_adapter_on_a_run_with_an_adapter(finished_lora, tiny):
+    overrides = ["model=from_run", f"model.from_run={finished_lora.path}", "method=lora", "trainer.max_epochs=1"]
+    record = train(compose([*tiny, *overrides]))
+    assert record.provenance["model"]["initial_weights_sha256"] != finished_lora.results["weights_sha256"]
+    again = load_model(record)
+    rows = record.predictions("val")
+    from tunesmith.training.build import build_data, build_module, build_trainer
+
+    config = decide(compose([*tiny, *overrides])).config
+    data = build_data(config)
+    module = build_module(config, again.network, data.labels)
+    build_trainer(config, data, record.path, [], []).validate(module, datamodule=data, verbose=False)
+    assert torch.allclose(module.outputs["val"].logits, torch.tensor([row["logits"] for row in rows]), atol=1e-5)
+
+
+def test_what_cannot_be_started_from(tiny, tmp_path, finished_lora):
+    with pytest.raises(FilesError, match="is not a run directory"):
+        train(compose([*tiny, "model=from_run", f"model.from_run={tmp_path}"]))
+    from tunesmith.training.continuation import first_network
+
+    config = decide(compose([*tiny, "model=from_run", f"model.from_run={finished_lora.path}"])).config
+    with pytest.raises(ConfigError, match="was trained with the head for the labels bad, good"):
+        first_network(config, ["a", "b"], 0)
+
+
+def test_an_adapter_is_exported_alone_or_merged(finished_lora, tmp_path):
+    trained = load_model(finished_lora)
+    expected = logits_of(trained.network, trained.tokenizer)
+    alone = export(finished_lora, tmp_path / "alone", merge=False)
+    base = load_network(trained.config.model, trained.labels, 0, pad_token_id=0)
+    plain = peft.PeftModel.from_pretrained(base, alone)
+    assert torch.allclose(logits_of(plain, trained.tokenizer), expected, atol=1e-5)
+    merged = export(finished_lora, tmp_path / "merged", merge=True)
+    whole = AutoModelForSequenceClassification.from_pretrained(merged)
+    assert torch.allclose(logits_of(whole, AutoTokenizer.from_pretrained(merged)), expected, atol=1e-5)
+    assert whole.config.id2label == dict(enumerate(finished_lora.labels))
+    assert 'library_name: "peft"' in (alone / "README.md").read_text()
+    assert 'library_name: "transformers"' in (merged / "README.md").read_text()
+
+
+def test_the_card_is_the_run_s_record(finished, tmp_path, capsys):
+    assert main(["export", str(finished.path), "--output", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text()
+    for name, value in finished.metrics.items():
+        assert f"| {name} | {value:.4f} |" in card
+    for said in (finished.provenance["command"], finished.results["data_fingerprint"], "bad, good", "Seed 0"):
+        assert said in card
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["model_type"] == "bert"
+    assert main(["export", str(finished.path), "--output", str(tmp_path / "out")]) == 5, "nothing is overwritten"
