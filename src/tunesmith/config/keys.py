@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import types
 from functools import cache
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from tunesmith.config.schema import RunConfig
@@ -50,6 +50,19 @@ def describe(path: str) -> str | None:
     if info is None:
         return None
     return _words(info.annotation, info.metadata)
+
+
+def accepts(path: str, value: Any) -> bool:
+    """Whether a key alone takes a value; True for keys that the schema does not name."""
+    info = field_at(path)
+    if info is None:
+        return True
+    kind: Any = Annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation
+    try:
+        TypeAdapter(kind).validate_python(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def choices(path: str) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tunesmith.config.keys import accepts
 from tunesmith.runs.sweep_record import SweepRecord, TrialRecord, losses
 
 EDGE_FRACTION = 0.1
@@ -134,6 +135,9 @@ def _edge_of_range(key: str, value: float, range_: Mapping[str, Any], searched: 
     floor = (1.0 if low >= 1 else -math.inf) if whole else (0.0 if low >= 0 else -math.inf)
     if end == "low" and low == floor:  # there is nothing below: look closer instead
         first, last = low, back(to(low) + 0.3 * width)
+    # Beyond what the key takes at all, the end that was searched is the last one.
+    first = first if accepts(key, _rounded(max(first, floor), whole)) else low
+    last = last if accepts(key, _rounded(last, whole)) else high
     return Edge(key, value, end, searched, _moved(searched, max(first, floor), last, log, whole))
 
 
@@ -163,7 +167,7 @@ def _edge_of_choices(key: str, value: float, choices: Sequence[Any], searched: s
     high = value == ordered[-1]
     nearest = ordered[-2] if high else ordered[1]
     beyond = _beyond(ordered, value, nearest)
-    if beyond is None:
+    if beyond is None or not accepts(key, beyond):
         return None
     advice = f"choice({', '.join(map(_short, sorted([nearest, value, beyond])))})"
     known = _CHOICE.search(searched)
@@ -184,6 +188,10 @@ def _beyond(ordered: Sequence[float], value: float, nearest: float) -> float | N
         beyond = round(beyond)
         return beyond if beyond not in ordered and beyond > 0 else None
     return float(_short(beyond))
+
+
+def _rounded(number: float, whole: bool) -> float:
+    return _whole(number) if whole else float(_short(number))
 
 
 def _whole(number: float) -> int:
