@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import subprocess
 import sys
@@ -81,11 +83,13 @@ def test_a_failing_job_stops_no_other(tmp_path: Path) -> None:
     done = tunesmith("train", "-m", *common, "trainer.accelerator=cpu", "data.path=missing.csv,a.csv", cwd=tmp_path)
     assert done.returncode == 3
     assert "missing.csv" in done.stderr
-    table = [line.split() for line in done.stdout.splitlines()[-2:]]
-    assert [row[0] for row in table] == ["0", "1"]
-    assert table[0][1:3] == ["exit", "3"]
-    assert table[1][1] == "ok"
-    assert Path(tmp_path, table[1][-1], "results.json").is_file()
+    sweep = Path(done.stdout.splitlines()[-1])
+    with (sweep / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["data.path"]: row for row in csv.DictReader(file)}
+    assert rows["missing.csv"]["state"] == "failed"
+    assert "missing.csv" in rows["missing.csv"]["reason"]
+    assert rows["a.csv"]["state"] == "completed"
+    assert json.loads(Path(sweep, rows["a.csv"]["run"], "results.json").read_text())["status"] == "completed"
     assert {path.name for path in tmp_path.iterdir()} <= {"a.csv", "runs"}, "Hydra leaves nothing of its own"
 
 
@@ -181,7 +185,7 @@ class TestCompletion:
             ("tunesmith train experiment=q", ["experiment=quickstart"]),
             ("tunesmith train -m model=minilm,b", ["model=minilm,bert_base"]),
             ("tunesmith train data.order=", ["data.order=bucketed", "data.order=random"]),
-            ("tunesmith train optimizer.l", ["optimizer.lr="]),
+            ("tunesmith train optimizer.lr", ["optimizer.lr="]),
             ("tunesmith train --mul", ["--multirun"]),
             ("tunesmith completion b", ["bash"]),
         ],

@@ -106,7 +106,7 @@ def _gpu() -> Iterator[str]:
 
 def _cores() -> Iterator[str]:
     """Fewer CPUs than threads: a quota that the number of cores does not show."""
-    from tunesmith.training.decide import usable_cores
+    from tunesmith.training.cores import usable_cores
 
     cores, quota = usable_cores(), cpu_quota()
     if quota is not None and quota < cores:
@@ -138,7 +138,7 @@ def _devices() -> list[tuple[str, str]]:
         return [("devices", "unknown: torch is not installed")]
     import torch
 
-    from tunesmith.training.decide import usable_cores
+    from tunesmith.training.cores import usable_cores
 
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     set_by = ", ".join(

@@ -22,8 +22,10 @@ EXIT_CODES = (
 
 VERBS = {
     "train": "train a model, or several with -m",
+    "sweep": "search over many runs, as a file in sweeps/ says",
     "check": "validate a config and print the plan, without training",
-    "resume": "go on with an interrupted run, to the same end",
+    "resume": "go on with an interrupted run or sweep, to the same end",
+    "stop": "end a running sweep or run after its next checkpoint",
     "evaluate": "measure a finished run on its test split, or on other data",
     "predict": "label new texts with a finished run",
     "export": "write a finished run's model with a card, an adapter merged if asked",

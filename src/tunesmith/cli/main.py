@@ -32,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BaseException as error:
         if debug:
             raise
+        from tunesmith.tracking.ending import explain
+
         return explain(error)
 
 
@@ -65,24 +67,6 @@ def unknown(verb: str) -> int:
         hint = f"Did you mean {close}?" if close else f"Verbs: {', '.join(VERBS)}"
     print(f"tunesmith: no such verb: {verb}. {hint}", file=sys.stderr)
     return 2
-
-
-def explain(error: BaseException) -> int:
-    """Print an error without its traceback and return its exit code."""
-    from tunesmith.errors import TunesmithError
-    from tunesmith.tracking.redaction import redact_values
-
-    sys.stdout.flush()
-    if isinstance(error, TunesmithError):
-        print(redact_values(str(error)), file=sys.stderr)
-        return error.exit_code
-    code = getattr(error, "exit_code", None)
-    if isinstance(code, int):  # a run that was ended by a signal says so itself
-        print(f"tunesmith: {error}", file=sys.stderr)
-        return code
-    text = redact_values(f"{type(error).__name__}: {error}".splitlines()[0])
-    print(f"tunesmith: an error that is our fault: {text}. --debug shows the traceback.", file=sys.stderr)
-    return 1
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from tunesmith.cli.main import explain
 from tunesmith.config.compose import Composed, compose, draft, open_hydra
 from tunesmith.config.overrides import read_sweep
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.tracking.ending import explain
 
 Overrides = tuple[str, ...]
 
@@ -36,9 +36,6 @@ def multirun(arguments: argparse.Namespace) -> int:
     Returns:
         The first exit code that is not 0.
     """
-    if arguments.source is not None:
-        hint = "Start from groups instead: tunesmith train -m model=..."
-        raise ConfigError([Problem("--from", "cannot be combined with -m", None, hint)])
     texts = read_sweep(arguments.overrides, open_hydra(arguments.config_dir)[1].notes)
 
     def composed(overrides: Overrides) -> Composed:

@@ -41,7 +41,15 @@ def main(argv: list[str]) -> int:
 
 
 def many(arguments: argparse.Namespace) -> int:
-    """One run per combination."""
+    """One run per combination: by our sweeper, or by another of Hydra's."""
+    if arguments.source is not None:
+        hint = "Start from groups instead: tunesmith train -m model=..."
+        raise ConfigError([Problem("--from", "cannot be combined with -m", None, hint)])
+    from tunesmith.cli.sweep import run_sweep, sweeper_of
+    from tunesmith.config.compose import SWEEPER
+
+    if sweeper_of(arguments.config_name, arguments.overrides, arguments.config_dir) == SWEEPER:
+        return run_sweep(arguments.config_name, arguments.overrides, arguments.config_dir, arguments.trust)
     from tunesmith.cli.multirun import multirun
 
     return multirun(arguments)

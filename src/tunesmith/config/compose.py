@@ -28,11 +28,16 @@ from tunesmith.config import resolvers
 from tunesmith.config.files import Loader, Merged, Repository, locate, shown
 from tunesmith.config.folders import shipped
 from tunesmith.config.markers import MARKERS, nodes
-from tunesmith.config.outline import schema_defaults
+from tunesmith.config.outline import schema_defaults, sweeper_defaults
 from tunesmith.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from tunesmith.config.schema import RunConfig
+
+
+SWEEPER = "hydra_plugins.tunesmith_sweeper.TunesmithSweeper"
+PLAIN = {"_recursive_": False, "_convert_": "all"}
+"""Hydra makes nothing of what our sweeper's node holds."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,15 @@ class Composed:
     choices: dict[str, str | None] | None = None
     """Config group to chosen option; None for a config that came from a file."""
 
+    @property
+    def name(self) -> str:
+        """The run's name for people."""
+        choices = self.choices or {}
+        parts = (
+            [choices.get("experiment")] if choices.get("experiment") else map(choices.get, ("data", "model", "method"))
+        )
+        return self.config.run.name or "-".join(part for part in parts if part) or "run"
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -62,25 +76,30 @@ class Draft:
     repository: Repository
 
 
-def open_hydra(config_dirs: Sequence[Path] = ()) -> tuple[Hydra, Loader]:
+def open_hydra(config_dirs: Sequence[Path] = (), home: Path | None = None) -> tuple[Hydra, Loader]:
     """A Hydra and its loader; they search the user's folders first, then the shipped ones.
 
     Args:
         config_dirs: Folders laid out like `conf/`; an option there wins over a shipped one of the same name.
+        home: A folder with a `conf` and a `sweeps` to use instead of the shipped ones, such as a sweep's snapshot.
     """
     setbase("1.3")
     resolvers.register()
-    ConfigStore.instance().store(name="schema", node=schema_defaults(), provider="tunesmith")
+    store = ConfigStore.instance()
+    store.store(name="schema", node=schema_defaults(), provider="tunesmith")
+    sweeper = {"_target_": SWEEPER, **PLAIN, **sweeper_defaults()}
+    store.store(group="hydra/sweeper", name="tunesmith", node=sweeper, provider="tunesmith")
     Plugins.instance()  # registers the file:// and pkg:// sources
     path = ConfigSearchPathImpl()
     path.append("hydra", "pkg://hydra.conf")
     for folder in config_dirs:
         path.append("user", f"file://{folder.resolve()}")
-    for name in ("conf", "sweeps"):
-        path.append("tunesmith", f"file://{shipped(name)}")
+    conf, sweeps = (shipped(name) if home is None else home / name for name in ("conf", "sweeps"))
+    path.append("tunesmith", f"file://{conf}")
+    path.append("tunesmith", f"file://{sweeps}")
     path.append("schema", "structured://")
     GlobalHydra.instance().clear()
-    loader = Loader(path, shipped("conf") / "train.yaml")
+    loader = Loader(path, conf / "train.yaml")
     hydra = Hydra(task_name="train", config_loader=loader)
     GlobalHydra.instance().initialize(hydra)
     return hydra, loader
@@ -98,7 +117,7 @@ def draft(overrides: Sequence[str] = (), *, config_dirs: Sequence[Path] = (), na
         composed = hydra.compose_config(name, read.groups, RunMode.RUN, with_log_configuration=False)
     except (HydraException, OmegaConfBaseException, ValueError, OSError) as error:
         problems = [*read.problems, *loader.notes.problems]
-        raise ConfigError([*problems, _composition(error)]) from error
+        raise ConfigError([*problems, composition_problem(error)]) from error
     HydraConfig.instance().set_config(composed)
     problems = [*read.problems, *loader.notes.problems, *apply(read.values, composed)]
     for node in ("hydra", "hydra.sweeper", "hydra.runtime"):
@@ -110,9 +129,16 @@ def draft(overrides: Sequence[str] = (), *, config_dirs: Sequence[Path] = (), na
 
 
 def _of_sweeper(composed: DictConfig) -> list[Problem]:
-    """Classes named inside the sweeper's node: Hydra would instantiate them. Its own class Hydra checks itself."""
+    """Classes named inside the sweeper's node: Hydra would instantiate them. Its own class Hydra checks itself.
+
+    Our sweeper has Hydra make nothing; it takes classes of Optuna's for its sampler and pruner, and checks them.
+    """
     plain = OmegaConf.to_container(composed.hydra.sweeper, resolve=False)
     own = {"_target_": plain.pop("_target_", None)} if isinstance(plain, dict) else {}
+    if isinstance(plain, dict) and own["_target_"] == SWEEPER and {key: plain.pop(key, None) for key in PLAIN} == PLAIN:
+        for key in ("sampler", "pruner"):
+            if isinstance(plain.get(key), dict) and str(plain[key].get("_target_")).startswith("optuna."):
+                plain[key].pop("_target_")
     rule, plugins = "a config may not name code to run here", ("hydra_plugins.", "hydra._internal.core_plugins.")
     found = [f"hydra.sweeper.{path}".rstrip(".") for path, node in nodes(plain) if any(key in node for key in MARKERS)]
     if not str(own.get("_target_")).startswith(plugins):
@@ -141,7 +167,8 @@ def _inapplicable(override: Any, error: Exception) -> Problem:
     return Problem(text, f"cannot be set: {str(error).splitlines()[0]}")
 
 
-def _composition(error: Exception) -> Problem:
+def composition_problem(error: Exception) -> Problem:
+    """What a failed composition says, in one sentence."""
     lines = [line.strip() for line in str(error.__cause__ or error).splitlines() if line.strip()]
     return Problem("config", f"cannot be composed: {' '.join(lines[:3])}" if lines else "cannot be composed")
 
@@ -168,7 +195,7 @@ def compose(
         found = draft(overrides, config_dirs=config_dirs, name=name)
         choices = dict(found.config.hydra.runtime.choices)
         job = OmegaConf.masked_copy(found.config, [str(key) for key in found.config if key != "hydra"])
-        return _judged(job, found, trust, tuple(overrides), choices)
+        return judged(job, found, trust, tuple(overrides), choices)
 
 
 def compose_from(path: Path, overrides: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Composed:
@@ -194,7 +221,7 @@ def compose_from(path: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
     given = frozenset(override.key_or_group for override in read.values)
     found = Draft(saved, problems, [Merged(file, "")], given, repository)
     with searching_here(trust):
-        return _judged(saved, found, trust, tuple(overrides), None)
+        return judged(saved, found, trust, tuple(overrides), None)
 
 
 def _read_saved(file: Path) -> DictConfig:
@@ -212,14 +239,25 @@ def _read_saved(file: Path) -> DictConfig:
     return loaded
 
 
-def _judged(
+def judged(
     config: DictConfig,
     found: Draft,
     trust: Sequence[str],
     overrides: tuple[str, ...],
     choices: dict[str, str | None] | None,
 ) -> Composed:
-    """Validate, and gather all problems under the place where each was written."""
+    """Validate a composed config without Hydra's node; every problem is named by the place where it was written.
+
+    Args:
+        config: The composed config.
+        found: How it was composed.
+        trust: Modules of the user's own whose classes it may name.
+        overrides: As on the command line, to be remembered.
+        choices: Config group to chosen option.
+
+    Raises:
+        ConfigError: Something is wrong; every problem is in it.
+    """
     complete(config, schema_defaults())
     from tunesmith.config.validate import validate  # not needed to show a config
 

@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-SCHEMA = Path(__file__).with_name("schema.py")
+FILES = {"RunConfig": Path(__file__).with_name("schema.py"), "Sweeper": Path(__file__).with_name("sweeper.py")}
+"""A root class to the file that states it."""
 REQUIRED = object()
 """The default of a key that has none."""
 
@@ -32,14 +33,19 @@ class Key:
 @cache
 def outline() -> dict[str, Key]:
     """Every key of a run's config under its dotted path, in the schema's order."""
-    body = ast.parse(SCHEMA.read_bytes()).body
+    return dict(_read("RunConfig"))
+
+
+@cache
+def _read(root: str) -> dict[str, Key]:
+    body = ast.parse(FILES[root].read_bytes()).body
     classes = {line.name: line for line in body if isinstance(line, ast.ClassDef)}
     constants = {
         line.target.id: ast.literal_eval(line.value)
         for line in body
         if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.value is not None
     }
-    return dict(_keys("RunConfig", "", classes, constants))
+    return dict(_keys(root, "", classes, constants))
 
 
 def leaves() -> Iterator[str]:
@@ -56,6 +62,11 @@ def is_text(path: str) -> bool:
 def schema_defaults() -> dict[str, Any]:
     """The defaults that the schema states, as a plain nested dict; required keys are left out."""
     return {path: key.default for path, key in outline().items() if "." not in path and key.default is not REQUIRED}
+
+
+def sweeper_defaults() -> dict[str, Any]:
+    """The defaults of the sweeper's node."""
+    return {path: key.default for path, key in _read("Sweeper").items() if "." not in path}
 
 
 def _keys(

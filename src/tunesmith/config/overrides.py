@@ -195,6 +195,20 @@ def forced(override: Override, groups: Sequence[str], repository: Repository) ->
     return _choice_text(override, repository) if _is_choice(override, groups) else f"++{bare}"
 
 
+def common(overrides: Sequence[str]) -> list[str]:
+    """The overrides of a sweep that name one value.
+
+    Raises:
+        ConfigError: Some cannot be parsed.
+    """
+    parser = OverridesParser.create()
+    parsed = [(text, parse(text, parser, sweep=True)) for text in overrides]
+    problems = [item for _, item in parsed if isinstance(item, Problem)]
+    if problems:
+        raise ConfigError(problems)
+    return [text for text, item in parsed if isinstance(item, Override) and not item.is_sweep_override()]
+
+
 def read_sweep(overrides: Sequence[str], repository: Repository) -> list[str]:
     """The overrides of a sweep as Hydra takes them, sweeps left as they are.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from tunesmith.config.compose import Composed, resolve
 from tunesmith.config.schema import RunConfig
 from tunesmith.evaluation.metrics import direction
 from tunesmith.training.continuation import start_of
+from tunesmith.training.cores import usable_cores
 from tunesmith.training.instantiate import accepts, build_metrics
 
 FP32_ERROR = 2e-6
@@ -53,11 +53,6 @@ def _decisions(config: RunConfig) -> Mapping[tuple[str, str], Any]:
         # Faster, with the same numerics; but the fp16 scaler leaves a fused optimizer's gradients scaled for clipping.
         decisions["optimizer", "fused"] = trainer.precision != "16-mixed"
     return decisions
-
-
-def usable_cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _accelerator() -> str:

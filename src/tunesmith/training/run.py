@@ -58,7 +58,7 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
             unfinished = newest_unfinished(run)
             if unfinished is not None:
                 return resume(unfinished, trust=trust)
-        name = run_name(run)
+        name = redact_values(run.name)
         return execute(run, open_run(run, name), name, trust)
 
 
@@ -123,13 +123,6 @@ def execute(
         report(session, data, outputs)
         best.discard()
     return Record(directory.path)
-
-
-def run_name(run: Composed) -> str:
-    """The run's name for people."""
-    choices = run.choices or {}
-    parts = [choices.get("experiment")] if choices.get("experiment") else map(choices.get, ("data", "model", "method"))
-    return redact_values(run.config.run.name or "-".join(part for part in parts if part) or "run")
 
 
 def open_run(run: Composed, name: str) -> RunDirectory:

@@ -1,0 +1,28 @@
+"""`tunesmith stop DIR`: end a sweep or a run after its next checkpoint, so that it can be resumed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+from pathlib import Path
+
+from tunesmith.errors import FilesError
+from tunesmith.runs.record import Record
+from tunesmith.runs.sweep_record import SweepRecord, is_sweep
+
+
+def main(argv: list[str]) -> int:
+    """Send the signal that asks for a checkpoint and an end."""
+    parser = argparse.ArgumentParser(
+        prog="tunesmith stop", description="Write a checkpoint and end; go on later with tunesmith resume."
+    )
+    parser.add_argument("directory", type=Path, metavar="DIR", help="directory of a running sweep or run")
+    path: Path = parser.parse_args(argv).directory
+    record = SweepRecord(path) if is_sweep(path) else Record(path)
+    facts = record.facts if isinstance(record, SweepRecord) else record.results
+    if record.status != "running":
+        raise FilesError(f"{path} is {record.status}: there is nothing to stop")
+    os.kill(int(facts["pid"]), signal.SIGTERM)
+    print(f"asked to stop; go on later with: tunesmith resume {path}")
+    return 0

@@ -1,0 +1,252 @@
+"""A new sweep from its config to its end: judged, written down, driven, summed up."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import math
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from optuna.distributions import distribution_to_json
+
+from tunesmith.config.compose import Composed
+from tunesmith.config.composer import Composer
+from tunesmith.config.fingerprint import fingerprint
+from tunesmith.config.sweeper import Sweeper
+from tunesmith.errors import FilesError
+from tunesmith.reporting.live import LiveView
+from tunesmith.runs.directory import open_directory, write_json
+from tunesmith.runs.record import identity
+from tunesmith.sweeping import snapshot
+from tunesmith.sweeping.driver import Driver, Plan, now
+from tunesmith.sweeping.executors import ENTRY, Executor, InProcess, Local
+from tunesmith.sweeping.layout import SweepDirectory
+from tunesmith.sweeping.prepare import Sweep, initial_points, prepare, read_settings
+from tunesmith.sweeping.samplers import read_choice
+from tunesmith.sweeping.scheduler import Limits, Scheduler
+from tunesmith.sweeping.space import Point, overrides
+from tunesmith.sweeping.study import Study, open_storage
+from tunesmith.sweeping.summary import summarise
+from tunesmith.tracking.redaction import redact, redact_argv
+from tunesmith.training.cores import gpus, usable_cores
+from tunesmith.training.logs import log_to
+
+log = logging.getLogger("tunesmith")
+
+
+@dataclass
+class Search:
+    """A sweep as the command line describes it; Hydra hands its settings to `search`."""
+
+    name: str
+    """The primary config."""
+    overrides: Sequence[str]
+    """As typed, sweeps and Hydra's own included."""
+    config_dirs: Sequence[Path] = ()
+    trust: Sequence[str] = ()
+    entry: str = ENTRY
+    """What a trial's process calls."""
+    code: int = 0
+    """The exit code, once it is over."""
+
+    def __call__(self, config: Any) -> Any:
+        """What Hydra calls for a job of its own sweepers, which have no part here."""
+        raise NotImplementedError
+
+    def search(self, settings: Mapping[str, Any], arguments: Sequence[str]) -> None:
+        """Run the sweep; called by Hydra through the sweeper.
+
+        Args:
+            settings: The `hydra.sweeper` node.
+            arguments: The overrides as Hydra sorted them; ours are read as they were typed.
+        """
+        self.code = launch(self, settings)
+
+
+def launch(search: Search, settings: Mapping[str, Any]) -> int:
+    """Run a new sweep.
+
+    Args:
+        search: The command line.
+        settings: The `hydra.sweeper` node.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ConfigError: Something is wrong; nothing was started.
+        FilesError: The directory cannot be made.
+    """
+    composer = Composer(search.name, search.config_dirs, None, search.trust)
+    sweep = prepare(search.overrides, read_settings(settings), composer)
+    executor = warm(sweep.settings, search.entry)
+    root, name = (
+        Path(sweep.run.config.run.root),
+        sweep.run.name if search.name == "train" else sweep.run.config.run.name or search.name,
+    )
+    exact = Path(sweep.run.config.run.dir) if sweep.run.config.run.dir else None
+    opened = open_directory(root, name, fingerprint(sweep.run.saved | {"sweep": sweep.space.describe()}), exact)
+    directory = SweepDirectory(opened.path)
+    frozen = snapshot.take(directory.path, search.name, search.config_dirs, search.trust)
+    facts = _facts(sweep, search, directory, name)
+    with locked(directory):
+        write_json(directory.facts, facts)
+        return drive(sweep, directory, frozen, facts, executor, trust=search.trust)
+
+
+def drive(
+    sweep: Sweep,
+    directory: SweepDirectory,
+    composer: Composer,
+    facts: dict[str, Any],
+    executor: Executor,
+    *,
+    trust: Sequence[str] = (),
+    known: Callable[[Driver], Sequence[int]] | None = None,
+) -> int:
+    """Run the trials and write down what came out.
+
+    Args:
+        sweep: What is searched.
+        directory: Where it is kept.
+        composer: Over the snapshot.
+        facts: What `sweep.json` says.
+        executor: Where trials run.
+        trust: Modules of the user's own whose classes the config may name.
+        known: Puts back the trials of an earlier session and tells which of them have ended.
+
+    Returns:
+        The exit code.
+    """
+    settings = sweep.settings
+    study = Study(
+        sweep.space,
+        sweep.sampler,
+        sweep.directions,
+        seed=settings.seed,
+        storage=open_storage(settings.storage, directory.journal),
+        name=directory.path.name,
+    )
+    limits = Limits(
+        sweep.n_trials, settings.patience, settings.max_failures, settings.retries, repeats=settings.repeats
+    )
+    initial = () if known else initial_points(settings.initial, sweep.space)
+    scheduler = Scheduler(study, limits, sweep.directions, sweep.judge(), initial)
+    common = trial_overrides(sweep, directory, executor)
+
+    def compose(number: int, point: Point, replicate: int) -> Composed:
+        seed = sweep.run.config.seed + replicate
+        own = [f"run.name={directory.path.name}-{number:04d}", f"seed={seed}"]
+        run = composer.compose([*sweep.base, *overrides(point), *common, *own])
+        return replace(run, overrides=(*sweep.base, *overrides(point)))
+
+    deadline = time.monotonic() + settings.timeout if settings.timeout else None
+    plan = Plan(sweep.objectives, sweep.rungs, settings.repeats, tuple(trust), deadline, settings.keep)
+    driver = Driver(directory, scheduler, executor, compose, plan)
+    ended = known(driver) if known is not None else ()
+    with log_to(directory.log):
+        _announce(sweep, directory, executor)
+        with LiveView(sweep.objectives[0], sweep.directions[0], sweep.n_trials, executor.slots, known=ended) as view:
+            driver.watch = view.update
+            driver.run()
+    return summarise(directory, facts, driver, sweep.settings, sweep.run.config.logger)
+
+
+def trial_overrides(sweep: Sweep, directory: SweepDirectory, executor: Executor) -> list[str]:
+    """What every trial of a sweep has, whatever its point."""
+    common = ["evaluation.test=false", "run.dir=null", "run.resume=never", f"run.root={_quoted(str(directory.path))}"]
+    if sweep.run.config.logger.group is None:
+        common.append(f"logger.group={_quoted(directory.path.name)}")
+    common.append("logger.job_type=trial")
+    if sweep.run.config.trainer.threads == "auto" and not gpus():
+        common.append(f"trainer.threads={max(1, usable_cores() // executor.slots) if executor.slots == 1 else 1}")
+    return common
+
+
+def warm(settings: Sweeper, entry: str) -> Executor:
+    """The executor, already importing what trials need."""
+    if settings.executor == "inprocess":
+        return InProcess(entry)
+    devices = gpus()
+    slots = settings.n_jobs if settings.n_jobs != "auto" else len(devices) or usable_cores()
+    executor = Local(slots, devices or None, entry)
+    executor.warm_up()
+    return executor
+
+
+def _facts(sweep: Sweep, search: Search, directory: SweepDirectory, name: str) -> dict[str, Any]:
+    """What `sweep.json` says at the start."""
+    pruner, options = sweep.pruner
+    return {
+        "schema_version": 1,
+        "name": name,
+        "status": "running",
+        "exit_code": None,
+        "reason": None,
+        "started": now(),
+        "ended": None,
+        **identity(),
+        "command": shlex.join(redact_argv(["tunesmith", *sys.argv[1:]])),
+        "metrics": list(sweep.objectives),
+        "directions": list(sweep.directions),
+        "sampler": {"name": sweep.sampler} if isinstance(sweep.sampler, str) else sweep.sampler,
+        "pruner": {"name": pruner, **options},
+        "n_trials": sweep.n_trials,
+        "n_jobs": sweep.settings.n_jobs,
+        "repeats": sweep.settings.repeats,
+        "seed": sweep.settings.seed,
+        "space": sweep.space.describe(),
+        "distributions": {key: distribution_to_json(p.distribution) for key, p in sweep.space.parameters.items()},
+        "wandb_group": sweep.run.config.logger.group or directory.path.name,
+        "request": redact(
+            {
+                "name": search.name,
+                "overrides": [text for text in search.overrides if not text.lstrip("+~").startswith("hydra")],
+                "trust": list(search.trust),
+                "settings": sweep.settings.model_dump(),
+            }
+        ),
+    }
+
+
+def _announce(sweep: Sweep, directory: SweepDirectory, executor: Executor) -> None:
+    """Say what is about to happen."""
+    count = "without end" if math.isinf(sweep.space.size) else f"of {len(sweep.space.points())} points"
+    log.info("%s", directory.path)
+    log.info(
+        "%d trials %s by %s, %d at once; %s decides; %s",
+        sweep.n_trials,
+        count if not math.isinf(sweep.space.size) else "of a continuous space",
+        read_choice(sweep.sampler)[0],
+        executor.slots,
+        " and ".join(sweep.objectives),
+        f"{sweep.pruner[0]} at {', '.join(f'{rung:.0%}' for rung in sweep.rungs)} of a full run"
+        if sweep.rungs
+        else "every trial runs to its end",
+    )
+
+
+@contextmanager
+def locked(directory: SweepDirectory) -> Iterator[None]:
+    """Hold the sweep for this process alone.
+
+    Raises:
+        FilesError: Another driver has it.
+    """
+    with (directory.path / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise FilesError(f"{directory.path} is running in another process; see it with tunesmith show") from None
+        yield
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,18 @@
+"""Everything that a trial imports, loaded once into the process that trials are forked from. Nothing touches a GPU."""
+
+from __future__ import annotations
+
+import peft  # noqa: F401
+import pytorch_lightning  # noqa: F401
+import sklearn.model_selection  # noqa: F401
+import torch
+import torchmetrics.classification  # noqa: F401
+import transformers.modeling_utils  # noqa: F401
+import wandb  # noqa: F401
+
+import tunesmith.sweeping.trial  # noqa: F401
+from tunesmith.config.schema import RunConfig
+
+RunConfig.model_rebuild()
+if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+    raise RuntimeError("a process that has touched a GPU cannot be forked")

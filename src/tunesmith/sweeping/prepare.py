@@ -1,0 +1,290 @@
+"""A sweep read and judged whole, before anything is written or started."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from pydantic import ValidationError
+
+from tunesmith.config.compose import Composed
+from tunesmith.config.composer import Composer
+from tunesmith.config.files import Loader
+from tunesmith.config.objectives import COSTS, direction_of, fault_of
+from tunesmith.config.overrides import parse
+from tunesmith.config.suggest import did_you_mean, nearest, show
+from tunesmith.config.sweeper import Sweeper
+from tunesmith.errors import ConfigError, Problem
+from tunesmith.runs.sweep_record import SweepRecord, is_sweep
+from tunesmith.sweeping.rungs import FRACTIONS, REDUCTION, Halving
+from tunesmith.sweeping.samplers import make_pruner, make_sampler, read_choice
+from tunesmith.sweeping.space import Point, Space, overrides, read_space
+from tunesmith.sweeping.space import identity as identity_of
+
+CHECKS = (0.25, 0.5, 0.75)
+"""Fractions of a full run at which Optuna's own pruners are asked."""
+MAX_CHECKED = 20
+"""Values of one key that are tried in each combination of groups before the start."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep that is ready to run."""
+
+    settings: Sweeper
+    space: Space
+    objectives: tuple[str, ...]
+    directions: tuple[str, ...]
+    base: tuple[str, ...]
+    """Overrides that every trial has."""
+    run: Composed
+    """What all trials share."""
+
+    @property
+    def sampler(self) -> Any:
+        """The sampler's node, with null decided."""
+        return self.settings.sampler or ("grid" if lists_points(self.settings, self.space) else "tpe")
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether points come from a list."""
+        return lists_points(self.settings, self.space)
+
+    @property
+    def pruner(self) -> tuple[str, dict[str, Any]]:
+        """The pruner's name and options, with null decided."""
+        name, options = read_choice(self.settings.pruner)
+        return name or ("none" if self.is_grid or len(self.objectives) > 1 else "asha"), options
+
+    @property
+    def n_trials(self) -> int:
+        """Trials in total."""
+        return self.settings.n_trials or len(self.space.points())
+
+    @property
+    def rungs(self) -> tuple[float, ...]:
+        """Fractions of a full run at which trials are judged."""
+        name, options = self.pruner
+        default = {"none": (), "asha": FRACTIONS}.get(name, CHECKS)
+        return tuple(map(float, options.get("rungs", default)))
+
+    def judge(self) -> Any:
+        """What decides at the rungs."""
+        name, options = self.pruner
+        if name == "none":
+            return None
+        own = {key: value for key, value in options.items() if key != "rungs"}
+        if name == "asha":
+            return Halving(self.rungs, int(own.get("reduction", REDUCTION)), pauses=bool(own.get("pauses", True)))
+        return make_pruner({"name": name, **own})
+
+
+def lists_points(settings: Sweeper, space: Space) -> bool:
+    """Whether a sweep runs points from a list, instead of drawing them."""
+    if settings.sampler is not None:
+        return read_choice(settings.sampler)[0] == "grid"
+    finite = bool(settings.explicit) or space.is_finite
+    return finite and (settings.n_trials is None or settings.n_trials >= len(space.points()))
+
+
+def read_settings(settings: Mapping[str, Any]) -> Sweeper:
+    """The typed settings of a sweep.
+
+    Raises:
+        ConfigError: Some are wrong; every problem is in it.
+    """
+    try:
+        found = Sweeper.model_validate(dict(settings))
+    except ValidationError as error:
+        raise ConfigError(list(_of_pydantic(error))) from None
+    if read_choice(found.sampler)[0] not in (None, "grid"):
+        make_sampler(found.sampler, found.seed, 0)
+    if read_choice(found.pruner)[0] not in (None, "asha", "none"):
+        name, options = read_choice(found.pruner)
+        make_pruner({"name": name, **{key: value for key, value in options.items() if key != "rungs"}})
+    return found
+
+
+def prepare(texts: Sequence[str], settings: Sweeper, composer: Composer, *, check: bool = True) -> Sweep:
+    """Everything about a sweep that can be known before its first trial.
+
+    Every point of a grid is composed and validated, and of any other space every combination of config groups with each
+    value of the other keys.
+
+    Args:
+        texts: The overrides of the command line, sweeps included.
+        settings: The `hydra.sweeper` node.
+        composer: Over the sweep's sources.
+        check: Whether to validate; a sweep that goes on was validated at its start.
+
+    Raises:
+        ConfigError: Something is wrong; every problem is in it.
+    """
+    loader = composer.loader()
+    plain, swept = _sorted(texts, loader)
+    fixed = {override.key_or_group for override in _parsed(plain, loader)}
+    settings = settings.model_copy(
+        update={"params": {key: value for key, value in settings.params.items() if key not in fixed}}
+    )
+    space = read_space(settings, swept, loader, functools.partial(composer.value, plain))
+    points = space.points() if lists_points(settings, space) else list(_representative(space))
+    if not points:
+        raise ConfigError([Problem("hydra.sweeper.exclude", "leaves no point to run")])
+    run = compose_all(plain, points if check else points[:1], composer)[0]
+    metrics = run.saved["evaluation"]["metrics"]
+    wanted = settings.metric or run.config.evaluation.monitor
+    objectives = tuple([wanted] if isinstance(wanted, str) else wanted)
+    problems = [p for name in objectives if (p := fault_of(name, metrics, "hydra.sweeper.metric")) is not None]
+    directions = tuple(direction_of(name, metrics) for name in objectives)
+    sweep = Sweep(settings, space, objectives, directions, tuple(plain), run)
+    problems += _contradictions(sweep)
+    if problems:
+        raise ConfigError(problems)
+    return sweep
+
+
+def compose_all(base: Sequence[str], points: Sequence[Point], composer: Composer) -> list[Composed]:
+    """The config of every point.
+
+    Raises:
+        ConfigError: Some are wrong; each problem is named once, with the points that have it.
+    """
+    found: list[Composed] = []
+    problems: dict[str, tuple[Problem, list[Point]]] = {}
+    for point in points:
+        try:
+            found.append(composer.compose([*base, *overrides(point)]))
+        except ConfigError as error:
+            for problem in error.problems:
+                problems.setdefault(str(problem), (problem, []))[1].append(point)
+    if problems:
+        raise ConfigError([_at(problem, at, len(points)) for problem, at in problems.values()])
+    return found
+
+
+def initial_points(initial: Sequence[Point] | str, space: Space) -> list[Point]:
+    """Points that are run first: given, or the best of another sweep.
+
+    Raises:
+        ConfigError: One of them is outside the space, or the other sweep has none.
+    """
+    where = "hydra.sweeper.initial"
+    if isinstance(initial, str):
+        path = Path(initial).expanduser()
+        best = SweepRecord(path).best() if is_sweep(path) else None
+        if best is None:
+            raise ConfigError([Problem(where, "is no sweep with a completed trial", initial)])
+        initial = [dict(best.params)]
+    points = []
+    for number, point in enumerate(initial):
+        try:
+            for key, value in point.items():
+                if key not in space.parameters:
+                    raise ValueError(f"{key} is not varied")
+                if key not in space.followers:
+                    space.parameters[key].encode(value)
+        except ValueError as error:
+            raise ConfigError([Problem(f"{where}[{number}]", str(error))]) from None
+        whole = space.complete(dict(point))
+        missing = [key for key in space.parameters if key not in whole and space.is_active(key, whole)]
+        if missing:
+            raise ConfigError([Problem(f"{where}[{number}]", "has no value for a key that is varied", missing[0])])
+        points.append(whole)
+    return points
+
+
+def _of_pydantic(error: ValidationError) -> Iterator[Problem]:
+    names = list(Sweeper.model_fields)
+    for item in error.errors(include_url=False):
+        key = str(item["loc"][0])
+        where = f"hydra.sweeper.{key}"
+        if item["type"] == "extra_forbidden":
+            close = did_you_mean(nearest(key, names))
+            yield Problem(where, "no such key", None, close or f"Keys: {', '.join(names)}")
+        else:
+            yield Problem(where, item["msg"][0].lower() + item["msg"][1:], show(item["input"]))
+
+
+def _sorted(texts: Sequence[str], loader: Loader) -> tuple[list[str], list[Override]]:
+    """Plain overrides, as typed, and those that name several values; Hydra's own are dropped."""
+    parser = OverridesParser.create(config_loader=loader)
+    problems, plain, swept = [], [], []
+    for text in texts:
+        found = parse(text, parser, sweep=True)
+        if isinstance(found, Problem):
+            problems.append(found)
+        elif found.is_hydra_override():
+            continue
+        elif found.is_sweep_override():
+            swept.append(found)
+        else:
+            plain.append(text)
+    if problems:
+        raise ConfigError(problems)
+    return plain, swept
+
+
+def _parsed(texts: Sequence[str], loader: Loader) -> Iterator[Override]:
+    parser = OverridesParser.create(config_loader=loader)
+    return (found for text in texts if isinstance(found := parse(text, parser), Override))
+
+
+def _contradictions(sweep: Sweep) -> Iterator[Problem]:
+    settings, (pruner, options) = sweep.settings, sweep.pruner
+    if settings.n_trials is None and not (sweep.is_grid or sweep.space.is_finite):
+        hint = "Say how many: hydra.sweeper.n_trials=20"
+        yield Problem("hydra.sweeper.n_trials", "is required: the space has no end", None, hint)
+    if sweep.is_grid and not (sweep.space.is_finite or settings.explicit):
+        hint = "Use range(...) or choice(...), or another sampler"
+        yield Problem("hydra.sweeper.sampler", "a grid needs listed values, not intervals", "grid", hint)
+    if pruner != "none" and len(sweep.objectives) > 1:
+        hint = "Set hydra.sweeper.pruner=none"
+        yield Problem(
+            "hydra.sweeper.pruner", "no order among several objectives says which trial is worse", pruner, hint
+        )
+    if pruner != "none" and sweep.objectives[0] in COSTS:
+        yield Problem("hydra.sweeper.pruner", f"{sweep.objectives[0]} does not change while training", pruner)
+    rungs = sweep.rungs
+    if list(rungs) != sorted(set(rungs)) or any(not 0 < rung < 1 for rung in rungs):
+        yield Problem("hydra.sweeper.pruner.rungs", "must be ascending fractions between 0 and 1", str(list(rungs)))
+    unknown = set(options) - {"rungs", "reduction", "pauses"} if pruner == "asha" else set()
+    if unknown:
+        yield Problem("hydra.sweeper.pruner", "asha takes rungs, reduction and pauses", sorted(unknown)[0])
+    if not isinstance(options.get("reduction", 2), int) or options.get("reduction", 2) < 2:
+        yield Problem("hydra.sweeper.pruner.reduction", "must be a whole number >= 2", str(options["reduction"]))
+
+
+def _representative(space: Space) -> Iterator[Point]:
+    """Every combination of config groups, with each value of each other key once."""
+    leaders = [parameter for key, parameter in space.parameters.items() if key not in space.followers]
+    groups = [parameter for parameter in leaders if "." not in parameter.key and parameter.values is not None]
+    rest = [parameter for parameter in leaders if parameter not in groups]
+    seen = set()
+    for combination in itertools.product(*(group.values or () for group in groups)):
+        chosen = dict(zip((group.key for group in groups), combination, strict=True))
+        first = {parameter.key: _ends(parameter)[0] for parameter in rest}
+        variants = [first, *(first | {p.key: value} for p in rest for value in _ends(p)[:MAX_CHECKED])]
+        for variant in variants:
+            point = space.complete({**chosen, **variant})
+            if identity_of(point) not in seen and not space.excludes(point):
+                seen.add(identity_of(point))
+                yield point
+
+
+def _ends(parameter: Any) -> list[Any]:
+    distribution = parameter.distribution
+    return list(parameter.values) if parameter.values is not None else [distribution.low, distribution.high]
+
+
+def _at(problem: Problem, points: Sequence[Point], total: int) -> Problem:
+    """The problem with the points that have it, where they are not all."""
+    if len(points) == total:
+        return problem
+    shown = " ".join(overrides(points[0])) + (f" and {len(points) - 1} more" if len(points) > 1 else "")
+    return Problem(problem.where, f"{problem.rule} [with {shown}]", problem.received, problem.hint)

@@ -1,0 +1,181 @@
+"""Go on with a sweep that was interrupted, or make a finished one longer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+
+from tunesmith.config.overrides import parse
+from tunesmith.errors import ConfigError, Problem
+from tunesmith.runs.directory import write_json
+from tunesmith.runs.record import identity
+from tunesmith.runs.sweep_record import TRIAL_FILE, SweepRecord
+from tunesmith.sweeping import snapshot
+from tunesmith.sweeping.driver import Driver, Facts
+from tunesmith.sweeping.executors import ENTRY
+from tunesmith.sweeping.launch import drive, locked, warm
+from tunesmith.sweeping.layout import SweepDirectory
+from tunesmith.sweeping.prepare import Sweep, prepare, read_settings
+from tunesmith.sweeping.scheduler import ENDED, from_json
+from tunesmith.sweeping.space import Point
+from tunesmith.sweeping.study import end_of
+
+
+def resume(
+    path: Path,
+    changes: Sequence[str] = (),
+    *,
+    trust: Sequence[str] = (),
+    retry_failed: bool = False,
+    entry: str = ENTRY,
+) -> int:
+    """Go on with a sweep: finished trials stay, those under way continue from their last checkpoint.
+
+    Args:
+        path: The sweep's directory.
+        changes: Overrides of `hydra.sweeper.*`, such as a larger `n_trials`.
+        trust: Modules of the user's own whose classes the config may name.
+        retry_failed: Whether failed trials are tried again.
+        entry: What a trial's process calls.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ConfigError: A change would make the trials incomparable.
+        FilesError: The sweep is running, or its files are damaged.
+    """
+    directory = SweepDirectory(path.expanduser().resolve())
+    record = SweepRecord(directory.path)
+    request = record.facts["request"]
+    missing = [name for name in request["trust"] if name not in trust]
+    if missing:
+        hint = f"If you still trust it: tunesmith resume {path} --trust {missing[0]}"
+        raise ConfigError([Problem("--trust", f"the sweep uses code from {', '.join(missing)}", None, hint)])
+    with locked(directory):
+        composer = snapshot.reopen(directory.path, request["name"], trust)
+        settings = read_settings(_changed(request["settings"], changes))
+        executor = warm(settings, entry)
+        sweep = prepare(request["overrides"], settings, composer, check=False)
+        _same_search(record, sweep)
+        facts = record.facts | {"status": "running", "exit_code": None, "reason": None, "ended": None, **identity()}
+        facts |= {"n_trials": sweep.n_trials, "n_jobs": executor.slots}
+        facts["request"] = request | {"settings": settings.model_dump()}
+        write_json(directory.facts, facts)
+
+        def known(driver: Driver) -> list[int]:
+            return restore(driver, directory, settings.repeats, retry_failed)
+
+        return drive(sweep, directory, composer, facts, executor, trust=trust, known=known)
+
+
+def _changed(settings: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """The settings with overrides of `hydra.sweeper.*` applied.
+
+    Raises:
+        ConfigError: One is something else.
+    """
+    found, problems = dict(settings), []
+    parser = OverridesParser.create()
+    for text in changes:
+        override = parse(text, parser)
+        key = override.key_or_group if isinstance(override, Override) else ""
+        if isinstance(override, Problem):
+            problems.append(override)
+        elif key.startswith("hydra.sweeper.") and key.count(".") == 2:
+            found[key.removeprefix("hydra.sweeper.")] = override.value()
+        else:
+            hint = "Start a new sweep for anything else"
+            problems.append(Problem(text, "only hydra.sweeper keys may change when a sweep goes on", None, hint))
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def _same_search(record: SweepRecord, sweep: Sweep) -> None:
+    """Refuse what would make new trials incomparable with the old ones.
+
+    Raises:
+        ConfigError: Something differs.
+    """
+    facts, pruner = record.facts, {"name": sweep.pruner[0], **sweep.pruner[1]}
+    ours = {
+        "metric": list(sweep.objectives),
+        "pruner": pruner,
+        "repeats": sweep.settings.repeats,
+        "params": sweep.space.describe(),
+    }
+    then = {
+        "metric": facts["metrics"],
+        "pruner": facts["pruner"],
+        "repeats": facts["repeats"],
+        "params": facts["space"],
+    }
+    hint = "Start a new sweep; hydra.sweeper.initial=DIR begins with this one's best point"
+    problems = [
+        Problem(f"hydra.sweeper.{key}", "cannot change when a sweep goes on", f"{ours[key]}, it has {then[key]}", hint)
+        for key in ours
+        if ours[key] != then[key]
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def restore(driver: Driver, directory: SweepDirectory, repeats: int, retry: bool) -> list[int]:
+    """Put back every trial that the study knows.
+
+    Args:
+        driver: Of the new session.
+        directory: The sweep's.
+        repeats: Runs per trial.
+        retry: Whether failed trials are tried again.
+
+    Returns:
+        The trials that have ended.
+    """
+    ended = []
+    for frozen in driver.scheduler.study.trials():
+        if "point" not in frozen.user_attrs:
+            continue
+        said = _said(directory.trial(frozen.number) / TRIAL_FILE, frozen.number, frozen.user_attrs["point"])
+        trial = from_json(said)
+        end = end_of(frozen)
+        if end is not None and trial.state not in ENDED:  # the last session died between telling and writing
+            trial.state, trial.values = end
+        failed = trial.state == "failed"
+        if trial.state == "running":
+            trial.state = "interrupted"
+        pending = [r for r in range(repeats) if r not in trial.replicates] if 0 in trial.replicates else [0]
+        driver.scheduler.restore(trial, pending=pending)
+        driver.known(frozen.number, facts_of(said, repeats))
+        if failed and retry:
+            driver.scheduler.retry(trial)
+            driver.write(frozen.number)
+        elif trial.state in ENDED:
+            ended.append(frozen.number)
+    return ended
+
+
+def _said(file: Path, number: int, point: Point) -> dict[str, Any]:
+    """A trial's record; one that has none was asked for and never started."""
+    if not file.is_file():
+        return {"number": number, "params": point, "state": "waiting"}
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def facts_of(said: Mapping[str, Any], repeats: int) -> Facts:
+    """What a trial's record says beside its place in the search."""
+    return Facts(
+        steps={int(replicate): int(steps) for replicate, steps in said.get("replicate_steps", {}).items()},
+        full_steps=said["full_steps"] // repeats if said.get("full_steps") else None,
+        seconds=float(said.get("seconds") or 0.0),
+        started=said.get("started"),
+        ended=said.get("ended"),
+        num_trainable_parameters=said.get("num_trainable_parameters"),
+    )

@@ -1,0 +1,105 @@
+"""Successive halving that pauses: measure every trial early, spend the rest of the compute on the better ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Decision = Literal["continue", "pause", "stop"]
+
+FRACTIONS = (0.25, 0.5)
+"""Rungs as fractions of a full run's steps; where they stand was measured, see docs/decisions.md."""
+REDUCTION = 2
+"""Of so many trials at a rung, one goes on."""
+
+
+@dataclass
+class Rung:
+    """What has been seen at one fraction of the budget."""
+
+    fraction: float
+    values: dict[int, float] = field(default_factory=dict)
+    """Trial to value, larger is better."""
+    promoted: set[int] = field(default_factory=set)
+    ended: set[int] = field(default_factory=set)
+    """Trials that were pruned here: they count among those seen, and do not come back."""
+
+
+class Halving:
+    """Asynchronous successive halving (ASHA, arXiv:1810.05934) that pauses trials and never overspends.
+
+    A trial that reaches a rung goes on if it is among the best `1/reduction` of all that have reached it. Otherwise it
+    is paused, and goes on later if it is among them by then. Unlike in the paper, no more than that share of a rung's
+    trials is ever promoted: early trials that were lucky in who they were compared with cost later ones their place
+    only until more have been seen, and the compute of a sweep is at most the sum over its rungs.
+
+    Args:
+        fractions: Rungs below the full budget, ascending.
+        reduction: Of so many trials at a rung, one goes on.
+        pauses: Whether a trial that does not go on at once may do so later; otherwise it is stopped.
+    """
+
+    def __init__(
+        self, fractions: Sequence[float] = FRACTIONS, reduction: int = REDUCTION, *, pauses: bool = True
+    ) -> None:
+        self.rungs = [Rung(fraction) for fraction in fractions]
+        self.reduction = reduction
+        self.pauses = pauses
+
+    def report(self, number: int, rung: int, value: float) -> Decision:
+        """A trial has reached a rung.
+
+        Args:
+            number: The trial.
+            rung: Index of the rung.
+            value: Its value there, larger is better.
+        """
+        place = self.rungs[rung]
+        place.values[number] = value
+        if number in place.promoted:
+            return "continue"
+        if number in self._candidates(place):
+            place.promoted.add(number)
+            return "continue"
+        return "pause" if self.pauses else "stop"
+
+    def promote(self) -> int | None:
+        """A paused trial that may go on now, from the highest rung that has one; it counts as promoted."""
+        for place in reversed(self.rungs):
+            for number in self._candidates(place):
+                place.promoted.add(number)
+                return number
+        return None
+
+    def forget(self, number: int) -> None:
+        """A trial failed: it holds no place that another could have."""
+        for place in self.rungs:
+            place.values.pop(number, None)
+            place.promoted.discard(number)
+
+    def restore(self, number: int, values: Mapping[int, float], state: str) -> None:
+        """Put back what a trial showed, after a resume of the sweep.
+
+        Args:
+            number: The trial.
+            values: Index of a rung that it has reached to its value there.
+            state: `paused` or `pruned` at the last of them; any other has gone on from there.
+        """
+        for index, value in values.items():
+            place = self.rungs[index]
+            place.values[number] = value
+            if index < max(values) or state not in ("paused", "pruned"):
+                place.promoted.add(number)
+            elif state == "pruned":
+                place.ended.add(number)
+
+    def _candidates(self, place: Rung) -> Iterator[int]:
+        """Trials that may be promoted from a rung, best first; equal ones in the order of their numbers."""
+        share = len(place.values) // self.reduction
+        if not self.pauses:
+            share = max(1, share)  # nobody comes back: the first must not all be stopped
+        ranked = sorted(place.values, key=lambda number: (-place.values[number], number))
+        room = share - len(place.promoted) if self.pauses else share
+        left = place.promoted | place.ended
+        return iter([number for number in ranked[:share] if number not in left][: max(0, room)])

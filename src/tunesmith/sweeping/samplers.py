@@ -1,0 +1,110 @@
+"""Samplers and pruners by name: Optuna's classes with their own options."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+
+from tunesmith.config.seeding import derive_seed
+from tunesmith.config.suggest import did_you_mean, nearest
+from tunesmith.errors import ConfigError, Problem
+
+SAMPLERS = {
+    "random": "optuna.samplers.RandomSampler",
+    "qmc": "optuna.samplers.QMCSampler",
+    "tpe": "optuna.samplers.TPESampler",
+    "gp": "optuna.samplers.GPSampler",
+    "nsgaii": "optuna.samplers.NSGAIISampler",
+}
+PRUNERS = {
+    "hyperband": "optuna.pruners.HyperbandPruner",
+    "median": "optuna.pruners.MedianPruner",
+    "threshold": "optuna.pruners.ThresholdPruner",
+}
+UNPICKLING = ("CmaEsSampler",)
+"""Samplers that keep their state pickled in the study: a stranger's sweep could run code on resume."""
+ONE_SEQUENCE = ("QMCSampler",)
+"""Samplers whose points belong to one sequence, counted in the study: their seed stays."""
+
+
+def read_choice(value: Any) -> tuple[str | None, dict[str, Any]]:
+    """Name (or `_target_`) and options of a sampler's or pruner's node."""
+    if value is None:
+        return None, {}
+    if isinstance(value, str):
+        return value, {}
+    options = dict(value)
+    return options.pop("name", None) or options.pop("_target_", None), options
+
+
+def make_sampler(value: Any, seed: int, number: int) -> BaseSampler:
+    """The sampler for one trial, seeded by the sweep's seed and the trial's number alone.
+
+    A sampler with one seed for all trials would draw its first points again after a resume.
+
+    Args:
+        value: The `hydra.sweeper.sampler` node.
+        seed: The sweep's seed.
+        number: The trial's number.
+
+    Raises:
+        ConfigError: There is no such sampler, or it refuses its options.
+    """
+    cls, options = _class("sampler", value, SAMPLERS, BaseSampler, ("grid",))
+    if cls.__name__ in UNPICKLING:
+        hint = "Use tpe, gp or nsgaii"
+        raise ConfigError([Problem("hydra.sweeper.sampler", "unpickles its state on resume", cls.__name__, hint)])
+    if "seed" in inspect.signature(cls).parameters:
+        own = derive_seed(seed, "sampler") if cls.__name__ in ONE_SEQUENCE else derive_seed(seed, number)
+        options.setdefault("seed", own % 2**32)
+    sampler = _make("sampler", cls, options)
+    assert isinstance(sampler, BaseSampler)
+    return sampler
+
+
+def make_pruner(value: Any) -> BasePruner:
+    """The pruner of Optuna's that a `hydra.sweeper.pruner` node names.
+
+    Raises:
+        ConfigError: There is no such pruner, or it refuses its options.
+    """
+    cls, options = _class("pruner", value, PRUNERS, BasePruner, ("asha", "none"))
+    pruner = _make("pruner", cls, options)
+    assert isinstance(pruner, BasePruner)
+    return pruner
+
+
+def _class(
+    kind: str, value: Any, known: Mapping[str, str], base: type, own: tuple[str, ...]
+) -> tuple[type, dict[str, Any]]:
+    name, options = read_choice(value)
+    where = f"hydra.sweeper.{kind}"
+    target = known.get(str(name), str(name))
+    if not target.startswith("optuna."):
+        names = [*own, *known]
+        hint = did_you_mean(nearest(str(name), names)) or f"Names: {', '.join(names)}; or _target_: optuna...."
+        raise ConfigError([Problem(where, f"no such {kind}", str(name), hint)])
+    module, _, attribute = target.rpartition(".")
+    try:
+        cls = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError):
+        raise ConfigError([Problem(where, f"no such {kind}", target)]) from None
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        raise ConfigError([Problem(where, f"is no {kind}", target)])
+    return cls, options
+
+
+def _make(kind: str, cls: type, options: Mapping[str, Any]) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "is experimental"
+            return cls(**options)
+    except (TypeError, ValueError) as error:
+        message = str(error).splitlines()[0]
+        raise ConfigError([Problem(f"hydra.sweeper.{kind}", f"{cls.__name__} refuses: {message}")]) from error

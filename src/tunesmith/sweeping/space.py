@@ -1,0 +1,444 @@
+"""What a sweep varies: Hydra's grammar read into Optuna distributions, and the points of a finite space."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import (
+    ChoiceSweep,
+    Glob,
+    IntervalSweep,
+    Override,
+    QuotedString,
+    RangeSweep,
+    Transformer,
+)
+from hydra.errors import HydraException
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from tunesmith.config.sweeper import Sweeper
+from tunesmith.errors import ConfigError, Problem
+
+Point = dict[str, Any]
+"""Swept key to value, as the config takes it; a key that is not active is absent."""
+
+FIXED = {
+    "seed": "Replicate it instead: hydra.sweeper.repeats=3",
+    "data.split": "The split is the same for all trials, or their values could not be compared",
+    "evaluation.test": "A search never looks at the test split",
+    "run": "A trial's directory is its own",
+    "logger": "A trial's tracker run is its own",
+    "trainer.threads": "It is part of the result's last bits: set it once, for all trials",
+}
+"""Keys that a search may not vary, each with the reason or what to do instead."""
+MAX_POINTS = 100_000
+"""A finite space with more points than this is sampled, not listed."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A demand on the value of one key."""
+
+    key: str
+    values: tuple[Any, ...] = ()
+    """The values that are meant; none for an interval."""
+    low: float = -math.inf
+    high: float = math.inf
+
+    def holds(self, point: Mapping[str, Any]) -> bool:
+        """Whether a point meets it; one that does not have the key does not."""
+        if self.key not in point:
+            return False
+        value = point[self.key]
+        if self.values:
+            return any(_same(value, wanted) for wanted in self.values)
+        return isinstance(value, int | float) and self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One key that is varied."""
+
+    key: str
+    text: str
+    """Its values as written."""
+    distribution: BaseDistribution
+    values: tuple[Any, ...] | None
+    """All its values in order, or None where there is a continuum."""
+    when: Condition | None = None
+
+    def decode(self, drawn: Any) -> Any:
+        """The config's value for one that was drawn from the distribution."""
+        if isinstance(self.distribution, CategoricalDistribution) and self.values is not None:
+            return self.values[self.distribution.choices.index(drawn)]
+        return drawn
+
+    def encode(self, value: Any) -> Any:
+        """The distribution's value for one of the config.
+
+        Raises:
+            ValueError: The parameter cannot take it.
+        """
+        if isinstance(self.distribution, CategoricalDistribution):
+            assert self.values is not None
+            for choice, known in zip(self.distribution.choices, self.values, strict=True):
+                if _same(known, value):
+                    return choice
+            raise ValueError(f"{self.key} cannot be {value!r}: its values are {self.text}")
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not self.distribution._contains(float(value))
+        ):
+            raise ValueError(f"{self.key} cannot be {value!r}: its values are {self.text}")
+        return value
+
+
+@dataclass(frozen=True)
+class Space:
+    """Everything that a sweep varies."""
+
+    parameters: dict[str, Parameter]
+    zipped: tuple[tuple[str, ...], ...] = ()
+    explicit: tuple[Point, ...] = ()
+    exclude: tuple[tuple[Condition, ...], ...] = ()
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """Values of keys that conditions name and that are not varied."""
+    _points: list[Point] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def followers(self) -> dict[str, str]:
+        """A zipped key to the key whose position it takes."""
+        return {key: group[0] for group in self.zipped for key in group[1:]}
+
+    @property
+    def size(self) -> float:
+        """Upper bound of the number of points; infinite for a continuum."""
+        if self.explicit:
+            return len(self.explicit)
+        counts = [
+            math.inf if parameter.values is None else len(parameter.values)
+            for key, parameter in self.parameters.items()
+            if key not in self.followers
+        ]
+        return math.prod(counts)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether its points can be listed."""
+        return self.size <= MAX_POINTS
+
+    def points(self) -> list[Point]:
+        """Every point of a finite space, in nested-loop order, the last key fastest."""
+        if not self._points:
+            self._points.extend(_unique(point for point in self._all() if not self.excludes(point)))
+        return self._points
+
+    def _all(self) -> Iterator[Point]:
+        if self.explicit:
+            yield from (dict(point) for point in self.explicit)
+            return
+        leaders = [parameter for key, parameter in self.parameters.items() if key not in self.followers]
+        for values in itertools.product(*(parameter.values or () for parameter in leaders)):
+            yield self.complete(dict(zip((parameter.key for parameter in leaders), values, strict=True)))
+
+    def complete(self, point: Point) -> Point:
+        """The point with its zipped keys added and its inactive keys removed, in the order of the parameters."""
+        whole = dict(point)
+        for key, leader in self.followers.items():
+            if leader in point:
+                values, led = self.parameters[leader].values, self.parameters[key].values
+                assert values is not None
+                assert led is not None
+                whole[key] = led[next(i for i, value in enumerate(values) if _same(value, point[leader]))]
+        return {key: whole[key] for key in self.parameters if key in whole and self.is_active(key, whole)}
+
+    def is_active(self, key: str, point: Mapping[str, Any]) -> bool:
+        """Whether a key is varied at a point, as far as its condition says."""
+        condition = self.parameters[key].when
+        if condition is None:
+            return True
+        parent = condition.key in self.parameters and self.parameters[condition.key].when is not None
+        holds = condition.holds({**self.context, **point})
+        return holds and (not parent or self.is_active(condition.key, point))
+
+    def excludes(self, point: Mapping[str, Any]) -> bool:
+        """Whether a point is to be left out."""
+        return any(all(condition.holds(point) for condition in conditions) for conditions in self.exclude)
+
+    def describe(self) -> dict[str, str]:
+        """Key to its values as written, with its condition."""
+        if self.explicit:
+            return {key: parameter.text for key, parameter in self.parameters.items()}
+        return {
+            key: parameter.text + (f" when {_condition_text(parameter.when)}" if parameter.when else "")
+            for key, parameter in self.parameters.items()
+        }
+
+
+def identity(point: Mapping[str, Any]) -> str:
+    """A text that two points share only if they are the same."""
+    return json.dumps(point, sort_keys=True, ensure_ascii=False, default=str)
+
+
+def overrides(point: Mapping[str, Any]) -> list[str]:
+    """The point as overrides of a command line."""
+    return [f"{key}={_text(value)}" for key, value in point.items()]
+
+
+def read_space(
+    settings: Sweeper, swept: Sequence[Override], loader: ConfigLoader, look_up: Callable[[str], Any]
+) -> Space:
+    """The space of a sweep file's settings, with the sweeps of the command line on top.
+
+    Args:
+        settings: The `hydra.sweeper` node.
+        swept: Overrides of the command line that name several values; one replaces the file's values of its key.
+        loader: Hydra's loader, which knows the options for `glob(*)`.
+        look_up: The value of a key, or the option of a group, that the sweep leaves as it is; for conditions.
+
+    Raises:
+        ConfigError: Some of it cannot be read; every problem is in it.
+    """
+    problems: list[Problem] = []
+    parameters: dict[str, Parameter] = {}
+    for key, node in settings.params.items():
+        text, when = (node.get("space"), node.get("when")) if isinstance(node, Mapping) else (node, None)
+        _collect(problems, parameters, key, lambda k=key, t=text, w=when: _parameter(k, t, w, loader))
+    for override in swept:
+        key = override.key_or_group
+        _collect(problems, parameters, key, lambda o=override: _from_override(o, None, loader))
+    if settings.explicit:
+        if parameters:
+            where = "hydra.sweeper.explicit"
+            problems.append(Problem(where, "lists all points, so that params cannot be given beside it"))
+        parameters = _of_points(settings.explicit)
+    problems += [_fixed(key, reason) for key in parameters if (reason := _reason(key)) is not None]
+    exclude = _conditions(settings, loader, problems)
+    named = {parameter.when.key for parameter in parameters.values() if parameter.when is not None}
+    context = {key: look_up(key) for key in named if key not in parameters}
+    space = Space(parameters, tuple(map(tuple, settings.zip)), tuple(settings.explicit), exclude, context)
+    problems += _of_structure(space)
+    if problems:
+        raise ConfigError(problems)
+    if not space.parameters:
+        hint = "Give some values: optimizer.lr=1e-5,1e-4, or params in a sweep file"
+        raise ConfigError([Problem("hydra.sweeper.params", "nothing is varied", None, hint)])
+    return space
+
+
+def _collect(problems: list[Problem], parameters: dict[str, Parameter], key: str, make: Any) -> None:
+    found = make()
+    if isinstance(found, Problem):
+        problems.append(found)
+    else:
+        parameters[key] = found
+
+
+def _parameter(key: str, text: Any, when: Any, loader: ConfigLoader) -> Parameter | Problem:
+    where = f"hydra.sweeper.params.{key}"
+    if isinstance(text, list):
+        values = ", ".join(map(_text, text))
+        return Problem(where, "must be a text in Hydra's grammar", str(text), f"Write {key}: choice({values})")
+    if not isinstance(text, str):
+        return Problem(where, "must be a text in Hydra's grammar", str(text), "E.g. choice(16, 32) or interval(0, 0.3)")
+    try:
+        override = OverridesParser.create(config_loader=loader).parse_override(f"{key}={text}")
+    except HydraException as error:
+        return Problem(where, "cannot be read", text, str(error).splitlines()[0])
+    condition = None
+    if when is not None:
+        condition = _condition(str(when), loader)
+        if condition is None:
+            return Problem(f"{where}.when", "must be KEY=VALUE", str(when), "E.g. when: method=lora")
+    if not override.is_sweep_override():
+        return Problem(where, "names one value, so that nothing is varied", text, f"Set it outside: {key}: {text}")
+    return _from_override(override, condition, loader)
+
+
+def _from_override(override: Override, when: Condition | None, loader: ConfigLoader) -> Parameter | Problem:
+    key, value = override.key_or_group, override._value
+    text = (override.input_line or "").partition("=")[2]
+    if isinstance(value, IntervalSweep):
+        return _interval(key, value, text, when)
+    try:
+        values = _values(override, loader)
+    except (HydraException, ValueError, TypeError) as error:
+        return Problem(key, "cannot be read", text, str(error).splitlines()[0])
+    if not values:
+        return Problem(key, "has no values", text)
+    if isinstance(value, RangeSweep) and not value.shuffle:
+        whole = all(isinstance(item, int) for item in values)
+        kind = IntDistribution if whole else FloatDistribution
+        step = values[1] - values[0] if len(values) > 1 else 1
+        if step > 0:
+            last = values[-1] if whole else values[0] + step * (len(values) - 1)
+            return Parameter(key, text, kind(values[0], last, step=step), tuple(values), when)
+    return Parameter(key, text, CategoricalDistribution(_choices(values)), tuple(values), when)
+
+
+def _interval(key: str, value: IntervalSweep, text: str, when: Condition | None) -> Parameter | Problem:
+    log, low, high = "log" in value.tags, value.start, value.end
+    assert low is not None
+    assert high is not None
+    if not low < high or not math.isfinite(low) or not math.isfinite(high):
+        return Problem(key, "the lower end of an interval must be below its upper end", text)
+    if log and low <= 0:
+        return Problem(key, "an interval with tag(log, ...) must lie above 0", text)
+    if isinstance(low, int) and isinstance(high, int):
+        return Parameter(key, text, IntDistribution(low, high, log=log), None if log else _whole(low, high), when)
+    return Parameter(key, text, FloatDistribution(float(low), float(high), log=log), None, when)
+
+
+def _whole(low: int, high: int) -> tuple[int, ...] | None:
+    return tuple(range(low, high + 1)) if high - low < MAX_POINTS else None
+
+
+def _values(override: Override, loader: ConfigLoader) -> list[Any]:
+    """The values of a finite sweep, as the config takes them."""
+    value = override._value
+    if isinstance(value, Glob):
+        return list(value.filter(loader.get_group_options(override.key_or_group)))
+    if isinstance(value, ChoiceSweep) and not value.shuffle:
+        return [_plain(item) for item in value.list]
+    return [_plain(item) for item in override.sweep_iterator(transformer=Transformer.identity)]
+
+
+def _plain(item: Any) -> Any:
+    if isinstance(item, QuotedString):
+        return item.text
+    if isinstance(item, list):
+        return [_plain(part) for part in item]
+    if isinstance(item, dict):
+        return {_plain(key): _plain(part) for key, part in item.items()}
+    return item
+
+
+def _choices(values: Sequence[Any]) -> list[Any]:
+    """Optuna takes scalars only; anything else is known by its text."""
+    scalars = all(value is None or isinstance(value, bool | int | float | str) for value in values)
+    return list(values) if scalars and len({str(value) for value in values}) == len(values) else [*map(_text, values)]
+
+
+def _text(value: Any) -> str:
+    """A value in Hydra's grammar."""
+    if isinstance(value, str):
+        plain = value.replace("_", "").replace("-", "").replace(".", "").replace("/", "").isalnum()
+        return value if plain and value.isascii() and not _looks_typed(value) else _quoted(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_text(key)}:{_text(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_text, value)) + "]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return repr(value)
+
+
+def _looks_typed(text: str) -> bool:
+    """Whether the grammar would read a number, a truth value or null from a text."""
+    if text.lower() in ("null", "true", "false", "inf", "nan"):
+        return True
+    try:
+        float(text.replace("_", ""))
+    except ValueError:
+        return False
+    return True
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _same(one: Any, other: Any) -> bool:
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def _unique(points: Iterator[Point]) -> Iterator[Point]:
+    seen = set()
+    for point in points:
+        text = identity(point)
+        if text not in seen:
+            seen.add(text)
+            yield point
+
+
+def _condition(text: str, loader: ConfigLoader) -> Condition | None:
+    """`key=value`, `key=a,b` or `key=interval(a,b)`."""
+    try:
+        override = OverridesParser.create(config_loader=loader).parse_override(text)
+    except HydraException:
+        return None
+    if isinstance(override._value, IntervalSweep):
+        low, high = override._value.start, override._value.end
+        return Condition(override.key_or_group, (), float(low or 0), float(high or 0))
+    values = _values(override, loader) if override.is_sweep_override() else [_plain(override._value)]
+    return Condition(override.key_or_group, tuple(values))
+
+
+def _condition_text(condition: Condition) -> str:
+    if condition.values:
+        return f"{condition.key}={','.join(map(_text, condition.values))}"
+    return f"{condition.key}=interval({condition.low}, {condition.high})"
+
+
+def _conditions(settings: Sweeper, loader: ConfigLoader, problems: list[Problem]) -> tuple[tuple[Condition, ...], ...]:
+    found = []
+    for number, node in enumerate(settings.exclude):
+        conditions = []
+        for key, value in node.items():
+            text = f"{key}={value if isinstance(value, str) else _text(value)}"
+            condition = _condition(text, loader)
+            if condition is None:
+                problems.append(Problem(f"hydra.sweeper.exclude[{number}].{key}", "cannot be read", str(value)))
+            else:
+                conditions.append(condition)
+        found.append(tuple(conditions))
+    return tuple(found)
+
+
+def _of_points(points: Sequence[Point]) -> dict[str, Parameter]:
+    """A parameter per key of the points that are listed, with the values that it takes there."""
+    values: dict[str, list[Any]] = {}
+    for point in points:
+        for key, value in point.items():
+            known = values.setdefault(key, [])
+            if not any(_same(value, other) for other in known):
+                known.append(value)
+    return {
+        key: Parameter(key, ", ".join(map(_text, found)), CategoricalDistribution(_choices(found)), tuple(found))
+        for key, found in values.items()
+    }
+
+
+def _of_structure(space: Space) -> Iterator[Problem]:
+    """Faults of zip and when, which name keys of the space."""
+    for number, group in enumerate(space.zipped):
+        where = f"hydra.sweeper.zip[{number}]"
+        unknown = [key for key in group if key not in space.parameters]
+        lengths = {len(space.parameters[key].values or ()) for key in group if key in space.parameters}
+        if unknown:
+            yield Problem(where, "names a key that is not varied", unknown[0])
+        elif len(lengths) > 1 or 0 in lengths:
+            yield Problem(where, "its keys must have equally many listed values", ", ".join(group))
+    for key, parameter in space.parameters.items():
+        if parameter.when is not None and parameter.when.key == key:
+            yield Problem(f"hydra.sweeper.params.{key}.when", "names the key itself", key)
+    for conditions in space.exclude:
+        for condition in conditions:
+            if condition.key not in space.parameters:
+                yield Problem("hydra.sweeper.exclude", "names a key that is not varied", condition.key)
+
+
+def _reason(key: str) -> str | None:
+    return next((why for fixed, why in FIXED.items() if key == fixed or key.startswith(f"{fixed}.")), None)
+
+
+def _fixed(key: str, reason: str) -> Problem:
+    return Problem(key, "is not to be searched", None, reason)

@@ -1,0 +1,229 @@
+"""The search itself: which point comes next. Everything that leans on Optuna's inner parts is in this file."""
+
+from __future__ import annotations
+
+import copy
+import random
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from tunesmith.config.seeding import derive_seed
+from tunesmith.sweeping.samplers import make_sampler, read_choice
+from tunesmith.sweeping.space import Point, Space, identity
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+MAX_ATTEMPTS = 10
+"""Draws for one trial before an untried point is taken from the list, or a known one accepted where there is none."""
+POINT = "point"
+"""User attribute of a trial: its whole point, with what Optuna does not know (zipped keys, lists)."""
+
+
+ENDS = {"completed": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+"""Our words for how a trial ends, and Optuna's."""
+
+
+class Study:
+    """Points asked from a sampler, values told to it, both kept in a storage that outlives this process.
+
+    Only the driver of a sweep has one: a trial that was killed while it held the journal's lock would stall all others.
+
+    Args:
+        space: What is varied.
+        sampler: The `hydra.sweeper.sampler` node, or None for a grid.
+        directions: `maximize` or `minimize` per objective.
+        seed: The sweep's seed.
+        storage: Where it is kept; in memory by default.
+        name: Its name there.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        sampler: Any,
+        directions: Sequence[str],
+        *,
+        seed: int = 0,
+        storage: BaseStorage | None = None,
+        name: str = "sweep",
+    ) -> None:
+        self.space = space
+        self.sampler = sampler
+        self.seed = seed
+        self._grid = read_choice(sampler)[0] in (None, "grid")
+        self._waiting: set[int] = set()
+        self._study = _create(storage or InMemoryStorage(), name, directions, self._waiting)
+        self._ids = {trial.number: trial._trial_id for trial in self.trials()}
+        self._known = {identity(point) for trial in self.trials() if (point := trial.user_attrs.get(POINT)) is not None}
+        left = ((identity(point), point) for point in (self._shuffled() if space.is_finite else []))
+        self._left = {text: point for text, point in left if text not in self._known}
+
+    def trials(self) -> list[FrozenTrial]:
+        """Every trial so far, by number."""
+        found: list[FrozenTrial] = self._study._storage.get_all_trials(self._study._study_id, deepcopy=False)
+        return found
+
+    def ask(self, wanted: Point | None = None) -> tuple[int, Point] | None:
+        """Number and point of a new trial; None where every point of a finite space was tried.
+
+        Args:
+            wanted: The point itself, for one that a user asks for.
+        """
+        if wanted is None and self.space.is_finite and not self._left:
+            return None
+        storage, study_id = self._study._storage, self._study._study_id
+        trial_id = self._unused() or storage.create_new_trial(study_id)
+        number = storage.get_trial_number_from_id(trial_id)
+        point = wanted if wanted is not None else self._draw(trial_id, number)
+        for key, value, distribution in self._encoded(point):
+            storage.set_trial_param(trial_id, key, distribution.to_internal_repr(value), distribution)
+        storage.set_trial_user_attr(trial_id, POINT, point)
+        self._ids[number] = trial_id
+        self._known.add(identity(point))
+        self._left.pop(identity(point), None)
+        return number, point
+
+    def report(self, number: int, step: int, value: float) -> None:
+        """An intermediate value of the first objective."""
+        self._study._storage.set_trial_intermediate_value(self._ids[number], step, value)
+
+    def wait(self, number: int, waiting: bool = True) -> None:
+        """Mark a trial as paused: the sampler learns from its last value as from a pruned one's."""
+        (self._waiting.add if waiting else self._waiting.discard)(number)
+
+    def tell(self, number: int, state: str, values: Sequence[float] | None = None) -> None:
+        """The end of a trial.
+
+        Args:
+            number: The trial.
+            state: `completed`, `pruned` or `failed`.
+            values: One per objective, for a completed trial; a pruned one keeps its last intermediate value.
+        """
+        self._waiting.discard(number)
+        trial_id = self._ids[number]
+        trial = self._study._storage.get_trial(trial_id)
+        if trial.state.is_finished():
+            return
+        if state == "pruned" and trial.intermediate_values and len(self._study.directions) == 1:
+            values = [trial.intermediate_values[max(trial.intermediate_values)]]
+        self._study._storage.set_trial_state_values(trial_id, ENDS[state], values if state != "failed" else None)
+
+    def prunes(self, pruner: optuna.pruners.BasePruner, number: int) -> bool:
+        """Whether a pruner of Optuna's would end a trial now."""
+        trial = self._study._storage.get_trial(self._ids[number])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return bool(pruner.prune(self._study, trial))
+
+    def _unused(self) -> int | None:
+        """A trial that was made by a driver which died before it had a point."""
+        for trial in self.trials():
+            if trial.state == TrialState.RUNNING and POINT not in trial.user_attrs:
+                return int(trial._trial_id)
+        return None
+
+    def _shuffled(self) -> list[Point]:
+        """The points of a finite space in the order in which a grid runs them: random, so that a part of them tells."""
+        points = list(self.space.points())
+        random.Random(derive_seed(self.seed, "grid")).shuffle(points)
+        return points
+
+    def _draw(self, trial_id: int, number: int) -> Point:
+        if self._grid:
+            return next(iter(self._left.values()))
+        self._study.sampler = sampler = make_sampler(self.sampler, self.seed, number)
+        trial = self._study._storage.get_trial(trial_id)
+        sampler.before_trial(self._study, trial)
+        sampler.infer_relative_search_space(self._study, trial)  # some remember what they found
+        point: Point = {}
+        for _ in range(MAX_ATTEMPTS):
+            point = self._sample(sampler, trial)
+            if identity(point) not in self._known and not self.space.excludes(point):
+                return point
+        return next(iter(self._left.values()), point)
+
+    def _sample(self, sampler: BaseSampler, trial: FrozenTrial) -> Point:
+        """One draw: keys without a condition together, the active ones among the rest by themselves."""
+        leaders = {key: p for key, p in self.space.parameters.items() if key not in self.space.followers}
+        free: dict[str, BaseDistribution] = {
+            key: p.distribution for key, p in leaders.items() if p.when is None and not p.distribution.single()
+        }
+        together = sampler.sample_relative(self._study, trial, free)
+        point: Point = {}
+        for key, parameter in sorted(leaders.items(), key=lambda item: item[1].when is not None):
+            if not self.space.is_active(key, point):
+                continue
+            if parameter.distribution.single() and parameter.values is not None:
+                point[key] = parameter.values[0]
+                continue
+            drawn = together[key] if key in together else self._alone(sampler, trial, key, parameter.distribution)
+            point[key] = parameter.decode(drawn)
+        return self.space.complete(point)
+
+    def _alone(self, sampler: BaseSampler, trial: FrozenTrial, key: str, distribution: BaseDistribution) -> Any:
+        return sampler.sample_independent(self._study, trial, key, distribution)
+
+    def _encoded(self, point: Mapping[str, Any]) -> Iterator[tuple[str, Any, BaseDistribution]]:
+        for key, value in point.items():
+            parameter = self.space.parameters.get(key)
+            if parameter is not None and key not in self.space.followers:
+                yield key, parameter.encode(value), parameter.distribution
+
+
+def end_of(trial: FrozenTrial) -> tuple[str, list[float] | None] | None:
+    """State and values of a trial that the study knows to have ended; None for any other."""
+    state = next((name for name, end in ENDS.items() if end == trial.state), None)
+    return None if state is None else (state, list(trial.values) if state == "completed" else None)
+
+
+def journal(path: Path) -> BaseStorage:
+    """The storage of a sweep on one machine."""
+    return JournalStorage(JournalFileBackend(str(path)))
+
+
+def open_storage(url: str | None, path: Path) -> BaseStorage:
+    """The storage that a URL names, or the journal in a sweep's directory."""
+    return journal(path) if url is None else optuna.storages.get_storage(url)
+
+
+class _View(optuna.Study):
+    """A study whose paused trials look pruned to its sampler."""
+
+    waiting: set[int]
+
+    def _get_trials(
+        self, deepcopy: bool = True, states: Any | None = None, use_cache: bool = False
+    ) -> list[FrozenTrial]:
+        trials = self._storage.get_all_trials(self._study_id, deepcopy=deepcopy)
+        seen = [_as_pruned(trial) if trial.number in self.waiting else trial for trial in trials]
+        return [trial for trial in seen if states is None or trial.state in states]
+
+
+def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
+    found = copy.copy(trial)
+    found.state = TrialState.PRUNED
+    if trial.intermediate_values:
+        found.values = [trial.intermediate_values[max(trial.intermediate_values)]]
+    return found
+
+
+def _create(storage: BaseStorage, name: str, directions: Sequence[str], waiting: set[int]) -> _View:
+    optuna.create_study(
+        storage=storage,
+        study_name=name,
+        directions=[StudyDirection[direction.upper()] for direction in directions],
+        load_if_exists=True,
+    )
+    view = _View(name, storage)
+    view.waiting = waiting
+    return view

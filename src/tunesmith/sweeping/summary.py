@@ -1,0 +1,103 @@
+"""What a sweep leaves when it ends: its table, its winner, its page, its state and its exit code."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tunesmith.config.schema import Logger
+from tunesmith.config.sweeper import Sweeper
+from tunesmith.reporting.leaderboard import show_sweep, write_leaderboard
+from tunesmith.runs.directory import write_json, write_text
+from tunesmith.runs.record import Record
+from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
+from tunesmith.sweeping.driver import Driver, now
+from tunesmith.sweeping.layout import SweepDirectory
+
+log = logging.getLogger("tunesmith")
+
+
+def summarise(
+    directory: SweepDirectory, facts: dict[str, Any], driver: Driver, settings: Sweeper, logger: Logger
+) -> int:
+    """Write down how the sweep ended and show it; the last line on standard output is its directory.
+
+    Args:
+        directory: The sweep's.
+        facts: What `sweep.json` says.
+        driver: It has ended.
+        settings: The sweep's settings.
+        logger: Where the trials were tracked; the sweep gets a run of its own there.
+
+    Returns:
+        The exit code.
+    """
+    status, code, reason = ending(driver, settings)
+    facts = facts | {"status": status, "exit_code": code, "reason": reason, "ended": now()}
+    write_json(directory.facts, facts)
+    record = SweepRecord(directory.path)
+    write_leaderboard(record)
+    best = record.best()
+    if best is not None:
+        write_best(directory, best, facts["repeats"])
+    attempt("the report cannot be written", lambda: _report(record))
+    if logger.name != "none":
+        attempt("the sweep cannot be tracked", lambda: _track(record, logger, status, code))
+    show_sweep(record)
+    print(directory.path)
+    return code
+
+
+def ending(driver: Driver, settings: Sweeper) -> tuple[str, int, str | None]:
+    """State, exit code and reason of a sweep that has come to its end."""
+    trials = driver.scheduler.trials.values()
+    failed = [trial for trial in trials if trial.state == "failed"]
+    if driver.signal is not None:
+        status = "interrupted" if driver.signal == signal.SIGINT else "stopped"
+        return status, 128 + driver.signal, driver.scheduler.stopping
+    if failed and settings.on_failure == "report":
+        code = failed[0].exit_code or 1
+        return "failed", code if 0 < code < 6 else 4, f"{len(failed)} of {len(trials)} trials failed"
+    return "completed", 0, driver.scheduler.stopping
+
+
+def write_best(directory: SweepDirectory, best: TrialRecord, repeats: int) -> None:
+    """Write the winner's config, to be run again outside the sweep, its look at the test split included."""
+    run = Record(directory.trial(best.number) / "seed-0" if repeats > 1 else directory.trial(best.number))
+    config = dict(run.config)
+    config["run"] = config["run"] | {"dir": None, "name": f"best-of-{directory.path.name}", "root": _root(directory)}
+    config["evaluation"] = config["evaluation"] | {"test": True}
+    write_text(directory.best, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+
+
+def _root(directory: SweepDirectory) -> str:
+    """Folder of all runs: sweeps lie in it, below the day."""
+    return str(directory.path.parents[1])
+
+
+def _report(record: SweepRecord) -> Path:
+    from tunesmith.reporting.sweep_report import write_report  # takes seconds to import: trials do not wait for it
+
+    return write_report(record)
+
+
+def _track(record: SweepRecord, logger: Logger, status: Any, code: int) -> None:
+    from tunesmith.reporting.sweep_tracking import log_sweep
+
+    hint = log_sweep(record, logger, status=status, exit_code=code)
+    if hint is not None:
+        log.info("tracked offline; to send it to W&B later: %s", hint)
+
+
+def attempt(what: str, make: Callable[[], object]) -> None:
+    """Make something that the sweep's result does not depend on; say what went wrong where it cannot be made."""
+    try:
+        make()
+    except Exception as error:
+        log.warning("%s: %s", what, str(error).splitlines()[0] if str(error) else type(error).__name__)
+        log.debug("%s", what, exc_info=True)
