@@ -38,8 +38,8 @@ def main(argv: list[str]) -> int:
         rule = "predictions are written as .csv or .jsonl"
         raise ConfigError([Problem("--output", rule, str(arguments.output), "Try --output predictions.csv")])
     record = load_run(arguments.run)
-    data = record.config["data"]
-    texts = list(read_texts(arguments.input, arguments.text_column or data["text_column"], data["delimiter"]))
+    data = record.typed.data
+    texts = list(read_texts(arguments.input, arguments.text_column or data.text_column, data.delimiter))
     if not texts:
         raise DataError(f"{arguments.input}: no texts")
 

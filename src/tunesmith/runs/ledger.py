@@ -57,7 +57,7 @@ def looks(root: Path, data_fingerprint: str) -> list[dict[str, Any]]:
     for line in path.read_bytes().split(b"\n"):
         try:
             look = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(look, dict) and look.get("data_fingerprint") == data_fingerprint:
             found.append(look)

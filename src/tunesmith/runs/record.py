@@ -6,12 +6,16 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from tunesmith.errors import FilesError
 from tunesmith.runs.directory import RunDirectory, write_text
+from tunesmith.runs.shape import fault
+
+if TYPE_CHECKING:
+    from tunesmith.config.schema import RunConfig
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -32,6 +36,9 @@ class Record:
             raise FilesError(f"{path} is not a run directory: it has no config.yaml")
         self.config: dict[str, Any] = read_mapping(self.directory.config, yaml.safe_load)
         self.results: dict[str, Any] = read_mapping(self.directory.results, json.loads)
+        wrong = fault(self.results)
+        if wrong is not None:
+            raise FilesError(f"{self.directory.results} is damaged: {wrong}")
 
     @property
     def path(self) -> Path:
@@ -51,8 +58,32 @@ class Record:
 
     @property
     def labels(self) -> list[str]:
-        """Label names in the order of the logits."""
+        """Label names in the order of the logits.
+
+        Raises:
+            FilesError: The run ended before they were known.
+        """
+        if "labels" not in self.results:
+            raise FilesError(f"{self.path} has no labels: the run is {self.status}")
         return list(self.results["labels"])
+
+    @property
+    def typed(self) -> RunConfig:
+        """The config as a run reads it: references looked up, every value validated.
+
+        Raises:
+            FilesError: It is not the config of a run.
+        """
+        from omegaconf.errors import OmegaConfBaseException
+        from pydantic import ValidationError
+
+        from tunesmith.config.compose import resolve
+
+        try:
+            return resolve(self.config)
+        except (ValidationError, OmegaConfBaseException, ValueError, TypeError, OSError) as error:
+            first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+            raise FilesError(f"{self.directory.config} is damaged: it is not the config of a run ({first})") from error
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -65,9 +96,9 @@ class Record:
     @property
     def root(self) -> Path:
         """Folder of all runs, as this run knew it, where the ledger of test looks is."""
-        start = Path(self.provenance.get("working_directory", "."))
-        known = start / Path(self.config["run"]["root"]).expanduser()
-        return known if known.is_dir() else Path(self.config["run"]["root"]).expanduser()
+        root = Path(self.typed.run.root).expanduser()
+        known = Path(str(self.provenance.get("working_directory", "."))) / root
+        return known if known.is_dir() else root
 
     def curves(self) -> list[dict[str, Any]]:
         """The points of `metrics.jsonl`."""
@@ -75,7 +106,7 @@ class Record:
 
     def predictions(self, split: str | None = None) -> list[dict[str, Any]]:
         """The rows of `predictions.jsonl`, of one split or all."""
-        return [row for row in _read_lines(self.directory.predictions) if split in (None, row["split"])]
+        return [row for row in _read_lines(self.directory.predictions) if split in (None, row.get("split"))]
 
 
 def load_run(path: str | Path) -> Record:
@@ -149,14 +180,14 @@ def read_mapping(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
-    """Complete lines only: the last one may have been cut by a kill."""
+    """Whole lines only: the last one may have been cut by a kill."""
     if not path.is_file():
         return []
     rows = []
-    for line in path.read_text(encoding="utf-8").split("\n"):
+    for line in path.read_bytes().split(b"\n"):
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(row, dict):
             rows.append(row)

@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from tunesmith.config.compose import resolve
 from tunesmith.config.schema import Model, RunConfig
 from tunesmith.errors import FilesError
 from tunesmith.models.origin import explained
@@ -41,7 +40,7 @@ def load_model(record: Record | str | Path) -> Trained:
     folder = record.directory.model
     if not folder.is_dir():
         raise FilesError(f"{record.path} has no model: the run is {record.status}")
-    config = resolve(record.config)
+    config = record.typed
     tokenizer = load_tokenizer(Model(path=str(folder)))
     if (folder / "adapter_config.json").is_file():
         network = _with_adapter(record, config, tokenizer.pad_token_id)

@@ -178,7 +178,7 @@ def place_of(checkpoint: Path) -> tuple[int, int]:
 
 def forget_after(record: Record, step: int) -> None:
     """Drop the curves' points after a step: they will be made again."""
-    kept = [point for point in record.curves() if point["step"] <= step]
+    kept = [point for point in record.curves() if isinstance(point.get("step"), int) and point["step"] <= step]
     write_text(record.directory.metrics, "".join(json.dumps(point, ensure_ascii=False) + "\n" for point in kept))
     if not any("val/loss" in point for point in kept):
         (record.directory.checkpoints / BEST).unlink(missing_ok=True)

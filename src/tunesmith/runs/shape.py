@@ -1,0 +1,52 @@
+"""What `results.json` holds under each key, so that a damaged or foreign file is refused in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_text, value))
+
+
+def _mapping_to(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, dict) and all(map(holds, value.values()))
+
+
+SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    **{name: (_text, "text") for name in ("status", "reason", "monitor", "weights_sha256", "data_fingerprint")},
+    **{name: (_number, "a number") for name in ("duration_s", "train_samples_per_s")},
+    **{name: (_count, "a whole number") for name in ("best_step", "steps", "num_trainable_parameters")},
+    "num_parameters": (lambda value: _count(value) and value > 0, "a whole number of at least 1"),
+    "labels": (_texts, "a list of texts"),
+    "metrics": (_mapping_to(_number), "names with numbers"),
+    "num_rows": (_mapping_to(_count), "names with whole numbers"),
+}
+"""Key to what holds for its value, and that in words; keys that are not named here are read by nobody."""
+TOGETHER = (("num_parameters", "num_trainable_parameters"), ("best_step", "steps", "monitor", "train_samples_per_s"))
+"""Keys that are written at once: with the first there are the others."""
+
+
+def fault(results: Mapping[str, Any]) -> str | None:
+    """What is wrong with results, as half a sentence; None where nothing is."""
+    for key, (holds, words) in SHAPES.items():
+        if key in results and not holds(results[key]):
+            return f"{key} is {type(results[key]).__name__} and should be {words}"
+    for first, *others in TOGETHER:
+        missing = [key for key in others if first in results and key not in results]
+        if missing:
+            return f"it has {first} and no {missing[0]}"
+    return None
