@@ -78,6 +78,9 @@ CONFIG = [
     Fault("a folder of configs that is missing", "train --config-dir nowhere", 2, "--config-dir: no such folder"),
     Fault("a file that is no YAML", "train --from $broken.yaml", 2, "broken.yaml:3: is no YAML"),
     Fault("a file that is no config", "train --from $list.yaml", 2, "is no config: its root is no mapping"),
+    Fault("a file nested too deep", "train --from $deep.yaml", 2, "is no YAML: maximum recursion depth"),
+    Fault("an option nested too deep", "train --config-dir conf experiment=deep", 2, "maximum recursion depth"),
+    Fault("an override nested too deep", f"train model.config.a={'[' * 3000}{']' * 3000}", 2, "cannot be parsed"),
     Fault("a saved config that is missing", "train --from nowhere.yaml", 2, "no such file (received nowhere.yaml)"),
     Fault("a group over a saved config", "train --from $RUN model=minilm", 2, "a saved config has no groups"),
     Fault("an option that is no YAML", "train --config-dir conf experiment=broken", 2, "experiment/broken.yaml:3"),
@@ -216,11 +219,13 @@ def world(finished, finished_lora, tmp_path_factory):
     (folder / "planted.py").write_text(f"open({str(marker)!r}, 'w').close()\nclass Planted: ...\n")
     (folder / "evil.pickle").write_bytes(pickle.dumps(Touch(marker)))
     (folder / "broken.yaml").write_text("a: 1\nb: [1\nc: 2\n")
+    (folder / "deep.yaml").write_text("[" * 100_000)
     (folder / "list.yaml").write_text("- a\n- b\n")
     (folder / "tag.yaml").write_text(f"{TARGETS['tag']}\n")
     (folder / "conf" / "experiment").mkdir(parents=True)
     for name, text in TARGETS.items():
         (folder / "conf" / "experiment" / f"{name}.yaml").write_text(f"# @package _global_\n{text}\n")
+    (folder / "conf" / "experiment" / "deep.yaml").write_text(f"# @package _global_\nseed: {'[' * 100_000}\n")
     make_runs(folder, finished, finished_lora, marker)
     make_models(folder / "models", finished.directory.model, marker)
     return folder

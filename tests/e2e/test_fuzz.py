@@ -1,4 +1,4 @@
-"""Whatever a file holds or an argument says, a user gets a sentence and an exit code of the contract, never a traceback.
+"""Whatever a file holds or an argument says, a user gets a sentence and a known exit code, never a traceback.
 
 The quick suite draws the same few examples each time; the slow one draws new ones for two minutes per test
 (TUNESMITH_FUZZ_S sets another time).

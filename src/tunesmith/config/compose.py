@@ -229,7 +229,7 @@ def _read_saved(file: Path) -> DictConfig:
         raise ConfigError([Problem("--from", "no such file", str(file), "Give a run directory or a YAML file")])
     try:
         loaded = OmegaConf.load(file)
-    except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError) as error:
+    except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{shown(file)}:{mark.line + 1}" if mark else shown(file)
         text = getattr(error, "problem", None) or str(error).splitlines()[0]

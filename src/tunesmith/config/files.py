@@ -69,7 +69,7 @@ class Repository(ConfigRepository):
             return super().load_config(config_path)
         try:
             result = super().load_config(config_path)
-        except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError) as error:
+        except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError, RecursionError) as error:
             self.note(_unreadable(file, error))
             self.unreadable.add(file)
             empty = OmegaConf.create({})
@@ -207,7 +207,7 @@ def lines_of(file: Path) -> dict[str, int]:
 def _lines_of(file: Path, _modified: int) -> dict[str, int]:
     try:
         tree = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, OSError, ValueError):
+    except (yaml.YAMLError, OSError, ValueError, RecursionError):
         return {}
     return dict(_lines(tree, "")) if tree is not None else {}
 

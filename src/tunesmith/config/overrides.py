@@ -73,6 +73,8 @@ def parse(text: str, parser: OverridesParser, *, sweep: bool = False) -> Overrid
         return _parse(parser, text)
     except HydraException as error:
         return _unparsable(text, parser, error)
+    except RecursionError:
+        return Problem(f"{text[:40]}...", "cannot be parsed", None, "It is nested too deep")
 
 
 def _parse(parser: OverridesParser, text: str) -> Override:
