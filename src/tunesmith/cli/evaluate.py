@@ -65,5 +65,7 @@ def data_of(record: Record, overrides: Sequence[str], trust: Sequence[str]) -> t
         return (compose_from(record.path, overrides, trust=trust) if overrides else composed), any(
             item.lstrip("+").startswith("data.path=") for item in overrides
         )
-    saved = composed.saved | {"data": compose(overrides).saved["data"]}
+    task = composed.config.task
+    option = "multi_label" if task.multi_label else task.name
+    saved = composed.saved | {"data": compose([f"task={option}", *overrides]).saved["data"]}
     return dataclasses.replace(composed, saved=saved, config=resolve(saved)), True

@@ -1,4 +1,4 @@
-"""`tunesmith predict RUN INPUT`: labels and probabilities for new texts."""
+"""`tunesmith predict RUN INPUT`: answers for new texts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from tunesmith.config.schema import Data, Task
+from tunesmith.data.examples import Example, MalformedError, question
 from tunesmith.errors import ConfigError, DataError, FilesError, Problem
 from tunesmith.runs.record import load_run
 
-EXAMPLES = """\
+EXAMPLES = r"""\
 examples:
   tunesmith predict RUN new.csv --output answers.csv
   tunesmith predict RUN new.txt                           one text per line; answers as JSON lines on standard output
   echo "a quiet masterpiece" | tunesmith predict RUN -
+  printf 'Who came?\tAda came.\n' | tunesmith predict RUN -   a pair of texts, a tab between them
 """
 
 
@@ -25,7 +28,7 @@ def main(argv: list[str]) -> int:
     """Predict and write one answer per text, in the order of the input."""
     parser = argparse.ArgumentParser(
         prog="tunesmith predict",
-        description="Label new texts with a finished run's model.",
+        description="Let a finished run's model answer new texts: with a label, a number, tags, or a text.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -38,18 +41,21 @@ def main(argv: list[str]) -> int:
         rule = "predictions are written as .csv or .jsonl"
         raise ConfigError([Problem("--output", rule, str(arguments.output), "Try --output predictions.csv")])
     record = load_run(arguments.run)
-    data = record.typed.data
-    texts = list(read_texts(arguments.input, arguments.text_column or data.text_column, data.delimiter))
-    if not texts:
+    config = record.typed
+    changed = {"text_column": arguments.text_column} if arguments.text_column else {}
+    examples = list(read_questions(arguments.input, config.task, config.data.model_copy(update=changed)))
+    if not examples:
         raise DataError(f"{arguments.input}: no texts")
 
+    from tunesmith.data.sources import rows_of
     from tunesmith.training.load import load_model
     from tunesmith.training.logs import log_to
     from tunesmith.training.predict import predict
 
     with log_to():
+        rows = rows_of([str(number) for number in range(len(examples))], examples)
         answers = [
-            {"text": text, **answer} for text, answer in zip(texts, predict(load_model(record), texts), strict=True)
+            shown(example) | answer for example, answer in zip(examples, predict(load_model(record), rows), strict=True)
         ]
     if arguments.output is None:
         write_jsonl(answers, sys.stdout)
@@ -63,37 +69,54 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def read_texts(source: str, column: str, delimiter: str = ",") -> Iterator[str]:
-    """The texts of a file by its ending, or the lines of standard input.
+def read_questions(source: str, task: Task, data: Data) -> Iterator[Example]:
+    """The inputs of a file by its ending, or the lines of standard input.
 
     Raises:
         ConfigError: The ending is none that can be read.
-        DataError: The file is missing or malformed, or lacks the column.
+        DataError: The file is missing or malformed, or lacks a column.
     """
+    for line, record in _records(source, data):
+        try:
+            yield question(record, task, data)
+        except MalformedError as error:
+            raise DataError(f"{source}:{line}: {error}. Use --text-column NAME") from None
+
+
+def _records(source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
     path = Path(source).expanduser()
     if source == "-":
-        yield from (line.rstrip("\r\n") for line in sys.stdin)
+        yield from _lines(sys.stdin, data)
     elif path.suffix == ".txt":
         try:
             with path.open(encoding="utf-8-sig") as file:
-                yield from (line.rstrip("\r\n") for line in file)
+                yield from _lines(file, data)
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{path}: cannot be read as UTF-8 text: {error}") from None
     elif path.suffix in (".csv", ".jsonl"):
-        yield from _column(path, column, delimiter)
+        from tunesmith.data.sources import read_records
+
+        yield from read_records(path, path.suffix[1:], data.delimiter)
     else:
         rule = "texts are read from .csv, .jsonl or .txt files, or from - (standard input)"
         raise ConfigError([Problem("INPUT", rule, source)])
 
 
-def _column(path: Path, column: str, delimiter: str) -> Iterator[str]:
-    from tunesmith.data.sources import read_records
+def _lines(file: TextIO, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
+    """One text per line; for pairs, a tab between the first text and the second."""
+    for number, line in enumerate(file, 1):
+        text = line.rstrip("\r\n")
+        if data.text_pair_column is None:
+            yield number, {data.text_column: text}
+        else:
+            yield number, dict(zip((data.text_column, data.text_pair_column), text.split("\t", 1), strict=False))
 
-    for line, record in read_records(path, path.suffix[1:], delimiter):
-        if column not in record:
-            names = ", ".join(map(repr, record))
-            raise DataError(f"{path}:{line}: no column {column!r}; the columns are {names}. Use --text-column NAME")
-        yield str(record[column])
+
+def shown(example: Example) -> dict[str, Any]:
+    """The input as it stands beside its answer."""
+    if example.words is not None:
+        return {"words": list(example.words)}
+    return {"text": example.text} | ({} if example.pair is None else {"text_pair": example.pair})
 
 
 def write_jsonl(answers: Iterable[dict[str, Any]], file: TextIO) -> None:
@@ -103,10 +126,14 @@ def write_jsonl(answers: Iterable[dict[str, Any]], file: TextIO) -> None:
 
 
 def write_csv(answers: Iterable[dict[str, Any]], file: TextIO) -> None:
-    """One row per answer, one column per label's probability."""
+    """One row per answer, one column per label's probability; lists as JSON."""
     writer = csv.writer(file)
     for number, answer in enumerate(answers):
+        probabilities = answer.get("probabilities", {})
+        plain = {name: value for name, value in answer.items() if name != "probabilities"}
         if number == 0:
-            labels = list(answer["probabilities"])
-            writer.writerow(["text", "prediction", *(f"probability_{label}" for label in labels)])
-        writer.writerow([answer["text"], answer["prediction"], *answer["probabilities"].values()])
+            writer.writerow([*plain, *(f"probability_{label}" for label in probabilities)])
+        cells = [
+            json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value for value in plain.values()
+        ]
+        writer.writerow([*cells, *probabilities.values()])

@@ -27,6 +27,22 @@ class Rule:
 
 
 RULES: list[Rule] = []
+COLUMNS = {
+    "text_pair_column": ("classification", "regression"),
+    "target_column": ("text_to_text", "language_modeling"),
+    "messages_column": ("language_modeling",),
+    "packing": ("language_modeling",),
+}
+"""Keys of `data` that only some tasks read."""
+METRICS = {
+    "torchmetrics.classification.Multiclass": ("classification",),
+    "torchmetrics.classification.Multilabel": ("multi_label",),
+    "torchmetrics.regression.": ("regression",),
+    "tunesmith.evaluation.entities.": ("token_classification",),
+    "tunesmith.evaluation.texts.Perplexity": ("language_modeling",),
+    "tunesmith.evaluation.texts.": ("text_to_text",),
+}
+"""How the metrics begin that only some tasks can use."""
 
 
 def rule(*keys: str) -> Callable[[Check], Check]:
@@ -275,6 +291,56 @@ def _patterns(frozen: list[str]) -> Problem | None:
             re.compile(pattern)
         except re.error as error:
             return Problem("method.frozen", f"is no regular expression: {error}", pattern)
+    return None
+
+
+@rule("task", "data")
+def _columns_of_the_task(task: Mapping[str, Any], data: Mapping[str, Any]) -> Problem | None:
+    name = task["name"]
+    if name == "text_to_text" and data.get("target_column") is None:
+        hint = "Set it: data.target_column=NAME"
+        return Problem("data.target_column", "is required with task=text_to_text", "null", hint)
+    for key, tasks in COLUMNS.items():
+        if data.get(key) not in (None, False) and name not in tasks:
+            hint = f"It goes with task={' or task='.join(tasks)}"
+            return Problem(f"data.{key}", f"has no effect with task={name}", str(data[key]), hint)
+    if data.get("messages_column") is not None and data.get("target_column") is not None:
+        hint = "Set one of the two to null"
+        received = str(data["messages_column"])
+        return Problem("data.messages_column", "holds whole conversations, so target_column has no use", received, hint)
+    return None
+
+
+@rule("method.name", "data.packing")
+def _packing(method: str, packing: bool) -> Problem | None:
+    if not packing or method != "prompt":
+        return None
+    hint = "Use method=lora, or set data.packing=false"
+    return Problem("data.packing", "needs positions of its own for each text, which method=prompt moves", "true", hint)
+
+
+@rule("task")
+def _options_of_the_loss(task: Mapping[str, Any]) -> Problem | None:
+    name = task["name"]
+    if task.get("multi_label") and name != "classification":
+        return Problem("task.multi_label", f"has no effect with task={name}", "true", "Use task=multi_label")
+    for key in ("label_smoothing", "class_weights"):
+        if task.get(key) and (name not in ("classification", "token_classification") or task.get("multi_label")):
+            kind = "several labels per text" if task.get("multi_label") else f"task={name}"
+            hint = "It goes with one label per text or word"
+            return Problem(f"task.{key}", f"has no effect with {kind}", str(task[key]), hint)
+    return None
+
+
+@rule("task", "evaluation.metrics")
+def _metrics_of_the_task(task: Mapping[str, Any], metrics: Mapping[str, Any]) -> Problem | None:
+    option = "multi_label" if task.get("multi_label") else task["name"]
+    for name, metric in metrics.items():
+        target = metric.get("_target_", "")
+        fitting = next((tasks for prefix, tasks in METRICS.items() if target.startswith(prefix)), None)
+        if fitting is not None and option not in fitting:
+            hint = f"task={option}, chosen as a group, brings evaluation={option}"
+            return Problem(f"evaluation.metrics.{name}", f"cannot measure task={option}", target, hint)
     return None
 
 

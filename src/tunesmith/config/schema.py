@@ -63,15 +63,25 @@ class Run(Node):
 class Task(Node):
     """What the model is to do: fixes the kind of head, the loss, the default metrics and the monitor."""
 
-    name: Literal["classification"]
-    """`classification`: one label per text, cross-entropy."""
+    name: Literal["classification", "regression", "token_classification", "language_modeling", "text_to_text"]
+    """`classification`: labels for a text; `regression`: a number for a text; `token_classification`: a tag for each
+    word; `language_modeling`: the text itself, or the answers in a conversation; `text_to_text`: a text for a text."""
+    multi_label: bool = False
+    """Classification with any number of labels per text: one yes-or-no decision for each label."""
+    label_smoothing: Fraction = 0.0
+    """Part of the right label's probability that is spread evenly over all labels (arXiv:1512.00567); for one label
+    per text or word. Only in the training loss: `val/loss` stays comparable."""
+    class_weights: Literal["balanced"] | list[Positive] | None = None
+    """Weight of each label in the training loss, in the order that the labels are shown in; `balanced` is rows /
+    (labels x rows with the label), as in scikit-learn. The loss is the weighted mean; `val/loss` stays unweighted."""
 
 
 class Split(Node):
     """How rows are divided into train, validation and test."""
 
     method: Literal["stratified", "random", "column"] = "stratified"
-    """`stratified` keeps label proportions, `random` does not, `column` reads the split's name from `column`."""
+    """`stratified` keeps label proportions (where every text has one label; otherwise it is `random`), `random` does
+    not, `column` reads the split's name from `column`."""
     val_fraction: Fraction = 0.1
     """Validation rows as a fraction of all rows."""
     test_fraction: Fraction = 0.1
@@ -87,16 +97,26 @@ class Data(Node):
 
     path: str
     """The file; `~` is expanded, and relative paths start at the current folder."""
-    format: Literal["csv", "jsonl"]
-    """`csv`: a header line and rows; `jsonl`: one JSON object per line."""
+    format: Literal["csv", "jsonl", "conll", "python"]
+    """`csv`: a header line and rows; `jsonl`: one JSON object per line; `conll`: a word and its tag per line, a blank
+    line after each sentence; `python`: a Python file that assigns one literal dict of name to text (it is not run)."""
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     """Field separator of a CSV file."""
     text_column: str = "text"
-    """Column with the input text."""
+    """Column with the input text; for token classification, a list of words."""
+    text_pair_column: str | None = None
+    """Column with a second text, for tasks on sentence pairs (classification, regression)."""
     label_column: str = "label"
-    """Column with the label: any strings or whole numbers; names are kept and used in predictions."""
+    """Column with what is to be predicted: a label (any string or whole number; names are kept and used in
+    predictions), several labels, a number, or a list of tags, as the task asks."""
     label_names: dict[str, str] = {}
-    """Label as it stands in the file to the name that it gets; labels that are not listed keep their own."""
+    """Label or tag as it stands in the file to the name that it gets; those that are not listed keep their own."""
+    label_separator: Annotated[str, Field(min_length=1)] = "|"
+    """What stands between the labels of a text where they are no JSON list, for `task.multi_label`."""
+    target_column: str | None = None
+    """Column with the text to be written for `text_column` (text to text; for language modeling, the response)."""
+    messages_column: str | None = None
+    """Column with a conversation, for language modeling: a list of `{"role": ..., "content": ...}`."""
     id_column: str | None = None
     """Column with a unique row id; null numbers the rows of the file from 0."""
     where: dict[str, str | int | float | bool] = {}
@@ -107,7 +127,12 @@ class Data(Node):
     """What to do with rows that have no text or no label."""
     split: Split = Split()
     max_length: Annotated[int, Field(ge=2)] = 128
-    """Tokens per text after truncation, special tokens included."""
+    """Tokens per text after truncation, special tokens included; a longer text to be modelled itself is divided."""
+    max_target_length: Annotated[int, Field(ge=2)] = 64
+    """Tokens to be written for a text at most: of the target in training, of the answer in evaluation."""
+    packing: bool = False
+    """Language modeling: put several texts into one sample of up to `max_length` tokens, where no text sees another;
+    `batch_size` then counts such samples."""
     batch_size: Count = 32
     """Samples per optimizer step over all devices."""
     micro_batch_size: Count | Literal["auto"] = "auto"

@@ -59,7 +59,8 @@ PLACES: dict[str, Place] = {
     "trainer.profiler": Place("pytorch_lightning.profilers.Profiler"),
     "callbacks.*": Place("pytorch_lightning.Callback", filled=frozenset({"monitor", "mode"})),
     "evaluation.metrics.*": Place(
-        "torchmetrics.Metric", supplied={"num_classes": "it follows from the labels of the data"}
+        "torchmetrics.Metric",
+        supplied=dict.fromkeys(("num_classes", "num_labels"), "it follows from the labels of the data"),
     ),
     "method": Place("peft.PeftConfig"),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,14 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from tunesmith.config.seeding import derive_seed
-from tunesmith.data.tokenization import Tokens
+from tunesmith.data.encoding import Samples
+from tunesmith.data.tokenization import IGNORED, Tokens
 
-Batch = dict[str, Tensor]
-"""`input_ids`, `attention_mask`: (rows, tokens); `labels`, `rows`: (rows,); `window`: () samples in the whole step."""
+Batch = dict[str, Any]
+"""`input_ids`, `attention_mask`: (samples, tokens); `labels`: (samples,), (samples, labels) or (samples, tokens);
+`rows`: (samples,); `window`: () the denominator of the whole step's loss. Where the task has them: `token_type_ids`,
+`words` and `position_ids`: (samples, tokens), `prompt_ids` and `prompt_mask`: (samples, prompt tokens), `references`:
+a list with what the answers are compared with. Samples of several texts have positions instead of a mask."""
 
 WINDOWS_PER_POOL = 50
 """Windows sorted by length together: enough for even lengths in a batch, few enough to keep batches random."""
@@ -24,12 +28,12 @@ WINDOWS_PER_POOL = 50
 
 @dataclass(frozen=True)
 class MicroBatch:
-    """The rows of one forward pass."""
+    """The samples of one forward pass."""
 
     rows: npt.NDArray[np.int64]
-    """Positions in the split."""
-    window: int
-    """Samples in the whole optimizer step that this forward belongs to: the denominator of its loss."""
+    """Their positions in the data set."""
+    window: float
+    """What the whole optimizer step that this forward belongs to counts: the denominator of its loss."""
 
 
 def plan_epoch(
@@ -40,6 +44,7 @@ def plan_epoch(
     order: Literal["bucketed", "random"],
     seed: int,
     epoch: int,
+    weights: npt.NDArray[Any] | None = None,
 ) -> list[MicroBatch]:
     """All micro-batches of an epoch: a pure function of its arguments.
 
@@ -53,6 +58,7 @@ def plan_epoch(
         order: `bucketed` sorts by length within pools of windows and shuffles the windows; `random` only shuffles.
         seed: The run's seed.
         epoch: Number of the epoch, from 0.
+        weights: What each row counts in the denominator of the loss, shape (rows,); by default 1.
     """
     random = np.random.default_rng(derive_seed(seed, "data", epoch))
     rows = random.permutation(len(lengths))
@@ -65,8 +71,9 @@ def plan_epoch(
     if order == "bucketed":
         full = [full[i] for i in random.permutation(len(full))]
     return [
-        MicroBatch(window[start : start + micro_batch_size], len(window))
+        MicroBatch(window[start : start + micro_batch_size], denominator)
         for window in full + windows[len(full) :]
+        for denominator in [len(window) if weights is None else weights[window].sum().item()]
         for start in range(0, len(window), micro_batch_size)
     ]
 
@@ -100,43 +107,74 @@ class PlannedSampler(Sampler[MicroBatch]):
 
 
 class TokenDataset(Dataset[Batch]):
-    """Tokenised rows; indexed by a whole micro-batch, it answers with padded tensors.
+    """Samples of tokens; indexed by a whole micro-batch, it answers with padded tensors.
 
     Args:
-        tokens: Token ids of each row.
-        labels: Label index of each row, shape (rows,).
-        pad_token_id: Id to fill short rows with.
+        samples: The samples.
+        pad_token_id: Id to fill short ones with.
         padding_side: Where to fill: `right` or `left`.
     """
 
-    def __init__(
-        self,
-        tokens: Tokens,
-        labels: npt.NDArray[np.int64],
-        pad_token_id: int,
-        padding_side: str = "right",
-    ) -> None:
-        self.tokens = tokens
-        self.labels = labels
+    def __init__(self, samples: Samples, pad_token_id: int, padding_side: str = "right") -> None:
+        self.samples = samples
         self.pad_token_id = pad_token_id
         self.padding_side = padding_side
 
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Tokens of each sample, shape (samples,)."""
+        return self.samples.tokens.lengths
+
     def __len__(self) -> int:
-        return len(self.tokens)
+        return len(self.samples)
 
     def __getitem__(self, micro_batch: MicroBatch) -> Batch:
-        texts = [self.tokens[int(row)] for row in micro_batch.rows]
-        width = max(len(text) for text in texts)
-        input_ids = np.full((len(texts), width), self.pad_token_id, dtype=np.int64)
-        attention_mask = np.zeros((len(texts), width), dtype=np.int64)
-        for i, text in enumerate(texts):
-            place = slice(0, len(text)) if self.padding_side == "right" else slice(width - len(text), width)
-            input_ids[i, place] = text
-            attention_mask[i, place] = 1
-        return {
-            "input_ids": torch.from_numpy(input_ids),
-            "attention_mask": torch.from_numpy(attention_mask),
-            "labels": torch.from_numpy(self.labels[micro_batch.rows]),
-            "rows": torch.from_numpy(micro_batch.rows),
+        samples, chosen, side = self.samples, micro_batch.rows, self.padding_side
+        batch: Batch = {
+            "input_ids": _padded(samples.tokens, chosen, self.pad_token_id, side),
+            "rows": torch.from_numpy(samples.rows[chosen]),
             "window": torch.tensor(micro_batch.window),
         }
+        if samples.positions is None:
+            batch["attention_mask"] = _mask(samples.tokens, chosen, side)
+        else:
+            batch["position_ids"] = _positions(samples.positions, chosen)
+        if isinstance(samples.labels, Tokens):
+            batch["labels"] = _padded(samples.labels, chosen, IGNORED, side)
+        else:
+            batch["labels"] = torch.from_numpy(samples.labels[chosen])
+        if samples.type_ids is not None:
+            batch["token_type_ids"] = _padded(samples.type_ids, chosen, 0, side)
+        if samples.words is not None:
+            batch["words"] = _padded(samples.words, chosen, -1, side)
+        if samples.prompts is not None:  # written on from their right end
+            batch["prompt_ids"] = _padded(samples.prompts, chosen, self.pad_token_id, "left")
+            batch["prompt_mask"] = _mask(samples.prompts, chosen, "left")
+        if samples.references is not None:
+            batch["references"] = [samples.references[row] for row in samples.rows[chosen]]
+        return batch
+
+
+def _padded(tokens: Tokens, chosen: npt.NDArray[np.int64], fill: int, side: str) -> Tensor:
+    """Ids of some samples, shape (samples, tokens), filled up to the longest of them."""
+    texts = [tokens[int(sample)] for sample in chosen]
+    width = max(len(text) for text in texts)
+    padded = np.full((len(texts), width), fill, dtype=np.int64)
+    for i, text in enumerate(texts):
+        padded[i, slice(0, len(text)) if side == "right" else slice(width - len(text), width)] = text
+    return torch.from_numpy(padded)
+
+
+def _mask(tokens: Tokens, chosen: npt.NDArray[np.int64], side: str) -> Tensor:
+    """1 where a sample has a token, 0 where it is filled up."""
+    lengths = tokens.lengths[chosen]
+    places = np.arange(lengths.max())
+    mask = places < lengths[:, None] if side == "right" else places >= lengths.max() - lengths[:, None]
+    return torch.from_numpy(mask.astype(np.int64))
+
+
+def _positions(positions: Tokens, chosen: npt.NDArray[np.int64]) -> Tensor:
+    """Positions of some packed samples; what fills them up counts from 0, as a text of its own."""
+    filled = _padded(positions, chosen, -1, "right")
+    lengths = torch.from_numpy(positions.lengths[chosen])[:, None]
+    return torch.where(filled < 0, torch.arange(filled.shape[1]) - lengths, filled)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
-from tunesmith.config.schema import Data
+from tunesmith.config.schema import Data, Task
 from tunesmith.data.batching import Batch, MicroBatch, PlannedSampler, TokenDataset, plan_epoch, plan_evaluation
-from tunesmith.data.sources import Rows
+from tunesmith.data.encoding import Family, Samples, class_weights, encode, packed, weighed
+from tunesmith.data.sources import CLASSIFICATION, Rows
 from tunesmith.data.splits import label_names, read_splits
-from tunesmith.data.tokenization import Tokens, tokenize
+from tunesmith.data.tokenization import Tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -29,6 +31,8 @@ class TextDataModule(pl.LightningDataModule):
         seed: Seed of the training order.
         splits: Rows that are already read; by default they are read from `data`.
         labels: Label names in the model's order; by default those of the training rows.
+        task: What the model is to do.
+        family: The model's family, which decides how a text that is to be written follows on another.
     """
 
     def __init__(
@@ -39,13 +43,17 @@ class TextDataModule(pl.LightningDataModule):
         seed: int = 0,
         splits: dict[str, Rows] | None = None,
         labels: list[str] | None = None,
+        task: Task = CLASSIFICATION,
+        family: Family = "encoder",
     ) -> None:
         super().__init__()
         self.data = data
+        self.task = task
+        self.family = family
         self.tokenizer = tokenizer
         self.seed = seed
-        self.splits = splits if splits is not None else read_splits(data)
-        self.labels = labels if labels is not None else label_names(self.splits)
+        self.splits = splits if splits is not None else read_splits(data, task)
+        self.labels = labels if labels is not None else label_names(self.splits, task, data.label_column)
         self._datasets: dict[str, TokenDataset] = {}
         self._resumed: dict[str, int] | None = None
 
@@ -63,13 +71,24 @@ class TextDataModule(pl.LightningDataModule):
     def dataset(self, split: str) -> TokenDataset:
         """The tokenised rows of a split; the others are not touched."""
         if split not in self._datasets:
-            rows = self.splits[split]
-            tokens: Tokens = tokenize(rows.texts, self.tokenizer, self.data.max_length, Path(self.data.cache_dir))
-            index = {label: i for i, label in enumerate(self.labels)}
-            labels = np.asarray([index[label] for label in rows.labels], dtype=np.int64)
-            pad = self.tokenizer.pad_token_id
-            self._datasets[split] = TokenDataset(tokens, labels, 0 if pad is None else pad, self.tokenizer.padding_side)
+            samples = encode(self.splits[split], self.labels, self.tokenizer, self.data, self.task, self.family)
+            self._datasets[split] = token_dataset(samples, self.tokenizer)
         return self._datasets[split]
+
+    @functools.cached_property
+    def training_dataset(self) -> TokenDataset:
+        """The training rows as they are trained on: packed, and weighed by their labels, where that is asked for."""
+        dataset = self.dataset("train")
+        if self.data.packing:
+            return token_dataset(packed(dataset.samples, self.data.max_length), self.tokenizer)
+        if self.class_weights is not None:
+            return token_dataset(weighed(dataset.samples, self.class_weights), self.tokenizer)
+        return dataset
+
+    @functools.cached_property
+    def class_weights(self) -> npt.NDArray[np.float32] | None:
+        """Weight of each label in the training loss, shape (labels,); None where all weigh the same."""
+        return class_weights(self.task, self.dataset("train").samples.labels, self.labels)
 
     def row_ids(self, split: str, rows: Sequence[int]) -> list[str]:
         """The ids of rows at positions in a split."""
@@ -77,8 +96,10 @@ class TextDataModule(pl.LightningDataModule):
 
     def plan(self, epoch: int) -> list[MicroBatch]:
         """The training micro-batches of an epoch, from 0."""
+        samples = self.training_dataset.samples
         return plan_epoch(
-            self.dataset("train").tokens.lengths,
+            samples.tokens.lengths,
+            weights=samples.weights,
             batch_size=self.data.batch_size,
             micro_batch_size=self.micro_batch_size,
             order=self.data.order,
@@ -88,7 +109,8 @@ class TextDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Training batches of the epoch that the trainer is in."""
-        return self._loader("train", PlannedSampler(self._remaining, len(self.plan(0))))
+        sampler = PlannedSampler(self._remaining, len(self.plan(0)))
+        return self._loader(self.training_dataset, sampler, self.data.num_workers)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Every validation row once."""
@@ -100,8 +122,8 @@ class TextDataModule(pl.LightningDataModule):
 
     def evaluation_dataloader(self, split: str) -> DataLoader[Batch]:
         """Every row of a split once."""
-        batches = plan_evaluation(self.dataset(split).tokens.lengths, self.data.eval_batch_size)
-        return self._loader(split, PlannedSampler(lambda: batches, len(batches)))
+        batches = plan_evaluation(self.dataset(split).lengths, self.data.eval_batch_size)
+        return self._loader(self.dataset(split), PlannedSampler(lambda: batches, len(batches)))
 
     def state_dict(self) -> dict[str, Any]:
         """Epoch and micro-batches done in it, for a checkpoint."""
@@ -123,12 +145,14 @@ class TextDataModule(pl.LightningDataModule):
             return batches[resumed["position"] :]
         return batches
 
-    def _loader(self, split: str, sampler: PlannedSampler) -> DataLoader[Batch]:
+    @staticmethod
+    def _loader(dataset: TokenDataset, sampler: PlannedSampler, num_workers: int = 0) -> DataLoader[Batch]:
         # A batch comes out of the dataset whole, hence `sampler` with automatic batching off.
-        return DataLoader(
-            self.dataset(split),
-            sampler=sampler,
-            batch_size=None,
-            num_workers=self.data.num_workers if split == "train" else 0,
-            persistent_workers=False,
-        )
+        return DataLoader(dataset, sampler=sampler, batch_size=None, num_workers=num_workers, persistent_workers=False)
+
+
+def token_dataset(samples: Samples, tokenizer: PreTrainedTokenizerFast) -> TokenDataset:
+    """Samples that are padded as the tokenizer would; what is asked token by token is padded on the right."""
+    pad = tokenizer.pad_token_id
+    side = "right" if isinstance(samples.labels, Tokens) else tokenizer.padding_side
+    return TokenDataset(samples, 0 if pad is None else pad, side)

@@ -1,20 +1,32 @@
-"""Rows of text and label from files: CSV and JSON lines."""
+"""Rows from files: CSV, JSON lines, words with tags, and a Python file that holds a dict."""
 
 from __future__ import annotations
 
+import ast
 import csv
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TextIO
 
-from tunesmith.config.schema import Data
+from tunesmith.config.schema import Data, Task
+from tunesmith.data.examples import Example, Label, MalformedError, Message, as_text, columns, reader
 from tunesmith.errors import DataError
 
 csv.field_size_limit(sys.maxsize)  # the default refuses a text of more than 128 KiB
+
+CLASSIFICATION = Task(name="classification")
+MISSING = {
+    "classification": "text or no label",
+    "regression": "text or no number",
+    "token_classification": "words",
+    "language_modeling": "text",
+    "text_to_text": "text or no target",
+}
+"""What an empty row lacks, by task."""
 
 Record = tuple[int, dict[str, Any]]
 """Line number in the file (from 1) and the row's values by column."""
@@ -26,9 +38,17 @@ class Rows:
 
     ids: list[str]
     texts: list[str]
-    labels: list[str]
+    """The inputs as people read them."""
+    labels: Sequence[Label]
+    """What is to be answered: a label, labels, a number, tags or a text, as the task asks; None for nothing."""
     splits: list[str] | None = None
     """The split that the file itself assigns, where `data.split.method=column`."""
+    pairs: list[str] | None = None
+    """The second texts, where there are two."""
+    words: list[tuple[str, ...]] | None = None
+    """The words of each text, for token classification."""
+    messages: list[tuple[Message, ...]] | None = None
+    """The turns of each conversation, for language modeling on answers."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -36,59 +56,79 @@ class Rows:
     def take(self, indices: Any) -> Rows:
         """The rows at the given positions, in that order."""
         pick = [int(index) for index in indices]
-        return Rows(
-            [self.ids[i] for i in pick],
-            [self.texts[i] for i in pick],
-            [self.labels[i] for i in pick],
-            None if self.splits is None else [self.splits[i] for i in pick],
-        )
+        columns = (getattr(self, field.name) for field in fields(self))
+        return Rows(*(None if column is None else [column[i] for i in pick] for column in columns))  # type: ignore[arg-type]
 
     def sha256(self) -> str:
         """Hash of ids, texts and labels in order, as the identity of these rows."""
         digest = hashlib.sha256()
-        for row in zip(self.ids, self.texts, self.labels, strict=True):
+        columns = [self.ids, self.texts, self.labels, *filter(None, (self.pairs, self.words, self.messages))]
+        for row in zip(*columns, strict=True):
             digest.update(json.dumps(row, ensure_ascii=False).encode())
         return digest.hexdigest()
 
 
-def read_rows(data: Data) -> Rows:
+def join(parts: Sequence[Rows]) -> Rows:
+    """The rows of several parts of one data set, one after the other; what the file said about splits is dropped."""
+    columns: dict[str, Any] = {}
+    for field in fields(Rows):
+        values = [getattr(part, field.name) for part in parts]
+        columns[field.name] = None if None in values else [item for value in values for item in value]
+    return Rows(**(columns | {"splits": None}))
+
+
+def rows_of(ids: Sequence[str], examples: Sequence[Example], splits: list[str] | None = None) -> Rows:
+    """Examples as columns."""
+    pairs = [example.pair for example in examples if example.pair is not None]
+    words = [example.words for example in examples if example.words is not None]
+    messages = [example.messages for example in examples if example.messages is not None]
+    texts, labels = [example.text for example in examples], [example.label for example in examples]
+    return Rows(list(ids), texts, labels, splits, pairs or None, words or None, messages or None)
+
+
+def read_rows(data: Data, task: Task = CLASSIFICATION) -> Rows:
     """Read the rows that the config asks for.
 
     Raises:
-        DataError: The file is missing or malformed, a column is absent, nothing is left, or rows lack text or label.
+        DataError: The file is missing or malformed, a column is absent, nothing is left, a row lacks its text or what
+            is to be answered, or has it in a form that the task cannot take.
     """
     path = Path(data.path).expanduser()
-    columns = [data.text_column, data.label_column, *data.where]
-    columns += [column for column in (data.id_column, data.split.column) if column is not None]
-    rows: dict[str, tuple[str, str, str]] = {}
+    keys = columns(task, data)
+    needed = [*(getattr(data, key) for key in keys), *data.where]
+    needed += [column for column in (data.id_column, data.split.column) if column is not None]
+    read = reader(task, data)
+    rows: dict[str, tuple[Example, str]] = {}
     empty: list[int] = []
     for position, (line, record) in enumerate(read_records(path, data.format, data.delimiter)):
-        _require(columns, record, path, line)
-        if any(_text(record[column]) != _text(value) for column, value in data.where.items()):
+        _require(needed, keys, record, path, line)
+        if any(as_text(record[column]) != as_text(value) for column, value in data.where.items()):
             continue
-        text, label = _text(record[data.text_column]), _text(record[data.label_column])
-        if not text.strip() or not label.strip():
+        try:
+            example = read(record, data)
+        except MalformedError as error:
+            raise DataError(f"{path}:{line}: {error}") from None
+        if example is None:
             empty.append(line)
             continue
-        label = data.label_names.get(label, label)
-        row_id = _text(record[data.id_column]) if data.id_column else str(position)
+        row_id = as_text(record[data.id_column]) if data.id_column else str(position)
         if row_id in rows:
             raise DataError(f"{path}:{line}: the id {row_id!r} in column {data.id_column!r} is not unique")
-        rows[row_id] = (text, label, _text(record[data.split.column]) if data.split.column else "")
+        rows[row_id] = (example, as_text(record[data.split.column]) if data.split.column else "")
     if empty and data.on_empty == "error":
         raise DataError(
-            f"{path}: {len(empty)} rows have no text or no label (line {', '.join(map(str, empty[:5]))}"
+            f"{path}: {len(empty)} rows have no {MISSING[task.name]} (line {', '.join(map(str, empty[:5]))}"
             f"{', ...' if len(empty) > 5 else ''}). Mend them, or leave them out with data.on_empty=drop"
         )
     if not rows:
         kept = f" with {data.where}" if data.where else ""
         raise DataError(f"{path}: no rows{kept}")
-    texts, labels, splits = map(list, zip(*rows.values(), strict=True))
-    return Rows(list(rows), texts, labels, splits if data.split.column else None)
+    examples, splits = map(list, zip(*rows.values(), strict=True))
+    return rows_of(list(rows), examples, splits if data.split.column else None)
 
 
 def read_records(path: Path, file_format: str, delimiter: str = ",") -> Iterator[Record]:
-    """The records of a CSV or JSON-lines file, one at a time.
+    """The records of a file, one at a time.
 
     Raises:
         DataError: The file is missing, not UTF-8, or a line is malformed; the message names file and line.
@@ -97,7 +137,10 @@ def read_records(path: Path, file_format: str, delimiter: str = ",") -> Iterator
         raise DataError(f"{path}: no such file")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from (_read_csv(file, path, delimiter) if file_format == "csv" else _read_jsonl(file, path))
+            if file_format == "csv":
+                yield from _read_csv(file, path, delimiter)
+            else:
+                yield from {"jsonl": _read_jsonl, "conll": _read_conll, "python": _read_python}[file_format](file, path)
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}). Convert it to UTF-8") from None
     except OSError as error:
@@ -140,19 +183,42 @@ def _read_jsonl(file: TextIO, path: Path) -> Iterator[Record]:
         yield line, record
 
 
-def _require(columns: list[str], record: dict[str, Any], path: Path, line: int) -> None:
-    for column in columns:
+def _read_conll(file: TextIO, path: Path) -> Iterator[Record]:
+    """Sentences as lists of words and tags: the first and the last field of each line."""
+    words: list[str] = []
+    tags: list[str] = []
+    start = 1
+    for line, text in enumerate([*file, ""], 1):
+        parts = text.split()
+        if parts and not parts[0].startswith("-DOCSTART-"):
+            if len(parts) < 2:
+                raise DataError(f"{path}:{line}: a word without a tag: write `{parts[0]} O`, or leave the line empty")
+            start = start if words else line
+            words.append(parts[0])
+            tags.append(parts[-1])
+        elif words:
+            yield start, {"text": words, "label": tags}
+            words, tags = [], []
+
+
+def _read_python(file: TextIO, path: Path) -> Iterator[Record]:
+    """The entries of the one literal dict that a Python file assigns; nothing of it is run."""
+    try:
+        assigned = [node for node in ast.parse(file.read()).body if isinstance(node, ast.Assign)]
+        literals = [(node.lineno, ast.literal_eval(node.value)) for node in assigned]
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not a Python file that assigns one literal dict: {error}") from None
+    if len(literals) != 1 or not isinstance(literals[0][1], dict):
+        raise DataError(f"{path}: not a Python file that assigns one literal dict of name to text")
+    line, entries = literals[0]
+    for name, text in entries.items():
+        yield line, {"name": name, "text": text}
+
+
+def _require(needed: list[str], keys: Sequence[str], record: dict[str, Any], path: Path, line: int) -> None:
+    for column in needed:
         if column not in record:
             raise DataError(
                 f"{path}:{line}: no column {column!r}; the columns are {', '.join(map(repr, record)) or 'none'}. "
-                "Name the right ones: data.text_column=..., data.label_column=..."
+                f"Name the right ones: {', '.join(f'data.{key}=...' for key in keys)}"
             )
-
-
-def _text(value: Any) -> str:
-    """A value as text: labels 1 and "1" are the same label, absent values are empty."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

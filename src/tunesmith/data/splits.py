@@ -6,42 +6,68 @@ import hashlib
 import json
 import re
 
-from tunesmith.config.schema import Data
-from tunesmith.data.sources import Rows, read_rows
+from tunesmith.config.schema import Data, Task
+from tunesmith.data.sources import CLASSIFICATION, Rows, read_rows
 from tunesmith.data.splitting import draw, split_rows
 from tunesmith.errors import DataError
 
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,1000}")
 
 
-def read_splits(data: Data) -> dict[str, Rows]:
+def read_splits(data: Data, task: Task = CLASSIFICATION) -> dict[str, Rows]:
     """The rows of each split, read and divided as configured.
 
     Raises:
         DataError: The data cannot be read or divided so.
     """
-    rows = read_rows(data)
+    rows = read_rows(data, task)
+    split, strata = data.split, [label for label in rows.labels if isinstance(label, str)]
+    if task.name != "classification" or task.multi_label:
+        split = split.model_copy(update={"method": "column" if split.method == "column" else "random"})
+        strata = [""] * len(rows)
     if data.num_rows is not None:
-        rows = rows.take(draw(rows.labels, data.num_rows, data.split))
-    parts = split_rows(rows.labels, data.split, rows.splits)
+        chosen = draw(strata, data.num_rows, split)
+        rows, strata = rows.take(chosen), [strata[i] for i in chosen]
+    parts = split_rows(strata, split, rows.splits)
     return {name: rows.take(indices) for name, indices in parts.items()}
 
 
-def label_names(splits: dict[str, Rows]) -> list[str]:
-    """The labels of a classification data set in order: whole numbers by value, anything else by name.
+def label_names(splits: dict[str, Rows], task: Task = CLASSIFICATION, column: str = "label") -> list[str]:
+    """The names of what the model has an output for, in order: labels or tags, whole numbers by value, others by name.
+
+    Args:
+        splits: The rows of each split.
+        task: The task.
+        column: Name of the column with the number, for regression.
+
+    Returns:
+        The column alone for regression; nothing for a model that writes text.
 
     Raises:
-        DataError: There are fewer than two, or one occurs outside the training rows only.
+        DataError: There are too few, or one occurs outside the training rows only.
     """
-    trained = set(splits["train"].labels)
+    if task.name == "regression":
+        return [column]
+    if task.name in ("language_modeling", "text_to_text"):
+        return []
+    trained = distinct(splits["train"])
     for name, rows in splits.items():
-        unseen = sorted(set(rows.labels) - trained)
+        unseen = sorted(distinct(rows) - trained)
         if unseen:
             raise DataError(f"the label {unseen[0]!r} occurs in {name} but never in train, so it cannot be learned")
-    if len(trained) < 2:
-        raise DataError(f"classification needs at least two labels; the data has only {sorted(trained)}")
+    needed = 1 if task.multi_label else 2
+    if len(trained) < needed:
+        raise DataError(
+            f"{task.name.replace('_', ' ')} needs at least {'one label' if needed == 1 else 'two labels'}; "
+            f"the data has only {sorted(trained)}"
+        )
     numeric = all(WHOLE_NUMBER.fullmatch(label) for label in trained)
     return sorted(trained, key=(lambda label: (int(label), label)) if numeric else None)
+
+
+def distinct(rows: Rows) -> set[str]:
+    """Every label or tag that occurs."""
+    return {str(item) for label in rows.labels for item in (label if isinstance(label, tuple) else (label,))}
 
 
 def fingerprint(splits: dict[str, Rows]) -> str:

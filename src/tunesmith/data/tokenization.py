@@ -6,10 +6,10 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -18,8 +18,13 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-FORMAT = "2"
+FORMAT = "3"
 """Version of the cache's layout; part of every key."""
+
+IGNORED = -100
+"""Label of a token that is not asked for, as in transformers."""
+
+Arrays = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -43,11 +48,16 @@ class Tokens:
         return len(self.offsets) - 1
 
 
+def end_to_end(texts: Sequence[Sequence[int] | npt.NDArray[np.int32]]) -> Tokens:
+    """Lists of ids as flat arrays."""
+    lengths = np.fromiter((len(ids) for ids in texts), dtype=np.int64, count=len(texts))
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
+    flat = np.concatenate([np.asarray(ids, dtype=np.int32) for ids in texts] or [np.zeros(0, dtype=np.int32)])
+    return Tokens(flat, offsets)
+
+
 def tokenize(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, max_length: int, cache_dir: Path) -> Tokens:
     """Token ids of each text with special tokens, cut to `max_length`.
-
-    The cache's key is a hash of the texts, the tokenizer's whole definition and `max_length`, so a change in any of
-    them is a new entry and a stale one cannot be read. A folder that cannot be written only costs the caching.
 
     Args:
         texts: The texts.
@@ -55,46 +65,70 @@ def tokenize(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, max_lengt
         max_length: Tokens per text at most, special tokens included.
         cache_dir: Folder of the cache; made if absent.
     """
-    path = cache_dir.expanduser() / f"tokens-{_key(texts, tokenizer, max_length)}.npz"
-    cached = _load(path)
-    if cached is not None:
-        return cached
-    options = {"truncation": True, "return_attention_mask": False, "return_token_type_ids": False}
-    encoded = tokenizer(list(texts), max_length=max_length, **options)["input_ids"] if texts else []
-    lengths = np.fromiter((len(ids) for ids in encoded), dtype=np.int64, count=len(encoded))
-    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
-    flat = np.concatenate([np.asarray(ids, dtype=np.int32) for ids in encoded] or [np.zeros(0, dtype=np.int32)])
-    tokens = Tokens(flat, offsets)
-    _save(path, tokens)
-    return tokens
+
+    def make() -> Arrays:
+        options = {"truncation": True, "return_attention_mask": False, "return_token_type_ids": False}
+        encoded = tokenizer(list(texts), max_length=max_length, **options)["input_ids"] if texts else []
+        tokens = end_to_end(encoded)
+        return {"ids": tokens.ids, "offsets": tokens.offsets}
+
+    arrays = cached(("texts", max_length), texts, tokenizer, cache_dir, make)
+    return Tokens(arrays["ids"], arrays["offsets"])
 
 
-def _key(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, max_length: int) -> str:
+def cached(
+    settings: Sequence[Any],
+    content: Iterable[str],
+    tokenizer: PreTrainedTokenizerFast,
+    cache_dir: Path,
+    make: Callable[[], Arrays],
+) -> Arrays:
+    """Arrays from the cache, or made and put there.
+
+    The key is a hash of the settings, the content and the tokenizer's whole definition, so a change in any of them is
+    a new entry and a stale one cannot be read. A folder that cannot be written only costs the caching.
+
+    Args:
+        settings: What else the arrays depend on; JSON values.
+        content: The texts.
+        tokenizer: A fast tokenizer.
+        cache_dir: Folder of the cache; made if absent.
+        make: Makes the arrays.
+    """
+    path = cache_dir.expanduser() / f"tokens-{_key(settings, content, tokenizer)}.npz"
+    arrays = _load(path)
+    if arrays is None:
+        arrays = make()
+        _save(path, arrays)
+    return arrays
+
+
+def _key(settings: Sequence[Any], content: Iterable[str], tokenizer: PreTrainedTokenizerFast) -> str:
     digest = hashlib.sha256()
     definition = json.loads(tokenizer.backend_tokenizer.to_str())
     # Each call leaves its own truncation and padding there; they say nothing about the next call.
     definition |= {"truncation": tokenizer.truncation_side, "padding": None}
-    for part in (FORMAT, str(max_length), json.dumps(definition), *texts):
+    definition |= {"eos": tokenizer.eos_token_id, "chat_template": tokenizer.chat_template}
+    for part in (FORMAT, json.dumps(settings), json.dumps(definition), *content):
         encoded = part.encode("utf-8", "surrogatepass")
         digest.update(len(encoded).to_bytes(8, "big"))  # lengths keep ("ab", "c") and ("a", "bc") apart
         digest.update(encoded)
     return digest.hexdigest()[:32]
 
 
-def _load(path: Path) -> Tokens | None:
+def _load(path: Path) -> Arrays | None:
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            tokens = Tokens(arrays["ids"], arrays["offsets"])
+            return {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):  # absent, or cut short by a crash or a full disk
         return None
-    return tokens
 
 
-def _save(path: Path, tokens: Tokens) -> None:
+def _save(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     temporary = path.with_name(f"{path.stem}.{os.getpid()}.tmp.npz")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(temporary, ids=tokens.ids, offsets=tokens.offsets)
+        np.savez(temporary, **arrays)  # type: ignore[arg-type]
         os.replace(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):

@@ -1,23 +1,23 @@
-"""Metrics of a whole split from its logits."""
+"""Metrics of a whole split from its answers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor
 from torchmetrics import Metric
 
 
 def compute_metrics(
-    metrics: Mapping[str, Metric], logits: Tensor, labels: Tensor, label_names: Sequence[str]
+    metrics: Mapping[str, Metric], answers: Any, truths: Any, label_names: Sequence[str]
 ) -> dict[str, float]:
     """The value of each metric over all rows at once.
 
     Args:
         metrics: Name to torchmetrics object; reset before and after use.
-        logits: Shape (rows, labels), on the CPU.
-        labels: Index of the right label, shape (rows,).
+        answers: What the metrics take first: logits of shape (rows, labels), numbers, tags or texts.
+        truths: What they take second: indices of the right labels, shape (rows,), numbers, tags or texts.
         label_names: Names in the order of the logits.
 
     Returns:
@@ -26,7 +26,7 @@ def compute_metrics(
     values: dict[str, float] = {}
     for name, metric in metrics.items():
         metric.reset()
-        metric.update(logits, labels)
+        metric.update(answers, truths)
         value = torch.as_tensor(metric.compute())
         metric.reset()
         if value.ndim == 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +13,15 @@ from torch import Tensor
 
 from tunesmith.config.seeding import derive_seed
 from tunesmith.errors import FilesError, TrainingError
-from tunesmith.models.objectives import classification_loss
+from tunesmith.models.objectives import Answers, Objective
 from tunesmith.models.weights import tensors_sha256
 
 OptimizerFactory = Callable[[torch.nn.Module], torch.optim.Optimizer]
 SchedulerFactory = Callable[[torch.optim.Optimizer, int], dict[str, Any]]
 """From the optimizer and the number of optimizer steps to Lightning's `lr_scheduler` entry."""
-MetricFunction = Callable[[Tensor, Tensor], Mapping[str, float]]
-"""From logits (rows, labels) and label indices (rows,) to metrics by name."""
+MetricFunction = Callable[[Any, Any], Mapping[str, float]]
+"""From answers and truths, as the task's objective gives them, to metrics by name. Where it answers nothing, from the
+summed losses and the counts of the rows."""
 
 
 @dataclass(frozen=True)
@@ -28,21 +29,28 @@ class Outputs:
     """What one evaluation pass computed, in the order of the split's rows."""
 
     split: str
-    logits: Tensor
-    """Shape (rows, labels), fp32, on the CPU."""
-    labels: Tensor
-    """Shape (rows,)."""
+    logits: Answers
+    """What the network answered: logits of shape (rows, labels), fp32, on the CPU, for most tasks; else numbers, a
+    list of logits per word, or texts."""
+    labels: Answers
+    """What it should have answered: for classification the index of the right label, shape (rows,)."""
     metrics: dict[str, float]
     """`<split>/<name>` to value."""
+    losses: Tensor
+    """Summed loss of each row in nats, shape (rows,)."""
+    counts: Tensor
+    """Over how many tokens or words each sum is, shape (rows,)."""
 
 
 class FineTuner(pl.LightningModule):
-    """Trains a sequence classifier; works with any `pl.Trainer`.
+    """Trains a network for a task; works with any `pl.Trainer`.
 
-    The loss of an optimizer step is the mean over all its samples, however they are divided into micro-batches.
+    The loss of an optimizer step is the mean over all that it asks for (samples, tokens or words, each by its weight),
+    however they are divided into micro-batches.
 
     Args:
         network: The network as it is to be trained.
+        objective: What the task asks of it; by default one label per text.
         optimizer: Makes the optimizer from the network.
         scheduler: Makes the schedule from the optimizer and the number of steps; None keeps the rate constant.
         metrics: Computes the metrics of an evaluation pass.
@@ -53,6 +61,7 @@ class FineTuner(pl.LightningModule):
         self,
         network: torch.nn.Module,
         *,
+        objective: Objective | None = None,
         optimizer: OptimizerFactory,
         scheduler: SchedulerFactory | None = None,
         metrics: MetricFunction | None = None,
@@ -60,12 +69,13 @@ class FineTuner(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.network = network
+        self.objective = objective or Objective()
         self.make_optimizer = optimizer
         self.make_scheduler = scheduler
         self.metrics = metrics
         self.seed = seed
         self.outputs: dict[str, Outputs] = {}
-        self._collected: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._collected: list[tuple[Tensor, Tensor, Tensor, Answers, Answers]] = []
         self._step_loss = 0.0
         self._step: dict[str, Tensor | float] = {}
         self._frozen: str | None = None
@@ -88,9 +98,9 @@ class FineTuner(pl.LightningModule):
             self._frozen = tensors_sha256(frozen)
         return self._frozen
 
-    def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """Logits of a batch, shape (rows, labels)."""
-        output = self.network(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+    def forward(self, batch: Mapping[str, Any]) -> Tensor:
+        """Logits of a batch, shape (samples, labels) or (samples, tokens, labels)."""
+        output = self.network(**self.objective.inputs(self.network, batch))
         logits: Tensor = output.logits
         return logits
 
@@ -98,14 +108,14 @@ class FineTuner(pl.LightningModule):
         """Put the network into training mode, which Lightning leaves as it finds it."""
         self.network.train()
 
-    def on_train_batch_start(self, batch: Mapping[str, Tensor], batch_idx: int) -> None:
+    def on_train_batch_start(self, batch: Mapping[str, Any], batch_idx: int) -> None:
         """Seed what is random in this forward pass."""
         torch.manual_seed(derive_seed(self.seed, "step", self.global_step, batch_idx))
 
-    def training_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: Mapping[str, Any], batch_idx: int) -> Tensor:
         """The micro-batch's share of the step's mean loss."""
-        losses = classification_loss(self(batch), batch["labels"])
-        share = losses.sum() / batch["window"]
+        losses = self.objective.losses(self(batch), batch)
+        share: Tensor = losses.sum() / batch["window"]
         value = share.detach().item()
         if not math.isfinite(value):
             rows = self._row_ids(batch["rows"][~torch.isfinite(losses)].tolist()[:10])
@@ -137,7 +147,7 @@ class FineTuner(pl.LightningModule):
         else:
             self._step["train/grad_norm"] = torch.nn.utils.clip_grad_norm_(parameters, limit)
 
-    def on_train_batch_end(self, outputs: Any, batch: Mapping[str, Tensor], batch_idx: int) -> None:
+    def on_train_batch_end(self, outputs: Any, batch: Mapping[str, Any], batch_idx: int) -> None:
         """Log the optimizer step, if one was made: mean loss, learning rate, gradient norm before clipping."""
         if not self._step:
             return
@@ -151,9 +161,12 @@ class FineTuner(pl.LightningModule):
 
     on_test_epoch_start = on_validation_epoch_start
 
-    def validation_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> None:
-        """Keep the batch's logits; metrics are taken over all rows at once, so batch size has no effect on them."""
-        self._collected.append((batch["rows"].cpu(), self(batch).float().cpu(), batch["labels"].cpu()))
+    def validation_step(self, batch: Mapping[str, Any], batch_idx: int) -> None:
+        """Keep the batch's answers; metrics are taken over all rows at once, so batch size has no effect on them."""
+        logits = self(batch)
+        losses, counts = (part.cpu().double() for part in self.objective.measure(logits, batch))
+        answers = self.objective.answers(self.network, logits, batch)
+        self._collected.append((batch["rows"].cpu(), losses, counts, answers, self.objective.truths(batch)))
 
     test_step = validation_step
 
@@ -167,18 +180,23 @@ class FineTuner(pl.LightningModule):
 
     def _finish(self, split: str) -> None:
         self.outputs[split] = self.take_outputs(split)
-        self.log_dict(self.outputs[split].metrics | self._place(), batch_size=len(self.outputs[split].labels))
+        self.log_dict(self.outputs[split].metrics | self._place(), batch_size=len(self.outputs[split].losses))
 
     def take_outputs(self, split: str) -> Outputs:
         """What the evaluation steps since the last `on_validation_epoch_start` have computed; nothing is logged."""
-        rows, logits, labels = (torch.cat(parts) for parts in zip(*self._collected, strict=True))
-        order = torch.argsort(rows)
-        logits, labels = logits[order], labels[order]
-        values = {"loss": classification_loss(logits, labels).mean().item()}
+        rows, losses, counts, answers, truths = (_joined(parts) for parts in zip(*self._collected, strict=True))
+        num_rows = int(rows.max()) + 1
+        losses, counts = (torch.zeros(num_rows).double().index_add(0, rows, part) for part in (losses, counts))
+        values = {"loss": (losses.sum() / counts.sum()).item()}
+        if len(torch.unique(rows)) == len(rows):
+            order = torch.argsort(rows)
+            answers, truths = (_ordered(part, order) for part in (answers, truths))
         if self.metrics is not None:
-            values |= self.metrics(logits, labels)
+            speaks = self.objective.SPEAKS
+            values |= self.metrics(answers, truths) if speaks else self.metrics(losses, counts)
         self._collected = []
-        return Outputs(split, logits, labels, {f"{split}/{name}": value for name, value in values.items()})
+        metrics = {f"{split}/{name}": value for name, value in values.items()}
+        return Outputs(split, answers, truths, metrics, losses, counts)
 
     def _place(self) -> dict[str, float]:
         """The x axes of a logged point. Lightning takes them from the values; its own step count starts at 0."""
@@ -191,3 +209,12 @@ class FineTuner(pl.LightningModule):
             return optimizer
         num_steps = int(self.trainer.estimated_stepping_batches)
         return {"optimizer": optimizer, "lr_scheduler": self.make_scheduler(optimizer, num_steps)}
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    """The values of all batches, one after the other."""
+    return torch.cat(list(parts)) if isinstance(parts[0], Tensor) else [item for part in parts for item in part]
+
+
+def _ordered(values: Any, order: Tensor) -> Any:
+    return values[order] if isinstance(values, Tensor) else [values[i] for i in order.tolist()]

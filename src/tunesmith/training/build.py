@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytorch_lightning as pl
 import torch
+from transformers import PreTrainedTokenizerFast
 
-from tunesmith.config.schema import RunConfig
+from tunesmith.config.schema import RunConfig, Task
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.splits import read_splits
+from tunesmith.evaluation.answers import meanings
 from tunesmith.evaluation.metrics import compute_metrics
 from tunesmith.models.anatomy import anatomy
+from tunesmith.models.families import Family, family_of
 from tunesmith.models.freezing import GradualUnfreezing
 from tunesmith.models.methods import apply_method
-from tunesmith.models.module import FineTuner
-from tunesmith.models.weights import load_tokenizer
+from tunesmith.models.module import FineTuner, MetricFunction
+from tunesmith.models.objectives import (
+    DecoderText,
+    EncoderDecoderText,
+    LanguageModeling,
+    MultiLabel,
+    Objective,
+    Regression,
+    TokenClassification,
+)
+from tunesmith.models.packing import check_packing
+from tunesmith.models.weights import load_config, load_tokenizer
 from tunesmith.optim.parameter_groups import parameter_groups, rates
 from tunesmith.optim.schedules import lightning_schedule
 from tunesmith.training import instantiate
@@ -33,8 +48,9 @@ def build_data(config: RunConfig) -> TextDataModule:
         DataError: The data cannot be used as configured.
         FilesError: The model's tokenizer cannot be read.
     """
-    splits = read_splits(config.data)
-    data = TextDataModule(config.data, load_tokenizer(config.model), seed=config.seed, splits=splits)
+    splits = read_splits(config.data, config.task)
+    tokenizer, family = load_tokenizer(config.model), family_of(load_config(config.model))
+    data = TextDataModule(config.data, tokenizer, seed=config.seed, splits=splits, task=config.task, family=family)
     return data
 
 
@@ -42,15 +58,26 @@ def build_network(config: RunConfig, labels: Sequence[str]) -> torch.nn.Module:
     """The network as it is trained, adapters included."""
     pad_token_id = load_tokenizer(config.model).pad_token_id
     network: Any = first_network(config, labels, pad_token_id)
+    network.config.problem_type = problem_type(config.task)
+    if config.data.packing:
+        check_packing(network)
     if config.model.gradient_checkpointing:
         network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     peft_config = instantiate.build_peft_config(config.method)
     return apply_method(network, config.method, peft_config, config.seed, task=config.task.name)
 
 
-def build_module(config: RunConfig, network: torch.nn.Module, labels: Sequence[str]) -> FineTuner:
-    """The LightningModule around a network."""
-    metrics = instantiate.build_metrics(config.evaluation, num_labels=len(labels))
+def problem_type(task: Task) -> str | None:
+    """What transformers calls the task, so that its pipelines read the logits rightly."""
+    if task.name == "classification":
+        return "multi_label_classification" if task.multi_label else "single_label_classification"
+    return "regression" if task.name == "regression" else None
+
+
+def build_module(
+    config: RunConfig, network: torch.nn.Module, labels: Sequence[str], objective: Objective | None = None
+) -> FineTuner:
+    """The LightningModule around a network; its objective is `objective_on(data)`, by default one label per text."""
     make_optimizer = instantiate.optimizer_factory(config.optimizer)
     schedule = functools.partial(
         lightning_schedule,
@@ -61,11 +88,12 @@ def build_module(config: RunConfig, network: torch.nn.Module, labels: Sequence[s
     )
     return FineTuner(
         network,
+        objective=objective,
         optimizer=lambda network: make_optimizer(
             parameter_groups(network, config.optimizer.weight_decay, learning_rates(config, network))
         ),
         scheduler=schedule,
-        metrics=functools.partial(compute_metrics, metrics, label_names=list(labels)),
+        metrics=metric_function(config, labels),
         seed=config.seed,
     )
 
@@ -78,6 +106,60 @@ def learning_rates(config: RunConfig, network: torch.nn.Module) -> Callable[[str
     parts = anatomy(network)
     layer_decay, head_lr = optimizer.layer_decay, optimizer.head_lr
     return rates(parts.depth, parts.top, lr=optimizer.lr, layer_decay=layer_decay, head_lr=head_lr)
+
+
+def objective_on(data: TextDataModule) -> Objective:
+    """What the task asks of a network, on this data."""
+    longest = data.data.max_target_length
+    return build_objective(data.task, data.family, data.tokenizer, longest, data.class_weights)
+
+
+def build_objective(
+    task: Task,
+    family: Family,
+    tokenizer: PreTrainedTokenizerFast,
+    max_new_tokens: int,
+    class_weights: npt.NDArray[np.float32] | None = None,
+) -> Objective:
+    """What the task asks of a network of a family.
+
+    Args:
+        task: The task.
+        family: The network's family.
+        tokenizer: Reads what the network writes.
+        max_new_tokens: Tokens that it may write for a text.
+        class_weights: Weight of each label in the training loss, shape (labels,).
+    """
+    if task.name == "text_to_text":
+        kind = EncoderDecoderText if family == "seq2seq" else DecoderText
+        return kind(functools.partial(tokenizer.decode, skip_special_tokens=True), max_new_tokens)
+    if task.name == "language_modeling":
+        return LanguageModeling()
+    if task.name == "regression":
+        return Regression()
+    if task.multi_label:
+        return MultiLabel()
+    weights = None if class_weights is None else torch.from_numpy(class_weights)
+    of_labels = TokenClassification if task.name == "token_classification" else Objective
+    return of_labels(label_smoothing=task.label_smoothing, class_weights=weights)
+
+
+def metric_function(config: RunConfig, labels: Sequence[str]) -> MetricFunction:
+    """The configured metrics, over what they take: logits, probabilities where there may be several, tags or texts."""
+    metrics = instantiate.build_metrics(config.evaluation, num_labels=len(labels))
+    if config.task.name == "regression":  # correlations of numbers that vary little lose digits in fp32
+        metrics = {name: metric.set_dtype(torch.float64) for name, metric in metrics.items()}
+
+    def compute(answers: Any, truths: Any) -> Mapping[str, float]:
+        if config.task.name == "token_classification":
+            answers = meanings(config.task, answers, labels)
+        if config.task.name == "regression":
+            answers, truths = answers.double(), truths.double()
+        if config.task.multi_label:  # torchmetrics would take logits that all lie in 0..1 for probabilities
+            answers = answers.double().sigmoid()
+        return compute_metrics(metrics, answers, truths, labels)
+
+    return compute
 
 
 def build_trainer(

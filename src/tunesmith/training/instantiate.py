@@ -25,7 +25,7 @@ def build_metrics(evaluation: Evaluation, num_labels: int) -> dict[str, Metric]:
     """The configured metrics for so many labels."""
     metrics = {}
     for name, node in evaluation.metrics.items():
-        supplied = {key: num_labels for key in ("num_classes",) if "num_classes" in _keywords(node.target)}
+        supplied = {key: num_labels for key in ("num_classes", "num_labels") if key in _keywords(node.target)}
         metrics[name] = _make(f"evaluation.metrics.{name}", node.target, supplied | node.kwargs())
     return metrics
 

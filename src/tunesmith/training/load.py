@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerFast
 
 from tunesmith.config.schema import Model, RunConfig
 from tunesmith.errors import FilesError
+from tunesmith.models.families import Family, family_of
 from tunesmith.models.origin import explained
 from tunesmith.models.weights import load_network, load_tokenizer
 from tunesmith.runs.record import Record, load_run
@@ -24,6 +25,7 @@ class Trained:
     """In evaluation mode."""
     tokenizer: PreTrainedTokenizerFast
     labels: list[str]
+    family: Family
     config: RunConfig
 
 
@@ -47,7 +49,7 @@ def load_model(record: Record | str | Path) -> Trained:
     else:
         model = Model(path=str(folder), head=config.model.head)
         network = load_network(model, record.labels, config.seed, task=config.task.name)
-    return Trained(network.eval(), tokenizer, record.labels, config)
+    return Trained(network.eval(), tokenizer, record.labels, family_of(network.config), config)
 
 
 def _with_adapter(record: Record, config: RunConfig, pad_token_id: int | None) -> torch.nn.Module:

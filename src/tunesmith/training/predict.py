@@ -1,39 +1,69 @@
-"""Labels and probabilities for new texts."""
+"""Answers for new inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
-from tunesmith.data.batching import TokenDataset, plan_evaluation
-from tunesmith.data.tokenization import tokenize
-from tunesmith.training.build import set_numerics
+from tunesmith.data.batching import plan_evaluation
+from tunesmith.data.datamodule import token_dataset
+from tunesmith.data.encoding import encode_inputs
+from tunesmith.data.examples import question
+from tunesmith.data.sources import Rows, rows_of
+from tunesmith.evaluation.answers import meanings
+from tunesmith.models.objectives import DecoderText
+from tunesmith.training.build import build_objective, set_numerics
 from tunesmith.training.load import Trained
 
 
-def predict(trained: Trained, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The predicted label and the probability of every label, for each text in order.
+def predict(trained: Trained, inputs: Rows | Sequence[str]) -> list[dict[str, Any]]:
+    """The prediction for each input in order; for labels with the probability of every one.
 
     Args:
         trained: A model from `load_model`.
-        texts: The texts; longer ones than the run's `data.max_length` are cut there, as in training.
+        inputs: Texts, or rows without labels (None); longer ones than the run's `data.max_length` are cut there, as in
+            training.
     """
     set_numerics(trained.config)
-    data = trained.config.data
-    tokens = tokenize(texts, trained.tokenizer, data.max_length, Path(data.cache_dir))
-    pad = trained.tokenizer.pad_token_id
-    nothing = np.zeros(len(texts), dtype=np.int64)
-    dataset = TokenDataset(tokens, nothing, 0 if pad is None else pad, trained.tokenizer.padding_side)
-    logits = torch.empty(len(texts), len(trained.labels))
+    task, labels = trained.config.task, trained.labels
+    answers = _answers(trained, inputs if isinstance(inputs, Rows) else _rows(trained, inputs))
+    if task.name in ("classification", "regression"):
+        answers = torch.stack(answers)
+    predictions = meanings(task, answers, labels)
+    if task.name != "classification":
+        return [{"prediction": prediction} for prediction in predictions]
+    logits = answers.double()
+    probabilities = (logits.sigmoid() if task.multi_label else logits.softmax(dim=1)).tolist()
+    return [
+        {"prediction": prediction, "probabilities": dict(zip(labels, row, strict=True))}
+        for prediction, row in zip(predictions, probabilities, strict=True)
+    ]
+
+
+def _rows(trained: Trained, texts: Sequence[str]) -> Rows:
+    task, data = trained.config.task, trained.config.data
+    examples = [question({data.text_column: text}, task, data) for text in texts]
+    return rows_of([str(number) for number in range(len(texts))], examples)
+
+
+def _answers(trained: Trained, rows: Rows) -> Any:
+    """What the network answers to each row: logits, a number, or a text."""
+    config, network = trained.config, trained.network
+    samples = encode_inputs(rows, trained.tokenizer, config.data, config.task, trained.family)
+    dataset = token_dataset(samples, trained.tokenizer)
+    task = config.task
+    if task.name == "language_modeling":  # a prompt is written on
+        task = task.model_copy(update={"name": "text_to_text"})
+    objective = build_objective(task, trained.family, trained.tokenizer, config.data.max_target_length)
+    writes = isinstance(objective, DecoderText)
+    found: list[Any] = [None] * len(rows)
     with torch.inference_mode():
-        for micro_batch in plan_evaluation(tokens.lengths, data.eval_batch_size):
+        for micro_batch in plan_evaluation(dataset.lengths, config.data.eval_batch_size):
             batch = dataset[micro_batch]
-            output = trained.network(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
-            logits[batch["rows"]] = output.logits.float()
-    for row in logits.double().softmax(dim=1).tolist():
-        probabilities = dict(zip(trained.labels, row, strict=True))
-        yield {"prediction": max(probabilities, key=probabilities.__getitem__), "probabilities": probabilities}
+            logits = None if writes else network(**objective.inputs(network, batch)).logits
+            answers = objective.answers(network, logits, batch)
+            for row, answer in zip(batch["rows"].tolist(), answers, strict=True):
+                found[row] = answer
+    return found

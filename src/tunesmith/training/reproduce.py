@@ -186,7 +186,7 @@ def _conditions(original: Record, composed: Composed, trust: Sequence[str]) -> l
     config = composed.config
     splits, network, tokenizer, faults = None, None, None, {}
     try:
-        splits = read_splits(config.data)
+        splits = read_splits(config.data, config.task)
     except DataError as error:
         faults["data"] = str(error)
     try:

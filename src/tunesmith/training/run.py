@@ -22,7 +22,7 @@ from tunesmith.runs.directory import RunDirectory, open_directory, write_json, w
 from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import Record, write_predictions
 from tunesmith.tracking.redaction import redact_argv, redact_config, redact_values
-from tunesmith.training.build import build_data, build_module, build_network, build_trainer
+from tunesmith.training.build import build_data, build_module, build_network, build_trainer, objective_on
 from tunesmith.training.checkpoints import BestWeights, LastCheckpoint
 from tunesmith.training.continuation import announce_start
 from tunesmith.training.decide import decide
@@ -91,7 +91,7 @@ def execute(
     with open_session(run, directory, name) as session, trusting(trust):
         data = build_data(config)
         network = build_network(config, data.labels)
-        module = build_module(config, network, data.labels)
+        module = build_module(config, network, data.labels, objective_on(data))
         describe(session, run, data, network, trust, checkpoint)
 
         best = BestWeights(directory.checkpoints, config.evaluation.monitor, config.evaluation.mode)
@@ -161,7 +161,8 @@ def announce(session: Session, run: Composed, data: TextDataModule) -> None:
     results, trainer = session.results, run.config.trainer
     rows = ", ".join(f"{count:,} {split}" for split, count in results["num_rows"].items())
     log.info("%s", session.directory.path)
-    log.info("%s rows; labels: %s", rows, ", ".join(data.labels[:10]) + (", ..." if len(data.labels) > 10 else ""))
+    labels = ", ".join(data.labels[:10]) + (", ..." if len(data.labels) > 10 else "")
+    log.info("%s rows%s", rows, f"; labels: {labels}" if labels else "")
     log.info(
         "%s parameters, %s trained; %d samples per step (%d x %d), %d steps per epoch; %s, %s, %s threads",
         f"{results['num_parameters']:,}",
@@ -169,7 +170,7 @@ def announce(session: Session, run: Composed, data: TextDataModule) -> None:
         data.data.batch_size,
         data.accumulate_grad_batches,
         data.micro_batch_size,
-        -(-results["num_rows"]["train"] // data.data.batch_size),
+        -(-len(data.training_dataset) // data.data.batch_size),
         trainer.accelerator,
         trainer.precision,
         trainer.threads,
@@ -204,14 +205,17 @@ def look_at_test(session: Session, data: TextDataModule) -> None:
 
 def report(session: Session, data: TextDataModule, outputs: Sequence[Outputs]) -> None:
     """Write metrics and predictions, to disk and to the tracker."""
-    rows = [row for output in outputs for row in prediction_rows(output, data.splits[output.split], data.labels)]
+    rows = [
+        row for output in outputs for row in prediction_rows(output, data.splits[output.split], data.labels, data.task)
+    ]
     write_predictions(session.directory.predictions, rows)
     metrics = {name: value for output in outputs for name, value in output.metrics.items()}
     session.add(metrics=metrics)
     if session.tracker is not None:
-        texts = [text for output in outputs for text in data.splits[output.split].texts]
         session.tracker.summarise(metrics)
-        session.tracker.log_predictions(
-            [row | {"text": text} for row, text in zip(rows, texts, strict=True)], data.labels
-        )
+        if data.task.name == "classification" and not data.task.multi_label:
+            texts = [text for output in outputs for text in data.splits[output.split].texts]
+            session.tracker.log_predictions(
+                [row | {"text": text} for row, text in zip(rows, texts, strict=True)], data.labels
+            )
         session.tracker.log_model(session.directory.model)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunesmith.data.batching import MicroBatch, PlannedSampler, TokenDataset, plan_epoch, plan_evaluation
+from tunesmith.data.encoding import Samples
 from tunesmith.data.tokenization import Tokens
 
 lengths_of_rows = st.lists(st.integers(1, 100), min_size=1, max_size=200).map(lambda items: np.asarray(items, np.int64))
@@ -103,6 +104,10 @@ def test_a_sampler_makes_its_plan_when_the_first_batch_is_asked_for():
     assert len(sampler) == 2
 
 
+def samples_of(tokens, labels):
+    return Samples(tokens, np.arange(len(tokens)), labels, np.ones(len(tokens), np.int64))
+
+
 texts_of_tokens = st.lists(st.lists(st.integers(1, 99), min_size=1, max_size=9), min_size=1, max_size=6)
 
 
@@ -112,7 +117,7 @@ def test_a_batch_holds_its_rows_padded_on_the_right_side(texts, side, data):
     tokens = Tokens(np.asarray(flat(texts), dtype=np.int32), offsets)
     labels = np.arange(len(texts)) % 3
     rows = np.asarray(data.draw(st.lists(st.integers(0, len(texts) - 1), min_size=1, unique=True)))
-    batch = TokenDataset(tokens, labels, pad_token_id=0, padding_side=side)[MicroBatch(rows, 17)]
+    batch = TokenDataset(samples_of(tokens, labels), pad_token_id=0, padding_side=side)[MicroBatch(rows, 17)]
 
     width = max(len(texts[row]) for row in rows)
     assert batch["input_ids"].shape == batch["attention_mask"].shape == (len(rows), width)
@@ -131,7 +136,7 @@ def test_padding_is_that_of_the_plain_tokenizer(tokenizer):
     texts = ["a quiet masterpiece", "dull", "one two three four five six"]
     encoded = tokenizer(texts)["input_ids"]
     tokens = Tokens(np.asarray(flat(encoded), dtype=np.int32), np.cumsum([0, *map(len, encoded)]))
-    dataset = TokenDataset(tokens, np.zeros(3, np.int64), tokenizer.pad_token_id, tokenizer.padding_side)
+    dataset = TokenDataset(samples_of(tokens, np.zeros(3, np.int64)), tokenizer.pad_token_id, tokenizer.padding_side)
     batch = dataset[MicroBatch(np.arange(3), 3)]
     plain = tokenizer(texts, padding=True, return_tensors="pt")
     assert torch.equal(batch["input_ids"], plain["input_ids"])

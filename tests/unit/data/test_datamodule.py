@@ -51,8 +51,8 @@ def test_only_the_split_that_is_asked_for_is_tokenised(make, tokenizer, monkeypa
     seen = []
     from tunesmith.data import datamodule
 
-    original = datamodule.tokenize
-    monkeypatch.setattr(datamodule, "tokenize", lambda texts, *rest: seen.append(texts) or original(texts, *rest))
+    original = datamodule.encode
+    monkeypatch.setattr(datamodule, "encode", lambda rows, *rest: seen.append(rows.texts) or original(rows, *rest))
     data = make(f"data.cache_dir={tmp_path}")
     rows_of(data.train_dataloader())
     rows_of(data.val_dataloader())
@@ -74,7 +74,7 @@ def test_the_run_s_seed_moves_no_row_between_splits(make):
 def test_labels_may_be_given_so_that_a_model_s_order_holds(make):
     rows = Rows(["0", "1"], ["a", "b"], ["good", "bad"])
     data = make(splits={"val": rows, "train": rows, "test": rows}, labels=["good", "bad"])
-    assert data.dataset("val").labels.tolist() == [0, 1]
+    assert data.dataset("val").samples.labels.tolist() == [0, 1]
 
 
 def test_an_empty_split_has_a_loader_without_batches(make):

@@ -9,6 +9,7 @@ import torch
 from transformers import BertConfig, BertForSequenceClassification
 
 from tunesmith.data.batching import MicroBatch, PlannedSampler, TokenDataset, plan_epoch, plan_evaluation
+from tunesmith.data.encoding import Samples
 from tunesmith.data.tokenization import Tokens
 from tunesmith.errors import TrainingError
 from tunesmith.models.module import FineTuner
@@ -37,12 +38,13 @@ def dataset(num_rows=19, seed=0):
     lengths = random.integers(2, 12, size=num_rows)
     ids = random.integers(1, VOCABULARY, size=lengths.sum()).astype(np.int32)
     tokens = Tokens(ids, np.concatenate([[0], np.cumsum(lengths)]))
-    return TokenDataset(tokens, random.integers(0, 3, size=num_rows), pad_token_id=0)
+    labels, everything = random.integers(0, 3, size=num_rows), np.arange(num_rows)
+    return TokenDataset(Samples(tokens, everything, labels, np.ones(num_rows, np.int64)), pad_token_id=0)
 
 
 def training_loader(data, batch_size, micro_batch_size, epoch=0):
     batches = plan_epoch(
-        data.tokens.lengths,
+        data.lengths,
         batch_size=batch_size,
         micro_batch_size=micro_batch_size,
         order="bucketed",
@@ -53,7 +55,7 @@ def training_loader(data, batch_size, micro_batch_size, epoch=0):
 
 
 def evaluation_loader(data, batch_size):
-    batches = plan_evaluation(data.tokens.lengths, batch_size)
+    batches = plan_evaluation(data.lengths, batch_size)
     return torch.utils.data.DataLoader(data, sampler=PlannedSampler(lambda: batches, len(batches)), batch_size=None)
 
 
@@ -255,11 +257,11 @@ def test_evaluation_answers_in_row_order_whatever_the_batch_size(batch_size):
     run.test(module, evaluation_loader(data, batch_size), verbose=False)
     with torch.no_grad():
         one_by_one = torch.cat([module(data[MicroBatch(np.asarray([row]), 1)]) for row in range(23)])
-    loss = torch.nn.functional.cross_entropy(one_by_one, torch.as_tensor(data.labels)).item()
+    loss = torch.nn.functional.cross_entropy(one_by_one, torch.as_tensor(data.samples.labels)).item()
     for split in ("val", "test"):
         outputs = module.outputs[split]
         assert torch.allclose(outputs.logits, one_by_one, atol=1e-5)
-        assert outputs.labels.tolist() == data.labels.tolist()
+        assert outputs.labels.tolist() == data.samples.labels.tolist()
         assert outputs.metrics[f"{split}/loss"] == pytest.approx(loss, abs=1e-5)
         assert outputs.metrics[f"{split}/sum"] == pytest.approx(one_by_one.sum().item(), abs=1e-3)
 
@@ -279,10 +281,10 @@ def test_one_point_is_logged_per_optimizer_step_with_the_rate_it_used():
 def test_a_loss_that_is_not_finite_names_step_and_rows():
     data = dataset(16)
     net = copy.deepcopy(network())
-    bad = int(data.tokens[3][0])
+    bad = int(data.samples.tokens[3][0])
     with torch.no_grad():
         net.bert.embeddings.word_embeddings.weight[bad] = float("nan")
-    guilty = {row for row in range(16) if bad in data.tokens[row].tolist()}
+    guilty = {row for row in range(16) if bad in data.samples.tokens[row].tolist()}
     with pytest.raises(TrainingError) as failure:
         fit(FineTuner(net, optimizer=sgd()), data)
     assert "the loss is nan at step" in str(failure.value)

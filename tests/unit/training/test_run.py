@@ -184,8 +184,8 @@ def test_a_run_told_not_to_look_neither_looks_nor_reads_test_texts(run, tmp_path
     from tunesmith.data import datamodule
 
     seen = []
-    original = datamodule.tokenize
-    monkeypatch.setattr(datamodule, "tokenize", lambda texts, *rest: seen.append(len(texts)) or original(texts, *rest))
+    original = datamodule.encode
+    monkeypatch.setattr(datamodule, "encode", lambda rows, *rest: seen.append(len(rows)) or original(rows, *rest))
     record = run("evaluation.test=false", "trainer.max_epochs=1")
     assert seen == [59, 8], "the training rows, then those of validation"
     assert record.results["num_rows"]["test"] == 8

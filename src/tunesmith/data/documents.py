@@ -1,0 +1,83 @@
+"""Texts to be modelled themselves: divided where they are long, packed where they are short."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from tunesmith.data.tokenization import Arrays, Tokens, cached, end_to_end
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+
+def encode_documents(
+    texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, max_length: int, cache_dir: Path
+) -> tuple[Tokens, npt.NDArray[np.int64]]:
+    """Every text as samples of at most `max_length` tokens, and the position of the text that each comes from.
+
+    A text ends with the tokenizer's end token, if it has one. A sample begins with the last token of the one before,
+    so that every token of a text but its first is predicted exactly once.
+    """
+
+    def make() -> Arrays:
+        encoded = tokenizer(list(texts), return_attention_mask=False, verbose=False)["input_ids"] if texts else []
+        parts, owners = [], []
+        for number, ids in enumerate(encoded):
+            whole = ended(ids, tokenizer.eos_token_id)
+            for start in range(0, max(len(whole) - 1, 0), max_length - 1):
+                parts.append(whole[start : start + max_length])
+                owners.append(number)
+        tokens = end_to_end(parts)
+        return {"ids": tokens.ids, "offsets": tokens.offsets, "owners": np.asarray(owners, dtype=np.int64)}
+
+    arrays = cached(("documents", max_length), texts, tokenizer, cache_dir, make)
+    return Tokens(arrays["ids"], arrays["offsets"]), arrays["owners"]
+
+
+def encode_openings(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, max_length: int) -> Tokens:
+    """Texts to be written on: their last `max_length` tokens at most, without a mark of their end."""
+    ends = {tokenizer.eos_token_id, tokenizer.sep_token_id} - {None}
+    encoded = tokenizer(list(texts), return_attention_mask=False, verbose=False)["input_ids"] if texts else []
+    openings = [ids[:-1] if len(ids) > 1 and ids[-1] in ends else ids for ids in encoded]
+    return end_to_end([ids[-max_length:] for ids in openings])
+
+
+def ended(ids: list[int], end: int | None, max_length: int | None = None) -> list[int]:
+    """Ids with the end token last, within `max_length`; as they are where the tokenizer has none."""
+    if end is None or (ids and ids[-1] == end):
+        return ids
+    return [*(ids if max_length is None else ids[: max_length - 1]), end]
+
+
+def pack(lengths: Sequence[int] | npt.NDArray[np.int64], capacity: int) -> list[list[int]]:
+    """Which texts share a sample: best fit, the longest first. A pure function of the lengths.
+
+    Args:
+        lengths: Tokens of each text.
+        capacity: Tokens of a sample at most; a longer text is alone in its own.
+
+    Returns:
+        Positions of the texts of each sample; every text is in one of them.
+    """
+    order = np.argsort(-np.asarray(lengths), kind="stable").tolist()
+    packs: list[list[int]] = []
+    room: list[tuple[int, int]] = []  # tokens that are left and number of the sample, sorted
+    for text in order:
+        length = int(lengths[text])
+        place = bisect_left(room, (length, -1))
+        if place == len(room):
+            packs.append([text])
+            left, number = capacity - length, len(packs) - 1
+        else:
+            left, number = room.pop(place)
+            packs[number].append(text)
+            left -= length
+        if left > 0:
+            insort(room, (left, number))
+    return packs

@@ -1,0 +1,277 @@
+"""From rows to samples: the ids that a network is given, and what is asked of it, task by task."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tunesmith.config.schema import Data, Task
+from tunesmith.data.conversations import encode_answers, prompts_of
+from tunesmith.data.documents import encode_documents, encode_openings, ended, pack
+from tunesmith.data.sources import Rows
+from tunesmith.data.tokenization import IGNORED, Arrays, Tokens, cached, end_to_end, tokenize
+from tunesmith.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+Family = Literal["encoder", "causal", "seq2seq"]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a network is given; most rows are one sample, a long document is several."""
+
+    tokens: Tokens
+    """The input ids of each sample."""
+    rows: npt.NDArray[np.int64]
+    """Position of the row that each sample comes from, shape (samples,)."""
+    labels: npt.NDArray[Any] | Tokens
+    """What is asked: one value per sample, shape (samples,) or (samples, labels); or one id per token."""
+    weights: npt.NDArray[Any]
+    """What each sample counts in the denominator of a loss, shape (samples,)."""
+    type_ids: Tokens | None = None
+    """0 for tokens of the first text, 1 for the second."""
+    words: Tokens | None = None
+    """Number of the word that a token begins, else -1."""
+    positions: Tokens | None = None
+    """Position of each token in its own text, where several texts share a sample."""
+    prompts: Tokens | None = None
+    """What a text is written on from, where that is not the input itself."""
+    references: Sequence[Any] | None = None
+    """What the answers are compared with, by row: texts, or tags."""
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+def encode(
+    rows: Rows,
+    labels: Sequence[str],
+    tokenizer: PreTrainedTokenizerFast,
+    data: Data,
+    task: Task,
+    family: Family = "encoder",
+) -> Samples:
+    """The samples of some rows; rows without labels (None) are encoded for prediction.
+
+    Args:
+        rows: The rows.
+        labels: Names in the order of the logits; empty for a model that writes text.
+        tokenizer: The model's tokenizer.
+        data: The data config.
+        task: The task.
+        family: The model's family.
+
+    Raises:
+        DataError: A response has no room within `data.max_length`, or the tokenizer's template cannot be used.
+    """
+    if task.name == "token_classification":
+        return _tagged(rows, labels, tokenizer, data)
+    if task.name == "text_to_text" and family == "seq2seq":
+        return _source_and_target(rows, tokenizer, data)
+    if task.name == "text_to_text":
+        return _answers(rows, tokenizer, data, source_is_cut=True)
+    if task.name == "language_modeling":
+        if rows.messages is not None:
+            return _answers(rows, tokenizer, data, source_is_cut=False)
+        tokens, owners = encode_documents(rows.texts, tokenizer, data.max_length, Path(data.cache_dir))
+        return _asking(tokens, _all_but_first(tokens), owners)
+    samples = _texts(rows, tokenizer, data)
+    if task.name == "regression":
+        numbers = np.asarray([label or 0.0 for label in rows.labels], dtype=np.float32)
+        return replace(samples, labels=numbers)
+    index = {label: i for i, label in enumerate(labels)}
+    if task.multi_label:
+        wanted = np.zeros((len(rows), len(labels)), dtype=np.float32)
+        for row, several in enumerate(rows.labels):
+            wanted[row, [index[label] for label in several or ()]] = 1.0  # type: ignore[union-attr]
+        return replace(samples, labels=wanted)
+    indices = [0 if label is None else index[str(label)] for label in rows.labels]
+    return replace(samples, labels=np.asarray(indices, dtype=np.int64))
+
+
+def encode_inputs(
+    rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, task: Task, family: Family = "encoder"
+) -> Samples:
+    """The samples of rows that have no labels, for prediction.
+
+    Args:
+        rows: The rows.
+        tokenizer: The model's tokenizer.
+        data: The data config.
+        task: The task.
+        family: The model's family.
+    """
+    if task.name != "language_modeling" or rows.messages is not None:
+        return encode(rows, (), tokenizer, data, task, family)
+    prompts = encode_openings(rows.texts, tokenizer, data.max_length)
+    return replace(_asking(prompts, _all_but_first(prompts), np.arange(len(rows))), prompts=prompts)
+
+
+def class_weights(
+    task: Task, asked: npt.NDArray[Any] | Tokens, labels: Sequence[str]
+) -> npt.NDArray[np.float32] | None:
+    """Weight of each label, shape (labels,); None where all weigh the same.
+
+    Args:
+        task: The task.
+        asked: What the training samples ask for.
+        labels: The labels' names.
+
+    Raises:
+        ConfigError: The weights are not as many as the labels.
+    """
+    if task.class_weights is None:
+        return None
+    if task.class_weights == "balanced":
+        flat = asked.ids if isinstance(asked, Tokens) else asked
+        counts = np.bincount(flat[flat != IGNORED], minlength=len(labels))
+        return np.asarray(counts.sum() / (len(labels) * np.maximum(counts, 1)), dtype=np.float32)
+    if len(task.class_weights) != len(labels):
+        rule = f"must hold a weight for each of the {len(labels)} labels"
+        hint = f"In this order: {', '.join(labels)}"
+        raise ConfigError([Problem("task.class_weights", rule, str(task.class_weights), hint)])
+    return np.asarray(task.class_weights, dtype=np.float32)
+
+
+def weighed(samples: Samples, weights: npt.NDArray[np.float32]) -> Samples:
+    """The samples with each counting as much as its labels weigh."""
+    if isinstance(samples.labels, Tokens):
+        asked = samples.labels.ids != IGNORED
+        each = np.where(asked, weights[np.where(asked, samples.labels.ids, 0)], 0.0)
+        return replace(samples, weights=_sums(each, samples.labels.offsets))
+    return replace(samples, weights=weights[samples.labels].astype(np.float64))
+
+
+def packed(samples: Samples, max_length: int) -> Samples:
+    """Several samples in one, up to `max_length` tokens, each with positions of its own."""
+    assert isinstance(samples.labels, Tokens)
+    packs = pack(samples.tokens.lengths, max_length)
+    together = [np.concatenate([samples.tokens[i] for i in members]) for members in packs]
+    labels = [np.concatenate([samples.labels[i] for i in members]) for members in packs]
+    positions = [np.concatenate([np.arange(len(samples.tokens[i])) for i in members]) for members in packs]
+    weights = np.asarray([samples.weights[members].sum() for members in packs], dtype=np.int64)
+    rows = samples.rows[[members[0] for members in packs]]
+    return Samples(end_to_end(together), rows, end_to_end(labels), weights, positions=end_to_end(positions))
+
+
+def _texts(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data) -> Samples:
+    """Whole texts, or pairs of them, each one sample."""
+    everything = np.arange(len(rows))
+    ones = np.ones(len(rows), dtype=np.int64)
+    if rows.pairs is None:
+        tokens = tokenize(rows.texts, tokenizer, data.max_length, Path(data.cache_dir))
+        return Samples(tokens, everything, everything, ones)
+    tokens, type_ids = _pairs(rows.texts, rows.pairs, tokenizer, data)
+    named = "token_type_ids" in tokenizer.model_input_names
+    return Samples(tokens, everything, everything, ones, type_ids=type_ids if named else None)
+
+
+def _pairs(
+    texts: Sequence[str], pairs: Sequence[str], tokenizer: PreTrainedTokenizerFast, data: Data
+) -> tuple[Tokens, Tokens]:
+    def make() -> Arrays:
+        options = {"truncation": True, "return_attention_mask": False, "return_token_type_ids": True}
+        encoded = tokenizer(list(texts), list(pairs), max_length=data.max_length, **options)
+        tokens, types = end_to_end(encoded["input_ids"]), end_to_end(encoded["token_type_ids"])
+        return {"ids": tokens.ids, "offsets": tokens.offsets, "type_ids": types.ids}
+
+    content = (json.dumps(both) for both in zip(texts, pairs, strict=True))
+    arrays = cached(("pairs", data.max_length), content, tokenizer, Path(data.cache_dir), make)
+    return Tokens(arrays["ids"], arrays["offsets"]), Tokens(arrays["type_ids"], arrays["offsets"])
+
+
+def _tagged(rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenizerFast, data: Data) -> Samples:
+    """Sentences with the tag of a word at the first token of it."""
+    assert rows.words is not None
+    tokens, words = _words(rows.words, tokenizer, data)
+    index = {label: i for i, label in enumerate(labels)}
+    tags = []
+    for row, wanted in enumerate(rows.labels):
+        of_words = [index[tag] for tag in wanted or ()] or [0] * len(rows.words[row])  # type: ignore[union-attr]
+        tags.append([of_words[word] if word >= 0 else IGNORED for word in words[row]])
+    samples = _asking(tokens, end_to_end(tags), np.arange(len(rows)))
+    references = [tuple(wanted or (None,) * len(rows.words[row])) for row, wanted in enumerate(rows.labels)]  # type: ignore[arg-type]
+    return replace(samples, words=words, references=references)
+
+
+def _words(sentences: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerFast, data: Data) -> tuple[Tokens, Tokens]:
+    """Ids of each sentence, words joined by spaces, and the number of the word that each token begins."""
+
+    def make() -> Arrays:
+        options = {"truncation": True, "return_attention_mask": False, "return_token_type_ids": False}
+        texts = [" ".join(words) for words in sentences]
+        encoded = tokenizer(texts, max_length=data.max_length, return_offsets_mapping=True, **options)
+        tokens = end_to_end(encoded["input_ids"])
+        begins = [_beginnings(words, spans) for words, spans in zip(sentences, encoded["offset_mapping"], strict=True)]
+        return {"ids": tokens.ids, "offsets": tokens.offsets, "words": end_to_end(begins).ids}
+
+    content = (json.dumps(list(words)) for words in sentences)
+    arrays = cached(("words", data.max_length), content, tokenizer, Path(data.cache_dir), make)
+    return Tokens(arrays["ids"], arrays["offsets"]), Tokens(arrays["words"], arrays["offsets"])
+
+
+def _beginnings(words: Sequence[str], spans: Sequence[tuple[int, int]]) -> list[int]:
+    """For each token, the number of the word that it is the first token of, or -1.
+
+    Character spans serve every kind of tokenizer: a byte-level one may count the space before a word to it.
+    """
+    ends = np.cumsum([len(word) + 1 for word in words])
+    found, last = [], -1
+    for start, end in spans:
+        word = int(np.searchsorted(ends, end - 1, side="right")) if end > start else -1
+        found.append(word if word > last else -1)
+        last = max(last, word)
+    return found
+
+
+def _source_and_target(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data) -> Samples:
+    """Sources with the targets that a decoder is to write."""
+    sources = tokenize(rows.texts, tokenizer, data.max_length, Path(data.cache_dir))
+    texts = [str(label or "") for label in rows.labels]
+
+    def make() -> Arrays:
+        options = {"truncation": True, "return_attention_mask": False}
+        encoded = tokenizer(text_target=texts, max_length=data.max_target_length, **options)["input_ids"]
+        targets = end_to_end([ended(ids, tokenizer.eos_token_id, data.max_target_length) for ids in encoded])
+        return {"ids": targets.ids, "offsets": targets.offsets}
+
+    arrays = cached(("targets", data.max_target_length), texts, tokenizer, Path(data.cache_dir), make)
+    targets = Tokens(arrays["ids"], arrays["offsets"])
+    return Samples(sources, np.arange(len(rows)), targets, targets.lengths, references=texts)
+
+
+def _answers(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, *, source_is_cut: bool) -> Samples:
+    """Conversations of which only the assistant's part is asked for; for prediction, what comes before the last one."""
+    room = data.max_length - data.max_target_length if source_is_cut else None
+    prompts = prompts_of(rows, tokenizer, data, room)
+    if all(label is None for label in rows.labels):
+        return replace(_asking(prompts, _all_but_first(prompts), np.arange(len(rows))), prompts=prompts)
+    tokens, labels = encode_answers(rows, tokenizer, data, room)
+    references = [str(label) for label in rows.labels]
+    return replace(_asking(tokens, labels, np.arange(len(rows))), prompts=prompts, references=references)
+
+
+def _all_but_first(tokens: Tokens) -> Tokens:
+    """The tokens as labels; the first one of a sample follows nothing and is not asked for."""
+    labels = tokens.ids.copy()
+    labels[tokens.offsets[:-1][tokens.lengths > 0]] = IGNORED
+    return Tokens(labels, tokens.offsets)
+
+
+def _asking(tokens: Tokens, labels: Tokens, rows: npt.NDArray[np.int64]) -> Samples:
+    """Samples with a label per token, each counting as many as it asks for."""
+    asked = _sums((labels.ids != IGNORED).astype(np.int64), labels.offsets)
+    return Samples(tokens, rows, labels, asked)
+
+
+def _sums(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    total = np.concatenate([np.zeros(1, dtype=values.dtype), np.cumsum(values)])
+    return np.asarray(total[offsets[1:]] - total[offsets[:-1]])

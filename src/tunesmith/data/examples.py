@@ -1,0 +1,224 @@
+"""From a record of a file to an example, as each task wants it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tunesmith.config.schema import Data, Task
+
+Label = str | float | tuple[str, ...] | None
+"""A label, a number, labels or tags, a text to be written, or nothing."""
+Message = dict[str, str]
+"""A turn of a conversation: `role` and `content`."""
+
+ROLES = ("system", "user", "assistant", "tool")
+
+
+class MalformedError(ValueError):
+    """A record that cannot be an example; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row: what the model is given, and what it is to answer."""
+
+    text: str
+    """The input as people read it."""
+    label: Label
+    pair: str | None = None
+    """The second text."""
+    words: tuple[str, ...] | None = None
+    """The input of a token classifier."""
+    messages: tuple[Message, ...] | None = None
+    """The input of a language model that is to learn the answers in a conversation."""
+
+
+Reader = Callable[[Mapping[str, Any], Data], Example | None]
+"""Makes a record an example; None where something that is needed is empty.
+
+Raises:
+    MalformedError: The record has a value of the wrong form.
+"""
+
+
+def reader(task: Task, data: Data) -> Reader:
+    """The function that reads records for a task."""
+    if task.name == "classification":
+        return _several_labels if task.multi_label else _one_label
+    if task.name == "language_modeling":
+        return _conversation if data.messages_column else _prompt_and_response if data.target_column else _plain_text
+    return {"regression": _number, "token_classification": _tagged_words, "text_to_text": _source_and_target}[task.name]
+
+
+def columns(task: Task, data: Data) -> list[str]:
+    """The keys of `data` that name the columns that records must have for a task."""
+    if task.name == "language_modeling" and data.messages_column:
+        return ["messages_column"]
+    wanted = {
+        "language_modeling": ["text_column", "target_column"],
+        "text_to_text": ["text_column", "target_column"],
+        "token_classification": ["text_column", "label_column"],
+    }.get(task.name, ["text_column", "label_column", "text_pair_column"])
+    return [key for key in wanted if getattr(data, key) is not None]
+
+
+def question(record: Mapping[str, Any], task: Task, data: Data) -> Example:
+    """What a model is to answer, without the answer: a record's input alone.
+
+    Raises:
+        MalformedError: The record lacks a column, or has it in a form that the task cannot take.
+    """
+    conversation = task.name == "language_modeling" and data.messages_column in record
+    needed = (
+        ["messages_column"]
+        if conversation
+        else [key for key in columns(task, data) if key in ("text_column", "text_pair_column", "messages_column")]
+    )
+    if needed == ["messages_column"] and not conversation:
+        needed = ["text_column"]
+    missing = [name for name in (getattr(data, key) for key in needed) if name not in record]
+    if missing:
+        raise MalformedError(f"no column {missing[0]!r}; the columns are {', '.join(map(repr, record))}")
+    if conversation:
+        turns = _messages(record[data.messages_column or ""], data)
+        return Example(turns[-1]["content"], None, messages=turns)
+    value = record[data.text_column]
+    if task.name == "token_classification":
+        words = tuple(value.split()) if _plain(value) else _strings(value, data.text_column)
+        return Example(" ".join(words), None, words=words)
+    text = as_text(value)
+    if task.name == "language_modeling" and (data.messages_column or data.target_column):
+        return Example(text, None, messages=({"role": "user", "content": text},))
+    return Example(text, None, as_text(record[data.text_pair_column]) if data.text_pair_column else None)
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, str) and not value.lstrip().startswith("[")
+
+
+def as_text(value: Any) -> str:
+    """A value as text: labels 1 and "1" are the same label, absent values are empty."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _one_label(record: Mapping[str, Any], data: Data) -> Example | None:
+    label = as_text(record[data.label_column])
+    return _of_texts(record, data, data.label_names.get(label, label)) if label.strip() else None
+
+
+def _several_labels(record: Mapping[str, Any], data: Data) -> Example | None:
+    """A text may have no label at all: an empty list or an empty field says so."""
+    value = record[data.label_column]
+    if isinstance(value, list):
+        found = [as_text(item) for item in value]
+    else:
+        found = [part.strip() for part in as_text(value).split(data.label_separator)]
+    names = dict.fromkeys(data.label_names.get(label, label) for label in found if label.strip())
+    return _of_texts(record, data, tuple(names))
+
+
+def _number(record: Mapping[str, Any], data: Data) -> Example | None:
+    value = record[data.label_column]
+    if not as_text(value).strip():
+        return None
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise MalformedError(
+            f"{data.label_column!r} holds {as_text(value)!r} where regression needs a finite number. "
+            "Mend it, name another column (data.label_column=...), or take task=classification"
+        )
+    return _of_texts(record, data, number)
+
+
+def _of_texts(record: Mapping[str, Any], data: Data, label: Label) -> Example | None:
+    text = as_text(record[data.text_column])
+    pair = as_text(record[data.text_pair_column]) if data.text_pair_column else None
+    if not text.strip() or (pair is not None and not pair.strip()):
+        return None
+    return Example(text, label, pair)
+
+
+def _tagged_words(record: Mapping[str, Any], data: Data) -> Example | None:
+    words = _strings(record[data.text_column], data.text_column)
+    tags = _strings(record[data.label_column], data.label_column)
+    if len(words) != len(tags):
+        raise MalformedError(
+            f"{len(words)} words in {data.text_column!r} and {len(tags)} tags in {data.label_column!r}: "
+            "give every word one tag"
+        )
+    if not words:
+        return None
+    if not all(word.strip() for word in words) or not all(tag.strip() for tag in tags):
+        raise MalformedError("a word or a tag is empty: give every word one tag, such as O")
+    return Example(" ".join(words), tuple(data.label_names.get(tag, tag) for tag in tags), words=words)
+
+
+def _strings(value: Any, column: str) -> tuple[str, ...]:
+    if isinstance(value, str) and value.lstrip().startswith("["):  # a JSON list in a CSV field
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, list) or not all(isinstance(item, str | int) for item in value):
+        raise MalformedError(f'{column!r} must hold a list, such as ["Ada", "slept"]; for words in lines, format=conll')
+    return tuple(as_text(item) for item in value)
+
+
+def _plain_text(record: Mapping[str, Any], data: Data) -> Example | None:
+    text = as_text(record[data.text_column])
+    return Example(text, None) if text.strip() else None
+
+
+def _source_and_target(record: Mapping[str, Any], data: Data) -> Example | None:
+    assert data.target_column is not None  # config/rules.py asks for it
+    text, target = as_text(record[data.text_column]), as_text(record[data.target_column])
+    return Example(text, target) if text.strip() and target.strip() else None
+
+
+def _prompt_and_response(record: Mapping[str, Any], data: Data) -> Example | None:
+    example = _source_and_target(record, data)
+    if example is None:
+        return None
+    response = str(example.label)
+    turns = ({"role": "user", "content": example.text}, {"role": "assistant", "content": response})
+    return Example(example.text, response, messages=turns)
+
+
+def _conversation(record: Mapping[str, Any], data: Data) -> Example | None:
+    value = record[data.messages_column or ""]
+    if not value:
+        return None
+    turns = _messages(value, data)
+    answers = [i for i, turn in enumerate(turns) if turn["role"] == "assistant" and turn["content"].strip()]
+    if not answers:
+        raise MalformedError(f"{data.messages_column!r} has no message of the assistant, so there is nothing to learn")
+    before = "\n".join(turn["content"] for turn in turns[: answers[-1]])
+    return Example(before, turns[answers[-1]]["content"], messages=turns)
+
+
+def _messages(value: Any, data: Data) -> tuple[Message, ...]:
+    if isinstance(value, str):  # a JSON list in a CSV field
+        with contextlib.suppress(ValueError):
+            value = json.loads(value)
+    if not isinstance(value, list) or not value or not all(_is_message(item) for item in value):
+        raise MalformedError(
+            f'{data.messages_column!r} must hold a list of {{"role": ..., "content": ...}} with texts; '
+            f"roles are {', '.join(ROLES)}"
+        )
+    return tuple({"role": item["role"], "content": item["content"]} for item in value)
+
+
+def _is_message(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("role") in ROLES and isinstance(item.get("content"), str)

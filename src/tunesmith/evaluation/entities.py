@@ -1,0 +1,113 @@
+"""Entity-level precision, recall and F1 as seqeval and conlleval define them, and accuracy per word.
+
+An entity is right if its first word, its last word and its type all are. Tags are IOB1, IOB2, IOE or IOBES; those
+without a prefix are entities of their type as long as they go on. Words without a prediction count as outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+Tags = Sequence[str | None]
+Entity = tuple[str, int, int]
+"""Type, first word, last word."""
+
+OUTSIDE = "O"
+
+
+def entities(tags: Tags) -> Iterator[Entity]:
+    """The entities of a sentence (the rules of conlleval.pl, which seqeval follows in its default mode)."""
+    before, kind_before, start = OUTSIDE, "", 0
+    for number, tag in enumerate([*tags, OUTSIDE]):
+        prefix, kind = _parts(tag)
+        if before != OUTSIDE and (before in "ES" or prefix in ("B", "S", OUTSIDE) or kind != kind_before):
+            yield kind_before, start, number - 1
+            before = OUTSIDE
+        if prefix != OUTSIDE and before == OUTSIDE:
+            start = number
+        before, kind_before = prefix, kind
+
+
+def _parts(tag: str | None) -> tuple[str, str]:
+    """Prefix and type of a tag."""
+    if tag is None or tag == OUTSIDE:
+        return OUTSIDE, ""
+    prefix, dash, kind = tag.partition("-")
+    if not dash:
+        return ("I", prefix) if prefix not in ("B", "I", "E", "S") else (prefix, "")
+    return (prefix, kind) if prefix in ("B", "I", "E", "S") else ("I", tag)
+
+
+class Entities(Metric):
+    """Counts of entities over all sentences; the base of the scores below."""
+
+    higher_is_better = True
+    full_state_update = False
+    right: Tensor
+    predicted: Tensor
+    wanted: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("right", "predicted", "wanted"):
+            self.add_state(name, torch.tensor(0.0), dist_reduce_fx="sum")
+
+    def update(self, predictions: Sequence[Tags], truths: Sequence[Tags]) -> None:
+        """Count the entities of some sentences."""
+        for prediction, truth in zip(predictions, truths, strict=True):
+            found, wanted = set(entities(prediction)), set(entities(truth))
+            self.right += len(found & wanted)
+            self.predicted += len(found)
+            self.wanted += len(wanted)
+
+
+class EntityPrecision(Entities):
+    """Right entities as a fraction of those predicted; 0 where none was."""
+
+    def compute(self) -> Tensor:
+        """The fraction."""
+        return self.right / self.predicted.clamp(min=1)
+
+
+class EntityRecall(Entities):
+    """Right entities as a fraction of those that there are; 0 where there are none."""
+
+    def compute(self) -> Tensor:
+        """The fraction."""
+        return self.right / self.wanted.clamp(min=1)
+
+
+class EntityF1(Entities):
+    """Harmonic mean of precision and recall over all entities (micro average); 0 where there is nothing to count."""
+
+    def compute(self) -> Tensor:
+        """The mean."""
+        return 2 * self.right / (self.predicted + self.wanted).clamp(min=1)
+
+
+class WordAccuracy(Metric):
+    """Words with the right tag as a fraction of all words; one without a prediction is wrong."""
+
+    higher_is_better = True
+    full_state_update = False
+    right: Tensor
+    words: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("right", "words"):
+            self.add_state(name, torch.tensor(0.0), dist_reduce_fx="sum")
+
+    def update(self, predictions: Sequence[Tags], truths: Sequence[Tags]) -> None:
+        """Count the words of some sentences."""
+        for prediction, truth in zip(predictions, truths, strict=True):
+            self.right += sum(one == other for one, other in zip(prediction, truth, strict=True))
+            self.words += len(truth)
+
+    def compute(self) -> Tensor:
+        """The fraction."""
+        return self.right / self.words.clamp(min=1)
