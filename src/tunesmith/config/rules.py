@@ -216,6 +216,21 @@ def _weights(init: str, path: str | None, config: Mapping[str, Any], from_run: s
     return None
 
 
+@rule("model.head.words", "model.head.cue", "model.head.pooling", "task.name", "method.name")
+def _label_words(words: Mapping[str, str], cue: str, pooling: str | None, task: str, method: str) -> Problem | None:
+    if not words:
+        rule_text = "has no effect without model.head.words"
+        return Problem("model.head.cue", rule_text, cue, "Set them: model.head.words.LABEL=WORD") if cue else None
+    if pooling is not None:
+        return Problem("model.head.words", "take the place of a head, and model.head.pooling asks for one", str(words))
+    if task != "classification":
+        return Problem("model.head.words", f"have no effect with task={task}", str(words))
+    if method in ("head_only", "prompt"):
+        hint = "Use method=lora or method=last_layers"
+        return Problem("model.head.words", f"leave method={method} nothing to work on", str(words), hint)
+    return None
+
+
 @rule("model.head.pooling", "model.head.hidden", "task.name", "method.name")
 def _own_head(pooling: str | None, hidden: list[int], task: str, method: str) -> Problem | None:
     if pooling is None and hidden:

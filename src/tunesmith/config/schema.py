@@ -155,6 +155,11 @@ class Head(Node):
     states: their `mean` over all tokens, the `last` token's, or the first token's (`cls`)."""
     hidden: list[Count] = []
     """Widths of hidden layers (GELU) between the pooled vector and the logits."""
+    words: dict[str, str] = {}
+    """Label to a word of one token: a decoder or an encoder-decoder then answers by its own scores of these words,
+    without a head."""
+    cue: str = ""
+    """With `words`: text that is put behind every text, so that a word follows naturally, e.g. ` It was`."""
 
 
 class Model(Node):

@@ -24,6 +24,7 @@ from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.dropout import set_dropout
 from tunesmith.models.families import auto_class, family_of
 from tunesmith.models.heads import PooledNetwork, backbone_class, restore_head
+from tunesmith.models.label_words import LabelWordNetwork, word_tokens
 from tunesmith.models.origin import explained, loading
 
 log = logging.getLogger("tunesmith")
@@ -120,6 +121,10 @@ def load_network(
         config.pad_token_id = pad_token_id
     torch.manual_seed(derive_seed(seed, "initialisation"))
     network: Any = auto.from_config(config) if model.init == "random" else _pretrained(auto, model, config)
+    if model.head.words and task == "classification":
+        tokenizer = load_tokenizer(model)
+        cue = tokenizer(model.head.cue, add_special_tokens=False).input_ids
+        network = LabelWordNetwork(network, word_tokens(model.head.words, labels, tokenizer), cue)
     network = _with_head(network, model, task)
     if isinstance(network, PooledNetwork) and model.init == "pretrained":
         restore_head(network, Path(model.path or ""))
@@ -142,6 +147,8 @@ def load_skeleton(model: Model, labels: Sequence[str], *, task: str) -> Any:
 
 
 def _class_for(model: Model, config: PretrainedConfig, task: str) -> Any:
+    if model.head.words and task == "classification":
+        return auto_class("text_to_text", config)
     return backbone_class(config) if _own_head(model, task) else auto_class(task, config)
 
 

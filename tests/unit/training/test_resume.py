@@ -17,6 +17,8 @@ from tunesmith.training.resume import newest_unfinished, resume
 
 LENGTH = ["trainer.max_epochs=3", "callbacks.early_stopping.patience=9"]
 KINDS = {
+    "gradual": ["method=gradual", "method.unfrozen_by=0.8", "optimizer.layer_decay=0.9"],
+    "a head of ours": ["model=tiny_causal", "method=last_layers", "method.layers=1", "model.head.pooling=last"],
     "plain": [],
     "accumulation": ["data.micro_batch_size=2"],
     "lora and cosine": ["method=lora", "scheduler=cosine", "scheduler.warmup_fraction=0.3"],
