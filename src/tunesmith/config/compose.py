@@ -40,6 +40,10 @@ PLAIN = {"_recursive_": False, "_convert_": "all"}
 """Hydra makes nothing of what our sweeper's node holds."""
 
 
+PATHS = (("data", "path"), ("model", "path"), ("model", "tokenizer"), ("model", "from_run"))
+"""Keys that may hold a local path; one of data is always local."""
+
+
 @dataclass(frozen=True)
 class Composed:
     """A composed and validated config, in the two forms that a run needs."""
@@ -267,7 +271,10 @@ def judged(
         raise ConfigError([*found.problems, *problems])
     assert typed is not None
     saved = to_saved(config)
-    return Composed(resolve(saved), saved, overrides, choices)
+    same = all(
+        _local(node, getattr(getattr(typed, node), key)) == getattr(getattr(typed, node), key) for node, key in PATHS
+    )
+    return Composed(typed if same else resolve(saved), saved, overrides, choices)
 
 
 def complete(config: DictConfig, defaults: dict[str, Any]) -> None:
@@ -338,8 +345,8 @@ def to_saved(config: DictConfig) -> dict[str, Any]:
     with resolvers.masked():
         masked = OmegaConf.to_container(config, resolve=True)
     saved: dict[str, Any] = _keep(raw, value, masked)
-    for node, key in (("data", "path"), ("model", "path"), ("model", "tokenizer"), ("model", "from_run")):
-        saved[node][key] = _absolute(saved[node].get(key), must_exist=node == "model")
+    for node, key in PATHS:
+        saved[node][key] = _local(node, saved[node].get(key))
     return saved
 
 
@@ -351,12 +358,12 @@ def _keep(raw: Any, value: Any, masked: Any) -> Any:
     return value if value == masked else raw
 
 
-def _absolute(path: Any, *, must_exist: bool) -> Any:
+def _local(node: str, path: Any) -> Any:
     """A local path from the root of the file system; references and Hub ids stay as they are."""
     if not isinstance(path, str) or "${" in path:
         return path
     full = Path(path).expanduser()
-    return str(full.absolute()) if full.exists() or not must_exist else path
+    return str(full.absolute()) if full.exists() or node == "data" else path
 
 
 def resolve(saved: dict[str, Any]) -> RunConfig:

@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tunesmith.config import overrides as override_reader
 from tunesmith.config.compose import Composed, Draft, apply, composition_problem, judged, open_hydra, searching_here
 from tunesmith.config.files import Loader
+from tunesmith.config.overrides import Read
 from tunesmith.errors import ConfigError
 
 
@@ -34,19 +35,25 @@ class Composer:
     """A folder with a `conf` and a `sweeps` to use instead of the shipped ones."""
     trust: Sequence[str] = ()
     """Modules of the user's own whose classes a config may name."""
+    _reads: dict[tuple[str, ...], Read] = field(default_factory=dict, repr=False)
     _composed: dict[tuple[str, ...], tuple[DictConfig, Loader]] = field(default_factory=dict, repr=False)
+    _bases: dict[tuple[tuple[str, ...], tuple[str, ...]], Draft] = field(default_factory=dict, repr=False)
 
-    def compose(self, overrides: Sequence[str]) -> Composed:
+    def compose(self, overrides: Sequence[str], common: Sequence[str] = ()) -> Composed:
         """The config that the overrides describe.
+
+        Args:
+            overrides: What is particular to this one.
+            common: What it shares with others, applied before; set once for each choice of groups.
 
         Raises:
             ConfigError: Something is wrong; every problem is in it.
         """
-        found = self._draft(overrides)
+        found = self._draft(overrides, common)
         with searching_here(self.trust):
             choices: dict[str, Any] = dict(found.config.hydra.runtime.choices)
             job = OmegaConf.masked_copy(found.config, [str(key) for key in found.config if key != "hydra"])
-            return judged(job, found, self.trust, tuple(overrides), choices)
+            return judged(job, found, self.trust, (*common, *overrides), choices)
 
     def value(self, overrides: Sequence[str], key: str) -> Any:
         """The value of a key, or the option of a group, that the overrides lead to; nothing is judged."""
@@ -54,16 +61,31 @@ class Composer:
         choices = config.hydra.runtime.choices
         return choices[key] if key in choices else OmegaConf.select(config, key)
 
-    def _draft(self, overrides: Sequence[str]) -> Draft:
-        _, first = self._groups(())
-        read = override_reader.read(overrides, first.notes)
-        if read.problems:
-            raise ConfigError(read.problems)
-        composed, loader = self._groups(tuple(read.groups))
-        config = copy.deepcopy(composed)
-        problems = [*loader.notes.problems, *apply(read.values, config)]
-        given = frozenset(override.key_or_group for override in read.values)
-        return Draft(config, problems, loader.merged, given, loader.notes)
+    def loader(self) -> Loader:
+        """Hydra's loader over the same sources, which knows the options of every group."""
+        return self._groups(())[1]
+
+    def _draft(self, overrides: Sequence[str], common: Sequence[str] = ()) -> Draft:
+        shared = tuple(common)
+        if shared not in self._reads:
+            self._reads[shared] = self._read(shared)
+        own, before = self._read(overrides), self._reads[shared]
+        key = (*before.groups, *own.groups), shared
+        if key not in self._bases:
+            composed, loader = self._groups(key[0])
+            config = copy.deepcopy(composed)
+            problems = [*loader.notes.problems, *apply(before.values, config)]
+            self._bases[key] = Draft(config, problems, loader.merged, _keys(before), loader.notes)
+        base = self._bases[key]
+        config = copy.deepcopy(base.config)
+        problems = [*base.problems, *apply(own.values, config)]
+        return Draft(config, problems, base.merged, base.given | _keys(own), base.repository)
+
+    def _read(self, overrides: Sequence[str]) -> Read:
+        found = override_reader.read(overrides, self.loader().notes)
+        if found.problems:
+            raise ConfigError(found.problems)
+        return found
 
     def _groups(self, groups: tuple[str, ...]) -> tuple[DictConfig, Loader]:
         if groups not in self._composed:
@@ -75,6 +97,6 @@ class Composer:
             self._composed[groups] = composed, loader
         return self._composed[groups]
 
-    def loader(self) -> Loader:
-        """Hydra's loader over the same sources, which knows the options of every group."""
-        return self._groups(())[1]
+
+def _keys(read: Read) -> frozenset[str]:
+    return frozenset(override.key_or_group for override in read.values)

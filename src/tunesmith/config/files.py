@@ -50,6 +50,7 @@ class Repository(ConfigRepository):
         """The primary config that alone may set Hydra's own node."""
         self.problems: list[Problem] = []
         self.unreadable: set[Path] = set()
+        self._groups: list[str] | None = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Repository:
         """Hydra copies its repository for each composition; what is noted stays shared."""
@@ -87,14 +88,18 @@ class Repository(ConfigRepository):
             result.defaults_list = kept
         return result
 
-    def groups(self, parent: str = "") -> list[str]:
+    def groups(self) -> list[str]:
         """All config groups but Hydra's own."""
-        found = []
+        if self._groups is None:
+            self._groups = list(self._below(""))
+        return self._groups
+
+    def _below(self, parent: str) -> Iterator[str]:
         for name in self.get_group_options(parent, ObjectType.GROUP):
             group = f"{parent}/{name}" if parent else name
             if group != "hydra":
-                found += [group, *self.groups(group)]
-        return found
+                yield group
+                yield from self._below(group)
 
     def options(self, group: str) -> list[str]:
         """The options of a group."""

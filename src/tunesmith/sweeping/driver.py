@@ -19,10 +19,9 @@ from typing import Any
 from tunesmith.config.compose import Composed
 from tunesmith.config.objectives import COSTS
 from tunesmith.runs.directory import write_json
-from tunesmith.runs.record import Record
 from tunesmith.runs.sweep_record import TrialRecord
 from tunesmith.sweeping.executors import Executor, Exit
-from tunesmith.sweeping.layout import SweepDirectory, freeze
+from tunesmith.sweeping.layout import FROZEN, SweepDirectory, freeze
 from tunesmith.sweeping.scheduler import Job, Outcome, Scheduler, Trial, as_json
 from tunesmith.sweeping.space import Point, overrides
 
@@ -152,7 +151,7 @@ class Driver:
         trial = self.scheduler.trials[job.number]
         facts = self.facts.setdefault(job.number, Facts())
         directory = self.directory.job(job.number, job.replicate, self.plan.repeats)
-        attempted = (directory / "frozen.yaml").is_file()
+        attempted = (directory / FROZEN).is_file()
         wanted = {
             "metric": self.plan.objectives[0] if self.plan.objectives[0] not in COSTS else None,
             "rungs": list(self.plan.rungs) if job.replicate == 0 else [],
@@ -291,9 +290,10 @@ def _record(trial: Trial, said: dict[str, Any], directory: Path) -> TrialRecord:
 def _results(path: Path) -> dict[str, Any]:
     """What a run says of itself; nothing where it came to no words."""
     try:
-        return Record(path).results
-    except Exception:  # a process that was killed may leave anything
+        found = json.loads((path / "results.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # a process that was killed may leave anything
         return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _mark(path: Path, status: str, exit_code: int, reason: str | None) -> None:

@@ -139,12 +139,12 @@ def drive(
     )
     initial = () if known else initial_points(settings.initial, sweep.space)
     scheduler = Scheduler(study, limits, sweep.directions, sweep.judge(), initial)
-    common = trial_overrides(sweep, directory, executor)
+    common = [*sweep.base, *trial_overrides(sweep, directory, executor)]
 
     def compose(number: int, point: Point, replicate: int) -> Composed:
         seed = sweep.run.config.seed + replicate
         own = [f"run.name={directory.path.name}-{number:04d}", f"seed={seed}"]
-        run = composer.compose([*sweep.base, *overrides(point), *common, *own])
+        run = composer.compose([*overrides(point), *own], common)
         return replace(run, overrides=(*sweep.base, *overrides(point)))
 
     deadline = time.monotonic() + settings.timeout if settings.timeout else None

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tunesmith.config.compose import Composed
 from tunesmith.errors import FilesError
 from tunesmith.runs.directory import write_json, write_text
 from tunesmith.runs.sweep_record import SWEEP_FILE, TRIAL_FILE
 
-FROZEN = "frozen.yaml"
+FROZEN = "frozen.json"
 JOB = "job.json"
 
 
@@ -66,7 +64,7 @@ class SweepDirectory:
 def freeze(directory: Path, run: Composed, job: dict[str, Any]) -> None:
     """Write down everything that a trial's process reads: its config, by hash, and what the sweep wants of it."""
     directory.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(run.saved, sort_keys=False, allow_unicode=True)
+    text = json.dumps(run.saved, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     write_text(directory / FROZEN, text)
     facts = {"overrides": list(run.overrides), "choices": run.choices, "sha256": _sha256(text)}
     write_json(directory / JOB, job | facts)
@@ -98,7 +96,7 @@ def read_frozen(directory: Path, sha256: str) -> dict[str, Any]:
         raise FilesError(f"{file} cannot be read: {error.strerror}") from error
     if _sha256(text) != sha256:
         raise FilesError(f"{file} was changed after the sweep froze it")
-    found: dict[str, Any] = yaml.safe_load(text)
+    found: dict[str, Any] = json.loads(text)
     return found
 
 

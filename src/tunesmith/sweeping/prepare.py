@@ -159,7 +159,7 @@ def compose_all(base: Sequence[str], points: Sequence[Point], composer: Composer
     problems: dict[str, tuple[Problem, list[Point]]] = {}
     for point in points:
         try:
-            found.append(composer.compose([*base, *overrides(point)]))
+            found.append(composer.compose(overrides(point), base))
         except ConfigError as error:
             for problem in error.problems:
                 problems.setdefault(str(problem), (problem, []))[1].append(point)
