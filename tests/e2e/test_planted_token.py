@@ -102,6 +102,27 @@ def test_no_planted_token_is_in_anything_that_a_run_wrote(project):
         assert secret not in done.stdout + done.stderr
 
 
+def test_a_secret_in_a_sweep_s_config_is_refused_before_anything_is_written(project):
+    done = run(project, f"train -m {BASE} logger.group={WANDB_KEY} optimizer.lr=1e-3,1e-2")
+    assert done.returncode == 2, done.stderr
+    assert "logger.group: looks like a secret" in done.stderr
+    assert WANDB_KEY not in done.stdout + done.stderr
+    assert not (project.parent / "runs").exists()
+
+
+@pytest.mark.slow
+def test_no_planted_token_is_in_anything_that_a_sweep_wrote(project):
+    done = run(project, f"train -m {BASE} 'run.name=${{oc.env:HF_TOKEN}}' optimizer.lr=1e-3,1e-2")
+    assert done.returncode == 0, done.stderr
+    written = [path for path in (project.parent / "runs").rglob("*") if path.is_file()]
+    assert [path for path in written if path.name == "study.journal"], "Optuna's journal is among what is looked at"
+    assert len([path for path in written if path.name == "provenance.json"]) == 2
+    for secret in PLANTED:
+        found = [path for path in holding(project.parent, secret) if not path.is_relative_to(project)]
+        assert found == [], secret
+        assert secret not in done.stdout + done.stderr
+
+
 def test_a_failing_run_tells_no_token_either(project):
     done = run(project, f"train {BASE} logger=none model.path=./{HF_TOKEN} run.dir=../failed")
     assert done.returncode == 5

@@ -34,7 +34,7 @@ from tunesmith.sweeping.scheduler import Limits, Scheduler
 from tunesmith.sweeping.space import Point, overrides
 from tunesmith.sweeping.study import Study, open_storage
 from tunesmith.sweeping.summary import summarise
-from tunesmith.tracking.redaction import redact, redact_argv
+from tunesmith.tracking.redaction import redact, redact_argv, redact_values
 from tunesmith.training.cores import gpus, usable_cores
 from tunesmith.training.logs import log_to
 
@@ -87,10 +87,8 @@ def launch(search: Search, settings: Mapping[str, Any]) -> int:
     composer = Composer(search.name, search.config_dirs, None, search.trust)
     sweep = prepare(search.overrides, read_settings(settings), composer)
     executor = warm(sweep.settings, search.entry)
-    root, name = (
-        Path(sweep.run.config.run.root),
-        sweep.run.name if search.name == "train" else sweep.run.config.run.name or search.name,
-    )
+    root = Path(sweep.run.config.run.root)
+    name = redact_values(sweep.run.name if search.name == "train" else sweep.run.config.run.name or search.name)
     exact = Path(sweep.run.config.run.dir) if sweep.run.config.run.dir else None
     opened = open_directory(root, name, fingerprint(sweep.run.saved | {"sweep": sweep.space.describe()}), exact)
     directory = SweepDirectory(opened.path)

@@ -26,6 +26,7 @@ from tunesmith.sweeping.rungs import FRACTIONS, REDUCTION, Halving
 from tunesmith.sweeping.samplers import make_pruner, make_sampler, read_choice
 from tunesmith.sweeping.space import Point, Space, overrides, read_space
 from tunesmith.sweeping.space import identity as identity_of
+from tunesmith.tracking.redaction import redact_config
 
 CHECKS = (0.25, 0.5, 0.75)
 """Fractions of a full run at which Optuna's own pruners are asked."""
@@ -143,7 +144,7 @@ def prepare(texts: Sequence[str], settings: Sweeper, composer: Composer, *, chec
     problems = [p for name in objectives if (p := fault_of(name, metrics, "hydra.sweeper.metric")) is not None]
     directions = tuple(direction_of(name, metrics) for name in objectives)
     sweep = Sweep(settings, space, objectives, directions, tuple(plain), run)
-    problems += _contradictions(sweep)
+    problems += [*_contradictions(sweep), *_secrets(redact_config(run.saved), run.saved)]
     if problems:
         raise ConfigError(problems)
     return sweep
@@ -258,6 +259,16 @@ def _contradictions(sweep: Sweep) -> Iterator[Problem]:
         yield Problem("hydra.sweeper.pruner", "asha takes rungs, reduction and pauses", sorted(unknown)[0])
     if not isinstance(options.get("reduction", 2), int) or options.get("reduction", 2) < 2:
         yield Problem("hydra.sweeper.pruner.reduction", "must be a whole number >= 2", str(options["reduction"]))
+
+
+def _secrets(masked: Mapping[str, Any], saved: Mapping[str, Any], prefix: str = "") -> Iterator[Problem]:
+    """Secrets in the config: trials read theirs from a file, so that what is masked there would be lost to them."""
+    for key, value in saved.items():
+        if isinstance(value, dict) and isinstance(masked.get(key), dict):
+            yield from _secrets(masked[key], value, f"{prefix}{key}.")
+        elif masked.get(key) != value:
+            rule = "looks like a secret, and a sweep writes its configs to files before they run"
+            yield Problem(f"{prefix}{key}", rule, None, f"Name a variable instead: '{prefix}{key}=${{oc.env:NAME}}'")
 
 
 def _representative(space: Space) -> Iterator[Point]:

@@ -20,6 +20,7 @@ from tunesmith.runs.record import Record
 from tunesmith.sweeping.layout import FROZEN, JOB, read_frozen, read_job
 from tunesmith.sweeping.observer import AtRungs, Tell
 from tunesmith.tracking.ending import explain
+from tunesmith.tracking.redaction import redact_values
 from tunesmith.training.checkpoints import LAST
 from tunesmith.training.decide import decide
 from tunesmith.training.resume import forget_after, place_of
@@ -65,7 +66,7 @@ def run_trial(directory: Path, tell: Tell) -> Record:
             tell=tell,
         )
         goes_on = checkpoint if checkpoint.is_file() else None
-        return execute(run, files, str(run.config.run.name), trust, goes_on, [observer])
+        return execute(run, files, redact_values(str(run.config.run.name)), trust, goes_on, [observer])
 
 
 def clear(directory: Path) -> None:
