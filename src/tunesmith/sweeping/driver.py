@@ -92,6 +92,7 @@ class Driver:
         self.facts: dict[int, Facts] = {}
         self.signal: int | None = None
         self._records: dict[int, TrialRecord] = {}
+        self._told_disk = False
 
     def run(self) -> None:
         """Run until nothing is left to do, or a signal has come."""
@@ -214,6 +215,7 @@ class Driver:
         self.write(job.number)
         if self.scheduler.trials[job.number].state == "completed":
             self._drop_weights()
+            self._tell_disk(job.number)
 
     def _outcome(self, job: Job, code: int, results: dict[str, Any]) -> Outcome:
         status, reason = results.get("status"), self.facts[job.number].reason or results.get("reason")
@@ -237,6 +239,19 @@ class Driver:
         if missing:
             return Outcome("failed", None, f"the run has no {missing[0]}", 1)
         return Outcome("completed", [float(found[name]) for name in self.plan.objectives], None, 0)
+
+    def _tell_disk(self, number: int) -> None:
+        """Say once what the sweep will take of the disk, judging by the first trial that is complete."""
+        if self._told_disk:
+            return
+        self._told_disk = True
+        files = (path for path in self.directory.trial(number).rglob("*") if path.is_file())
+        each = sum(path.stat().st_size for path in files) / 1e6
+        total = self.scheduler.limits.n_trials * each / 1e3
+        free = shutil.disk_usage(self.directory.path).free / 1e9
+        log.info("a trial takes %.0f MB of the disk, all at most %.1f GB, of %.0f GB that are free", each, total, free)
+        if total > free:
+            log.warning("the disk may be too small; hydra.sweeper.keep=1 keeps the weights of the best trial only")
 
     def _drop_weights(self) -> None:
         """Keep weights and checkpoints of the best trials only, where that is asked for."""

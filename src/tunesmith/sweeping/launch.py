@@ -93,7 +93,7 @@ def launch(search: Search, settings: Mapping[str, Any]) -> int:
     opened = open_directory(root, name, fingerprint(sweep.run.saved | {"sweep": sweep.space.describe()}), exact)
     directory = SweepDirectory(opened.path)
     frozen = snapshot.take(directory.path, search.name, search.config_dirs, search.trust)
-    facts = _facts(sweep, search, directory, name)
+    facts = _facts(sweep, search, directory, name) | {"n_jobs": executor.slots}
     with locked(directory):
         write_json(directory.facts, facts)
         return drive(sweep, directory, frozen, facts, executor, trust=search.trust)
@@ -197,7 +197,6 @@ def _facts(sweep: Sweep, search: Search, directory: SweepDirectory, name: str) -
         "sampler": {"name": sweep.sampler} if isinstance(sweep.sampler, str) else sweep.sampler,
         "pruner": {"name": pruner, **options},
         "n_trials": sweep.n_trials,
-        "n_jobs": sweep.settings.n_jobs,
         "repeats": sweep.settings.repeats,
         "seed": sweep.settings.seed,
         "space": sweep.space.describe(),
