@@ -23,6 +23,7 @@ KINDS = {
     "accumulation": ["data.micro_batch_size=2"],
     "lora and cosine": ["method=lora", "scheduler=cosine", "scheduler.warmup_fraction=0.3"],
     "validation inside the epoch": ["trainer.val_check_interval=0.5"],
+    "language modeling": ["task=language_modeling", "model=tiny_causal", "data.micro_batch_size=4"],
     "plateau": ["scheduler=plateau", "scheduler.patience=0"],
 }
 
@@ -72,7 +73,7 @@ def what_counts(record):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_resumed_run_ends_with_the_same_bits(kind, tiny, interrupted):
     whole = train(compose([*tiny, *LENGTH, *KINDS[kind]]))
-    micro_batches = 3 * 8 * (4 if kind == "accumulation" else 1)
+    micro_batches = 3 * 8 * {"accumulation": 4, "language modeling": 2}.get(kind, 1)
     for at in (random.Random(kind).randrange(1, micro_batches), micro_batches // 3):
         broken = interrupted(at, *KINDS[kind])
         assert (broken.status, broken.results["exit_code"]) == ("interrupted", 143)
