@@ -12,7 +12,9 @@ from tunesmith.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md"), *ROOT.glob("conf/**/*.yaml")]
+PAGES += sorted(ROOT.glob("sweeps/*.*"))
 QUOTED = re.compile(r"`(tunesmith [a-z][^`]*)`")
+SHIPPED = {path.stem for path in ROOT.glob("sweeps/*.yaml")}
 LINE = re.compile(r"^(?: {4}|# )(?:.*(?:\||: ) ?)?(tunesmith [a-z].*)$")
 
 
@@ -30,6 +32,7 @@ def test_commands_are_found_in_the_readme_and_in_the_options():
     pages = {page for page, _ in documented()}
     assert "README.md" in pages
     assert len([page for page in pages if page.startswith("conf/")]) >= 6
+    assert len([page for page in pages if page.startswith("sweeps/")]) >= 9
     assert len(documented()) >= 20
 
 
@@ -52,3 +55,12 @@ def test_a_documented_run_composes(page, command):
         return
     first_of_each = [re.sub(r"=([^,\[]+),.*", r"=\1", item) if "-m" in words else item for item in overrides]
     assert compose(first_of_each).config.optimizer.lr > 0
+
+
+@pytest.mark.parametrize(
+    ("page", "command"),
+    [item for item in documented() if item[1].split()[1] == "sweep" and SHIPPED & set(item[1].split())],
+)
+def test_a_documented_sweep_composes(page, command, prepared):
+    name, *words = shlex.split(command)[2:]
+    assert prepared(name, *(word for word in words if "=" in word), check=False).n_trials > 0
