@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tunesmith.cli.main import main
-from tunesmith.cli.predict import read_texts
+from tunesmith.cli.predict import read_questions
 from tunesmith.config.outline import leaves
-from tunesmith.config.schema import Data, Split
+from tunesmith.config.schema import Data, Split, Task
 from tunesmith.data.splits import fingerprint, label_names, read_splits
 from tunesmith.errors import TunesmithError
 from tunesmith.runs.ledger import looks
@@ -132,7 +132,8 @@ def check_data(folder, value):
         assert len(fingerprint(splits)) == 64
         label_names(splits)
     with contextlib.suppress(TunesmithError):
-        assert all(isinstance(text, str) for text in read_texts(str(file), "text"))
+        data = Data(path=str(file), format=kind)
+        assert all(isinstance(item.text, str) for item in read_questions(str(file), Task(name="classification"), data))
 
 
 DATA = st.tuples(FILES, SPLITS, st.sampled_from(["error", "drop"]))

@@ -72,7 +72,7 @@ def anatomy(network: Any) -> Anatomy:
             lists.append(full)
         elif isinstance(module, torch.nn.Embedding) or "embed" in name.rpartition(".")[2].lower():
             embeddings.append(full)
-        elif name.rpartition(".")[2] == "pooler":
+        elif name.rpartition(".")[2] == "pooler" and prefix != "backbone":  # a head of ours does not read it
             heads.append(full)
     layers = [f"{name}.{i}" for name in lists for i in range(len(network.get_submodule(name)))]
     heads += head_modules(network)

@@ -21,7 +21,7 @@ from tunesmith.config.objectives import COSTS
 from tunesmith.runs.directory import write_json
 from tunesmith.runs.sweep_record import TrialRecord
 from tunesmith.sweeping.executors import Executor, Exit
-from tunesmith.sweeping.layout import FROZEN, SweepDirectory, freeze
+from tunesmith.sweeping.layout import JOB, SweepDirectory, freeze, read_job
 from tunesmith.sweeping.scheduler import Job, Outcome, Scheduler, Trial, as_json
 from tunesmith.sweeping.space import Point, overrides
 
@@ -102,6 +102,8 @@ class Driver:
                     self._fill()
                     if self.scheduler.finished:
                         break
+                    if self.signal is not None:
+                        self.executor.interrupt()  # also what was just being started when it came
                     for ended in self.executor.wait(self._answer, POLL_S):
                         self._ended(ended)
                     self.watch(list(self._records.values()))
@@ -152,7 +154,7 @@ class Driver:
         trial = self.scheduler.trials[job.number]
         facts = self.facts.setdefault(job.number, Facts())
         directory = self.directory.job(job.number, job.replicate, self.plan.repeats)
-        attempted = (directory / FROZEN).is_file()
+        attempted = (directory / JOB).is_file()  # the last of what is written
         wanted = {
             "metric": self.plan.objectives[0] if self.plan.objectives[0] not in COSTS else None,
             "rungs": list(self.plan.rungs) if job.replicate == 0 else [],
@@ -161,8 +163,7 @@ class Driver:
             "trust": list(self.plan.trust),
         }
         if attempted:
-            known = json.loads((directory / "job.json").read_text(encoding="utf-8"))
-            write_json(directory / "job.json", known | wanted)
+            write_json(directory / JOB, read_job(directory) | wanted)
         else:
             freeze(directory, self.compose(job.number, trial.point, job.replicate), wanted)
         facts.began = time.monotonic()
@@ -219,12 +220,12 @@ class Driver:
 
     def _outcome(self, job: Job, code: int, results: dict[str, Any]) -> Outcome:
         status, reason = results.get("status"), self.facts[job.number].reason or results.get("reason")
+        if self.signal is not None and (status == "interrupted" or code in (-signal.SIGTERM, 128 + signal.SIGTERM)):
+            return Outcome("interrupted", None, reason, code)  # also one that was too young to handle its signal
         if code < 0:
             name = signal.Signals(-code).name
             hint = " (did memory run out?)" if name == "SIGKILL" else ""
             return Outcome("failed", None, f"killed by {name}{hint}", code)
-        if self.signal is not None and status == "interrupted":
-            return Outcome("interrupted", None, reason, code)
         if code == 0 and status == "pruned":
             decision = self.scheduler.trials[job.number].decision
             return Outcome("paused" if decision == "pause" else "stopped", None, reason, None)

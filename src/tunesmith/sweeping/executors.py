@@ -75,7 +75,10 @@ class InProcess:
         if not self._waiting:
             return []
         job, directory = self._waiting.popleft()
-        return [Exit(job, load(self.entry)(directory, lambda message: answer(job, message)))]
+        code = load(self.entry)(directory, lambda message: answer(job, message))
+        if code - 128 in (signal.SIGINT, signal.SIGTERM):
+            signal.raise_signal(code - 128)  # the trial took it, and it was meant for the sweep
+        return [Exit(job, code)]
 
     def interrupt(self) -> None:
         """Nothing: a signal reaches the trial itself."""
@@ -92,6 +95,8 @@ class _Slot:
     gpu: str | None
     job: Job | None = None
     process: ForkServerProcess | None = None
+    asked: bool = False
+    """To end; a second signal would end it without a checkpoint."""
     channel: Connection | None = None
 
 
@@ -133,7 +138,7 @@ class Local:
         ours, theirs = self._context.Pipe()
         arguments = (self.entry, str(directory), theirs, slot.gpu)
         slot.process = self._context.Process(target=child, args=arguments, name=f"trial-{job.number}")
-        slot.job, slot.channel = job, ours
+        slot.job, slot.channel, slot.asked = job, ours, False
         slot.process.start()
         theirs.close()
 
@@ -183,7 +188,10 @@ class Local:
     def interrupt(self) -> None:
         """Ask every running trial to write a checkpoint and end."""
         for slot in self._slots:
-            if slot.process is not None and slot.process.pid is not None and slot.process.is_alive():
+            if slot.asked or slot.process is None or slot.process.pid is None:
+                continue
+            slot.asked = True
+            if slot.process.is_alive():
                 os.kill(slot.process.pid, signal.SIGTERM)
 
     def close(self) -> None:

@@ -28,10 +28,10 @@ from tunesmith.sweeping import snapshot
 from tunesmith.sweeping.driver import Driver, Plan, now
 from tunesmith.sweeping.executors import ENTRY, Executor, InProcess, Local
 from tunesmith.sweeping.layout import SweepDirectory
-from tunesmith.sweeping.prepare import Sweep, initial_points, prepare, read_settings
+from tunesmith.sweeping.prepare import Sweep, prepare, read_settings
 from tunesmith.sweeping.samplers import read_choice
 from tunesmith.sweeping.scheduler import Limits, Scheduler
-from tunesmith.sweeping.space import Point, overrides
+from tunesmith.sweeping.space import Point, overrides, quoted
 from tunesmith.sweeping.study import Study, open_storage
 from tunesmith.sweeping.summary import summarise
 from tunesmith.tracking.redaction import redact, redact_argv, redact_values
@@ -135,7 +135,7 @@ def drive(
     limits = Limits(
         sweep.n_trials, settings.patience, settings.max_failures, settings.retries, repeats=settings.repeats
     )
-    initial = () if known else initial_points(settings.initial, sweep.space)
+    initial = [point for point in sweep.initial if not study.knows(point)]
     scheduler = Scheduler(study, limits, sweep.directions, sweep.judge(), initial)
     common = [*sweep.base, *trial_overrides(sweep, directory, executor)]
 
@@ -159,9 +159,9 @@ def drive(
 
 def trial_overrides(sweep: Sweep, directory: SweepDirectory, executor: Executor) -> list[str]:
     """What every trial of a sweep has, whatever its point."""
-    common = ["evaluation.test=false", "run.dir=null", "run.resume=never", f"run.root={_quoted(str(directory.path))}"]
+    common = ["evaluation.test=false", "run.dir=null", "run.resume=never", f"run.root={quoted(str(directory.path))}"]
     if sweep.run.config.logger.group is None:
-        common.append(f"logger.group={_quoted(directory.path.name)}")
+        common.append(f"logger.group={quoted(directory.path.name)}")
     common.append("logger.job_type=trial")
     if sweep.run.config.trainer.threads == "auto" and not gpus():
         common.append(f"trainer.threads={max(1, usable_cores() // executor.slots) if executor.slots == 1 else 1}")
@@ -207,7 +207,7 @@ def _facts(sweep: Sweep, search: Search, directory: SweepDirectory, name: str) -
                 "name": search.name,
                 "overrides": [text for text in search.overrides if not text.lstrip("+~").startswith("hydra")],
                 "trust": list(search.trust),
-                "settings": sweep.settings.model_dump(),
+                "settings": sweep.decided.model_dump(),
             }
         ),
     }
@@ -243,7 +243,3 @@ def locked(directory: SweepDirectory) -> Iterator[None]:
         except OSError:
             raise FilesError(f"{directory.path} is running in another process; see it with tunesmith show") from None
         yield
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

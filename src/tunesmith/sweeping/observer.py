@@ -78,7 +78,7 @@ class AtRungs(pl.Callback):
         while self._next < len(self.steps) and trainer.global_step >= self.steps[self._next]:
             rung, self._next = self._next, self._next + 1
             step = trainer.global_step
-            if step >= int(trainer.estimated_stepping_batches):
+            if trainer.should_stop or step >= int(trainer.estimated_stepping_batches):
                 return  # the run is complete: its end says more
             value = self._value(trainer, pl_module)
             decision = self.tell({"kind": "rung", "rung": rung, "step": step, "value": _number(value)})

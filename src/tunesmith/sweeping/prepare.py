@@ -46,6 +46,8 @@ class Sweep:
     """Overrides that every trial has."""
     run: Composed
     """What all trials share."""
+    initial: tuple[Point, ...] = ()
+    """Points that are run first."""
 
     @property
     def sampler(self) -> Any:
@@ -62,6 +64,13 @@ class Sweep:
         """The pruner's name and options, with null decided."""
         name, options = read_choice(self.settings.pruner)
         return name or ("none" if self.is_grid or len(self.objectives) > 1 else "asha"), options
+
+    @property
+    def decided(self) -> Sweeper:
+        """The settings with every null decided: what a longer sweep goes on with."""
+        name, options = self.pruner
+        update = {"sampler": self.sampler, "pruner": {"name": name, **options}, "initial": list(self.initial)}
+        return self.settings.model_copy(update=update)
 
     @property
     def n_trials(self) -> int:
@@ -134,16 +143,17 @@ def prepare(texts: Sequence[str], settings: Sweeper, composer: Composer, *, chec
         update={"params": {key: value for key, value in settings.params.items() if key not in fixed}}
     )
     space = read_space(settings, swept, loader, functools.partial(composer.value, plain))
+    initial = initial_points(settings.initial, space)
     points = space.points() if lists_points(settings, space) else list(_representative(space))
     if not points:
         raise ConfigError([Problem("hydra.sweeper.exclude", "leaves no point to run")])
-    run = compose_all(plain, points if check else points[:1], composer)[0]
+    run = compose_all(plain, [*points, *initial] if check else points[:1], composer)[0]
     metrics = run.saved["evaluation"]["metrics"]
     wanted = settings.metric or run.config.evaluation.monitor
     objectives = tuple([wanted] if isinstance(wanted, str) else wanted)
     problems = [p for name in objectives if (p := fault_of(name, metrics, "hydra.sweeper.metric")) is not None]
     directions = tuple(direction_of(name, metrics) for name in objectives)
-    sweep = Sweep(settings, space, objectives, directions, tuple(plain), run)
+    sweep = Sweep(settings, space, objectives, directions, tuple(plain), run, tuple(initial))
     problems += [*_contradictions(sweep), *_secrets(redact_config(run.saved), run.saved)]
     if problems:
         raise ConfigError(problems)

@@ -9,6 +9,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from optuna.trial import FrozenTrial
 
 from tunesmith.config.overrides import parse
 from tunesmith.errors import ConfigError, Problem
@@ -23,7 +24,7 @@ from tunesmith.sweeping.layout import SweepDirectory
 from tunesmith.sweeping.prepare import Sweep, prepare, read_settings
 from tunesmith.sweeping.scheduler import ENDED, from_json
 from tunesmith.sweeping.space import Point
-from tunesmith.sweeping.study import end_of
+from tunesmith.sweeping.study import POINT, end_of
 
 
 def resume(
@@ -65,7 +66,7 @@ def resume(
         _same_search(record, sweep)
         facts = record.facts | {"status": "running", "exit_code": None, "reason": None, "ended": None, **identity()}
         facts |= {"n_trials": sweep.n_trials, "n_jobs": executor.slots}
-        facts["request"] = request | {"settings": settings.model_dump()}
+        facts["request"] = request | {"settings": sweep.decided.model_dump()}
         write_json(directory.facts, facts)
 
         def known(driver: Driver) -> list[int]:
@@ -139,17 +140,15 @@ def restore(driver: Driver, directory: SweepDirectory, repeats: int, retry: bool
         The trials that have ended.
     """
     ended = []
-    for frozen in driver.scheduler.study.trials():
-        if "point" not in frozen.user_attrs:
+    for frozen in sorted(driver.scheduler.study.trials(), key=_time):
+        if POINT not in frozen.user_attrs:
             continue
-        said = _said(directory.trial(frozen.number) / TRIAL_FILE, frozen.number, frozen.user_attrs["point"])
+        said = _said(directory.trial(frozen.number) / TRIAL_FILE, frozen.number, frozen.user_attrs[POINT])
         trial = from_json(said)
         end = end_of(frozen)
         if end is not None and trial.state not in ENDED:  # the last session died between telling and writing
             trial.state, trial.values = end
         failed = trial.state == "failed"
-        if trial.state == "running":
-            trial.state = "interrupted"
         pending = [r for r in range(repeats) if r not in trial.replicates] if 0 in trial.replicates else [0]
         driver.scheduler.restore(trial, pending=pending)
         driver.known(frozen.number, facts_of(said, repeats))
@@ -159,6 +158,11 @@ def restore(driver: Driver, directory: SweepDirectory, repeats: int, retry: bool
         elif trial.state in ENDED:
             ended.append(frozen.number)
     return ended
+
+
+def _time(trial: FrozenTrial) -> tuple[bool, Any]:
+    """Those that ended in the order of their ends, which patience counts; then the others by number."""
+    return (False, trial.datetime_complete) if trial.state.is_finished() else (True, trial.number)
 
 
 def _said(file: Path, number: int, point: Point) -> dict[str, Any]:

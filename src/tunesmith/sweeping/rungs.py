@@ -78,6 +78,12 @@ class Halving:
             place.values.pop(number, None)
             place.promoted.discard(number)
 
+    def give_up(self, number: int) -> None:
+        """A trial was pruned: it counts among those seen, and does not come back."""
+        for place in self.rungs:
+            if number in place.values and number not in place.promoted:
+                place.ended.add(number)
+
     def restore(self, number: int, values: Mapping[int, float], state: str) -> None:
         """Put back what a trial showed, after a resume of the sweep.
 

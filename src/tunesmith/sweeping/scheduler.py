@@ -119,6 +119,7 @@ class Scheduler:
         if job is not None:
             self._running.add(job)
             self.trials[job.number].state = "running"
+            self.trials[job.number].decision = None
         return job
 
     @property
@@ -146,6 +147,7 @@ class Scheduler:
             decision = "stop" if self.study.prunes(self.judge, job.number) else "continue"
         else:
             decision = "continue"
+        trial.decision = decision
         return decision
 
     def observe(self, job: Job, step: int, value: float) -> None:
@@ -160,6 +162,8 @@ class Scheduler:
         """A job has come to its end."""
         self._running.discard(job)
         trial = self.trials[job.number]
+        if trial.state == "failed":  # another replicate has, and says why
+            return
         trial.reason, trial.exit_code = outcome.reason, outcome.exit_code
         if outcome.state == "completed":
             self._completed(trial, job, outcome.values or ())
@@ -167,6 +171,8 @@ class Scheduler:
             trial.state = "paused"
             self.study.wait(job.number)
         elif outcome.state == "stopped":
+            if isinstance(self.judge, Halving):
+                self.judge.give_up(job.number)
             self._close(trial, "pruned")
         elif outcome.state == "interrupted":
             trial.state = "interrupted"
@@ -185,8 +191,9 @@ class Scheduler:
         """The search is over: what was paused and not taken up again is pruned."""
         for trial in self.trials.values():
             if trial.state == "paused":
+                trial.state = "pruned"
                 trial.reason = f"not among the best 1/{getattr(self.judge, 'reduction', 2)} at its rung"
-                self._close(trial, "pruned")
+                self.study.tell(trial.number, "pruned")
 
     def restore(self, trial: Trial, *, pending: Sequence[int] = ()) -> None:
         """Put back a trial of an earlier session.
@@ -196,15 +203,20 @@ class Scheduler:
             pending: Its replicates that were under way.
         """
         self.trials[trial.number] = trial
+        if trial.state in ("running", "interrupted") and trial.decision in ("pause", "stop"):
+            trial.state = "paused" if trial.decision == "pause" else "pruned"  # its last session did not hear of it
+            if trial.state == "pruned":
+                self.study.tell(trial.number, "pruned")
         if isinstance(self.judge, Halving) and trial.state != "failed":
             values = {rung: self._gain(value) for rung, value in trial.rungs.items()}
             self.judge.restore(trial.number, values, trial.state)
         if trial.state == "paused":
             self.study.wait(trial.number)
         elif trial.state not in ENDED:
+            trial.state = "waiting" if trial.state == "waiting" else "interrupted"
             self._queue.extend(Job(trial.number, replicate) for replicate in pending or (0,))
-        elif trial.values is not None:
-            self._improved(trial.values[0])
+        else:
+            self._count(trial)
 
     def retry(self, trial: Trial) -> None:
         """Take up a failed trial again."""
@@ -274,8 +286,13 @@ class Scheduler:
     def _close(self, trial: Trial, state: str) -> None:
         trial.state = state
         self.study.tell(trial.number, state, trial.values)
-        if state == "failed" or len(self.directions) > 1:
-            return
+        self._count(trial)
+
+    def _count(self, trial: Trial) -> None:
+        """Reckon how many trials in a row have brought nothing better."""
+        given_up = trial.state == "pruned" and isinstance(self.judge, Halving) and self.judge.pauses
+        if trial.state == "failed" or given_up or len(self.directions) > 1:
+            return  # what was paused is pruned when all is over
         improved = trial.values is not None and self._improved(trial.values[0])
         self._fruitless = 0 if improved else self._fruitless + 1
         if self.limits.patience is not None and self._fruitless >= self.limits.patience and self._best is not None:
@@ -312,6 +329,7 @@ def from_json(found: dict[str, Any]) -> Trial:
         rungs={int(rung): float(value) for rung, value in found.get("rungs", {}).items()},
         curve=[(int(step), float("nan" if value is None else value)) for step, value in found.get("curve", [])],
         replicates={int(r): list(values) for r, values in found.get("replicates", dict(enumerate(repeats))).items()},
+        decision=found.get("decision"),
     )
 
 
@@ -327,6 +345,7 @@ def as_json(trial: Trial) -> dict[str, Any]:
         "attempt": trial.attempt,
         "rungs": {str(rung): value for rung, value in trial.rungs.items()},
         "curve": [list(pair) for pair in trial.curve],
+        "decision": trial.decision,
     }
     if trial.replicates:
         found["replicates"] = {str(replicate): values for replicate, values in sorted(trial.replicates.items())}

@@ -16,6 +16,7 @@ from hydra.core.override_parser.types import (
     Glob,
     IntervalSweep,
     Override,
+    Quote,
     QuotedString,
     RangeSweep,
     Transformer,
@@ -168,6 +169,14 @@ class Space:
         parent = condition.key in self.parameters and self.parameters[condition.key].when is not None
         holds = condition.holds({**self.context, **point})
         return holds and (not parent or self.is_active(condition.key, point))
+
+    def above(self, key: str) -> list[str]:
+        """The keys that a key's condition depends on, the nearest first."""
+        found: list[str] = []
+        while key in self.parameters and (condition := self.parameters[key].when) and condition.key not in found:
+            key = condition.key
+            found.append(key)
+        return found
 
     def excludes(self, point: Mapping[str, Any]) -> bool:
         """Whether a point is to be left out."""
@@ -324,16 +333,17 @@ def _plain(item: Any) -> Any:
 def _choices(values: Sequence[Any]) -> list[Any]:
     """Optuna takes scalars only; anything else is known by its text."""
     scalars = all(value is None or isinstance(value, bool | int | float | str) for value in values)
-    return list(values) if scalars and len({str(value) for value in values}) == len(values) else [*map(_text, values)]
+    apart = scalars and len(set(values)) == len(values)  # Python takes 1 and true for the same
+    return list(values) if apart else [*map(_text, values)]
 
 
 def _text(value: Any) -> str:
     """A value in Hydra's grammar."""
     if isinstance(value, str):
         plain = value.replace("_", "").replace("-", "").replace(".", "").replace("/", "").isalnum()
-        return value if plain and value.isascii() and not _looks_typed(value) else _quoted(value)
+        return value if plain and value.isascii() and not _looks_typed(value) else quoted(value)
     if isinstance(value, dict):
-        return "{" + ",".join(f"{_text(key)}:{_text(item)}" for key, item in value.items()) + "}"
+        return "{" + ",".join(f"{key}:{_text(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(_text, value)) + "]"
     if value is None or isinstance(value, bool):
@@ -352,8 +362,10 @@ def _looks_typed(text: str) -> bool:
     return True
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+def quoted(text: str) -> str:
+    """A text in quotes, as Hydra's grammar takes it."""
+    found: str = QuotedString(text=text, quote=Quote.single).with_quotes()
+    return found
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -393,6 +405,9 @@ def _conditions(settings: Sweeper, loader: ConfigLoader, problems: list[Problem]
     for number, node in enumerate(settings.exclude):
         conditions = []
         for key, value in node.items():
+            if isinstance(value, list):
+                conditions.append(Condition(key, (*value, value)))  # one of them, or a key whose values are lists
+                continue
             text = f"{key}={value if isinstance(value, str) else _text(value)}"
             condition = _condition(text, loader)
             if condition is None:
@@ -427,9 +442,11 @@ def _of_structure(space: Space) -> Iterator[Problem]:
             yield Problem(where, "names a key that is not varied", unknown[0])
         elif len(lengths) > 1 or 0 in lengths:
             yield Problem(where, "its keys must have equally many listed values", ", ".join(group))
-    for key, parameter in space.parameters.items():
-        if parameter.when is not None and parameter.when.key == key:
-            yield Problem(f"hydra.sweeper.params.{key}.when", "names the key itself", key)
+    for key in space.parameters:
+        if key in space.above(key):
+            yield Problem(
+                f"hydra.sweeper.params.{key}.when", "names the key itself, or leads back to it in a ring", key
+            )
     for conditions in space.exclude:
         for condition in conditions:
             if condition.key not in space.parameters:

@@ -18,6 +18,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from tunesmith.config.seeding import derive_seed
+from tunesmith.errors import ConfigError, Problem
 from tunesmith.sweeping.samplers import make_sampler, read_choice
 from tunesmith.sweeping.space import Point, Space, identity
 
@@ -25,6 +26,8 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 MAX_ATTEMPTS = 10
 """Draws for one trial before an untried point is taken from the list, or a known one accepted where there is none."""
+MAX_DRAWS = 2_000
+"""Random draws for a point that is not excluded."""
 POINT = "point"
 """User attribute of a trial: its whole point, with what Optuna does not know (zipped keys, lists)."""
 
@@ -64,6 +67,7 @@ class Study:
         self._waiting: set[int] = set()
         self._study = _create(storage or InMemoryStorage(), name, directions, self._waiting)
         self._ids = {trial.number: trial._trial_id for trial in self.trials()}
+        self._over = {trial.number for trial in self.trials() if trial.state.is_finished()}
         self._known = {identity(point) for trial in self.trials() if (point := trial.user_attrs.get(POINT)) is not None}
         left = ((identity(point), point) for point in (self._shuffled() if space.is_finite else []))
         self._left = {text: point for text, point in left if text not in self._known}
@@ -72,6 +76,10 @@ class Study:
         """Every trial so far, by number."""
         found: list[FrozenTrial] = self._study._storage.get_all_trials(self._study._study_id, deepcopy=False)
         return found
+
+    def knows(self, point: Point) -> bool:
+        """Whether a point was asked for before."""
+        return identity(point) in self._known
 
     def ask(self, wanted: Point | None = None) -> tuple[int, Point] | None:
         """Number and point of a new trial; None where every point of a finite space was tried.
@@ -94,7 +102,9 @@ class Study:
         return number, point
 
     def report(self, number: int, step: int, value: float) -> None:
-        """An intermediate value of the first objective."""
+        """An intermediate value of the first objective; not of a failed trial that is tried again, which is closed."""
+        if number in self._over:
+            return
         self._study._storage.set_trial_intermediate_value(self._ids[number], step, value)
 
     def wait(self, number: int, waiting: bool = True) -> None:
@@ -110,10 +120,11 @@ class Study:
             values: One per objective, for a completed trial; a pruned one keeps its last intermediate value.
         """
         self._waiting.discard(number)
+        if number in self._over:
+            return
+        self._over.add(number)
         trial_id = self._ids[number]
         trial = self._study._storage.get_trial(trial_id)
-        if trial.state.is_finished():
-            return
         if state == "pruned" and trial.intermediate_values and len(self._study.directions) == 1:
             values = [trial.intermediate_values[max(trial.intermediate_values)]]
         self._study._storage.set_trial_state_values(trial_id, ENDS[state], values if state != "failed" else None)
@@ -150,7 +161,20 @@ class Study:
             point = self._sample(sampler, trial)
             if identity(point) not in self._known and not self.space.excludes(point):
                 return point
-        return next(iter(self._left.values()), point)
+        return next(iter(self._left.values()), None) or self._allowed(trial, point)
+
+    def _allowed(self, trial: FrozenTrial, point: Point) -> Point:
+        """A point of a continuum where the sampler keeps to what is excluded: drawn at random until it is not.
+
+        Raises:
+            ConfigError: There seems to be none.
+        """
+        sampler = make_sampler("random", self.seed, trial.number)
+        for _ in range(MAX_DRAWS):
+            if not self.space.excludes(point):
+                return point
+            point = self._sample(sampler, trial)
+        raise ConfigError([Problem("hydra.sweeper.exclude", f"leaves no point that {MAX_DRAWS} draws could find")])
 
     def _sample(self, sampler: BaseSampler, trial: FrozenTrial) -> Point:
         """One draw: keys without a condition together, the active ones among the rest by themselves."""
@@ -160,7 +184,7 @@ class Study:
         }
         together = sampler.sample_relative(self._study, trial, free)
         point: Point = {}
-        for key, parameter in sorted(leaders.items(), key=lambda item: item[1].when is not None):
+        for key, parameter in sorted(leaders.items(), key=lambda item: len(self.space.above(item[0]))):
             if not self.space.is_active(key, point):
                 continue
             if parameter.distribution.single() and parameter.values is not None:

@@ -262,3 +262,12 @@ def test_the_count_is_that_of_the_whole_network():
     network = AutoModelForSequenceClassification.from_config(config)
     apply_method(network, Method(name="head_only"), None, 0)
     assert count_parameters(network)[1] == 16 * 16 + 16 + 16 * 2 + 2, "pooler and classifier"
+
+
+def test_a_head_of_ours_leaves_the_pooler_alone():
+    network = load_network(compose(["model=tiny_encoder", "model.head.pooling=mean"]).config.model, LABELS, 0)
+    apply_method(network, Method(name="head_only"), None, 0)
+    assert {name for name, p in network.named_parameters() if p.requires_grad} == {
+        "head.linear_0.weight",
+        "head.linear_0.bias",
+    }
