@@ -160,7 +160,6 @@ def announce(session: Session, run: Composed, data: TextDataModule) -> None:
     """Say what is about to happen: the derived quantities, and what differs from the defaults."""
     results, trainer = session.results, run.config.trainer
     rows = ", ".join(f"{count:,} {split}" for split, count in results["num_rows"].items())
-    log.info("%s", session.directory.path)
     labels = ", ".join(data.labels[:10]) + (", ..." if len(data.labels) > 10 else "")
     log.info("%s rows%s", rows, f"; labels: {labels}" if labels else "")
     log.info(

@@ -91,6 +91,7 @@ def open_session(composed: Composed, directory: RunDirectory, name: str) -> Iter
         Interrupted: A signal ended the run.
     """
     with log_to(directory.log):
+        log.info("%s", directory.path)  # first, so that a run that fails while it opens its tracker can be found
         session = Session(composed, directory, name)
         try:
             with session.stop.watch(), _explained():
