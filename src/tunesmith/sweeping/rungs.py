@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -62,12 +62,21 @@ class Halving:
         if number in self._candidates(place):
             place.promoted.add(number)
             return "continue"
-        return "pause" if self.pauses else "stop"
+        if self.pauses:
+            return "pause"
+        place.ended.add(number)
+        return "stop"
 
-    def promote(self) -> int | None:
-        """A paused trial that may go on now, from the highest rung that has one; it counts as promoted."""
+    def promote(self, ready: Collection[int] | None = None) -> int | None:
+        """A paused trial that may go on now, from the highest rung that has one; it counts as promoted.
+
+        Args:
+            ready: Trials that have come to rest by now; None is all.
+        """
         for place in reversed(self.rungs):
             for number in self._candidates(place):
+                if ready is not None and number not in ready:
+                    continue
                 place.promoted.add(number)
                 return number
         return None

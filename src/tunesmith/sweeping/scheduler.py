@@ -231,7 +231,8 @@ class Scheduler:
     def _promoted(self) -> Job | None:
         if self.stopping or not isinstance(self.judge, Halving):
             return None
-        number = self.judge.promote()
+        paused = {trial.number for trial in self.trials.values() if trial.state == "paused"}
+        number = self.judge.promote(paused)  # not one that is still writing its checkpoint
         if number is None:
             return None
         self.study.wait(number, waiting=False)
