@@ -20,6 +20,8 @@ _SECRET_WORDS = frozenset(
 _SPECIAL_TOKEN = re.compile(
     r"(?i)(^|[._-])(pad|cls|sep|mask|bos|eos|unk|special|image|decoder_start)_token(_ids?|_index)?$"
 )
+_FOLDERS = frozenset({"PWD", "OLDPWD"})
+"""Variables in which a shell keeps working directories: their names say password, their values are in every path."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _REFERENCE = re.compile(r"^\$\{[^}]*\}$")
 _KNOWN_SHAPES = re.compile(
@@ -96,7 +98,8 @@ def _redact_argument(argument: str, environ: Mapping[str, str] | None) -> str:
 
 
 def _environment_secrets(environ: Mapping[str, str]) -> list[str]:
-    values = {value for name, value in environ.items() if is_secret_name(name) and len(value) >= MIN_SECRET_LENGTH}
+    named = (value for name, value in environ.items() if name not in _FOLDERS and is_secret_name(name))
+    values = {value for value in named if len(value) >= MIN_SECRET_LENGTH}
     # Longest first: a secret that contains another one must be masked whole.
     return sorted(values, key=len, reverse=True)
 

@@ -129,3 +129,9 @@ def test_well_known_tokens_are_masked_without_a_name():
 
 def test_an_empty_command_line_has_nothing_to_hide():
     assert redact_argv([]) == []
+
+
+def test_the_working_directory_is_no_password():
+    environ = {"PWD": "/home/ada/reviews", "OLDPWD": "/home/ada/elsewhere", "DB_PWD": "correct horse"}
+    text = "/home/ada/reviews/data.csv /home/ada/elsewhere correct horse"
+    assert redact(text, environ) == f"/home/ada/reviews/data.csv /home/ada/elsewhere {MASK}"
