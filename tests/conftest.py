@@ -131,3 +131,28 @@ def inside(capsys):
         return subprocess.CompletedProcess(arguments, code, said.out, said.err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def prepared():
+    """Prepare a sweep as `tunesmith sweep NAME OVERRIDES` does before it opens a directory; once for the same words."""
+    import functools
+
+    from hydra.types import RunMode
+    from omegaconf import OmegaConf
+
+    from tunesmith.config.compose import open_hydra
+    from tunesmith.config.composer import Composer
+    from tunesmith.config.overrides import read_sweep
+    from tunesmith.sweeping.prepare import prepare, read_settings
+
+    @functools.cache
+    def read_and_judge(name: str, *texts: str, check: bool = True):
+        hydra, loader = open_hydra()
+        mine = [text for text in read_sweep(texts, loader.notes) if text.startswith("hydra.")]
+        config = hydra.compose_config(name, mine, RunMode.MULTIRUN, with_log_configuration=False)
+        node = OmegaConf.to_container(config.hydra.sweeper)
+        settings = read_settings({key: value for key, value in node.items() if not key.startswith("_")})
+        return prepare(texts, settings, Composer(name), check=check)
+
+    return read_and_judge
