@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tunesmith.config.compose import Composed, compose, compose_from, resolve
 from tunesmith.errors import ConfigError, Problem
-from tunesmith.runs.record import Record, load_run
+from tunesmith.runs.record import Record
+from tunesmith.runs.sweep_record import load_winner
 
 EXAMPLES = """\
 examples:
@@ -28,14 +29,14 @@ def main(argv: list[str]) -> int:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="run directory")
+    parser.add_argument("run", type=Path, metavar="RUN", help="directory of a run, or of a sweep: its winner")
     parser.add_argument("overrides", nargs="*", metavar="data...=...", help="another data set, or changes to the run's")
     parser.add_argument(
         "--split", choices=("train", "val", "test", "all"), help="default: test; all for another data set"
     )
     parser.add_argument("--trust", action="append", default=[], metavar="NAME", help="module that the config may name")
     arguments = parser.parse_intermixed_args(argv)
-    record = load_run(arguments.run)
+    record = load_winner(arguments.run)
     composed, other = data_of(record, arguments.overrides, arguments.trust)
 
     from tunesmith.models.origin import trusting

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tunesmith.runs.record import load_run
+from tunesmith.runs.sweep_record import load_winner
 
 EXAMPLES = """\
 examples:
@@ -22,12 +22,12 @@ def main(argv: list[str]) -> int:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="run directory")
+    parser.add_argument("run", type=Path, metavar="RUN", help="directory of a run, or of a sweep: its winner")
     parser.add_argument("--merge", action="store_true", help="put an adapter into its base")
     parser.add_argument("--output", type=Path, metavar="DIR", help="new or empty folder; default: RUN/export")
     parser.add_argument("--trust", action="append", default=[], metavar="NAME", help="model whose own code may run")
     arguments = parser.parse_args(argv)
-    record = load_run(arguments.run)
+    record = load_winner(arguments.run)
 
     from tunesmith.models.origin import trusting
     from tunesmith.training.export import export

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from tunesmith.config.schema import Data, Task
 from tunesmith.data.examples import Example, MalformedError, question
 from tunesmith.errors import ConfigError, DataError, FilesError, Problem
-from tunesmith.runs.record import load_run
+from tunesmith.runs.sweep_record import load_winner
 
 EXAMPLES = r"""\
 examples:
@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="run directory")
+    parser.add_argument("run", type=Path, metavar="RUN", help="directory of a run, or of a sweep: its winner")
     parser.add_argument("input", metavar="INPUT", help="a .csv, .jsonl or .txt file, or - for lines on standard input")
     parser.add_argument("--output", type=Path, metavar="FILE", help=".csv or .jsonl; default: JSON lines on stdout")
     parser.add_argument("--text-column", metavar="NAME", help="column with the text; default: that of the run's data")
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
     if arguments.output is not None and arguments.output.suffix not in (".csv", ".jsonl"):
         rule = "predictions are written as .csv or .jsonl"
         raise ConfigError([Problem("--output", rule, str(arguments.output), "Try --output predictions.csv")])
-    record = load_run(arguments.run)
+    record = load_winner(arguments.run)
     config = record.typed
     changed = {"text_column": arguments.text_column} if arguments.text_column else {}
     examples = list(read_questions(arguments.input, config.task, config.data.model_copy(update=changed)))

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tunesmith.errors import FilesError
-from tunesmith.runs.record import alive, read_mapping
+from tunesmith.runs.record import SWEEP_FILE as SWEEP_FILE
+from tunesmith.runs.record import Record, alive, load_run, read_mapping
 
-SWEEP_FILE = "sweep.json"
 TRIAL_FILE = "trial.json"
 
 State = Literal["completed", "running", "paused", "waiting", "pruned", "interrupted", "failed"]
@@ -175,6 +175,20 @@ def load_sweep(path: str | Path) -> SweepRecord:
         FilesError: There is no sweep in it, or one of its files is damaged.
     """
     return SweepRecord(path)
+
+
+def load_winner(path: str | Path) -> Record:
+    """Read the run that a directory stands for: itself, or the winner of a sweep.
+
+    Raises:
+        FilesError: There is no run in it, or the sweep has no winner.
+    """
+    if not is_sweep(path):
+        return load_run(path)
+    best = SweepRecord(path).best()
+    if best is None:
+        raise FilesError(f"{path} is a sweep without one winner; choose a trial of it: {path}/trials/NUMBER")
+    return load_run(best.directory / "seed-0" if best.repeat_values else best.directory)
 
 
 def read_trial(path: Path) -> TrialRecord:
