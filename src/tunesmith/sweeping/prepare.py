@@ -144,6 +144,9 @@ def prepare(texts: Sequence[str], settings: Sweeper, composer: Composer, *, chec
     )
     space = read_space(settings, swept, loader, functools.partial(composer.value, plain))
     initial = initial_points(settings.initial, space)
+    if lists_points(settings, space) and not space.is_finite:
+        hint = "Use range(...) or choice(...), or another sampler"
+        raise ConfigError([Problem("hydra.sweeper.sampler", "a grid needs listed values, not intervals", "grid", hint)])
     points = space.points() if lists_points(settings, space) else list(_representative(space))
     if not points:
         raise ConfigError([Problem("hydra.sweeper.exclude", "leaves no point to run")])
@@ -251,9 +254,6 @@ def _contradictions(sweep: Sweep) -> Iterator[Problem]:
     if settings.n_trials is None and not (sweep.is_grid or sweep.space.is_finite):
         hint = "Say how many: hydra.sweeper.n_trials=20"
         yield Problem("hydra.sweeper.n_trials", "is required: the space has no end", None, hint)
-    if sweep.is_grid and not (sweep.space.is_finite or settings.explicit):
-        hint = "Use range(...) or choice(...), or another sampler"
-        yield Problem("hydra.sweeper.sampler", "a grid needs listed values, not intervals", "grid", hint)
     if pruner != "none" and len(sweep.objectives) > 1:
         hint = "Set hydra.sweeper.pruner=none"
         yield Problem(

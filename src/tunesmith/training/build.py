@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerFast
 
 from tunesmith.config.schema import RunConfig, Task
 from tunesmith.data.datamodule import TextDataModule
-from tunesmith.data.splits import read_splits
+from tunesmith.data.splits import label_names, read_splits
 from tunesmith.evaluation.answers import meanings
 from tunesmith.evaluation.metrics import compute_metrics
 from tunesmith.models.anatomy import anatomy
@@ -49,9 +49,12 @@ def build_data(config: RunConfig) -> TextDataModule:
         FilesError: The model's tokenizer cannot be read.
     """
     splits = read_splits(config.data, config.task)
+    seen = splits if config.evaluation.test else {name: splits[name] for name in splits if name != "test"}
+    labels = label_names(seen, config.task, config.data.label_column)
     tokenizer, family = load_tokenizer(config.model), family_of(load_config(config.model))
-    data = TextDataModule(config.data, tokenizer, seed=config.seed, splits=splits, task=config.task, family=family)
-    return data
+    return TextDataModule(
+        config.data, tokenizer, seed=config.seed, splits=splits, labels=labels, task=config.task, family=family
+    )
 
 
 def build_network(config: RunConfig, labels: Sequence[str]) -> torch.nn.Module:

@@ -1,0 +1,147 @@
+"""A sweep read and judged whole before its first trial; refusals as a user reads them."""
+
+import functools
+
+import pytest
+import yaml
+
+from tunesmith.config.composer import Composer
+from tunesmith.errors import ConfigError
+from tunesmith.sweeping.prepare import prepare, read_settings
+
+LR = {"optimizer.lr": "choice(1e-4, 1e-3)"}
+
+
+@functools.cache
+def composer():
+    return Composer()
+
+
+def sweep_of(*texts, **settings):
+    return prepare(["data=rotten_tomatoes", *texts], read_settings(settings), composer())
+
+
+def refusal(*texts, **settings):
+    with pytest.raises(ConfigError) as caught:
+        sweep_of(*texts, **settings)
+    return caught.value.problems
+
+
+def test_nulls_are_decided_by_what_is_listed():
+    grid = sweep_of(params=LR)
+    assert (grid.sampler, grid.pruner, grid.n_trials, grid.rungs) == ("grid", ("none", {}), 2, ())
+    assert (grid.objectives, grid.directions) == (("val/accuracy",), ("maximize",))
+    drawn = sweep_of(params=LR | {"model.dropout": "interval(0.0, 0.1)"}, n_trials=7)
+    assert (drawn.sampler, drawn.pruner[0], drawn.n_trials, drawn.rungs) == ("tpe", "asha", 7, (0.25, 0.5))
+    part = sweep_of(params=LR | {"data.batch_size": "choice(8, 16)"}, n_trials=3)
+    assert part.sampler == "tpe", "a part of a list is drawn"
+
+
+def test_what_was_decided_stays_when_a_sweep_becomes_longer_or_shorter():
+    for settings in ({"params": LR | {"data.batch_size": "choice(8, 16)"}, "n_trials": 3}, {"params": LR}):
+        first = sweep_of(**settings)
+        for count in (1, 2, 4):
+            then = prepare(
+                ["data=rotten_tomatoes"],
+                read_settings(first.decided.model_dump() | {"n_trials": count}),
+                composer(),
+                check=False,
+            )
+            assert (then.sampler, then.pruner, then.rungs) == (first.sampler, first.pruner, first.rungs)
+            assert then.n_trials == count
+
+
+def test_initial_points_are_judged_before_the_start_and_kept():
+    sweep = sweep_of(params=LR, initial=[{"optimizer.lr": 1e-3}])
+    assert sweep.initial == ({"optimizer.lr": 1e-3},)
+    assert sweep.decided.initial == [{"optimizer.lr": 1e-3}]
+    for point, wanted in (({"optimizer.lr": 5.0}, "cannot be 5.0"), ({"x": 1}, "x is not varied"), ({}, "no value")):
+        (problem,) = refusal(params=LR, initial=[point])
+        assert problem.where == "hydra.sweeper.initial[0]"
+        assert wanted in problem.rule
+    (problem,) = refusal(params=LR, initial="nowhere")
+    assert problem.rule == "is no sweep with a completed trial"
+
+
+def test_a_plain_value_of_the_command_line_beats_the_file():
+    sweep = sweep_of("optimizer.lr=5e-4", params=LR | {"data.batch_size": "choice(8, 16)"})
+    assert [*sweep.space.parameters] == ["data.batch_size"]
+    assert sweep.run.config.optimizer.lr == 5e-4
+
+
+def test_every_point_of_a_grid_is_validated_and_each_fault_named_once():
+    problems = refusal(params=LR | {"model.dropout": "choice(0.1, 1.5)", "data.batch_size": "choice(8, 0)"})
+    assert sorted(problem.where for problem in problems) == ["data.batch_size", "model.dropout"]
+    assert any("model.dropout=1.5" in str(problem) for problem in problems)
+
+
+def test_every_combination_of_groups_is_validated():
+    params = {
+        "method": "choice(full, lora)",
+        "scheduler": "choice(linear, cosine)",
+        "optimizer.lr": "interval(1e-5, 2.0e+9)",
+    }
+    with pytest.raises(ConfigError):
+        sweep_of(params=params | {"method": "choice(full, no_such_method)"}, n_trials=3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "where", "rule"),
+    [
+        ({"metric": "test/accuracy"}, "hydra.sweeper.metric", "never looks at the test split"),
+        ({"metric": "val/nonsense"}, "hydra.sweeper.metric", "no such number"),
+        ({"params": {"seed": "choice(1, 2)"}}, "seed", "is not to be searched"),
+        ({"params": {"data.split.seed": "choice(1, 2)"}}, "data.split.seed", "is not to be searched"),
+        (
+            {"metric": ["val/accuracy", "duration_s"], "pruner": "asha"},
+            "hydra.sweeper.pruner",
+            "no order among several",
+        ),
+        ({"metric": "duration_s", "pruner": "asha"}, "hydra.sweeper.pruner", "does not change while training"),
+        ({"params": {"model.dropout": "interval(0.0, 0.1)"}}, "hydra.sweeper.n_trials", "is required"),
+        (
+            {"params": {"model.dropout": "interval(0.0, 0.1)"}, "sampler": "grid", "n_trials": 3},
+            "hydra.sweeper.sampler",
+            "listed values",
+        ),
+        ({"pruner": {"name": "asha", "rungs": [0.5, 0.25]}}, "hydra.sweeper.pruner.rungs", "ascending fractions"),
+        ({"pruner": {"name": "asha", "reduction": 1}}, "hydra.sweeper.pruner.reduction", "whole number"),
+        ({"pruner": {"name": "asha", "nonsense": 1}}, "hydra.sweeper.pruner", "asha takes"),
+        ({"exclude": [{"optimizer.lr": "interval(0, 1)"}]}, "hydra.sweeper.exclude", "leaves no point"),
+        ({"n_trails": 3}, "hydra.sweeper.n_trails", "no such key"),
+        ({"n_trials": 0}, "hydra.sweeper.n_trials", "greater than or equal to 1"),
+        ({"sampler": {"_target_": "optuna.samplers.CmaEsSampler"}}, "hydra.sweeper.sampler", "unpickles"),
+    ],
+)
+def test_refused_with_the_sentence(settings, where, rule):
+    problems = refusal(**{"params": LR} | settings)
+    assert any(problem.where == where and rule in problem.rule for problem in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (["hydra.sweeper.metric=test/accuracy"], "a search never looks at the test split"),
+        (["seed=1,2"], "hydra.sweeper.repeats=3"),
+        (["hydra.sweeper.metric=[val/accuracy,duration_s]", "hydra.sweeper.pruner=asha"], "no order among several"),
+    ],
+)
+def test_exit_code_2_and_nothing_is_left(line, sentence, inside, tiny, tmp_path):
+    done = inside("train", "-m", *tiny, "optimizer.lr=1e-3,1e-2", *line)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_sweep_file_is_judged_the_same_way(inside, tiny, tmp_path):
+    file = tmp_path / "mine.yaml"
+    sweeper = {
+        "params": {"optimizer.lr": "choice(1e-3, 1e-2)", "data.split.seed": "choice(1, 2)"},
+        "exclude": [{"x": 1}],
+    }
+    file.write_text(yaml.safe_dump({"defaults": ["train", "_self_"], "hydra": {"sweeper": sweeper}}))
+    done = inside("sweep", file, *tiny)
+    assert done.returncode == 2
+    assert "data.split.seed" in done.stderr
+    assert "hydra.sweeper.exclude" in done.stderr
