@@ -1,5 +1,6 @@
-"""Sweeps whose driver is killed again and again."""
+"""Sweeps by real command lines: trials that fail in any way, and a driver that is killed again and again."""
 
+import csv
 import json
 import os
 import random
@@ -11,16 +12,115 @@ import uuid
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tunesmith.runs.sweep_record import load_sweep
 
 LINE = [sys.executable, "-m", "tunesmith.cli.main"]
 
+HURTING = """
+import os, signal, sys, time
+import pytorch_lightning as pl
+import torch
+
+
+class Hurt(pl.Callback):
+    def __init__(self, how: str = "none", wait_s: float = 0.0):
+        self.how, self.wait_s = how, wait_s
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        time.sleep(self.wait_s)
+        if trainer.global_step < 3:
+            return
+        if self.how == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.how == "raise":
+            raise ValueError("as planned")
+        if self.how == "exit":
+            sys.exit(0)
+        if self.how == "os_exit":
+            os._exit(0)
+        if self.how == "memory":
+            raise MemoryError
+"""
+
+
+def write_sweep(path, **sweeper):
+    path.write_text(yaml.safe_dump({"defaults": ["train", "_self_"], "hydra": {"sweeper": sweeper}}))
+    return path
+
+
+def sweep_in(root):
+    (found,) = root.glob("*/*/sweep.json")
+    return found.parent
+
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
+    (tmp_path / "hurting.py").write_text(HURTING)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def run(*arguments):
+    return subprocess.run([*LINE, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=400)
+
+
+@pytest.mark.slow
+def test_a_trial_that_fails_in_any_way_fails_alone(project, tiny):
+    faults = ["none", "kill", "raise", "exit", "os_exit", "memory"]
+    points = [{"callbacks.hurt.how": fault, "optimizer.lr": 3e-3} for fault in faults]
+    points.append({"callbacks.hurt.how": "none", "optimizer.lr": 1e18})
+    file = write_sweep(project / "faults.yaml", explicit=points, n_jobs=2)
+    hurt = ["--trust", "hurting", "+callbacks.hurt._target_=hurting.Hurt", "+callbacks.hurt.how=none"]
+    done = run("sweep", file, *tiny, *hurt)
+    sweep = load_sweep(done.stdout.splitlines()[-1])
+    found = {}
+    for trial in sweep.trials:
+        name = "nan" if trial.params["optimizer.lr"] > 1 else trial.params["callbacks.hurt.how"]
+        results = json.loads((trial.directory / "results.json").read_text())
+        assert (results["status"], results["exit_code"]) == (trial.state, trial.exit_code), name
+        assert results.get("reason") == trial.reason, name
+        found[name] = (trial.state, trial.exit_code, trial.reason or "")
+    expected = {
+        "none": ("completed", 0, ""),
+        "kill": ("failed", -9, "killed by SIGKILL"),
+        "raise": ("failed", 1, "ValueError: as planned"),
+        "exit": ("failed", 1, "SystemExit: 0"),
+        "os_exit": ("failed", 1, "before it could say why"),
+        "memory": ("failed", 4, "memory ran out"),
+        "nan": ("failed", 4, "the loss is nan"),
+    }
+    assert found.keys() == expected.keys()
+    for name, (state, code, reason) in expected.items():
+        assert found[name][:2] == (state, code), found[name]
+        assert reason in found[name][2], found[name]
+    with (sweep.path / "leaderboard.csv").open() as table:
+        rows = list(csv.DictReader(table))
+    assert [row["state"] for row in rows] == ["completed"] + ["failed"] * 6
+    assert all(row["reason"] for row in rows[1:])
+    assert all(row["val/accuracy"] == "" for row in rows[1:])
+    assert sweep.status == "failed"
+    assert done.returncode == next(t.exit_code if 0 < t.exit_code < 6 else 4 for t in sweep.trials if t.exit_code)
+    assert sweep.best().params["callbacks.hurt.how"] == "none"
+    assert yaml.safe_load((sweep.path / "best.yaml").read_text())["optimizer"]["lr"] == 3e-3
+    assert "Traceback" not in done.stderr
+
+    ignored = run(
+        "sweep",
+        file,
+        *tiny,
+        *hurt,
+        "hydra.sweeper.on_failure=ignore",
+        "hydra.sweeper.explicit=[]",
+        "hydra.sweeper.executor=inprocess",
+        "callbacks.hurt.how=none,raise",
+        f"run.root={project / 'second'}",
+    )
+    assert ignored.returncode == 0, ignored.stderr
+    second = load_sweep(sweep_in(project / "second"))
+    assert sorted(trial.state for trial in second.trials) == ["completed", "failed"]
+    assert second.status == "completed"
 
 
 FAST = '''
