@@ -205,6 +205,7 @@ class Local:
 def child(entry: str, directory: str, channel: Connection, gpu: str | None) -> None:
     """The first lines of a trial's process."""
     _die_with_parent()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the process that it was forked from ignores it
     os.setsid()  # a Ctrl-C in the terminal is the driver's to handle: it asks for a checkpoint, once
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu

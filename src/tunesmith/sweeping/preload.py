@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import peft  # noqa: F401
 import pytorch_lightning  # noqa: F401
 import sklearn.model_selection  # noqa: F401
@@ -16,3 +18,6 @@ from tunesmith.config.schema import RunConfig
 RunConfig.model_rebuild()
 if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
     raise RuntimeError("a process that has touched a GPU cannot be forked")
+# A cluster ends a job by a SIGTERM to all of its processes. Trials answer with a checkpoint, and this process has to
+# stay to tell the driver how they ended; it goes when the driver does.
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
