@@ -128,6 +128,7 @@ def same_answers(one, other):
         assert first == pytest.approx(second, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_predict_answers_with_the_user_s_labels_from_any_source(twins, command, inside, tmp_path):
     with (tmp_path / "new.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("other", "review"), *((str(i), text) for i, text in enumerate(TEXTS))])
@@ -173,6 +174,7 @@ def long_run(tiny, directory):
     return start("train", *tiny, "trainer.max_epochs=100000", "callbacks=none", f"run.dir={directory}")
 
 
+@pytest.mark.slow
 def test_signals_end_a_run_with_a_checkpoint_and_the_right_exit_code(tiny, tmp_path, inside):
     import torch
 
@@ -205,6 +207,7 @@ def test_signals_end_a_run_with_a_checkpoint_and_the_right_exit_code(tiny, tmp_p
     assert (refused.returncode, "has no model: the run is interrupted" in refused.stderr) == (5, True)
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_shown_as_dead(tiny, tmp_path, inside):
     process = long_run(tiny, tmp_path / "killed")
     results = tmp_path / "killed" / "results.json"

@@ -224,6 +224,7 @@ def check_run(folder, original, damages):
 RUNS = st.lists(damage(), min_size=1, max_size=3)
 
 
+@pytest.mark.slow
 @given(RUNS)
 @settings(QUICK, max_examples=10)
 def test_run_directories(tmp_path, original, damages):

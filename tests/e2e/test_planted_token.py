@@ -78,6 +78,7 @@ BASE = (
 )
 
 
+@pytest.mark.slow
 def test_no_planted_token_is_in_anything_that_a_run_wrote(project):
     line = (
         f"train {BASE} --trust chatty_of_mine +callbacks.chatty._target_=chatty_of_mine.Chatty "
@@ -123,11 +124,15 @@ def test_no_planted_token_is_in_anything_that_a_sweep_wrote(project):
         assert secret not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_failing_run_tells_no_token_either(project):
-    done = run(project, f"train {BASE} logger=none model.path=./{HF_TOKEN} run.dir=../failed")
-    assert done.returncode == 5
-    assert "model folder './<redacted>' does not exist" in done.stderr
-    assert HF_TOKEN not in done.stdout + done.stderr
+    early = run(project, f"train {BASE} logger=none model.path=./{HF_TOKEN} run.dir=../early")
+    assert early.returncode == 5
+    assert "model folder './<redacted>' does not exist" in early.stderr
+    assert not (project.parent / "early").exists()
+    done = run(project, f"train {BASE} logger=none data.path=./{HF_TOKEN}.csv run.dir=../failed")
+    assert done.returncode == 3
+    assert HF_TOKEN not in early.stdout + early.stderr + done.stdout + done.stderr
     assert "<redacted>" in load_run(project.parent / "failed").results["reason"]
     assert [path for path in (project.parent / "failed").rglob("*") if path.is_file()]
     for path in (project.parent / "failed").rglob("*"):

@@ -15,7 +15,7 @@ from tunesmith.config.schema import RunConfig
 from tunesmith.errors import ConfigError
 
 SOME = settings(
-    deadline=None, derandomize=True, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, derandomize=True, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 KEYS = [
     *leaves(),

@@ -303,6 +303,7 @@ ONLINE = """
 """
 
 
+@pytest.mark.slow
 def test_an_online_run_and_its_slow_model_arrive_whole(tmp_path, backend):
     backend.bytes_per_s = 2_000_000
     body = (
@@ -333,6 +334,7 @@ def test_an_online_run_and_its_slow_model_arrive_whole(tmp_path, backend):
     )
 
 
+@pytest.mark.slow
 def test_a_server_that_goes_away_ends_neither_the_run_nor_the_patience(tmp_path, backend):
     body = (
         ONLINE

@@ -92,6 +92,7 @@ def test_the_package_of_quantisation_is_named(tiny, monkeypatch):
         preflight.check_quantization(config)
 
 
+@pytest.mark.slow
 def test_from_the_command_line(command, tiny):
     done = command("train", *tiny, "method=lora", "method.target_modules=[q_proj]")
     assert done.returncode == 2

@@ -70,7 +70,13 @@ def what_counts(record):
     return {key: record.results[key] for key in keys}, curves, record.predictions()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind if kind in ("plain", "accumulation", "lora and cosine") else pytest.param(kind, marks=pytest.mark.slow)
+        for kind in KINDS
+    ],
+)
 def test_a_resumed_run_ends_with_the_same_bits(kind, tiny, interrupted):
     whole = train(compose([*tiny, *LENGTH, *KINDS[kind]]))
     micro_batches = 3 * 8 * {"accumulation": 4, "language modeling": 2}.get(kind, 1)
@@ -108,6 +114,7 @@ def test_a_change_that_matters_is_refused_key_by_key(interrupted):
     assert "0.5, the run has" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_keys_without_effect_and_observers_may_change(tiny, interrupted):
     whole = train(compose([*tiny, *LENGTH]))
     broken = interrupted(6)
@@ -170,6 +177,7 @@ def test_the_newest_unfinished_run_of_a_config_is_found(tiny, interrupted):
     assert newest_unfinished(other) is None
 
 
+@pytest.mark.slow
 def test_the_same_command_goes_on_with_its_own_unfinished_run(tiny, interrupted):
     whole = train(compose([*tiny, *LENGTH]))
     broken = interrupted(6)

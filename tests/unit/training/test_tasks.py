@@ -106,6 +106,7 @@ def test_pairs_of_sentences_are_told_apart_by_type(overrides, tmp_path):
             assert model(**encoded).logits[0].tolist() != pytest.approx(row["logits"], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_pairs_are_predicted_from_files_and_lines(overrides, tmp_path, inside, command):
     rows = [(text, text[::-1], "ab"[number % 2]) for number, text in enumerate(texts(40))]
     path = csv_file(tmp_path / "pairs.csv", ("text", "second", "label"), rows)
@@ -120,6 +121,7 @@ def test_pairs_are_predicted_from_files_and_lines(overrides, tmp_path, inside, c
     assert {number: of_file[number]["prediction"] for number in said} == said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_several_labels_per_text(form, overrides, tmp_path, inside):
     draw = random.Random(0)
@@ -293,6 +295,7 @@ def test_a_python_file_is_a_corpus():
     assert dict(zip(splits["val"].ids, splits["val"].texts, strict=True)).items() <= pydoc_data.topics.topics.items()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["messages", "prompt and response"])
 def test_the_answers_in_conversations_are_learned(form, overrides, tmp_path, inside):
     rows = []
@@ -315,6 +318,7 @@ def test_the_answers_in_conversations_are_learned(form, overrides, tmp_path, ins
     assert sum(learned) > len(answers) / 2, "an answer, and nothing of the prompt"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["tiny_seq2seq", "tiny_causal"])
 def test_a_text_for_a_text(model, overrides, tmp_path, inside):
     rows = [(text, text.split()[0]) for text in texts(80)]
@@ -372,6 +376,7 @@ def conll_file(path, sentences):
     return path
 
 
+@pytest.mark.slow
 def test_words_are_tagged_the_same_from_both_formats(overrides, tmp_path, inside):
     from_lines = conll_file(tmp_path / "names.conll", named())
     rows = [{"words": words, "tags": tags} for words, tags in named()]
