@@ -58,7 +58,7 @@ class Search:
 
     def __call__(self, config: Any) -> Any:
         """What Hydra calls for a job of its own sweepers, which have no part here."""
-        raise NotImplementedError
+        raise RuntimeError("a search starts its trials itself")
 
     def search(self, settings: Mapping[str, Any], arguments: Sequence[str]) -> None:
         """Run the sweep; called by Hydra through the sweeper.
