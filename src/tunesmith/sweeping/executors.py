@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections import deque
@@ -23,6 +24,8 @@ ENTRY = "tunesmith.sweeping.executors:train_trial"
 """What a trial's process calls with its directory and its channel."""
 Answer = Callable[[Job, dict[str, Any]], str | None]
 """The sweep's answer to a message of a trial."""
+LONGEST_TEMPORARY_FOLDER = 104 - len("/pymp-xxxxxxxx/listener-xxxxxxxx\0")
+"""Characters: a Unix socket's path has 104 of them on macOS (108 on Linux), and multiprocessing adds these."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ class Local:
     ) -> None:
         self.slots = slots
         self.entry = entry
+        _give_sockets_a_short_path()
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(list(preload))
         self._slots = [_Slot(gpus[number % len(gpus)] if gpus else None) for number in range(slots)]
@@ -251,6 +255,22 @@ def load(entry: str) -> Callable[[Path, Callable[[dict[str, Any]], str | None]],
     module, _, name = entry.partition(":")
     found: Callable[[Path, Callable[[dict[str, Any]], str | None]], int] = getattr(import_module(module), name)
     return found
+
+
+def _give_sockets_a_short_path() -> None:
+    """Keep multiprocessing's sockets out of a temporary folder whose path is too long for one, as on some clusters.
+
+    Python 3.14 does the same by itself.
+    """
+    from multiprocessing import util
+
+    if len(tempfile.gettempdir()) <= LONGEST_TEMPORARY_FOLDER:
+        return
+    before, tempfile.tempdir = tempfile.tempdir, "/tmp"
+    try:
+        util.get_temp_dir()  # made here, and kept for the life of this process
+    finally:
+        tempfile.tempdir = before
 
 
 def _die_with_parent() -> None:
