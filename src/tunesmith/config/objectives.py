@@ -16,8 +16,8 @@ COSTS = ("num_trainable_parameters", "duration_s")
 Direction = Literal["maximize", "minimize"]
 
 
-def direction_of(objective: str, metrics: Mapping[str, Mapping[str, Any]]) -> Direction:
-    """Which direction is better.
+def direction_of(objective: str, metrics: Mapping[str, Mapping[str, Any]]) -> Direction | None:
+    """Which direction is better; None where the source of the metric does not say.
 
     Args:
         objective: `val/loss`, `val/<metric>`, `val/<metric>/<label>` or one of `COSTS`.
@@ -26,7 +26,8 @@ def direction_of(objective: str, metrics: Mapping[str, Mapping[str, Any]]) -> Di
     name = objective.partition("/")[2].partition("/")[0]
     if objective in COSTS or name not in metrics:
         return "minimize"
-    return "maximize" if higher_is_better(str(metrics[name].get("_target_"))) is not False else "minimize"
+    higher = higher_is_better(str(metrics[name].get("_target_")))
+    return None if higher is None else "maximize" if higher else "minimize"
 
 
 def fault_of(objective: str, metrics: Mapping[str, Mapping[str, Any]], where: str) -> Problem | None:

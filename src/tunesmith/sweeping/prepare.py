@@ -18,6 +18,7 @@ from tunesmith.config.composer import Composer
 from tunesmith.config.files import Loader
 from tunesmith.config.objectives import COSTS, direction_of, fault_of
 from tunesmith.config.overrides import parse
+from tunesmith.config.schema import Evaluation
 from tunesmith.config.suggest import did_you_mean, nearest, show
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.errors import ConfigError, Problem
@@ -155,12 +156,30 @@ def prepare(texts: Sequence[str], settings: Sweeper, composer: Composer, *, chec
     wanted = settings.metric or run.config.evaluation.monitor
     objectives = tuple([wanted] if isinstance(wanted, str) else wanted)
     problems = [p for name in objectives if (p := fault_of(name, metrics, "hydra.sweeper.metric")) is not None]
-    directions = tuple(direction_of(name, metrics) for name in objectives)
+    if problems:
+        raise ConfigError(problems)
+    directions = tuple(_direction(name, run.config.evaluation, metrics) for name in objectives)
     sweep = Sweep(settings, space, objectives, directions, tuple(plain), run, tuple(initial))
-    problems += [*_contradictions(sweep), *_secrets(redact_config(run.saved), run.saved)]
+    problems = [*_contradictions(sweep), *_secrets(redact_config(run.saved), run.saved)]
     if problems:
         raise ConfigError(problems)
     return sweep
+
+
+def _direction(objective: str, evaluation: Evaluation, metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    """Which direction of an objective is better; of the monitor, what the config says goes first.
+
+    Raises:
+        ConfigError: Neither the config nor the metric's class says it.
+    """
+    if objective == evaluation.monitor and evaluation.mode != "auto":
+        return {"max": "maximize", "min": "minimize"}[evaluation.mode]
+    found = direction_of(objective, metrics)
+    if found is None:
+        hint = f"Say it: evaluation.monitor={objective} evaluation.mode=max, or =min"
+        rule = "its class does not say whether a higher value is better"
+        raise ConfigError([Problem("hydra.sweeper.metric", rule, objective, hint)])
+    return found
 
 
 def compose_all(base: Sequence[str], points: Sequence[Point], composer: Composer) -> list[Composed]:

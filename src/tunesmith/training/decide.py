@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from tunesmith.config.compose import Composed, resolve
-from tunesmith.config.schema import RunConfig
+from tunesmith.config.objectives import direction_of
+from tunesmith.config.schema import Evaluation, RunConfig
 from tunesmith.evaluation.metrics import direction
 from tunesmith.training.continuation import start_of
 from tunesmith.training.cores import usable_cores
@@ -47,12 +48,20 @@ def _decisions(config: RunConfig) -> Mapping[tuple[str, str], Any]:
     if config.data.micro_batch_size == "auto":
         decisions["data", "micro_batch_size"] = config.data.batch_size
     if config.evaluation.mode == "auto":
-        metrics = build_metrics(config.evaluation, num_labels=2)
-        decisions["evaluation", "mode"] = direction(config.evaluation.monitor, metrics)
+        decisions["evaluation", "mode"] = _mode(config.evaluation)
     if accepts(config.optimizer.target, "fused") and config.optimizer.kwargs().get("fused") is None:
         # Faster, with the same numerics; but the fp16 scaler leaves a fused optimizer's gradients scaled for clipping.
         decisions["optimizer", "fused"] = trainer.precision != "16-mixed"
     return decisions
+
+
+def _mode(evaluation: Evaluation) -> str:
+    """The better direction of the monitor: as its class says, or one object of it where the class leaves it open."""
+    nodes = {name: {"_target_": node.target} for name, node in evaluation.metrics.items()}
+    found = direction_of(evaluation.monitor, nodes)
+    if found is None:
+        return direction(evaluation.monitor, build_metrics(evaluation, num_labels=2))
+    return "max" if found == "maximize" else "min"
 
 
 def _accelerator() -> str:

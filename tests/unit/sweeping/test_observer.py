@@ -137,7 +137,7 @@ def test_the_better_direction_is_torchmetrics_own():
     for name, node in metrics.items():
         module, _, cls = str(node["_target_"]).rpartition(".")
         own = getattr(__import__(module, fromlist=[cls]), cls).higher_is_better
-        assert direction_of(f"val/{name}", metrics) == ("maximize" if own is not False else "minimize")
+        assert direction_of(f"val/{name}", metrics) == ("maximize" if own else "minimize")
     assert direction_of("val/loss", metrics) == "minimize"
     assert direction_of("duration_s", metrics) == "minimize"
     assert direction_of("num_trainable_parameters", metrics) == "minimize"

@@ -145,3 +145,13 @@ def test_a_sweep_file_is_judged_the_same_way(inside, tiny, tmp_path):
     assert done.returncode == 2
     assert "data.split.seed" in done.stderr
     assert "hydra.sweeper.exclude" in done.stderr
+
+
+def test_a_search_does_not_guess_which_direction_is_better():
+    hinge = ["+evaluation.metrics.hinge._target_=torchmetrics.HingeLoss", "+evaluation.metrics.hinge.task=binary"]
+    (problem,) = refusal(*hinge, params=LR, metric="val/hinge")
+    assert problem.where == "hydra.sweeper.metric"
+    assert "evaluation.mode=max" in problem.hint
+    for mode, direction in (("min", "minimize"), ("max", "maximize")):
+        said = sweep_of(*hinge, "evaluation.monitor=val/hinge", f"evaluation.mode={mode}", params=LR)
+        assert said.directions == (direction,)
