@@ -21,9 +21,11 @@ from tunesmith.config.objectives import COSTS
 from tunesmith.runs.directory import write_json
 from tunesmith.runs.sweep_record import TrialRecord
 from tunesmith.sweeping.executors import Executor, Exit
+from tunesmith.sweeping.grammar import overrides
+from tunesmith.sweeping.job import Job, Outcome, Trial, as_json
 from tunesmith.sweeping.layout import JOB, SweepDirectory, freeze, read_job
-from tunesmith.sweeping.scheduler import Job, Outcome, Scheduler, Trial, as_json
-from tunesmith.sweeping.space import Point, overrides
+from tunesmith.sweeping.scheduler import Scheduler
+from tunesmith.sweeping.space import Point
 
 log = logging.getLogger("tunesmith")
 
@@ -170,6 +172,9 @@ class Driver:
         facts.started = facts.started or now()
         facts.ended = facts.reason = None
         self.write(job.number)
+        if attempted and _results(directory).get("status") == "completed":
+            self._ended(Exit(job, 0))  # the last session died before it heard of it
+            return
         self.executor.start(job, directory)
 
     def _answer(self, job: Job, message: dict[str, Any]) -> str | None:

@@ -18,7 +18,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Protocol
 
-from tunesmith.sweeping.scheduler import Job
+from tunesmith.sweeping.job import Job
 
 ENTRY = "tunesmith.sweeping.executors:train_trial"
 """What a trial's process calls with its directory and its channel."""

@@ -23,9 +23,11 @@ from tunesmith.config.suggest import did_you_mean, nearest, show
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.runs.sweep_record import SweepRecord, is_sweep
+from tunesmith.sweeping.grammar import overrides
+from tunesmith.sweeping.reading import read_space
 from tunesmith.sweeping.rungs import FRACTIONS, REDUCTION, Halving
 from tunesmith.sweeping.samplers import make_pruner, make_sampler, read_choice
-from tunesmith.sweeping.space import Point, Space, overrides, read_space
+from tunesmith.sweeping.space import Point, Space
 from tunesmith.sweeping.space import identity as identity_of
 from tunesmith.tracking.redaction import redact_config
 

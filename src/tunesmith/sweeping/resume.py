@@ -19,10 +19,10 @@ from tunesmith.runs.sweep_record import TRIAL_FILE, SweepRecord
 from tunesmith.sweeping import snapshot
 from tunesmith.sweeping.driver import Driver, Facts
 from tunesmith.sweeping.executors import ENTRY
+from tunesmith.sweeping.job import ENDED, from_json
 from tunesmith.sweeping.launch import drive, locked, warm
 from tunesmith.sweeping.layout import SweepDirectory
 from tunesmith.sweeping.prepare import Sweep, prepare, read_settings
-from tunesmith.sweeping.scheduler import ENDED, from_json
 from tunesmith.sweeping.space import Point
 from tunesmith.sweeping.study import POINT, end_of
 

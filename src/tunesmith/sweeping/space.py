@@ -1,44 +1,21 @@
-"""What a sweep varies: Hydra's grammar read into Optuna distributions, and the points of a finite space."""
+"""What a sweep varies: keys and their distributions, conditions between them, and the points of a finite space."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hydra.core.config_loader import ConfigLoader
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import (
-    ChoiceSweep,
-    Glob,
-    IntervalSweep,
-    Override,
-    Quote,
-    QuotedString,
-    RangeSweep,
-    Transformer,
-)
-from hydra.errors import HydraException
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 
-from tunesmith.config.sweeper import Sweeper
-from tunesmith.errors import ConfigError, Problem
+from tunesmith.sweeping.grammar import text_of
 
 Point = dict[str, Any]
 """Swept key to value, as the config takes it; a key that is not active is absent."""
 
-FIXED = {
-    "seed": "Replicate it instead: hydra.sweeper.repeats=3",
-    "data.split": "The split is the same for all trials, or their values could not be compared",
-    "evaluation.test": "A search never looks at the test split",
-    "run": "A trial's directory is its own",
-    "logger": "A trial's tracker run is its own",
-    "trainer.threads": "It is part of the result's last bits: set it once, for all trials",
-}
-"""Keys that a search may not vary, each with the reason or what to do instead."""
 MAX_POINTS = 100_000
 """A finite space with more points than this is sampled, not listed."""
 
@@ -59,7 +36,7 @@ class Condition:
             return False
         value = point[self.key]
         if self.values:
-            return any(_same(value, wanted) for wanted in self.values)
+            return any(same(value, wanted) for wanted in self.values)
         return isinstance(value, int | float) and self.low <= value <= self.high
 
 
@@ -90,7 +67,7 @@ class Parameter:
         if isinstance(self.distribution, CategoricalDistribution):
             assert self.values is not None
             for choice, known in zip(self.distribution.choices, self.values, strict=True):
-                if _same(known, value):
+                if same(known, value):
                     return choice
             raise ValueError(f"{self.key} cannot be {value!r}: its values are {self.text}")
         if (
@@ -158,7 +135,7 @@ class Space:
                 values, led = self.parameters[leader].values, self.parameters[key].values
                 assert values is not None
                 assert led is not None
-                whole[key] = led[next(i for i, value in enumerate(values) if _same(value, point[leader]))]
+                whole[key] = led[next(i for i, value in enumerate(values) if same(value, point[leader]))]
         return {key: whole[key] for key in self.parameters if key in whole and self.is_active(key, whole)}
 
     def is_active(self, key: str, point: Mapping[str, Any]) -> bool:
@@ -197,178 +174,8 @@ def identity(point: Mapping[str, Any]) -> str:
     return json.dumps(point, sort_keys=True, ensure_ascii=False, default=str)
 
 
-def overrides(point: Mapping[str, Any]) -> list[str]:
-    """The point as overrides of a command line."""
-    return [f"{key}={_text(value)}" for key, value in point.items()]
-
-
-def read_space(
-    settings: Sweeper, swept: Sequence[Override], loader: ConfigLoader, look_up: Callable[[str], Any]
-) -> Space:
-    """The space of a sweep file's settings, with the sweeps of the command line on top.
-
-    Args:
-        settings: The `hydra.sweeper` node.
-        swept: Overrides of the command line that name several values; one replaces the file's values of its key.
-        loader: Hydra's loader, which knows the options for `glob(*)`.
-        look_up: The value of a key, or the option of a group, that the sweep leaves as it is; for conditions.
-
-    Raises:
-        ConfigError: Some of it cannot be read; every problem is in it.
-    """
-    problems: list[Problem] = []
-    parameters: dict[str, Parameter] = {}
-    for key, node in settings.params.items():
-        text, when = (node.get("space"), node.get("when")) if isinstance(node, Mapping) else (node, None)
-        _collect(problems, parameters, key, lambda k=key, t=text, w=when: _parameter(k, t, w, loader))
-    for override in swept:
-        key = override.key_or_group
-        _collect(problems, parameters, key, lambda o=override: _from_override(o, None, loader))
-    if settings.explicit:
-        if parameters:
-            where = "hydra.sweeper.explicit"
-            problems.append(Problem(where, "lists all points, so that params cannot be given beside it"))
-        parameters = _of_points(settings.explicit)
-    problems += [_fixed(key, reason) for key in parameters if (reason := _reason(key)) is not None]
-    exclude = _conditions(settings, loader, problems)
-    named = {parameter.when.key for parameter in parameters.values() if parameter.when is not None}
-    context = {key: look_up(key) for key in named if key not in parameters}
-    space = Space(parameters, tuple(map(tuple, settings.zip)), tuple(settings.explicit), exclude, context)
-    problems += _of_structure(space)
-    if problems:
-        raise ConfigError(problems)
-    if not space.parameters:
-        hint = "Give some values: optimizer.lr=1e-5,1e-4, or params in a sweep file"
-        raise ConfigError([Problem("hydra.sweeper.params", "nothing is varied", None, hint)])
-    return space
-
-
-def _collect(problems: list[Problem], parameters: dict[str, Parameter], key: str, make: Any) -> None:
-    found = make()
-    if isinstance(found, Problem):
-        problems.append(found)
-    else:
-        parameters[key] = found
-
-
-def _parameter(key: str, text: Any, when: Any, loader: ConfigLoader) -> Parameter | Problem:
-    where = f"hydra.sweeper.params.{key}"
-    if isinstance(text, list):
-        values = ", ".join(map(_text, text))
-        return Problem(where, "must be a text in Hydra's grammar", str(text), f"Write {key}: choice({values})")
-    if not isinstance(text, str):
-        return Problem(where, "must be a text in Hydra's grammar", str(text), "E.g. choice(16, 32) or interval(0, 0.3)")
-    try:
-        override = OverridesParser.create(config_loader=loader).parse_override(f"{key}={text}")
-    except HydraException as error:
-        return Problem(where, "cannot be read", text, str(error).splitlines()[0])
-    condition = None
-    if when is not None:
-        condition = _condition(str(when), loader)
-        if condition is None:
-            return Problem(f"{where}.when", "must be KEY=VALUE", str(when), "E.g. when: method=lora")
-    if not override.is_sweep_override():
-        return Problem(where, "names one value, so that nothing is varied", text, f"Set it outside: {key}: {text}")
-    return _from_override(override, condition, loader)
-
-
-def _from_override(override: Override, when: Condition | None, loader: ConfigLoader) -> Parameter | Problem:
-    key, value = override.key_or_group, override._value
-    text = (override.input_line or "").partition("=")[2]
-    if isinstance(value, IntervalSweep):
-        return _interval(key, value, text, when)
-    try:
-        values = _values(override, loader)
-    except (HydraException, ValueError, TypeError) as error:
-        return Problem(key, "cannot be read", text, str(error).splitlines()[0])
-    if not values:
-        return Problem(key, "has no values", text)
-    if isinstance(value, RangeSweep) and not value.shuffle:
-        whole = all(isinstance(item, int) for item in values)
-        kind = IntDistribution if whole else FloatDistribution
-        step = values[1] - values[0] if len(values) > 1 else 1
-        if step > 0:
-            last = values[-1] if whole else values[0] + step * (len(values) - 1)
-            return Parameter(key, text, kind(values[0], last, step=step), tuple(values), when)
-    return Parameter(key, text, CategoricalDistribution(_choices(values)), tuple(values), when)
-
-
-def _interval(key: str, value: IntervalSweep, text: str, when: Condition | None) -> Parameter | Problem:
-    log, low, high = "log" in value.tags, value.start, value.end
-    assert low is not None
-    assert high is not None
-    if not low < high or not math.isfinite(low) or not math.isfinite(high):
-        return Problem(key, "the lower end of an interval must be below its upper end", text)
-    if log and low <= 0:
-        return Problem(key, "an interval with tag(log, ...) must lie above 0", text)
-    if isinstance(low, int) and isinstance(high, int):
-        return Parameter(key, text, IntDistribution(low, high, log=log), None if log else _whole(low, high), when)
-    return Parameter(key, text, FloatDistribution(float(low), float(high), log=log), None, when)
-
-
-def _whole(low: int, high: int) -> tuple[int, ...] | None:
-    return tuple(range(low, high + 1)) if high - low < MAX_POINTS else None
-
-
-def _values(override: Override, loader: ConfigLoader) -> list[Any]:
-    """The values of a finite sweep, as the config takes them."""
-    value = override._value
-    if isinstance(value, Glob):
-        return list(value.filter(loader.get_group_options(override.key_or_group)))
-    if isinstance(value, ChoiceSweep) and not value.shuffle:
-        return [_plain(item) for item in value.list]
-    return [_plain(item) for item in override.sweep_iterator(transformer=Transformer.identity)]
-
-
-def _plain(item: Any) -> Any:
-    if isinstance(item, QuotedString):
-        return item.text
-    if isinstance(item, list):
-        return [_plain(part) for part in item]
-    if isinstance(item, dict):
-        return {_plain(key): _plain(part) for key, part in item.items()}
-    return item
-
-
-def _choices(values: Sequence[Any]) -> list[Any]:
-    """Optuna takes scalars only; anything else is known by its text."""
-    scalars = all(value is None or isinstance(value, bool | int | float | str) for value in values)
-    apart = scalars and len(set(values)) == len(values)  # Python takes 1 and true for the same
-    return list(values) if apart else [*map(_text, values)]
-
-
-def _text(value: Any) -> str:
-    """A value in Hydra's grammar."""
-    if isinstance(value, str):
-        plain = value.replace("_", "").replace("-", "").replace(".", "").replace("/", "").isalnum()
-        return value if plain and value.isascii() and not _looks_typed(value) else quoted(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{_text(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(_text, value)) + "]"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return repr(value)
-
-
-def _looks_typed(text: str) -> bool:
-    """Whether the grammar would read a number, a truth value or null from a text."""
-    if text.lower() in ("null", "true", "false", "inf", "nan"):
-        return True
-    try:
-        float(text.replace("_", ""))
-    except ValueError:
-        return False
-    return True
-
-
-def quoted(text: str) -> str:
-    """A text in quotes, as Hydra's grammar takes it."""
-    found: str = QuotedString(text=text, quote=Quote.single).with_quotes()
-    return found
-
-
-def _same(one: Any, other: Any) -> bool:
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal; 1 and true are not, though Python takes them for the same."""
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
@@ -381,81 +188,7 @@ def _unique(points: Iterator[Point]) -> Iterator[Point]:
             yield point
 
 
-def _condition(text: str, loader: ConfigLoader) -> Condition | None:
-    """`key=value`, `key=a,b` or `key=interval(a,b)`."""
-    try:
-        override = OverridesParser.create(config_loader=loader).parse_override(text)
-    except HydraException:
-        return None
-    if isinstance(override._value, IntervalSweep):
-        low, high = override._value.start, override._value.end
-        return Condition(override.key_or_group, (), float(low or 0), float(high or 0))
-    values = _values(override, loader) if override.is_sweep_override() else [_plain(override._value)]
-    return Condition(override.key_or_group, tuple(values))
-
-
 def _condition_text(condition: Condition) -> str:
     if condition.values:
-        return f"{condition.key}={','.join(map(_text, condition.values))}"
+        return f"{condition.key}={','.join(map(text_of, condition.values))}"
     return f"{condition.key}=interval({condition.low}, {condition.high})"
-
-
-def _conditions(settings: Sweeper, loader: ConfigLoader, problems: list[Problem]) -> tuple[tuple[Condition, ...], ...]:
-    found = []
-    for number, node in enumerate(settings.exclude):
-        conditions = []
-        for key, value in node.items():
-            if isinstance(value, list):
-                conditions.append(Condition(key, (*value, value)))  # one of them, or a key whose values are lists
-                continue
-            text = f"{key}={value if isinstance(value, str) else _text(value)}"
-            condition = _condition(text, loader)
-            if condition is None:
-                problems.append(Problem(f"hydra.sweeper.exclude[{number}].{key}", "cannot be read", str(value)))
-            else:
-                conditions.append(condition)
-        found.append(tuple(conditions))
-    return tuple(found)
-
-
-def _of_points(points: Sequence[Point]) -> dict[str, Parameter]:
-    """A parameter per key of the points that are listed, with the values that it takes there."""
-    values: dict[str, list[Any]] = {}
-    for point in points:
-        for key, value in point.items():
-            known = values.setdefault(key, [])
-            if not any(_same(value, other) for other in known):
-                known.append(value)
-    return {
-        key: Parameter(key, ", ".join(map(_text, found)), CategoricalDistribution(_choices(found)), tuple(found))
-        for key, found in values.items()
-    }
-
-
-def _of_structure(space: Space) -> Iterator[Problem]:
-    """Faults of zip and when, which name keys of the space."""
-    for number, group in enumerate(space.zipped):
-        where = f"hydra.sweeper.zip[{number}]"
-        unknown = [key for key in group if key not in space.parameters]
-        lengths = {len(space.parameters[key].values or ()) for key in group if key in space.parameters}
-        if unknown:
-            yield Problem(where, "names a key that is not varied", unknown[0])
-        elif len(lengths) > 1 or 0 in lengths:
-            yield Problem(where, "its keys must have equally many listed values", ", ".join(group))
-    for key in space.parameters:
-        if key in space.above(key):
-            yield Problem(
-                f"hydra.sweeper.params.{key}.when", "names the key itself, or leads back to it in a ring", key
-            )
-    for conditions in space.exclude:
-        for condition in conditions:
-            if condition.key not in space.parameters:
-                yield Problem("hydra.sweeper.exclude", "names a key that is not varied", condition.key)
-
-
-def _reason(key: str) -> str | None:
-    return next((why for fixed, why in FIXED.items() if key == fixed or key.startswith(f"{fixed}.")), None)
-
-
-def _fixed(key: str, reason: str) -> Problem:
-    return Problem(key, "is not to be searched", None, reason)

@@ -15,7 +15,7 @@ DRIVER = """
 import json, sys, tempfile
 from pathlib import Path
 from tunesmith.sweeping.executors import Local
-from tunesmith.sweeping.scheduler import Job
+from tunesmith.sweeping.job import Job
 
 executor = Local(1, entry="trial_of_mine:train", preload=())
 Path("trial").mkdir()

@@ -12,8 +12,9 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.pruners import MedianPruner
 from optuna.storages import InMemoryStorage
 
+from tunesmith.sweeping.job import Job, Outcome, as_json, from_json
 from tunesmith.sweeping.rungs import Halving
-from tunesmith.sweeping.scheduler import Job, Limits, Outcome, Scheduler, as_json, from_json
+from tunesmith.sweeping.scheduler import Limits, Scheduler
 from tunesmith.sweeping.space import Parameter, Space
 from tunesmith.sweeping.study import Study
 

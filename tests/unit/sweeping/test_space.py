@@ -12,7 +12,9 @@ from tunesmith.config.composer import Composer
 from tunesmith.config.overrides import parse
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.errors import ConfigError
-from tunesmith.sweeping.space import _plain, identity, overrides, read_space
+from tunesmith.sweeping.grammar import overrides
+from tunesmith.sweeping.reading import _plain, read_space
+from tunesmith.sweeping.space import identity
 
 
 @functools.cache
