@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import random
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -210,9 +211,27 @@ def end_of(trial: FrozenTrial) -> tuple[str, list[float] | None] | None:
     return None if state is None else (state, list(trial.values) if state == "completed" else None)
 
 
+class _Unlocked(JournalFileOpenLock):
+    """No lock: whoever opens the journal holds the sweep's own lock.
+
+    That one ends with its process. Optuna's is a file, and one that a killed process left makes the next wait for 30 s.
+    """
+
+    def acquire(self) -> bool:
+        """Nothing to wait for."""
+        return True
+
+    def release(self) -> None:
+        """Nothing to give back."""
+
+
 def journal(path: Path) -> BaseStorage:
-    """The storage of a sweep on one machine."""
-    return JournalStorage(JournalFileBackend(str(path)))
+    """The storage of a sweep on one machine, for the process that holds the sweep."""
+    if path.is_file():
+        text = path.read_bytes()
+        if not text.endswith(b"\n"):  # its writer was killed inside a line, which the next one would be added to
+            os.truncate(path, text.rfind(b"\n") + 1)
+    return JournalStorage(JournalFileBackend(str(path), lock_obj=_Unlocked(str(path))))
 
 
 def open_storage(url: str | None, path: Path) -> BaseStorage:

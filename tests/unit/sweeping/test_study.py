@@ -1,5 +1,6 @@
 """Which point comes next: never twice, never an excluded one, and the same after a resume."""
 
+import json
 import math
 
 import pytest
@@ -117,6 +118,22 @@ def test_a_trial_that_was_made_and_got_no_point_is_taken_first(tmp_path):
     storage.create_new_trial(study._study._study_id)  # and there the driver died
     again = Study(continuous(), "tpe", ["maximize"], storage=journal(tmp_path / "study.journal"))
     assert before + run(again, 2) == whole
+
+
+@pytest.mark.parametrize("cut", [1, 7, 40])
+def test_a_driver_that_dies_while_it_writes_leaves_a_journal_to_go_on_with(cut, tmp_path):
+    whole = run(Study(continuous(), "tpe", ["maximize"]), 5)
+    file = tmp_path / "study.journal"
+    before = run(Study(continuous(), "tpe", ["maximize"], storage=journal(file)), 3)
+    text = file.read_bytes()
+    last = text.splitlines(keepends=True)[-1]
+    file.write_bytes(text + last[: min(cut, len(last) - 1)])
+    (tmp_path / "study.journal.lock").symlink_to(file)  # as Optuna's own lock, which would hold the next up for 30 s
+    again = Study(continuous(), "tpe", ["maximize"], storage=journal(file))
+    assert file.read_bytes().startswith(text)
+    assert all(json.loads(line) for line in file.read_bytes().splitlines())
+    assert before + run(again, 2) == whole
+    assert len(Study(continuous(), "tpe", ["maximize"], storage=journal(file)).trials()) == 5
 
 
 def test_conditions_hold_in_what_is_drawn_whatever_their_order():
