@@ -100,6 +100,7 @@ class Driver:
         """Run until nothing is left to do, or a signal has come."""
         with self._signals():
             try:
+                self.executor.ready()
                 while True:
                     self._fill()
                     if self.scheduler.finished:

@@ -43,6 +43,9 @@ class Executor(Protocol):
     slots: int
     """Jobs at once."""
 
+    def ready(self) -> None:
+        """Return when jobs can be started without a delay."""
+
     def start(self, job: Job, directory: Path) -> None:
         """Start a job in a free slot."""
 
@@ -68,6 +71,9 @@ class InProcess:
     def __init__(self, entry: str = ENTRY) -> None:
         self.entry = entry
         self._waiting: deque[tuple[Job, Path]] = deque()
+
+    def ready(self) -> None:
+        """Nothing to wait for: the first job imports what it needs."""
 
     def start(self, job: Job, directory: Path) -> None:
         """Remember a job."""
@@ -135,6 +141,12 @@ class Local:
         from multiprocessing import forkserver
 
         forkserver.ensure_running()
+
+    def ready(self) -> None:
+        """Wait for the imports: a trial that is dispatched before they are made would keep the other slots waiting."""
+        probe = self._context.Process(target=int)
+        probe.start()
+        probe.join()
 
     def start(self, job: Job, directory: Path) -> None:
         """Start a process for the job."""
