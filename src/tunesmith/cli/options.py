@@ -6,17 +6,15 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from tunesmith.cli.help import groups
 from tunesmith.errors import ConfigError, Problem
 
 
 def parser(verb: str, description: str) -> argparse.ArgumentParser:
     """A parser for a verb that takes overrides; it answers `--help` with the config groups."""
-    from tunesmith.cli.help import groups
-
-    found = argparse.ArgumentParser(
+    found = _Parser(
         prog=f"tunesmith {verb}",
         description=description,
-        epilog=f"config groups and their options:\n{groups()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -44,6 +42,15 @@ def parser(verb: str, description: str) -> argparse.ArgumentParser:
         help="let the config name classes of this Python module of yours, or run the code of this model (repeatable)",
     )
     return found
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that looks for config groups only when it is asked for help."""
+
+    def format_help(self) -> str:
+        """The help, with every group and its options at the end."""
+        self.epilog = f"config groups and their options:\n{groups()}"
+        return super().format_help()
 
 
 def check_folders(config_dirs: Sequence[Path]) -> None:
