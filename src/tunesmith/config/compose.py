@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from hydra import conf as hydra_conf
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
+from hydra._internal.core_plugins import basic_launcher  # noqa: F401 - stores hydra/launcher/basic
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra._internal.core_plugins.structured_config_source import StructuredConfigSource
 from hydra._internal.hydra import Hydra
+from hydra._internal.sources_registry import SourcesRegistry
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from hydra.version import setbase
@@ -93,9 +97,10 @@ def open_hydra(config_dirs: Sequence[Path] = (), home: Path | None = None) -> tu
     store.store(name="schema", node=schema_defaults(), provider="tunesmith")
     sweeper = {"_target_": SWEEPER, **PLAIN, **sweeper_defaults()}
     store.store(group="hydra/sweeper", name="tunesmith", node=sweeper, provider="tunesmith")
-    Plugins.instance()  # registers the file:// and pkg:// sources
+    for source in (FileConfigSource, StructuredConfigSource):
+        SourcesRegistry.instance().register(source)
     path = ConfigSearchPathImpl()
-    path.append("hydra", "pkg://hydra.conf")
+    path.append("hydra", f"file://{Path(hydra_conf.__file__).parent}")
     for folder in config_dirs:
         path.append("user", f"file://{folder.resolve()}")
     conf, sweeps = (shipped(name) if home is None else home / name for name in ("conf", "sweeps"))
@@ -122,7 +127,6 @@ def draft(overrides: Sequence[str] = (), *, config_dirs: Sequence[Path] = (), na
     except (HydraException, OmegaConfBaseException, ValueError, OSError) as error:
         problems = [*read.problems, *loader.notes.problems]
         raise ConfigError([*problems, composition_problem(error)]) from error
-    HydraConfig.instance().set_config(composed)
     problems = [*read.problems, *loader.notes.problems, *apply(read.values, composed)]
     for node in ("hydra", "hydra.sweeper", "hydra.runtime"):
         if not isinstance(OmegaConf.select(composed, node), DictConfig):
@@ -197,6 +201,7 @@ def compose(
     """
     with searching_here(trust):
         found = draft(overrides, config_dirs=config_dirs, name=name)
+        HydraConfig.instance().set_config(found.config)
         choices = dict(found.config.hydra.runtime.choices)
         job = OmegaConf.masked_copy(found.config, [str(key) for key in found.config if key != "hydra"])
         return judged(job, found, trust, tuple(overrides), choices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +16,8 @@ from hydra._internal.config_repository import ConfigRepository, IConfigRepositor
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.default_element import ConfigDefault, GroupDefault, InputDefault, ResultDefault
 from hydra.core.object_type import ObjectType
-from hydra.plugins.config_source import ConfigResult
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigResult, ConfigSource
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -24,6 +26,9 @@ from tunesmith.errors import Problem
 
 HYDRA_KEYS = ("mode", "sweeper", "verbose")
 """What a config may change of Hydra's own node: the rest of it can run code or set environment variables."""
+
+
+OUR_SWEEPER = "hydra/sweeper/tunesmith"
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,11 @@ class Repository(ConfigRepository):
         self.problems: list[Problem] = []
         self.unreadable: set[Path] = set()
         self._groups: list[str] | None = None
+
+    def initialize_sources(self, config_search_path: ConfigSearchPath) -> None:
+        """Take the folders to search; Hydra calls this from its constructor."""
+        self._sources: dict[tuple[str, ObjectType | None], ConfigSource | None] = {}
+        super().initialize_sources(config_search_path)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Repository:
         """Hydra copies its repository for each composition; what is noted stays shared."""
@@ -88,22 +98,32 @@ class Repository(ConfigRepository):
             result.defaults_list = kept
         return result
 
+    def _find_object_source(self, config_path: str, object_type: ObjectType | None) -> ConfigSource | None:
+        """The source of a config or group, looked up once: Hydra asks five times for each."""
+        key = config_path, object_type
+        if key not in self._sources:
+            know_sweepers(config_path)
+            self._sources[key] = super()._find_object_source(config_path, object_type)
+        return self._sources[key]
+
+    def get_group_options(self, group_name: str, results_filter: ObjectType | None = ObjectType.CONFIG) -> list[str]:
+        """The options of a group, or the groups in it."""
+        know_sweepers(group_name)
+        return [str(option) for option in super().get_group_options(group_name, results_filter)]
+
     def groups(self) -> list[str]:
         """All config groups but Hydra's own."""
         if self._groups is None:
-            self._groups = list(self._below(""))
+            folders = [
+                source.path for source in self.sources if source.scheme() == "file" and source.provider != "hydra"
+            ]
+            found = {group for folder in folders for group in subfolders(folder) if group.split("/")[0] != "hydra"}
+            self._groups = sorted(found)
         return self._groups
-
-    def _below(self, parent: str) -> Iterator[str]:
-        for name in self.get_group_options(parent, ObjectType.GROUP):
-            group = f"{parent}/{name}" if parent else name
-            if group != "hydra":
-                yield group
-                yield from self._below(group)
 
     def options(self, group: str) -> list[str]:
         """The options of a group."""
-        return [str(option) for option in self.get_group_options(group)]
+        return self.get_group_options(group)
 
     def is_chosen(self, group: str) -> bool:
         """Whether our primary config chooses an option of this group; a group of the user's own has to be added."""
@@ -143,6 +163,18 @@ class Repository(ConfigRepository):
             return f"Write `override /{bare}: {default.value}`"
         close = nearest(bare, self.groups())
         return did_you_mean(f"/{close}" if close else None)
+
+
+def subfolders(root: str) -> Iterator[str]:
+    """Every folder below one, relative to it, with forward slashes."""
+    for folder, names, _ in os.walk(root, followlinks=True):
+        yield from (Path(folder, name).relative_to(root).as_posix() for name in names if name != "__pycache__")
+
+
+def know_sweepers(path: str) -> None:
+    """Let Hydra import every plug-in where a config path may name a sweeper of theirs; a run of ours needs none."""
+    if path.startswith("hydra/sweeper") and path != OUR_SWEEPER:
+        Plugins.instance()
 
 
 def absolute(path: str, folder: str) -> str:
