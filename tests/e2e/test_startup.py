@@ -56,6 +56,26 @@ def test_showing_a_config_needs_no_schema_classes(tmp_path: Path) -> None:
     assert not {"pydantic", "tunesmith.config.validate", "tunesmith.config.schema"} & modules
 
 
+def test_plugins_are_imported_only_where_one_may_be_named(tmp_path: Path) -> None:
+    for folder in ("hydra_plugins", "conf/experiment"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "hydra_plugins/other.py").write_text(
+        "from hydra.core.config_store import ConfigStore\n"
+        "node = {'_target_': 'hydra_plugins.other.Other'}\n"
+        "ConfigStore.instance().store('other', node, group='hydra/sweeper')\n"
+    )
+    experiment = "# @package _global_\ndefaults: [override /hydra/sweeper: other]\n"
+    (tmp_path / "conf/experiment/with_other.yaml").write_text(experiment)
+    plugins = {"hydra_plugins.other", "hydra._internal.core_plugins.basic_sweeper"}
+    code, modules = imported(tmp_path, "train", "--cfg", "job", "model=bert_base", "optimizer.lr=0.1")
+    assert code == 0
+    assert not plugins & modules
+    for overrides in (["hydra/sweeper=other"], ["--config-dir", "conf", "experiment=with_other"]):
+        code, modules = imported(tmp_path, "train", "--cfg", "hydra", *overrides)
+        assert code == 0
+        assert plugins <= modules
+
+
 def test_a_valid_config_is_known_without_torch(tmp_path: Path) -> None:
     script = (
         "import sys\nfrom tunesmith.config.compose import compose\ncompose(['method=lora', 'scheduler=plateau'])\n"
