@@ -173,7 +173,7 @@ def damaged(name, content, kind, place, noise, value):
         return DEEP
     try:
         tree = yaml.safe_load(content) if name.endswith("yaml") else json.loads(content.splitlines()[0])
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, RecursionError, yaml.YAMLError):  # an earlier damage left no tree
         return content
     nodes = list(walk(tree))
     parent, key = nodes[int(place * (len(nodes) - 1))]
