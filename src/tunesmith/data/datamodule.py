@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,7 @@ class TextDataModule(pl.LightningDataModule):
         self.splits = splits if splits is not None else read_splits(data, task)
         self.labels = labels if labels is not None else label_names(self.splits, task, data.label_column)
         self._datasets: dict[str, TokenDataset] = {}
+        self._epoch = 0
         self._resumed: dict[str, int] | None = None
 
     @property
@@ -126,11 +128,13 @@ class TextDataModule(pl.LightningDataModule):
         return self._loader(self.dataset(split), PlannedSampler(lambda: batches, len(batches)))
 
     def state_dict(self) -> dict[str, Any]:
-        """Epoch and micro-batches done in it, for a checkpoint."""
+        """The epoch to go on with, and micro-batches done in it, for a checkpoint."""
         if self.trainer is None:
             return {"epoch": 0, "position": 0}
-        position = self.trainer.fit_loop.epoch_loop.batch_progress.current.completed
-        return {"epoch": self.trainer.current_epoch, "position": position}
+        loop = self.trainer.fit_loop
+        position = loop.epoch_loop.batch_progress.current.completed
+        ended = position >= loop.max_batches
+        return {"epoch": self._epoch + 1, "position": 0} if ended else {"epoch": self._epoch, "position": position}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue where a checkpoint stopped."""
@@ -139,16 +143,18 @@ class TextDataModule(pl.LightningDataModule):
     def _remaining(self) -> list[MicroBatch]:
         """What is left of the current epoch: all of it, unless a checkpoint was restored in its middle."""
         resumed, self._resumed = self._resumed, None
-        epoch = self.trainer.current_epoch if self.trainer is not None else 0
-        batches = self.plan(epoch)
-        if resumed is not None and resumed["epoch"] == epoch:
-            return batches[resumed["position"] :]
-        return batches
+        if resumed is None:
+            self._epoch = self.trainer.current_epoch if self.trainer is not None else 0
+            return self.plan(self._epoch)
+        # Loading processes ask for batches at once, when Lightning has not restored its own count of epochs yet.
+        self._epoch = resumed["epoch"]
+        return self.plan(self._epoch)[resumed["position"] :]
 
     @staticmethod
     def _loader(dataset: TokenDataset, sampler: PlannedSampler, num_workers: int = 0) -> DataLoader[Batch]:
         # A batch comes out of the dataset whole, hence `sampler` with automatic batching off.
-        return DataLoader(dataset, sampler=sampler, batch_size=None, num_workers=num_workers, persistent_workers=False)
+        start = leave_signals_to_the_run if num_workers else None
+        return DataLoader(dataset, sampler=sampler, batch_size=None, num_workers=num_workers, worker_init_fn=start)
 
 
 def token_dataset(samples: Samples, tokenizer: PreTrainedTokenizerFast) -> TokenDataset:
@@ -156,3 +162,12 @@ def token_dataset(samples: Samples, tokenizer: PreTrainedTokenizerFast) -> Token
     pad = tokenizer.pad_token_id
     side = "right" if isinstance(samples.labels, Tokens) else tokenizer.padding_side
     return TokenDataset(samples, 0 if pad is None else pad, side)
+
+
+def leave_signals_to_the_run(worker: int) -> None:
+    """In a loading process: go on until the run lets go of it, or dies; a signal to a whole job is the run's to answer.
+
+    Ended by the signal, it would take the run with it before the checkpoint.
+    """
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(signum, signal.SIG_IGN)

@@ -4,6 +4,7 @@ import os
 import random
 import signal
 
+import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -34,8 +35,13 @@ class SignalAt(pl.Callback):
     def __init__(self):
         self.at = None
 
+    def draw(self, *args):
+        random.random(), np.random.rand(3), torch.rand(3)
+
+    on_train_start = on_train_epoch_start = on_train_batch_start = on_validation_batch_end = on_train_epoch_end = draw
+
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
-        torch.rand(3)
+        self.draw()
         if self.at is not None:
             self.at -= 1
             if self.at == 0:
@@ -84,6 +90,31 @@ def test_a_resumed_run_ends_with_the_same_bits(kind, tiny, interrupted):
         broken = interrupted(at, *KINDS[kind])
         assert (broken.status, broken.results["exit_code"]) == ("interrupted", 143)
         assert what_counts(resume(broken)) == what_counts(whole), at
+
+
+WARM = ["scheduler=linear", "scheduler.warmup_fraction=0.3"]
+ANYWHERE = {
+    "plain": (8, WARM),
+    "accumulation": (30, [*WARM, "data.micro_batch_size=2"]),
+    "lora": (15, [*WARM, "method=lora", "data.micro_batch_size=4"]),
+    "lora in bf16": (8, ["scheduler=cosine", "method=lora", "trainer.precision=bf16-mixed"]),
+}
+"""Micro-batches per epoch of 59 rows, and overrides."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ANYWHERE)
+def test_five_points_anywhere_with_any_number_of_loading_processes(kind, tiny, request):
+    """Twenty in all, at an epoch's and the run's last micro-batch too; the whole run alone has nothing that draws."""
+    epoch, overrides = ANYWHERE[kind]
+    whole = train(compose([*tiny, *LENGTH, *overrides]))
+    interrupted = request.getfixturevalue("interrupted")  # from here on a callback draws random numbers
+    draw = random.Random(kind)
+    for at in (*(draw.randrange(1, 3 * epoch) for _ in range(3)), draw.choice((epoch, 2 * epoch)), 3 * epoch):
+        before, after = draw.choice((0, 1, 2)), draw.choice((0, 1, 2))
+        broken = interrupted(at, *overrides, f"data.num_workers={before}")
+        resumed = resume(broken, [f"data.num_workers={after}"])
+        assert what_counts(resumed) == what_counts(whole), (at, before, after)
 
 
 def test_the_provenance_of_the_start_stays_and_the_resume_is_added(interrupted):
