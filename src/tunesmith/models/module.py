@@ -41,6 +41,11 @@ class Outputs:
     counts: Tensor
     """Over how many tokens or words each sum is, shape (rows,)."""
 
+    @property
+    def defined_metrics(self) -> dict[str, float]:
+        """The metrics that have a value on these rows; the correlation of numbers that are all the same has none."""
+        return {name: value for name, value in self.metrics.items() if math.isfinite(value)}
+
 
 class FineTuner(pl.LightningModule):
     """Trains a network for a task; works with any `pl.Trainer`.
@@ -118,19 +123,21 @@ class FineTuner(pl.LightningModule):
         share: Tensor = losses.sum() / batch["window"]
         value = share.detach().item()
         if not math.isfinite(value):
-            rows = self._row_ids(batch["rows"][~torch.isfinite(losses)].tolist()[:10])
-            raise TrainingError(
-                f"the loss is {value} at step {self.global_step} (training rows with id {', '.join(rows)}). "
-                "Try a smaller optimizer.lr, a longer scheduler.warmup_fraction, or trainer.precision=32-true"
-            )
+            raise self._not_finite(value, "train", batch["rows"][~torch.isfinite(losses)])
         self._step_loss += value
         # Lightning divides by this constant, which is wrong for the short last step of an epoch: undo it.
         return share * self.trainer.accumulate_grad_batches
 
-    def _row_ids(self, rows: list[int]) -> list[str]:
-        """The ids of training rows, where the data module knows them; else their positions."""
+    def _not_finite(self, loss: float, split: str, rows: Tensor) -> TrainingError:
+        """What to say of a loss that is not finite: the step, and the ids (else the positions) of up to ten rows."""
+        positions = rows.tolist()[:10]
         identify = getattr(getattr(self.trainer, "datamodule", None), "row_ids", None)
-        return identify("train", rows) if identify is not None else [str(row) for row in rows]
+        ids = identify(split, positions) if identify is not None else [str(row) for row in positions]
+        name = {"train": "training", "val": "validation"}.get(split, split)
+        return TrainingError(
+            f"the loss is {loss} at step {self.global_step} ({name} rows with id {', '.join(ids)}). "
+            "Try a smaller optimizer.lr, a longer scheduler.warmup_fraction, or trainer.precision=32-true"
+        )
 
     def configure_gradient_clipping(
         self,
@@ -179,8 +186,11 @@ class FineTuner(pl.LightningModule):
         self._finish("test")
 
     def _finish(self, split: str) -> None:
-        self.outputs[split] = self.take_outputs(split)
-        self.log_dict(self.outputs[split].metrics | self._place(), batch_size=len(self.outputs[split].losses))
+        outputs = self.outputs[split] = self.take_outputs(split)
+        faulty = ~torch.isfinite(outputs.losses)
+        if faulty.any():  # a last step may have ruined the weights: no training loss would show it
+            raise self._not_finite(outputs.metrics[f"{split}/loss"], split, faulty.nonzero().flatten())
+        self.log_dict(outputs.metrics | self._place(), batch_size=len(outputs.losses))
 
     def take_outputs(self, split: str) -> Outputs:
         """What the evaluation steps since the last `on_validation_epoch_start` have computed; nothing is logged."""

@@ -69,8 +69,9 @@ def _evaluate(record: Record, composed: Composed, split: SplitName) -> tuple[dic
     outputs = _renamed(module.outputs["test"], split)
     directory = open_directory(record.path / "evaluations", split, splits[split].sha256())
     write_predictions(directory.predictions, prediction_rows(outputs, splits[split], trained.labels, config.task))
-    write_json(directory.results, {"run": str(record.path), "data": composed.saved["data"], "metrics": outputs.metrics})
-    return outputs.metrics, directory
+    metrics = outputs.defined_metrics
+    write_json(directory.results, {"run": str(record.path), "data": composed.saved["data"], "metrics": metrics})
+    return metrics, directory
 
 
 def _same_data(record: Record, composed: Composed) -> bool:

@@ -208,7 +208,10 @@ def report(session: Session, data: TextDataModule, outputs: Sequence[Outputs]) -
         row for output in outputs for row in prediction_rows(output, data.splits[output.split], data.labels, data.task)
     ]
     write_predictions(session.directory.predictions, rows)
-    metrics = {name: value for output in outputs for name, value in output.metrics.items()}
+    metrics = {name: value for output in outputs for name, value in output.defined_metrics.items()}
+    undefined = [name for output in outputs for name in output.metrics if name not in metrics]
+    if undefined:
+        log.warning("without a value on these rows, and left out of the results: %s", ", ".join(undefined))
     session.add(metrics=metrics)
     if session.tracker is not None:
         session.tracker.summarise(metrics)

@@ -216,6 +216,12 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_step_and_rows(run, tmp_path
     assert "the loss is" in results["reason"]
 
 
+def test_weights_that_the_last_step_ruins_end_the_run_with_step_and_rows(run):
+    ruin = ["optimizer=sgd", "optimizer.lr=1e30", "trainer.gradient_clip_val=null", "trainer.max_steps=1"]
+    with pytest.raises(TrainingError, match=r"the loss is nan at step 1 \(validation rows with id \d+(, \d+){7}\)"):
+        run(*ruin, *CONSTANT)
+
+
 NOISE = """
 import random
 import numpy, pytorch_lightning, torch

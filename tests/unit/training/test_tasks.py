@@ -12,7 +12,7 @@ import torch
 from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import f1_score, mean_absolute_error, mean_squared_error
 
-from tunesmith import compose, train
+from tunesmith import compose, load_run, train
 from tunesmith.errors import ConfigError, DataError
 from tunesmith.evaluation.entities import EntityF1
 from tunesmith.evaluation.texts import exact_match, token_f1
@@ -184,6 +184,19 @@ def test_regression_is_measured_as_scipy_and_scikit_learn_do(overrides, tmp_path
     answers = [json.loads(line) for line in inside("predict", record.path, path).stdout.splitlines()]
     for row in record.predictions():
         assert answers[int(row["id"])]["prediction"] == pytest.approx(row["prediction"], abs=1e-4)
+
+
+def test_a_correlation_that_does_not_exist_is_left_out_and_said(overrides, tmp_path, inside):
+    path = csv_file(tmp_path / "rated.csv", ("text", "score"), [(text, 0.5) for text in texts(60)])
+    done = inside("train", *overrides("regression", path, "data.label_column=score", f"run.dir={tmp_path / 'r'}"))
+    assert done.returncode == 0, done.stderr
+    assert "without a value on these rows, and left out of the results: val/pearson, test/pearson" in done.stderr
+    record = load_run(tmp_path / "r")
+    assert {"val/mse", "val/mae", "test/mse"} <= record.metrics.keys()
+    assert not any("pearson" in name for name in record.metrics)
+    done = inside("evaluate", record.path, "--split", "val")
+    assert done.returncode == 0, done.stderr
+    assert rerun(check(record)).bit_identical
 
 
 def test_weights_and_smoothing_change_the_training_loss_and_not_what_is_measured(overrides, tmp_path):
