@@ -69,6 +69,8 @@ def _not_matching(network: Any, patterns: list[str]) -> set[str]:
 class GradualUnfreezing(pl.Callback):
     """Trains the head first, then layer after layer from the top (arXiv:1801.06146), embeddings last.
 
+    A network without a head of its own (a language model whose output shares the embeddings) starts at its last layer.
+
     What is trained is a function of the step alone, so that a resumed run goes on as it would have. Parameters are
     frozen for forward and backward only: checkpoints and best weights hold them all.
 
@@ -81,16 +83,17 @@ class GradualUnfreezing(pl.Callback):
         self._frozen: list[torch.nn.Parameter] = []
 
     def lowest(self, step: int, num_steps: int, top: int) -> int:
-        """The depth down to which parameters are trained at a step: `top` (the head's) first, 0 in the end."""
+        """The depth down to which parameters are trained at a step: `top`, the highest, first, 0 in the end."""
         progress = step / (self.unfrozen_by * num_steps)
         return max(0, top - int(progress * top))
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """Freeze what it is too early for."""
         parts = anatomy(pl_module.network)
-        lowest = self.lowest(trainer.global_step, int(trainer.estimated_stepping_batches), parts.top)
-        named = pl_module.network.named_parameters()
-        self._frozen = [parameter for name, parameter in named if parts.depth(name) < lowest]
+        placed = [(parts.depth(name), parameter) for name, parameter in pl_module.network.named_parameters()]
+        top = max(depth for depth, _ in placed)
+        lowest = self.lowest(trainer.global_step, int(trainer.estimated_stepping_batches), top)
+        self._frozen = [parameter for depth, parameter in placed if depth < lowest]
         for parameter in self._frozen:
             parameter.requires_grad_(False)
 

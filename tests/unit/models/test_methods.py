@@ -152,6 +152,14 @@ def test_gradual_unfreezing_comes_down_from_the_head(trained):
     assert all(parameter.requires_grad for parameter in network.parameters())
 
 
+@pytest.mark.parametrize("model", ["tiny_causal", "tiny_seq2seq"])
+def test_gradual_unfreezing_without_a_head_starts_at_the_last_layer(trained, model):
+    words = ["model.head.words.bad=bad", "model.head.words.good=good"]
+    changed, _, network = trained(f"model={model}", "method=gradual", "method.unfrozen_by=1.0", *words, steps=1)
+    parts = anatomy(network)
+    assert depths(network, changed) == {parts.top - 1}
+
+
 def test_the_schedule_of_unfreezing():
     schedule = GradualUnfreezing(0.5)
     assert [schedule.lowest(step, 12, top=3) for step in range(12)] == [3, 3, 2, 2, 1, 1, 0, 0, 0, 0, 0, 0]
