@@ -105,9 +105,7 @@ class FineTuner(pl.LightningModule):
 
     def forward(self, batch: Mapping[str, Any]) -> Tensor:
         """Logits of a batch, shape (samples, labels) or (samples, tokens, labels)."""
-        output = self.network(**self.objective.inputs(self.network, batch))
-        logits: Tensor = output.logits
-        return logits
+        return self.objective.logits(self.network, batch)
 
     def on_fit_start(self) -> None:
         """Put the network into training mode, which Lightning leaves as it finds it."""

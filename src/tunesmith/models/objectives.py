@@ -42,6 +42,15 @@ class Objective:
             chosen.append("token_type_ids")
         return {name: batch[name] for name in chosen}
 
+    def logits(self, network: Any, batch: Batch) -> Tensor:
+        """The network's logits of a batch, shape (samples, labels) or (samples, tokens, labels)."""
+        inputs = self.inputs(network, batch)
+        logits: Tensor = network(**inputs).logits
+        if logits.ndim == 2:
+            return logits
+        tokens = inputs.get("decoder_input_ids", inputs["input_ids"])
+        return logits[:, -tokens.shape[1] :]  # what a prompt's own positions answer comes before
+
     def losses(self, logits: Tensor, batch: Batch) -> Tensor:
         """The training loss of each sample, times what it counts, in nats and fp32, shape (samples,)."""
         weights = None if self.class_weights is None else self.class_weights.to(logits.device)

@@ -62,7 +62,7 @@ def _answers(trained: Trained, rows: Rows) -> Any:
     with torch.inference_mode():
         for micro_batch in plan_evaluation(dataset.lengths, config.data.eval_batch_size):
             batch = dataset[micro_batch]
-            logits = None if writes else network(**objective.inputs(network, batch)).logits
+            logits = None if writes else objective.logits(network, batch)
             answers = objective.answers(network, logits, batch)
             for row, answer in zip(batch["rows"].tolist(), answers, strict=True):
                 found[row] = answer
