@@ -79,14 +79,22 @@ def with_cue(input_ids: Tensor, mask: Tensor, cue: Tensor) -> tuple[Tensor, Tens
     return ids, torch.cat([mask, room], dim=1).scatter(1, places, torch.ones_like(places)), last + len(cue)
 
 
+def cue_tokens(cue: str, tokenizer: PreTrainedTokenizerFast) -> list[int]:
+    """The tokens of the cue as they follow on a text."""
+    ids: list[int] = tokenizer(cue, add_special_tokens=False).input_ids
+    return ids
+
+
 def word_tokens(words: Mapping[str, str], labels: Sequence[str], tokenizer: PreTrainedTokenizerFast) -> list[int]:
     """The token of each label's word, as it stands after a space.
 
     Raises:
-        ConfigError: A label has no word, a word is no single token, or two labels share one.
+        ConfigError: A label has no word or a word no label, a word is no single token, or two labels share one.
     """
     found: dict[str, int] = {}
-    problems = []
+    hint = f"The labels are {', '.join(labels)}"
+    unknown = [name for name in words if name not in labels]
+    problems = [Problem(f"model.head.words.{name}", "no label of the data", words[name], hint) for name in unknown]
     for label in labels:
         where = f"model.head.words.{label}"
         if label not in words:

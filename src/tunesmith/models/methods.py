@@ -59,8 +59,34 @@ def check_method(skeleton: Any, method: Method, peft_config: Any | None, task: s
     if peft_config is None:
         freeze(skeleton, method)
         return
+    import peft
+
     check_targets(skeleton, peft_config)
     prepare(skeleton, peft_config, task)
+    try:
+        with torch.device("meta"):
+            peft.get_peft_model(skeleton, peft_config)
+    except (ValueError, TypeError) as error:
+        rule = f"peft refuses it: {str(error).partition('. ')[0]}"
+        raise ConfigError(
+            [Problem("method", rule, method.name, f"Its linear layers are named {', '.join(linear_names(skeleton))}")]
+        ) from error
+
+
+def put_into_base(adapted: Any) -> torch.nn.Module:
+    """The network with an adapter of peft's put into its weights; `adapted` is used up.
+
+    A trained head is put into its place first: with other adapters than LoRA, peft 0.21 fails on one of several layers.
+    """
+    from peft.utils import ModulesToSaveWrapper
+
+    network = adapted.get_base_model()
+    for name, module in list(network.named_modules()):
+        if isinstance(module, ModulesToSaveWrapper):
+            parent, _, last = name.rpartition(".")
+            setattr(network.get_submodule(parent), last, module.modules_to_save[module.active_adapter])
+    merged: torch.nn.Module = adapted.merge_and_unload()
+    return merged
 
 
 def check_targets(network: Any, peft_config: Any) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from transformers import (
+    CONFIG_MAPPING,
     AutoConfig,
     AutoTokenizer,
     PretrainedConfig,
@@ -20,11 +22,12 @@ from transformers import (
 
 from tunesmith.config.schema import Model
 from tunesmith.config.seeding import derive_seed
+from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.dropout import set_dropout
 from tunesmith.models.families import auto_class, family_of
 from tunesmith.models.heads import PooledNetwork, backbone_class, restore_head
-from tunesmith.models.label_words import LabelWordNetwork, word_tokens
+from tunesmith.models.label_words import LabelWordNetwork, cue_tokens, word_tokens
 from tunesmith.models.origin import explained, loading
 
 log = logging.getLogger("tunesmith")
@@ -81,15 +84,14 @@ def load_config(model: Model, labels: Sequence[str] = ()) -> PretrainedConfig:
             config: PretrainedConfig = AutoConfig.from_pretrained(**loading(model, model.path), **names)
         fields.pop("model_type", None)
     else:
-        config = AutoConfig.for_model(fields.pop("model_type"), **names)
+        config = AutoConfig.for_model(_known(fields.pop("model_type")), **names)
     # T5 reads this one from its config, whose class does not name it.
     unnamed = {"decoder_start_token_id"} if config.is_encoder_decoder else set()
     unknown = [name for name in fields if not hasattr(config, name) and name not in unnamed]
     if unknown:
         rule = f"not a field of {type(config).__name__}"
         raise ConfigError([Problem(f"model.config.{name}", rule, repr(fields[name])) for name in unknown])
-    for name, value in fields.items():
-        setattr(config, name, value)
+    _set(config, fields)
     if model.family not in ("auto", family_of(config)):
         rule = f"model.family={model.family} asks for another kind than {config.model_type}"
         raise ConfigError([Problem("model.path", rule, model.path, f"For this one: model={family_of(config)}")])
@@ -97,6 +99,25 @@ def load_config(model: Model, labels: Sequence[str] = ()) -> PretrainedConfig:
         rule = f"{type(config).__name__} has no dropout to set"
         raise ConfigError([Problem("model.dropout", rule, str(model.dropout), "Leave it null")])
     return config
+
+
+def _known(architecture: str) -> str:
+    if architecture in CONFIG_MAPPING:
+        return architecture
+    hint = did_you_mean(nearest(architecture, CONFIG_MAPPING.keys()))
+    raise ConfigError([Problem("model.config.model_type", "transformers has no such architecture", architecture, hint)])
+
+
+def _set(config: PretrainedConfig, fields: Mapping[str, Any]) -> None:
+    """Set fields; what does not fit together is told now, where transformers would tell it when the model is saved."""
+    try:
+        for name, value in fields.items():
+            setattr(config, name, value)
+        if fields and hasattr(config, "validate"):
+            config.validate()
+    except StrictDataclassError as error:
+        rule = f"{type(config).__name__} refuses these values: {error.__cause__ or error}"
+        raise ConfigError([Problem("model.config", rule)]) from error
 
 
 def load_network(
@@ -119,12 +140,12 @@ def load_network(
     auto = _class_for(model, config, task)
     if pad_token_id is not None:
         config.pad_token_id = pad_token_id
+    tokenizer = load_tokenizer(model) if model.head.words and task == "classification" else None
+    words = [] if tokenizer is None else word_tokens(model.head.words, labels, tokenizer)
     torch.manual_seed(derive_seed(seed, "initialisation"))
     network: Any = auto.from_config(config) if model.init == "random" else _pretrained(auto, model, config)
-    if model.head.words and task == "classification":
-        tokenizer = load_tokenizer(model)
-        cue = tokenizer(model.head.cue, add_special_tokens=False).input_ids
-        network = LabelWordNetwork(network, word_tokens(model.head.words, labels, tokenizer), cue)
+    if tokenizer is not None:
+        network = LabelWordNetwork(network, words, cue_tokens(model.head.cue, tokenizer))
     network = _with_head(network, model, task)
     if isinstance(network, PooledNetwork) and model.init == "pretrained":
         restore_head(network, Path(model.path or ""))

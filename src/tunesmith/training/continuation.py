@@ -11,6 +11,7 @@ import torch
 
 from tunesmith.config.schema import RunConfig
 from tunesmith.errors import ConfigError, FilesError, Problem
+from tunesmith.models.methods import put_into_base
 from tunesmith.models.weights import load_network
 from tunesmith.runs.record import Record, load_run
 
@@ -35,7 +36,8 @@ def start_of(config: RunConfig) -> dict[tuple[str, str], Any]:
     earlier, folder = record.config["model"], record.directory.model
     taken: dict[str, Any] = {key: earlier[key] for key in TAKEN if key in earlier}
     if not _has_adapter(record):
-        taken |= {"path": str(folder), "revision": None, "init": "pretrained", "config": {}}
+        # A head of ours saves T5's encoder alone, which is of another family than T5.
+        taken |= {"path": str(folder), "family": "auto", "revision": None, "init": "pretrained", "config": {}}
     return {("model", key): value for key, value in (taken | {"tokenizer": str(folder)}).items()}
 
 
@@ -51,17 +53,17 @@ def first_network(config: RunConfig, labels: Sequence[str], pad_token_id: int | 
     if record is None or not _has_adapter(record):
         network: torch.nn.Module = load_network(config.model, labels, config.seed, task=task, pad_token_id=pad_token_id)
         return network
-    if labels and list(labels) != record.labels:
+    if list(labels) != record.labels:
         hint = f"Put it into its base first: tunesmith export {record.path} --merge --output DIR, then model.path=DIR"
-        rule = f"its adapter was trained with the head for the labels {', '.join(record.labels)}"
-        raise ConfigError([Problem("model.from_run", rule, ", ".join(labels), hint)])
+        rule = f"its adapter was trained with the head for {_listed(record.labels)}"
+        raise ConfigError([Problem("model.from_run", rule, _listed(labels), hint)])
     from tunesmith.training.load import load_model  # it builds the bases of adapters with this function
 
     adapted: Any = load_model(record).network
     if not hasattr(adapted, "merge_and_unload") or record.config["method"]["name"] == "prompt":
         rule = "a prompt cannot be put into the weights, so that training could start on them"
         raise ConfigError([Problem("model.from_run", rule, str(record.path), "Start from another run")])
-    merged: torch.nn.Module = adapted.merge_and_unload()
+    merged = put_into_base(adapted)
     for parameter in merged.parameters():
         parameter.requires_grad_(True)
     merged.train()
@@ -94,6 +96,10 @@ def announce_start(config: RunConfig, labels: Sequence[str]) -> None:
     listed = "; ".join(f"{name} {then} -> {now}" for name, then, now in differences(config, labels))
     kind = "its adapter put into the base" if _has_adapter(_record(config.model.from_run)) else "its weights"
     log.info("starting from %s (%s); %s", config.model.from_run, kind, listed or "nothing else differs")
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return f"the labels {', '.join(labels)}" if labels else "no labels"
 
 
 def _record(path: str) -> Record:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from tunesmith.errors import ConfigError, FilesError, Problem
+from tunesmith.models.methods import put_into_base
 from tunesmith.reporting.model_card import model_card
 from tunesmith.runs.directory import write_text
 from tunesmith.runs.record import Record
@@ -46,7 +47,7 @@ def _merged(record: Record, folder: Path) -> None:
     if not hasattr(trained.network, "merge_and_unload") or record.config["method"]["name"] == "prompt":
         rule = "a prompt stands before the text and cannot be put into the weights"
         raise ConfigError([Problem("--merge", rule, None, "Export it without --merge")])
-    trained.network.merge_and_unload().save_pretrained(folder)  # type: ignore[operator]
+    put_into_base(trained.network).save_pretrained(folder)  # type: ignore[operator]
     trained.tokenizer.save_pretrained(folder)
     for file in folder.iterdir():
         file.chmod(0o644)  # safetensors makes files that only their owner can read

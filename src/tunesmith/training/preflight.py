@@ -9,8 +9,10 @@ import torch
 from tunesmith.config.rules import contradictions
 from tunesmith.config.schema import RunConfig
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.models.families import family_of
+from tunesmith.models.label_words import cue_tokens
 from tunesmith.models.methods import check_method
-from tunesmith.models.weights import load_config, load_skeleton, positions
+from tunesmith.models.weights import load_config, load_skeleton, load_tokenizer, positions
 from tunesmith.training import instantiate
 
 
@@ -38,17 +40,25 @@ def check_model(config: RunConfig) -> None:
 
 
 def check_length(config: RunConfig) -> None:
-    """Compare the tokens of a text with the positions that the architecture has.
+    """Compare the tokens of a text with the positions that the architecture has, and those of an answer with both.
 
     Raises:
-        ConfigError: There are more.
+        ConfigError: There are more, or the tokenizer has nothing to pad with.
     """
-    most = positions(load_config(config.model))
+    architecture, tokenizer, data = load_config(config.model), load_tokenizer(config.model), config.data
+    most = positions(architecture)
     prompt = int(config.method.kwargs().get("num_virtual_tokens") or 0)
-    if most is not None and most < config.data.max_length + prompt:
-        rule = f"the model has {most} positions" + (f", of which the prompt takes {prompt}" if prompt else "")
-        hint = f"At most data.max_length={most - prompt}"
-        raise ConfigError([Problem("data.max_length", rule, str(config.data.max_length), hint)])
+    taken = {"prompt": prompt, "cue": len(cue_tokens(config.model.head.cue, tokenizer))}
+    for name, count in taken.items():
+        if most is not None and most < data.max_length + count:
+            rule = f"the model has {most} positions" + (f", of which the {name} takes {count}" if count else "")
+            hint = f"At most data.max_length={most - count}"
+            raise ConfigError([Problem("data.max_length", rule, str(data.max_length), hint)])
+    answers = config.task.name == "text_to_text" and family_of(architecture) == "causal"
+    if answers and data.max_target_length >= data.max_length:
+        rule = f"a decoder's text and its answer share data.max_length={data.max_length} tokens, which leaves none"
+        hint = "Set less, or raise data.max_length"
+        raise ConfigError([Problem("data.max_target_length", rule, str(data.max_target_length), hint)])
 
 
 def check_quantization(config: RunConfig) -> None:

@@ -66,6 +66,7 @@ def test_a_run_by_words(option, method, tiny):
     ("overrides", "said"),
     [
         (["model.head.words.bad=bad"], "model.head.words.good: every label of the data needs a word"),
+        ([*WORDS, "model.head.words.ugly=ugly"], "model.head.words.ugly: no label of the data"),
         (["model.head.words.bad=bad", "model.head.words.good=bad"], "no other label's"),
         (["model.head.words.bad=bad", "model.head.words.good=unputdownable"], "must be one token of the tokenizer"),
         (["model=tiny_encoder", *WORDS], "takes a seq2seq model or a causal model"),

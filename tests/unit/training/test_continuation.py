@@ -57,14 +57,32 @@ def test_an_adapter_on_a_run_with_an_adapter(finished_lora, tiny):
     assert torch.allclose(module.outputs["val"].logits, torch.tensor([row["logits"] for row in rows]), atol=1e-5)
 
 
+def test_a_run_starts_from_a_head_of_ours_on_the_encoder_of_an_encoder_decoder(tiny):
+    first = train(compose([*tiny, "model=tiny_seq2seq", "model.head.pooling=mean", "trainer.max_steps=2"]))
+    overrides = ["model=from_run", f"model.from_run={first.path}", "optimizer.lr=1e-12", "trainer.max_steps=1"]
+    second = train(compose([*tiny, *overrides]))
+    then, now = (torch.tensor([row["logits"] for row in run.predictions("val")]) for run in (first, second))
+    assert torch.allclose(then, now, atol=1e-5)
+
+
+def test_scales_under_a_head_of_several_layers_are_merged(tiny, tmp_path):
+    record = train(compose([*tiny, "model=tiny_seq2seq", "method=ia3", "optimizer.lr=0.05", "trainer.max_steps=4"]))
+    trained = load_model(record)
+    expected = logits_of(trained.network, trained.tokenizer)
+    merged = export(record, tmp_path / "merged", merge=True)
+    whole = AutoModelForSequenceClassification.from_pretrained(merged)
+    assert torch.allclose(logits_of(whole, AutoTokenizer.from_pretrained(merged)), expected, atol=1e-5)
+
+
 def test_what_cannot_be_started_from(tiny, tmp_path, finished_lora):
     with pytest.raises(FilesError, match="is not a run directory"):
         train(compose([*tiny, "model=from_run", f"model.from_run={tmp_path}"]))
     from tunesmith.training.continuation import first_network
 
     config = decide(compose([*tiny, "model=from_run", f"model.from_run={finished_lora.path}"])).config
-    with pytest.raises(ConfigError, match="was trained with the head for the labels bad, good"):
-        first_network(config, ["a", "b"], 0)
+    for labels, received in ((["a", "b"], "the labels a, b"), ([], "no labels")):
+        with pytest.raises(ConfigError, match=rf"with the head for the labels bad, good \(received {received}\)"):
+            first_network(config, labels, 0)
 
 
 def test_an_adapter_is_exported_alone_or_merged(finished_lora, tmp_path):

@@ -28,6 +28,36 @@ REFUSED = {
     "too many layers": (["method=last_layers", "method.layers=3"], ["the model has 2 layers"]),
     "biases": (["model=tiny_causal", "method=bitfit"], ["llama has no biases", "method=ia3"]),
     "a prompt for T5": (["model=tiny_seq2seq", "method=prompt"], ["cannot find the text's end"]),
+    "a rank": (["method=lora", "method.r=0"], ["peft refuses it: `r` should be a positive integer"]),
+    "a layer that is not there": (
+        ["method=lora", "method.target_modules=[query]", "method.layers_to_transform=[7]"],
+        ["peft refuses it: No modules were targeted", "key, query, value"],
+    ),
+    "no linear layer": (["method=lora", "method.target_modules=[LayerNorm]"], ["peft refuses it", "key, query, value"]),
+    "a prompt of no length": (["method=prompt", "method.num_virtual_tokens=null"], ["peft refuses it"]),
+    "length with a cue": (
+        [
+            "model=tiny_causal",
+            "data.max_length=512",
+            "model.head.words={bad:bad,good:good}",
+            "model.head.cue=' it was'",
+        ],
+        ["the cue takes 2", "At most data.max_length=510"],
+    ),
+    "answers longer than texts": (
+        ["model=tiny_causal", "task=text_to_text", "data.target_column=verdict", "data.max_target_length=32"],
+        ["data.max_target_length: a decoder's text and its answer share data.max_length=32 tokens"],
+    ),
+    "tags by T5": (
+        ["model=tiny_seq2seq", "task=token_classification"],
+        ["takes an encoder model, and t5 is of family seq2seq", "model=minilm"],
+    ),
+    "an architecture": (["model.config.model_type=bertt"], ["no such architecture", "Did you mean bert?"]),
+    "sizes": (
+        ["model=tiny_causal", "model.config.num_attention_heads=5"],
+        ["The hidden size (32) is not a multiple of the number of attention heads (5)"],
+    ),
+    "a type": (["model.config.hidden_size=wide"], ["Field 'hidden_size' expected int"]),
     "family": (["model.family=causal"], ["asks for another kind than bert", "model=encoder"]),
 }
 
@@ -41,6 +71,19 @@ def test_it_is_refused_before_anything_is_made(case, tiny, tmp_path, monkeypatch
         train(compose([*tiny, *overrides]))
     for words in said:
         assert words in str(refusal.value)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_decoder_with_nothing_to_pad_with_is_refused_before_anything_is_made(tiny, tmp_path, monkeypatch):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(compose(tiny).config.model.tokenizer)
+    tokenizer.pad_token = tokenizer.eos_token = None
+    tokenizer.save_pretrained(tmp_path / "bare")
+    bare = ["model=tiny_causal", f"model.tokenizer={tmp_path / 'bare'}", "~model.config.eos_token_id"]
+    monkeypatch.setattr(weights, "_pretrained", lambda *_: pytest.fail("weights were read"))
+    with pytest.raises(ConfigError, match=r"neither a pad token nor an end-of-text token.*model.tokenizer=FOLDER"):
+        train(compose([*tiny, *bare]))
     assert not (tmp_path / "runs").exists()
 
 

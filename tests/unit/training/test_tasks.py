@@ -12,7 +12,7 @@ import torch
 from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import f1_score, mean_absolute_error, mean_squared_error
 
-from tunesmith import compose, load_run, train
+from tunesmith import compose, load_model, load_run, train
 from tunesmith.errors import ConfigError, DataError
 from tunesmith.evaluation.entities import EntityF1
 from tunesmith.evaluation.texts import exact_match, token_f1
@@ -370,6 +370,29 @@ def test_writing_is_greedy_and_that_of_plain_transformers(overrides, tmp_path):
         assert row["loss"] == pytest.approx(loss, abs=1e-5)
 
 
+def test_a_prompt_before_a_text_that_is_modelled_or_tagged_or_written_on(overrides, tmp_path, inside):
+    """The losses and answers are those of peft's own network, at the text's tokens and not at the prompt's."""
+    path = topics(tmp_path / "texts.jsonl")
+    prompt = ["method=prompt", "method.num_virtual_tokens=3", "optimizer.lr=0.3"]
+    record = run_of(overrides("language_modeling", path, *prompt, model="tiny_causal"))
+    trained = load_model(record)
+    texts = [json.loads(line)["text"] for line in path.read_text().splitlines()]
+    whole = [row for row in record.predictions("val") if row["num_tokens"] < 32]  # a longer text is divided
+    assert whole
+    for row in whole:
+        ids = trained.tokenizer(texts[int(row["id"])], return_tensors="pt")["input_ids"]
+        with torch.no_grad():
+            logits = trained.network(input_ids=ids, use_cache=False).logits[0, 3:]
+        assert row["loss"] == pytest.approx(torch.nn.functional.cross_entropy(logits[:-1], ids[0, 1:]).item(), abs=1e-5)
+
+    tagged = jsonl_file(tmp_path / "names.jsonl", [{"text": words, "label": tags} for words, tags in named(30)])
+    record = run_of(overrides("token_classification", tagged, *prompt))
+    assert_it_can_be_used_again(record, inside, tmp_path)
+    answers = [json.loads(line) for line in inside("predict", record.path, tagged).stdout.splitlines()]
+    for row in record.predictions("val"):
+        assert answers[int(row["id"])]["prediction"] == row["prediction"]
+
+
 SENTENCES = [
     (["Ada", "met", "Grace", "Hopper", "in", "Paris"], ["B-PER", "O", "B-PER", "I-PER", "O", "B-LOC"]),
     (["Unbelievably", "Rome", "slept"], ["O", "B-LOC", "O"]),
@@ -475,7 +498,10 @@ BROKEN = {
 def test_wrong_data_is_named_with_file_line_and_remedy(case, overrides, tmp_path, inside):
     task, rows, message = BROKEN[case]
     path = jsonl_file(tmp_path / "x.jsonl", rows)
-    more = {"text_to_text": ["data.target_column=target"], "language_modeling": ["data.messages_column=target"]}
+    more = {
+        "text_to_text": ["data.target_column=target", "data.max_target_length=4"],
+        "language_modeling": ["data.messages_column=target"],
+    }
     model = "tiny_encoder" if task == "token_classification" else "tiny_causal"
     done = inside("train", *overrides(task, path, *more.get(task, []), model=model))
     assert done.returncode == 3
