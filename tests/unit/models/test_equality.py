@@ -12,6 +12,7 @@ from tunesmith import compose
 from tunesmith.config.schema import Method
 from tunesmith.models.methods import apply_method
 from tunesmith.models.module import FineTuner
+from tunesmith.models.objectives import IGNORED, EncoderDecoderText, LanguageModeling
 from tunesmith.models.weights import load_network, load_tokenizer
 
 FAMILIES = ("tiny_encoder", "tiny_causal", "tiny_seq2seq")
@@ -52,9 +53,9 @@ class Losses(pl.loggers.logger.DummyLogger):
         self.values.append(metrics["train/loss"])
 
 
-def one_step(network, batches):
+def one_step(network, batches, objective=None):
     keep, losses = Gradients(), Losses()
-    module = FineTuner(network, optimizer=lambda net: torch.optim.SGD(net.parameters(), lr=0.0))
+    module = FineTuner(network, objective=objective, optimizer=lambda net: torch.optim.SGD(net.parameters(), lr=0.0))
     trainer = pl.Trainer(
         max_epochs=1,
         accelerator="cpu",
@@ -85,6 +86,61 @@ def test_logits_loss_and_gradients_are_those_of_plain_transformers(option, side)
     assert gradients.keys() == expected.keys()
     for name, gradient in expected.items():
         assert torch.allclose(gradients[name], gradient, atol=1e-5), name
+
+
+TARGETS = ["so it goes", "loud", "a film about nothing at all", "it hurts", "the end"]
+
+
+def text_batch_of(tokenizer, task, side, rows=slice(None), window=None):
+    """Texts as tokens to be predicted: a decoder's own, of an encoder-decoder the targets."""
+    options = {"padding": True, "padding_side": side, "return_tensors": "pt", "return_token_type_ids": False}
+    whole = dict(tokenizer(TEXTS, **options))
+    asked = whole if task == "language_modeling" else tokenizer(TARGETS, **options)
+    labels = asked["input_ids"].masked_fill(asked["attention_mask"] == 0, IGNORED)
+    if task == "language_modeling":
+        first = asked["attention_mask"].argmax(dim=1, keepdim=True)  # what no token stands before is not predicted
+        labels = labels.scatter(1, first, IGNORED)
+    whole |= {"labels": labels, "rows": torch.arange(5)}
+    window = window or (labels != IGNORED).sum().item()
+    return {name: tensor[rows] for name, tensor in whole.items()} | {"window": torch.tensor(window)}
+
+
+WRITERS = [("tiny_causal", "language_modeling"), ("tiny_seq2seq", "text_to_text")]
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize(("option", "task"), WRITERS)
+def test_a_writer_s_logits_loss_and_gradients_are_those_of_plain_transformers(option, task, side):
+    network, tokenizer = network_of(option, task)
+    plain = copy.deepcopy(network)
+    batch = text_batch_of(tokenizer, task, side)
+    module, losses, gradients = one_step(network, [batch], objective_of(task))
+    output = plain(**{name: batch[name] for name in ("input_ids", "attention_mask", "labels")})
+    output.loss.backward()
+    assert torch.allclose(module(batch), output.logits, atol=1e-5)
+    assert losses == pytest.approx([output.loss.item()], abs=1e-5)
+    expected = {name: p.grad for name, p in plain.named_parameters() if p.grad is not None}
+    assert gradients.keys() == expected.keys()
+    for name, gradient in expected.items():
+        assert torch.allclose(gradients[name], gradient, atol=1e-5), name
+
+
+@pytest.mark.parametrize(("option", "task"), WRITERS)
+def test_texts_in_parts_of_unequal_tokens_give_the_same_step(option, task):
+    whole, tokenizer = network_of(option, task)
+    parts = copy.deepcopy(whole)
+    batch = text_batch_of(tokenizer, task, "right")
+    _, losses, expected = one_step(whole, [batch], objective_of(task))
+    places = [slice(start, start + 2) for start in (0, 2, 4)]
+    pieces = [text_batch_of(tokenizer, task, "right", place, batch["window"].item()) for place in places]
+    assert len({(piece["labels"] != IGNORED).sum().item() for piece in pieces}) > 1
+    _, in_parts, found = one_step(parts, pieces, objective_of(task))
+    assert in_parts == pytest.approx(losses, abs=1e-5)
+    assert max((found[name] - gradient).abs().max().item() for name, gradient in expected.items()) < 1e-6
+
+
+def objective_of(task):
+    return LanguageModeling() if task == "language_modeling" else EncoderDecoderText(str, max_new_tokens=4)
 
 
 @pytest.mark.parametrize("option", FAMILIES)
