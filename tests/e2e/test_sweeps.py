@@ -67,6 +67,27 @@ def run(*arguments):
 
 
 @pytest.mark.slow
+def test_what_trials_cost_is_an_objective_and_shown(project, tiny):
+    costs = ["num_trainable_parameters", "peak_memory_mb", "duration_s"]
+    file = write_sweep(project / "costs.yaml", params={"method": "full, head_only"}, metric=["val/accuracy", *costs])
+    done = run("sweep", file, *tiny, "trainer.max_steps=1")
+    assert done.returncode == 0, done.stderr
+    sweep = load_sweep(done.stdout.splitlines()[-1])
+    with (sweep.path / "leaderboard.csv").open() as table:
+        rows = {row["method"]: row for row in csv.DictReader(table)}
+    for trial in sweep.trials:
+        results = json.loads((trial.directory / "results.json").read_text())
+        row = rows[trial.params["method"]]
+        for place, name in enumerate(costs[:2], 1):
+            assert trial.values[place] == float(row[name]) == results[name]
+        assert trial.values[3] == pytest.approx(float(row["seconds"]), abs=1e-3)
+    page = (sweep.path / "report.html").read_text()
+    assert all(f">{float(row['num_trainable_parameters']):,.0f}<" in page for row in rows.values())
+    header = next(csv.reader((sweep.path / "leaderboard.csv").open()))
+    assert len(header) == len(set(header)), "no column twice"
+
+
+@pytest.mark.slow
 def test_a_trial_that_fails_in_any_way_fails_alone(project, tiny):
     faults = ["none", "kill", "raise", "exit", "os_exit", "memory"]
     points = [{"callbacks.hurt.how": fault, "optimizer.lr": 3e-3} for fault in faults]

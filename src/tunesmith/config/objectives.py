@@ -10,7 +10,7 @@ from tunesmith.config.signatures import ancestors, resolve
 from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import Problem
 
-COSTS = ("num_trainable_parameters", "duration_s")
+COSTS = ("num_trainable_parameters", "peak_memory_mb", "duration_s")
 """Numbers of a run beside its metrics; less is better."""
 
 Direction = Literal["maximize", "minimize"]

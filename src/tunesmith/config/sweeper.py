@@ -28,7 +28,7 @@ class Sweeper(Node):
     """Points to run first; or the directory of another sweep, whose best point is taken."""
     metric: str | list[str] | None = None
     """What is optimised: `val/<metric>` or `val/loss`; null is `evaluation.monitor`. Several make a Pareto front, also
-    with `num_trainable_parameters` or `duration_s`. The direction is the metric's own."""
+    with `num_trainable_parameters`, `peak_memory_mb` or `duration_s`. The direction is the metric's own."""
     sampler: dict[str, Any] | str | None = None
     """`grid`, `random`, `qmc`, `tpe`, `gp` or `nsgaii`, or `{name: tpe, OPTION: VALUE}` with options of Optuna's class,
     or a class of Optuna's in `_target_`; null is `grid` where all values are listed and `n_trials` covers them, else

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from tunesmith.reporting.tables import console, facts_table
 from tunesmith.reporting.texts import (
+    count_text,
     number_text,
     objective_texts,
     params_text,
@@ -31,6 +32,10 @@ LEADERBOARD_FILE = "leaderboard.csv"
 REPORT_FILE = "report.html"
 BEST_FILE = "best.yaml"
 
+COSTS = {"num_trainable_parameters": "trained", "peak_memory_mb": "MB"}
+"""What a trial cost beside time, with the word for it at the head of a column."""
+ROOMY = 100
+"""Columns of a terminal."""
 _STYLES = {"running": "cyan", "failed": "red", "interrupted": "red", "pruned": "dim"}
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -40,23 +45,27 @@ def has_spread(record: SweepRecord) -> bool:
     return any(trial.spread is not None for trial in record.trials)
 
 
+def shown_costs(record: SweepRecord) -> list[str]:
+    """What trials cost beside time, where it has no column among the objectives already."""
+    return [name for name in COSTS if name not in record.metrics]
+
+
 def leaderboard_rows(record: SweepRecord) -> list[list[Any]]:
     """The leaderboard with its header, full precision, as `leaderboard.csv` has it.
 
-    Columns: number, state, one per objective, spread, reason, one per swept key, steps, seconds, run (relative path).
+    Columns: number, state, one per objective, spread, reason, one per swept key, steps, parameters trained, peak MB,
+    seconds, run (relative path).
     """
     repeated = ["spread"] if has_spread(record) else []
-    rows: list[list[Any]] = [
-        ["number", "state", *record.metrics, *repeated, "reason", *record.keys, "steps", "seconds", "run"]
-    ]
+    costs = ["steps", *shown_costs(record), "seconds"]
+    rows: list[list[Any]] = [["number", "state", *record.metrics, *repeated, "reason", *record.keys, *costs, "run"]]
     for trial in record.leaderboard():
         values = list(trial.values) if trial.values else [None] * len(record.metrics)
         spread = [trial.spread] if repeated else []
         params = [_cell(trial.params[key]) if key in trial.params else None for key in record.keys]
         run = trial.directory.relative_to(record.path).as_posix()
-        rows.append(
-            [trial.number, trial.state, *values, *spread, trial.reason, *params, trial.steps, trial.seconds, run]
-        )
+        cost = [getattr(trial, name) for name in costs]
+        rows.append([trial.number, trial.state, *values, *spread, trial.reason, *params, *cost, run])
     return rows
 
 
@@ -81,7 +90,8 @@ def leaderboard_table(record: SweepRecord, width: int | None = None) -> Table:
 
     Args:
         record: The sweep.
-        width: Columns of the terminal; where one column per swept key does not fit, they share one.
+        width: Columns of the terminal; where one column per swept key does not fit, they share one, and below `ROOMY`
+            what trials cost is left to file and report.
     """
     trials = record.leaderboard()
     columns = [
@@ -90,11 +100,12 @@ def leaderboard_table(record: SweepRecord, width: int | None = None) -> Table:
     ]
     if any(trial.reason for trial in trials):
         columns.append(["reason", *(trial.reason or "" for trial in trials)])
-    wide = _table(record, columns)
+    costs = width is None or width >= ROOMY
+    wide = _table(record, columns, costs=costs)
     if width is None or Measurement.get(console(), console().options.update(width=10_000), wide).maximum <= width:
         return wide
     texts = ["\n".join(filter(None, (params_text(trial, record.keys), trial.reason))) for trial in trials]
-    return _table(record, [["parameters and reason", *texts]])
+    return _table(record, [["parameters and reason", *texts]], costs=costs)
 
 
 def sweep_facts(record: SweepRecord) -> list[tuple[str, Any]]:
@@ -156,8 +167,14 @@ def show_sweep(record: SweepRecord) -> None:
         out.print(leaderboard_table(record, out.width))
 
 
-def _table(record: SweepRecord, last: Sequence[Sequence[str]]) -> Table:
-    """The leaderboard whose `last` columns are given, each as a header and one text per trial."""
+def _table(record: SweepRecord, last: Sequence[Sequence[str]], *, costs: bool) -> Table:
+    """The leaderboard whose `last` columns are given, each as a header and one text per trial.
+
+    Args:
+        record: The sweep.
+        last: The columns.
+        costs: Whether parameters trained, peak memory and seconds have columns.
+    """
     trials = record.leaderboard()
     columns = [["trial", *(str(trial.number) for trial in trials)], ["state", *(trial.state for trial in trials)]]
     objectives = [objective_texts(trial, len(record.metrics)) for trial in trials]
@@ -165,6 +182,10 @@ def _table(record: SweepRecord, last: Sequence[Sequence[str]]) -> Table:
     if has_spread(record):
         columns.append(["spread", *(number_text(trial.spread) for trial in trials)])
     columns.append(["steps", *map(steps_text, trials)])
+    if costs:
+        for name in shown_costs(record):
+            columns.append([COSTS[name], *(count_text(getattr(trial, name)) for trial in trials)])
+        columns.append(["seconds", *(count_text(trial.seconds) for trial in trials)])
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for header, *texts in columns:
         narrow = max(map(len, texts), default=0)

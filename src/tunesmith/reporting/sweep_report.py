@@ -14,11 +14,12 @@ import jinja2
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from tunesmith.reporting.leaderboard import BEST_FILE, REPORT_FILE, has_spread
+from tunesmith.reporting.leaderboard import BEST_FILE, COSTS, REPORT_FILE, has_spread, shown_costs
 from tunesmith.reporting.sweep_advice import Edge, Noise, edges, noise, space_text
 from tunesmith.reporting.sweep_figures import Figure, Figures
 from tunesmith.reporting.sweep_study import MIN_TRIALS_FOR_IMPORTANCES, importances, quiet
 from tunesmith.reporting.texts import (
+    count_text,
     duration_text,
     number_text,
     objective_texts,
@@ -64,7 +65,7 @@ def render_report(record: SweepRecord) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number_text, "value": value_text}
+    environment.filters |= {"number": number_text, "value": value_text, "count": count_text}
     sections = _sections(record)
     return environment.get_template(TEMPLATE).render(
         record=record,
@@ -76,6 +77,7 @@ def render_report(record: SweepRecord) -> str:
         noise=_noise(record),
         sections=sections,
         has_spread=has_spread(record),
+        costs={name: COSTS[name] for name in shown_costs(record)},
         has_reason=any(trial.reason for trial in record.trials),
         names=dict(zip(record.keys, short_names(record.keys), strict=True)),
         space={key: space_text(record, key) for key in record.keys},

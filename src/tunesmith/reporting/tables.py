@@ -57,6 +57,8 @@ def run_facts(record: Record) -> list[tuple[str, Any]]:
         facts.append(("speed", f"{results['train_samples_per_s']} training samples/s"))
     if "duration_s" in results:
         facts.append(("duration", f"{results['duration_s']:.1f} s"))
+    if "peak_memory_mb" in results:
+        facts.append(("peak memory", f"{results['peak_memory_mb']:,.0f} MB"))
     for name, key in (("seed", "seed"), ("weights", "weights_sha256"), ("data", "data_fingerprint")):
         if key in results:
             facts.append((name, results[key]))

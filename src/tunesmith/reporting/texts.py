@@ -26,6 +26,11 @@ def number_text(value: float | None) -> str:
     return f"{value:.4f}" if value == 0 or abs(value) >= 1e-3 else f"{value:.3g}"
 
 
+def count_text(value: float | None) -> str:
+    """A measured value without decimals."""
+    return "" if value is None else f"{value:,.0f}"
+
+
 def duration_text(seconds: float) -> str:
     """`45 s`, `12 min 5 s`, `3 h 20 min`."""
     whole = max(0, round(seconds))

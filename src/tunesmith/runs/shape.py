@@ -28,7 +28,7 @@ def _mapping_to(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     **{name: (_text, "text") for name in ("status", "reason", "monitor", "weights_sha256", "data_fingerprint")},
-    **{name: (_number, "a number") for name in ("duration_s", "train_samples_per_s")},
+    **{name: (_number, "a number") for name in ("duration_s", "peak_memory_mb", "train_samples_per_s")},
     **{name: (_count, "a whole number") for name in ("best_step", "steps", "num_trainable_parameters")},
     "num_parameters": (lambda value: _count(value) and value > 0, "a whole number of at least 1"),
     "labels": (_texts, "a list of texts"),

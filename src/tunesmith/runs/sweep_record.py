@@ -50,6 +50,7 @@ class TrialRecord:
     spread: float | None = None
     """Standard deviation of the first objective over the repeats, with n-1 below."""
     num_trainable_parameters: int | None = None
+    peak_memory_mb: float | None = None
     directory: Path = Path()
 
     @property
@@ -217,6 +218,7 @@ def read_trial(path: Path) -> TrialRecord:
             repeat_values=_repeats(raw.get("repeat_values")),
             spread=raw.get("spread"),
             num_trainable_parameters=raw.get("num_trainable_parameters"),
+            peak_memory_mb=raw.get("peak_memory_mb"),
             directory=path.parent,
         )
     except (KeyError, TypeError, ValueError) as error:

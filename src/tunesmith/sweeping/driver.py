@@ -46,6 +46,8 @@ class Facts:
     started: str | None = None
     ended: str | None = None
     num_trainable_parameters: int | None = None
+    peak_memory_mb: float | None = None
+    """The largest of all replicates and attempts."""
     reason: str | None = None
     """What the trial itself told."""
     began: float = 0.0
@@ -137,6 +139,7 @@ class Driver:
             "started": facts.started,
             "ended": facts.ended,
             "num_trainable_parameters": facts.num_trainable_parameters,
+            "peak_memory_mb": facts.peak_memory_mb,
             "replicate_steps": {str(replicate): steps for replicate, steps in facts.steps.items()},
         }
         self.directory.trial(number).mkdir(parents=True, exist_ok=True)
@@ -213,11 +216,13 @@ class Driver:
         facts.ended = now()
         path = self.directory.job(job.number, job.replicate, self.plan.repeats)
         results = _results(path)
+        facts.num_trainable_parameters = results.get("num_trainable_parameters", facts.num_trainable_parameters)
+        peaks = (facts.peak_memory_mb, results.get("peak_memory_mb"))
+        facts.peak_memory_mb = max((peak for peak in peaks if peak is not None), default=None)
         outcome = self._outcome(job, ended.code, results)
         if outcome.state == "failed" and results.get("status") not in (None, "failed"):
             _mark(path, "failed", outcome.exit_code or 1, outcome.reason)
         facts.steps[job.replicate] = int(results.get("steps") or facts.steps.get(job.replicate, 0))
-        facts.num_trainable_parameters = results.get("num_trainable_parameters", facts.num_trainable_parameters)
         self.scheduler.ended(job, outcome)
         self.write(job.number)
         if self.scheduler.trials[job.number].state == "completed":
@@ -240,8 +245,9 @@ class Driver:
         return Outcome("failed", None, reason or f"ended with exit code {code} before it could say why", code or 1)
 
     def _values(self, job: Job, results: dict[str, Any]) -> Outcome:
-        found = results.get("metrics", {}) | {"duration_s": self.facts[job.number].seconds}
-        found |= {"num_trainable_parameters": results.get("num_trainable_parameters")}
+        facts = self.facts[job.number]
+        found = results.get("metrics", {}) | {"duration_s": facts.seconds, "peak_memory_mb": facts.peak_memory_mb}
+        found |= {"num_trainable_parameters": facts.num_trainable_parameters}
         missing = [name for name in self.plan.objectives if found.get(name) is None]
         if missing:
             return Outcome("failed", None, f"the run has no {missing[0]}", 1)

@@ -182,4 +182,5 @@ def facts_of(said: Mapping[str, Any], repeats: int) -> Facts:
         started=said.get("started"),
         ended=said.get("ended"),
         num_trainable_parameters=said.get("num_trainable_parameters"),
+        peak_memory_mb=said.get("peak_memory_mb"),
     )

@@ -24,6 +24,7 @@ from tunesmith.tracking.redaction import redact, redact_values
 from tunesmith.training.checkpoints import LAST
 from tunesmith.training.interruption import Interrupted, StopAtStep
 from tunesmith.training.logs import log_to
+from tunesmith.training.memory import peak_memory_mb, watch_memory
 
 log = logging.getLogger("tunesmith")
 
@@ -48,6 +49,7 @@ class Session:
         self.local = JsonlLogger(directory.path)
         self.tracker = _open_tracker(composed, directory.path, name)
         self._start = time.monotonic()
+        watch_memory()
         self.results: dict[str, Any] = {
             "status": "running",
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -69,7 +71,8 @@ class Session:
 
     def end(self, status: str, exit_code: int, reason: str | None = None) -> None:
         """Write how the run ended, to disk and to the tracker."""
-        ended = {"status": status, "exit_code": exit_code, "duration_s": round(time.monotonic() - self._start, 3)}
+        ended = {"status": status, "exit_code": exit_code}
+        ended |= {"duration_s": round(time.monotonic() - self._start, 3), "peak_memory_mb": round(peak_memory_mb(), 1)}
         if reason is not None:
             ended["reason"] = redact_values(reason)
         try:

@@ -8,6 +8,7 @@ from tunesmith.reporting.leaderboard import leaderboard_table, show_sweep, sweep
 from tunesmith.reporting.texts import number_text, short_names
 from tunesmith.runs.sweep_record import load_sweep
 
+COSTS = ("num_trainable_parameters", "peak_memory_mb")
 HOSTILE = "=HYPERLINK(\"http://x\") [red]a[/red] <b>b</b>\x1b[31m\nsecond line, 'quoted'"
 
 
@@ -16,6 +17,7 @@ def by_hand(tmp_path):
     """Four trials whose leaderboard can be written down by hand."""
     write_facts(tmp_path, space={"optimizer.lr": "…", "method": "…", "x": "…"}, distributions={}, n_trials=6)
     done = {"state": "completed", "steps": 400, "full_steps": 400, "seconds": 35.5}
+    done |= {"num_trainable_parameters": 4608, "peak_memory_mb": 812.5}
     write_trial(tmp_path, 0, **done, values=[0.75], params={"optimizer.lr": 3e-5, "method": "full", "x": [1, {"a": 2}]})
     write_trial(tmp_path, 1, state="failed", reason=HOSTILE, params={"optimizer.lr": -1e-3, "method": "-full"}, steps=3)
     write_trial(tmp_path, 2, **done, values=[0.8125], params={"optimizer.lr": 1e-5, "method": "+lora", "x": None})
@@ -38,12 +40,18 @@ def test_the_file_is_what_the_hand_writes(by_hand, tmp_path):
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     assert rows == [
-        ["number", "state", "val/accuracy", "reason", "optimizer.lr", "method", "x", "steps", "seconds", "run"],
-        ["2", "completed", "0.8125", "", "1e-05", "'+lora", "null", "400", "35.5", "trials/0002"],
-        ["0", "completed", "0.75", "", "3e-05", "full", '[1, {"a": 2}]', "400", "35.5", "trials/0000"],
-        ["3", "pruned", "", "rung 1", "", "'@m", "true", "100", "", "trials/0003"],
-        ["1", "failed", "", "'" + HOSTILE, "-0.001", "'-full", "", "3", "", "trials/0001"],
+        ["number", "state", "val/accuracy", "reason", "optimizer.lr", "method", "x", "steps", *COSTS, "seconds", "run"],
+        ["2", "completed", "0.8125", "", "1e-05", "'+lora", "null", "400", "4608", "812.5", "35.5", "trials/0002"],
+        ["0", "completed", "0.75", "", "3e-05", "full", '[1, {"a": 2}]', "400", "4608", "812.5", "35.5", "trials/0000"],
+        ["3", "pruned", "", "rung 1", "", "'@m", "true", "100", "", "", "", "trials/0003"],
+        ["1", "failed", "", "'" + HOSTILE, "-0.001", "'-full", "", "3", "", "", "", "trials/0001"],
     ]
+
+
+def test_the_table_shows_what_a_trial_cost(by_hand):
+    header, _, first, *_ = printed(leaderboard_table(by_hand, 200), 200).strip().splitlines()
+    assert header.split()[:7] == ["trial", "state", "val/accuracy", "steps", "trained", "MB", "seconds"]
+    assert first.split()[:7] == ["2", "completed", "0.8125", "400/400", "4,608", "812", "36"]
 
 
 def test_no_cell_of_text_is_a_formula_and_numbers_come_back_exactly(tmp_path):

@@ -54,6 +54,7 @@ def test_every_field_of_a_trial_comes_back(sweep, tmp_path):
         "repeat_values": [[0.80], [0.82]],
         "spread": 0.014,
         "num_trainable_parameters": 1234,
+        "peak_memory_mb": 512.5,
         "of a later version": 1,
     }
     read = sweep(trial, space={"method": "choice(full, lora)", "optimizer.lr": "interval(0, 1)"})
@@ -65,6 +66,7 @@ def test_every_field_of_a_trial_comes_back(sweep, tmp_path):
     same = {key: trial[key] for key in ("params", "steps", "full_steps", "seconds", "started", "ended", "attempt")}
     assert {key: getattr(record, key) for key in same} == same
     assert (record.spread, record.num_trainable_parameters, record.exit_code) == (0.014, 1234, 0)
+    assert record.peak_memory_mb == 512.5
     assert record.directory == tmp_path.resolve() / "trials" / "0000"
     assert read.keys == ("method", "optimizer.lr", "model.layers", "x"), "the space's order, then what it did not name"
 

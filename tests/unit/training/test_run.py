@@ -46,6 +46,7 @@ def test_the_directory_holds_what_was_promised(finished):
     assert results["labels"] == ["bad", "good"]
     assert results["num_parameters"] == results["num_trainable_parameters"] > 1_000_000
     assert results["duration_s"] > 0 < results["train_samples_per_s"]
+    assert 4 * results["num_parameters"] < results["peak_memory_mb"] * 1e6 < 1e11
 
 
 def test_every_decision_is_in_the_saved_config(finished):
