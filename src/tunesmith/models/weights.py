@@ -91,7 +91,7 @@ def load_config(model: Model, labels: Sequence[str] = ()) -> PretrainedConfig:
     if unknown:
         rule = f"not a field of {type(config).__name__}"
         raise ConfigError([Problem(f"model.config.{name}", rule, repr(fields[name])) for name in unknown])
-    _set(config, fields)
+    config = _with_fields(config, fields, names)
     if model.family not in ("auto", family_of(config)):
         rule = f"model.family={model.family} asks for another kind than {config.model_type}"
         raise ConfigError([Problem("model.path", rule, model.path, f"For this one: model={family_of(config)}")])
@@ -108,7 +108,7 @@ def _known(architecture: str) -> str:
     raise ConfigError([Problem("model.config.model_type", "transformers has no such architecture", architecture, hint)])
 
 
-def _set(config: PretrainedConfig, fields: Mapping[str, Any]) -> None:
+def _with_fields(config: PretrainedConfig, fields: Mapping[str, Any], names: Mapping[str, Any]) -> PretrainedConfig:
     """Set fields; what does not fit together is told now, where transformers would tell it when the model is saved."""
     try:
         for name, value in fields.items():
@@ -117,7 +117,14 @@ def _set(config: PretrainedConfig, fields: Mapping[str, Any]) -> None:
             config.validate()
     except StrictDataclassError as error:
         rule = f"{type(config).__name__} refuses these values: {error.__cause__ or error}"
-        raise ConfigError([Problem("model.config", rule)]) from error
+        refusal = ConfigError([Problem("model.config", rule)])
+        if config.name_or_path:
+            raise refusal from error
+        try:  # what follows from a field, as the kinds of layers from their number, is derived anew
+            return type(config)(**fields, **names)
+        except StrictDataclassError:
+            raise refusal from error
+    return config
 
 
 def load_network(
