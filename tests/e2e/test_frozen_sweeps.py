@@ -70,3 +70,11 @@ def test_edits_and_a_second_driver_change_nothing_in_a_sweep_that_runs(checkout,
     assert sorted(config["optimizer"]["lr"] for config in configs) == sorted(values)
     assert {config["optimizer"]["weight_decay"] for config in configs} == {0.125}
     assert {config["seed"] for config in configs} == {0}
+
+    shutil.copytree(trials[0].directory, checkout / "copy")
+    shutil.rmtree(sweep)
+    again = subprocess.run([*LINE, "reproduce", checkout / "copy"], capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert "bit-identical" in again.stdout
+    assert Path(again.stdout.splitlines()[-1]).is_relative_to(checkout / "runs"), "among all runs, not in the sweep"
+    assert not sweep.exists()

@@ -98,9 +98,7 @@ class Record:
         """Folder of all runs, as this run knew it, where the ledger of test looks is."""
         root = Path(self.typed.run.root).expanduser()
         known = Path(str(self.provenance.get("working_directory", "."))) / root
-        found = known if known.is_dir() else root
-        # A trial's root is its sweep, which lies in the folder of all runs, below the day.
-        return found.parents[1] if (found / SWEEP_FILE).is_file() else found
+        return known if known.is_dir() else root
 
     def curves(self) -> list[dict[str, Any]]:
         """The points of `metrics.jsonl`."""
@@ -109,10 +107,6 @@ class Record:
     def predictions(self, split: str | None = None) -> list[dict[str, Any]]:
         """The rows of `predictions.jsonl`, of one split or all."""
         return [row for row in _read_lines(self.directory.predictions) if split in (None, row.get("split"))]
-
-
-SWEEP_FILE = "sweep.json"
-"""What a sweep's directory has and a run's has not."""
 
 
 def load_run(path: str | Path) -> Record:

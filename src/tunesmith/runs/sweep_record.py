@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tunesmith.errors import FilesError
-from tunesmith.runs.record import SWEEP_FILE as SWEEP_FILE
 from tunesmith.runs.record import Record, alive, load_run, read_mapping
 
+SWEEP_FILE = "sweep.json"
+"""What a sweep's directory has and a run's has not."""
 TRIAL_FILE = "trial.json"
 
 State = Literal["completed", "running", "paused", "waiting", "pruned", "interrupted", "failed"]

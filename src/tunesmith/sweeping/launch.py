@@ -160,7 +160,7 @@ def drive(
 
 def trial_overrides(sweep: Sweep, directory: SweepDirectory, executor: Executor) -> list[str]:
     """What every trial of a sweep has, whatever its point."""
-    common = ["evaluation.test=false", "run.dir=null", "run.resume=never", f"run.root={quoted(str(directory.path))}"]
+    common = ["evaluation.test=false", "run.dir=null", "run.resume=never"]
     if sweep.run.config.logger.group is None:
         common.append(f"logger.group={quoted(directory.path.name)}")
     common.append("logger.job_type=trial")

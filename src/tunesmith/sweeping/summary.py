@@ -70,14 +70,9 @@ def write_best(directory: SweepDirectory, best: TrialRecord, repeats: int) -> No
     """Write the winner's config, to be run again outside the sweep, its look at the test split included."""
     run = Record(directory.trial(best.number) / "seed-0" if repeats > 1 else directory.trial(best.number))
     config = dict(run.config)
-    config["run"] = config["run"] | {"dir": None, "name": f"best-of-{directory.path.name}", "root": _root(directory)}
+    config["run"] = config["run"] | {"dir": None, "name": f"best-of-{directory.path.name}"}
     config["evaluation"] = config["evaluation"] | {"test": True}
     write_text(directory.best, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
-
-
-def _root(directory: SweepDirectory) -> str:
-    """Folder of all runs: sweeps lie in it, below the day."""
-    return str(directory.path.parents[1])
 
 
 def _report(record: SweepRecord) -> Path:
