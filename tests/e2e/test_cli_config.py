@@ -205,3 +205,17 @@ class TestCompletion:
             ["bash", "-c", script], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True
         )
         assert done.stdout.strip() == "minilm"
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        (["sweep", "quickstart", "hydra.sweeper.n_trails=3"], "hydra.sweeper.n_trials"),
+        (["train", "-m", "optimizer.lr=1e-3,1e-4", "hydra.sweeper.samplr=tpe"], "hydra.sweeper.sampler"),
+    ],
+)
+def test_a_mistyped_key_of_the_sweeper_has_a_neighbour(tmp_path: Path, line: list[str], wanted: str) -> None:
+    done = tunesmith(*line, cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"no such key. Did you mean {wanted}?" in done.stderr
+    assert not list(tmp_path.iterdir())

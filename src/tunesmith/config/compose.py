@@ -25,7 +25,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from hydra.version import setbase
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from tunesmith.config import overrides as override_reader
 from tunesmith.config import resolvers
@@ -33,6 +33,7 @@ from tunesmith.config.files import Loader, Merged, Repository, locate, shown
 from tunesmith.config.folders import shipped
 from tunesmith.config.markers import MARKERS, nodes
 from tunesmith.config.outline import schema_defaults, sweeper_defaults
+from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -177,6 +178,11 @@ def _inapplicable(override: Any, error: Exception) -> Problem:
 
 def composition_problem(error: Exception) -> Problem:
     """What a failed composition says, in one sentence."""
+    cause = error.__cause__
+    if isinstance(cause, ConfigAttributeError | ConfigKeyError) and isinstance(cause.parent_node, DictConfig):
+        parent = str(cause.full_key).rpartition(".")[0]
+        close = nearest(str(cause.key), map(str, cause.parent_node))
+        return Problem(str(cause.full_key), "no such key", None, did_you_mean(f"{parent}.{close}" if close else None))
     lines = [line.strip() for line in str(error.__cause__ or error).splitlines() if line.strip()]
     return Problem("config", f"cannot be composed: {' '.join(lines[:3])}" if lines else "cannot be composed")
 

@@ -77,8 +77,11 @@ class Sweep:
 
     @property
     def n_trials(self) -> int:
-        """Trials in total."""
-        return self.settings.n_trials or len(self.space.points())
+        """Trials in total: as many as are asked for, and no more than there are points."""
+        if not self.space.is_finite:
+            return self.settings.n_trials or 0
+        count = len(self.space.points())
+        return min(self.settings.n_trials or count, count)
 
     @property
     def rungs(self) -> tuple[float, ...]:

@@ -48,7 +48,7 @@ def test_what_was_decided_stays_when_a_sweep_becomes_longer_or_shorter():
                 check=False,
             )
             assert (then.sampler, then.pruner, then.rungs) == (first.sampler, first.pruner, first.rungs)
-            assert then.n_trials == count
+            assert then.n_trials == min(count, len(first.space.points()))
 
 
 def test_initial_points_are_judged_before_the_start_and_kept():
@@ -155,3 +155,9 @@ def test_a_search_does_not_guess_which_direction_is_better():
     for mode, direction in (("min", "minimize"), ("max", "maximize")):
         said = sweep_of(*hinge, "evaluation.monitor=val/hinge", f"evaluation.mode={mode}", params=LR)
         assert said.directions == (direction,)
+
+
+def test_no_more_trials_are_planned_than_there_are_points():
+    few = sweep_of(params=LR | {"data.batch_size": "choice(8, 16)"}, n_trials=40, sampler="tpe")
+    assert (few.n_trials, few.sampler) == (4, "tpe")
+    assert sweep_of(params=LR | {"model.dropout": "interval(0.0, 0.1)"}, n_trials=40).n_trials == 40
