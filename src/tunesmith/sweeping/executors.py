@@ -270,10 +270,7 @@ def load(entry: str) -> Callable[[Path, Callable[[dict[str, Any]], str | None]],
 
 
 def _give_sockets_a_short_path() -> None:
-    """Keep multiprocessing's sockets out of a temporary folder whose path is too long for one, as on some clusters.
-
-    Python 3.14 does the same by itself.
-    """
+    """Keep multiprocessing's sockets out of a temporary folder whose path is too long for one, as on some clusters."""
     from multiprocessing import util
 
     if len(tempfile.gettempdir()) <= LONGEST_TEMPORARY_FOLDER:

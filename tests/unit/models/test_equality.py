@@ -71,13 +71,8 @@ def one_step(network, batches, objective=None):
     return module, losses.values, keep.found
 
 
-@pytest.mark.parametrize("side", ["right", "left"])
-@pytest.mark.parametrize("option", FAMILIES)
-def test_logits_loss_and_gradients_are_those_of_plain_transformers(option, side):
-    network, tokenizer = network_of(option)
-    plain = copy.deepcopy(network)
-    batch = batch_of(tokenizer, side)
-    module, losses, gradients = one_step(network, [batch])
+def assert_as_plain(plain, batch, module, losses, gradients):
+    """One step of ours has the logits, the loss and the gradients of plain transformers."""
     output = plain(**{name: batch[name] for name in ("input_ids", "attention_mask", "labels")})
     output.loss.backward()
     assert torch.allclose(module(batch), output.logits, atol=1e-5)
@@ -86,6 +81,16 @@ def test_logits_loss_and_gradients_are_those_of_plain_transformers(option, side)
     assert gradients.keys() == expected.keys()
     for name, gradient in expected.items():
         assert torch.allclose(gradients[name], gradient, atol=1e-5), name
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("option", FAMILIES)
+def test_logits_loss_and_gradients_are_those_of_plain_transformers(option, side):
+    network, tokenizer = network_of(option)
+    plain = copy.deepcopy(network)
+    batch = batch_of(tokenizer, side)
+    module, losses, gradients = one_step(network, [batch])
+    assert_as_plain(plain, batch, module, losses, gradients)
 
 
 TARGETS = ["so it goes", "loud", "a film about nothing at all", "it hurts", "the end"]
@@ -115,14 +120,7 @@ def test_a_writer_s_logits_loss_and_gradients_are_those_of_plain_transformers(op
     plain = copy.deepcopy(network)
     batch = text_batch_of(tokenizer, task, side)
     module, losses, gradients = one_step(network, [batch], objective_of(task))
-    output = plain(**{name: batch[name] for name in ("input_ids", "attention_mask", "labels")})
-    output.loss.backward()
-    assert torch.allclose(module(batch), output.logits, atol=1e-5)
-    assert losses == pytest.approx([output.loss.item()], abs=1e-5)
-    expected = {name: p.grad for name, p in plain.named_parameters() if p.grad is not None}
-    assert gradients.keys() == expected.keys()
-    for name, gradient in expected.items():
-        assert torch.allclose(gradients[name], gradient, atol=1e-5), name
+    assert_as_plain(plain, batch, module, losses, gradients)
 
 
 @pytest.mark.parametrize(("option", "task"), WRITERS)
