@@ -176,6 +176,8 @@ def damaged(name, content, kind, place, noise, value):
     except (ValueError, IndexError, RecursionError, yaml.YAMLError):  # an earlier damage left no tree
         return content
     nodes = list(walk(tree))
+    if not nodes:  # an earlier damage left an empty tree, or a bare value
+        return content
     parent, key = nodes[int(place * (len(nodes) - 1))]
     if kind == "value":
         parent[key] = value
