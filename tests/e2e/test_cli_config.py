@@ -171,6 +171,12 @@ class TestCheck:
         assert plan["data.batch_size"] == "8"
         assert plan["data"] == "csv"
 
+    def test_with_the_model_it_refuses_what_a_run_would(self, tmp_path: Path, reviews: Path) -> None:
+        done = tunesmith("check", "data=csv", f"data.path={reviews}", "data.max_length=513", "--model", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "the model has 512 positions" in done.stderr
+        assert done.stdout == ""
+
     def test_missing_data_is_exit_3(self, tmp_path: Path) -> None:
         done = tunesmith("check", "data=csv", "data.path=~/no such (file).csv", cwd=tmp_path)
         assert done.returncode == 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tunesmith.cli.options import check_folders, parser
@@ -29,13 +29,14 @@ def main(argv: list[str]) -> int:
     from tunesmith.training.plan import plan
 
     planned = plan(composed)
+    sections: dict[str, Iterable[tuple[str, str]]]
     sections = {"chosen": chosen(composed), "overridden": overridden(composed), "plan": steps(composed, planned)}
     if arguments.model:
-        sections["model"] = parameters(composed, planned)
+        sections["model"] = list(parameters(composed, planned, arguments.trust))
     for title, lines in sections.items():
         text = [f"  {name:<24}{value}" for name, value in lines]
         print("\n".join([title, *(text or ["  nothing"])]))
-    print("valid: a run can start")
+    print("valid: a run can start" if arguments.model else "valid, as far as can be told without the model (--model)")
     return 0
 
 
@@ -58,10 +59,9 @@ def steps(composed: Composed, planned: Plan) -> Iterator[tuple[str, str]]:
     data = composed.config.data
     micro = data.batch_size if isinstance(data.micro_batch_size, str) else data.micro_batch_size
     yield "rows", ", ".join(f"{name} {count:,}" for name, count in planned.rows.items())
-    yield (
-        "labels",
-        f"{len(planned.labels)} ({', '.join(planned.labels[:8])}{', ...' if len(planned.labels) > 8 else ''})",
-    )
+    if planned.labels:
+        names = ", ".join([*planned.labels[:8], *(["..."] if len(planned.labels) > 8 else [])])
+        yield "labels", f"{len(planned.labels)} ({names})"
     yield "samples per step", f"{data.batch_size:,}"
     yield "micro-batches per step", f"{data.batch_size // micro:,} of {micro:,} samples"
     yield "steps per epoch", f"{planned.steps_per_epoch:,}"
@@ -69,11 +69,18 @@ def steps(composed: Composed, planned: Plan) -> Iterator[tuple[str, str]]:
     yield "monitor", composed.config.evaluation.monitor
 
 
-def parameters(composed: Composed, planned: Plan) -> Iterator[tuple[str, str]]:
-    """The size of the network, adapters included."""
+def parameters(composed: Composed, planned: Plan, trust: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The size of the network, adapters included, once everything goes together."""
     from tunesmith.models.methods import count_parameters
+    from tunesmith.models.origin import trusting
     from tunesmith.training.build import build_network
+    from tunesmith.training.decide import decide
+    from tunesmith.training.logs import log_to
+    from tunesmith.training.preflight import check_model
 
-    total, trainable = count_parameters(build_network(composed.config, planned.labels))
+    with log_to(), trusting(trust):
+        config = decide(composed).config
+        check_model(config)
+        total, trainable = count_parameters(build_network(config, planned.labels))
     yield "parameters", f"{total:,}"
     yield "trainable", f"{trainable:,} ({trainable / total:.2%})"

@@ -7,7 +7,8 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from tunesmith.config.compose import Composed, compose, compose_from, resolve
+from tunesmith.config.compose import Composed, compose, compose_from
+from tunesmith.config.saved import resolve
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.runs.record import Record
 from tunesmith.runs.sweep_record import load_winner

@@ -33,6 +33,7 @@ from tunesmith.config.files import Loader, Merged, Repository, locate, shown
 from tunesmith.config.folders import shipped
 from tunesmith.config.markers import MARKERS, nodes
 from tunesmith.config.outline import schema_defaults, sweeper_defaults
+from tunesmith.config.saved import has_relative_paths, resolve, to_saved
 from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
 
@@ -43,10 +44,6 @@ if TYPE_CHECKING:
 SWEEPER = "hydra_plugins.tunesmith_sweeper.TunesmithSweeper"
 PLAIN = {"_recursive_": False, "_convert_": "all"}
 """Hydra makes nothing of what our sweeper's node holds."""
-
-
-PATHS = (("data", "path"), ("model", "path"), ("model", "tokenizer"), ("model", "from_run"))
-"""Keys that may hold a local path; one of data is always local."""
 
 
 @dataclass(frozen=True)
@@ -282,10 +279,7 @@ def judged(
         raise ConfigError([*found.problems, *problems])
     assert typed is not None
     saved = to_saved(config)
-    same = all(
-        _local(node, getattr(getattr(typed, node), key)) == getattr(getattr(typed, node), key) for node, key in PATHS
-    )
-    return Composed(typed if same else resolve(saved), saved, overrides, choices)
+    return Composed(resolve(saved) if has_relative_paths(typed) else typed, saved, overrides, choices)
 
 
 def complete(config: DictConfig, defaults: dict[str, Any]) -> None:
@@ -347,40 +341,3 @@ def searching_here(trust: Sequence[str]) -> Iterator[None]:
     finally:
         sys.path.remove(here)
         signatures.clear()
-
-
-def to_saved(config: DictConfig) -> dict[str, Any]:
-    """Plain values with data paths absolute; what depends on a reference (`resolvers.REFERENCES`) stays as written."""
-    raw = OmegaConf.to_container(config, resolve=False)
-    value = OmegaConf.to_container(config, resolve=True)
-    with resolvers.masked():
-        masked = OmegaConf.to_container(config, resolve=True)
-    saved: dict[str, Any] = _keep(raw, value, masked)
-    for node, key in PATHS:
-        saved[node][key] = _local(node, saved[node].get(key))
-    return saved
-
-
-def _keep(raw: Any, value: Any, masked: Any) -> Any:
-    if isinstance(raw, dict) and isinstance(value, dict):
-        return {key: _keep(raw[key], item, masked[key]) for key, item in value.items()}
-    if isinstance(raw, list) and isinstance(value, list):
-        return [_keep(*items) for items in zip(raw, value, masked, strict=True)]
-    return value if value == masked else raw
-
-
-def _local(node: str, path: Any) -> Any:
-    """A local path from the root of the file system; references and Hub ids stay as they are."""
-    if not isinstance(path, str) or "${" in path:
-        return path
-    full = Path(path).expanduser()
-    return str(full.absolute()) if full.exists() or node == "data" else path
-
-
-def resolve(saved: dict[str, Any]) -> RunConfig:
-    """The typed config of a saved one: references are looked up, then every value is validated."""
-    from tunesmith.config.schema import RunConfig  # its classes take long to build; see config/outline.py
-
-    resolvers.register()
-    plain = OmegaConf.to_container(OmegaConf.create(saved), resolve=True)
-    return RunConfig.model_validate(plain)

@@ -182,7 +182,7 @@ def _plain_text(record: Mapping[str, Any], data: Data) -> Example | None:
 
 
 def _source_and_target(record: Mapping[str, Any], data: Data) -> Example | None:
-    assert data.target_column is not None  # config/rules.py asks for it
+    assert data.target_column is not None  # config/rules asks for it
     text, target = as_text(record[data.text_column]), as_text(record[data.target_column])
     return Example(text, target) if text.strip() and target.strip() else None
 

@@ -44,8 +44,8 @@ def apply_method(
     return adapted
 
 
-def check_method(skeleton: Any, method: Method, peft_config: Any | None, task: str) -> None:
-    """Refuse a method that does not fit the network, before weights are read.
+def check_method(skeleton: Any, method: Method, peft_config: Any | None, task: str) -> Any:
+    """The network on the meta device as it will be trained; refuses a method that does not fit it.
 
     Args:
         skeleton: The network on the meta device; changed.
@@ -57,15 +57,16 @@ def check_method(skeleton: Any, method: Method, peft_config: Any | None, task: s
         ConfigError: It does not fit.
     """
     if peft_config is None:
-        freeze(skeleton, method)
-        return
+        if method.name not in ("full", "gradual"):
+            freeze(skeleton, method)
+        return skeleton
     import peft
 
     check_targets(skeleton, peft_config)
     prepare(skeleton, peft_config, task)
     try:
         with torch.device("meta"):
-            peft.get_peft_model(skeleton, peft_config)
+            return peft.get_peft_model(skeleton, peft_config)
     except (ValueError, TypeError) as error:
         rule = f"peft refuses it: {str(error).partition('. ')[0]}"
         raise ConfigError(

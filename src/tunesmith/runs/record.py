@@ -77,7 +77,7 @@ class Record:
         from omegaconf.errors import OmegaConfBaseException
         from pydantic import ValidationError
 
-        from tunesmith.config.compose import resolve
+        from tunesmith.config.saved import resolve
 
         try:
             return resolve(self.config)

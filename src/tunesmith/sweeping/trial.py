@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 
-from tunesmith.config.compose import Composed, resolve, searching_here
+from tunesmith.config.compose import Composed, searching_here
+from tunesmith.config.saved import resolve
 from tunesmith.runs.directory import RunDirectory, write_text
 from tunesmith.runs.record import Record
 from tunesmith.sweeping.layout import FROZEN, JOB, read_frozen, read_job

@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
-from tunesmith.config.compose import Composed, resolve
+from tunesmith.config.compose import Composed
 from tunesmith.config.objectives import direction_of
+from tunesmith.config.saved import resolve
 from tunesmith.config.schema import Evaluation, RunConfig
 from tunesmith.evaluation.metrics import direction
 from tunesmith.training.continuation import start_of

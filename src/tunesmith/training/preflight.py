@@ -9,6 +9,7 @@ import torch
 from tunesmith.config.rules import contradictions
 from tunesmith.config.schema import RunConfig
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.models.anatomy import anatomy
 from tunesmith.models.families import family_of
 from tunesmith.models.label_words import cue_tokens
 from tunesmith.models.methods import check_method
@@ -31,12 +32,29 @@ def check_model(config: RunConfig) -> None:
         raise ConfigError(problems)
     check_quantization(config)
     check_length(config)
-    if config.method.name not in ("full", "gradual"):
-        labels = ["a", "b"]  # how many there are changes no module's name
-        skeleton = load_skeleton(config.model, labels, task=config.task.name)
-        check_method(skeleton, config.method, instantiate.build_peft_config(config.method), config.task.name)
-    else:
-        load_skeleton(config.model, [], task=config.task.name)
+    labels = ["a", "b"]  # how many there are changes no module's name
+    skeleton = load_skeleton(config.model, labels, task=config.task.name)
+    peft_config = instantiate.build_peft_config(config.method)
+    check_head_rate(config, check_method(skeleton, config.method, peft_config, config.task.name))
+
+
+def check_head_rate(config: RunConfig, skeleton: torch.nn.Module) -> None:
+    """Refuse a learning rate for a head that is not there or not trained.
+
+    Args:
+        config: The run's config.
+        skeleton: The network on the meta device, as it will be trained.
+
+    Raises:
+        ConfigError: No parameter would learn at this rate.
+    """
+    if config.optimizer.head_lr is None:
+        return
+    parts = anatomy(skeleton)
+    if not any(item.requires_grad and parts.depth(name) == parts.top for name, item in skeleton.named_parameters()):
+        rule = "has no effect: this model has no head that is trained"
+        received = str(config.optimizer.head_lr)
+        raise ConfigError([Problem("optimizer.head_lr", rule, received, "Set optimizer.lr alone")])
 
 
 def check_length(config: RunConfig) -> None:

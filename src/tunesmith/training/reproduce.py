@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tunesmith.config.compose import Composed, compose_from, resolve, searching_here
+from tunesmith.config.compose import Composed, compose_from, searching_here
 from tunesmith.config.fingerprint import fingerprint
+from tunesmith.config.saved import resolve
 from tunesmith.data.splits import read_splits
 from tunesmith.errors import DataError, FilesError
 from tunesmith.models.origin import trusting

@@ -11,8 +11,9 @@ import yaml
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from tunesmith.config.compose import compose, compose_from, resolve
+from tunesmith.config.compose import compose, compose_from
 from tunesmith.config.outline import leaves
+from tunesmith.config.saved import resolve
 from tunesmith.errors import ConfigError, Problem
 
 UNHURRIED = settings(

@@ -35,6 +35,12 @@ REFUSED = {
     ),
     "no linear layer": (["method=lora", "method.target_modules=[LayerNorm]"], ["peft refuses it", "key, query, value"]),
     "a prompt of no length": (["method=prompt", "method.num_virtual_tokens=null"], ["peft refuses it"]),
+    "a prompt of no tokens": (["method=prompt", "method.num_virtual_tokens=0"], ["must be at least 1"]),
+    "a rate for no head": (
+        ["model=tiny_causal", "task=language_modeling", "optimizer.head_lr=1e-3"],
+        ["optimizer.head_lr: has no effect: this model has no head that is trained", "Set optimizer.lr alone"],
+    ),
+    "a rate for no layer": (["method=head_only", "optimizer.layer_decay=0.9"], ["no layer is trained"]),
     "length with a cue": (
         [
             "model=tiny_causal",

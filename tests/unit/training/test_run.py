@@ -102,7 +102,7 @@ def assert_model_gives(record, model):
     """The logits of `predictions.jsonl`, with plain transformers, the rows one at a time and 32 at a time."""
     from transformers import AutoTokenizer
 
-    from tunesmith.config.compose import resolve
+    from tunesmith.config.saved import resolve
     from tunesmith.data.splits import read_splits
 
     data = resolve(record.config).data
@@ -128,7 +128,7 @@ def test_the_model_loads_with_plain_transformers_and_gives_the_predictions(finis
 def test_an_adapter_loads_with_plain_peft_and_gives_the_predictions(finished_lora):
     import peft
 
-    from tunesmith.config.compose import resolve
+    from tunesmith.config.saved import resolve
     from tunesmith.models.weights import load_network
 
     config = resolve(finished_lora.config)

@@ -1,0 +1,58 @@
+"""Rules on rows, splits and batches."""
+
+from __future__ import annotations
+
+from tunesmith.config.rules.registry import rule
+from tunesmith.errors import Problem
+
+
+@rule("data.batch_size", "data.micro_batch_size")
+def _whole_micro_batches(batch: int, micro: int | str) -> Problem | None:
+    if isinstance(micro, str) or batch % micro == 0:
+        return None
+    fits = max(size for size in range(1, min(batch, micro) + 1) if batch % size == 0)
+    hint = f"data.micro_batch_size={fits} divides it"
+    return Problem("data.batch_size", f"must be a multiple of data.micro_batch_size={micro}", str(batch), hint)
+
+
+@rule("data.split.method", "data.split.val_fraction", "data.split.test_fraction")
+def _rows_left_to_train(method: str, val: float, test: float) -> Problem | None:
+    if method == "column" or val + test < 1:
+        return None
+    received = f"{val} + {test}"
+    return Problem("data.split", "val_fraction + test_fraction must leave rows to train on: less than 1", received)
+
+
+@rule("data.split.method", "data.split.column")
+def _split_column(method: str, column: str | None) -> Problem | None:
+    if method == "column" and column is None:
+        return Problem(
+            "data.split.column", "is required with data.split.method=column", "null", "Set it: data.split.column=NAME"
+        )
+    if method != "column" and column is not None:
+        return Problem(
+            "data.split.column",
+            f"has no effect with data.split.method={method}",
+            column,
+            "Add data.split.method=column",
+        )
+    return None
+
+
+@rule("data.split.method", "data.split.val_fraction", "evaluation.monitor")
+def _validation_rows(method: str, val: float, monitor: str) -> Problem | None:
+    if method == "column" or val > 0:
+        return None
+    return Problem(
+        "data.split.val_fraction",
+        f"must be greater than 0: evaluation.monitor={monitor} needs validation rows",
+        str(val),
+    )
+
+
+@rule("method.name", "data.packing")
+def _packing(method: str, packing: bool) -> Problem | None:
+    if not packing or method != "prompt":
+        return None
+    hint = "Use method=lora, or set data.packing=false"
+    return Problem("data.packing", "needs positions of its own for each text, which method=prompt moves", "true", hint)

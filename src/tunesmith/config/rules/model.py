@@ -1,0 +1,72 @@
+"""Rules on the network, its tokenizer and its head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tunesmith.config.rules.registry import rule
+from tunesmith.errors import Problem
+
+
+@rule("model.init", "model.path", "model.config", "model.from_run")
+def _weights(init: str, path: str | None, config: Mapping[str, Any], from_run: str | None) -> Problem | None:
+    if path is not None or from_run is not None:
+        return None
+    if init == "pretrained":
+        return Problem(
+            "model.path", "is required with model.init=pretrained", "null", "Set it: model.path=FOLDER_OR_HUB_ID"
+        )
+    if "model_type" not in config:
+        return Problem(
+            "model", "init=random needs an architecture", None, "Set model.path, or model.config.model_type (e.g. bert)"
+        )
+    return None
+
+
+@rule("model.head.words", "model.head.cue", "model.head.pooling", "task.name", "method.name")
+def _label_words(words: Mapping[str, str], cue: str, pooling: str | None, task: str, method: str) -> Problem | None:
+    if not words:
+        rule_text = "has no effect without model.head.words"
+        return Problem("model.head.cue", rule_text, cue, "Set them: model.head.words.LABEL=WORD") if cue else None
+    if pooling is not None:
+        return Problem("model.head.words", "take the place of a head, and model.head.pooling asks for one", str(words))
+    if task != "classification":
+        return Problem("model.head.words", f"have no effect with task={task}", str(words))
+    if method in ("head_only", "prompt"):
+        hint = "Use method=lora or method=last_layers"
+        return Problem("model.head.words", f"leave method={method} nothing to work on", str(words), hint)
+    return None
+
+
+@rule("model.head.pooling", "model.head.hidden", "task.name", "method.name")
+def _own_head(pooling: str | None, hidden: list[int], task: str, method: str) -> Problem | None:
+    if pooling is None and hidden:
+        rule_text = "belongs to a head of ours, and model.head.pooling=null takes the architecture's own"
+        return Problem("model.head.hidden", rule_text, str(hidden), "Add model.head.pooling=mean")
+    if pooling is not None and task not in ("classification", "regression"):
+        return Problem("model.head.pooling", f"has no effect with task={task}", pooling, "Set it to null")
+    if pooling is not None and method == "prompt":
+        rule_text = "method=prompt needs the architecture's own head"
+        return Problem("model.head.pooling", rule_text, pooling, "Set it to null, or use method=lora")
+    return None
+
+
+@rule("model.path", "model.tokenizer", "model.from_run")
+def _tokenizer(path: str | None, tokenizer: str | None, from_run: str | None) -> Problem | None:
+    if path is not None or tokenizer is not None or from_run is not None:
+        return None
+    return Problem(
+        "model.tokenizer",
+        "is required where there is no model.path",
+        "null",
+        "Set it: model.tokenizer=FOLDER_OR_HUB_ID",
+    )
+
+
+@rule("model.path", "model.revision")
+def _revision(path: str | None, revision: str | None) -> Problem | None:
+    if revision is None or path is None or not Path(path).expanduser().exists():
+        return None
+    return Problem("model.revision", "belongs to the Hub, and model.path is a local one", revision, "Set it to null")

@@ -1,0 +1,61 @@
+"""Contradictions between keys that are each fine by themselves.
+
+A rule names the keys that it reads and is asked only where all of them hold values of the right type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tunesmith.errors import Problem
+
+Check = Callable[..., Problem | None]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A check over the values of some keys."""
+
+    keys: tuple[str, ...]
+    check: Check
+
+
+RULES: list[Rule] = []
+
+
+def rule(*keys: str) -> Callable[[Check], Check]:
+    """Register a check; it receives the values of `keys`, in their order."""
+
+    def register(check: Check) -> Check:
+        RULES.append(Rule(keys, check))
+        return check
+
+    return register
+
+
+def contradictions(config: Mapping[str, Any], faulty: set[str]) -> Iterator[Problem]:
+    """Problems of all rules that can be asked.
+
+    Args:
+        config: The composed config as plain values.
+        faulty: Dotted paths whose values are already known to be wrong.
+    """
+    for item in RULES:
+        if not any(_overlaps(key, path) for key in item.keys for path in faulty):
+            problem = item.check(*(select(config, key) for key in item.keys))
+            if problem is not None:
+                yield problem
+
+
+def select(config: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted path, or None."""
+    value: Any = config
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _overlaps(left: str, right: str) -> bool:
+    return left == right or left.startswith(f"{right}.") or right.startswith(f"{left}.")

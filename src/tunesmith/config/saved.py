@@ -1,0 +1,59 @@
+"""The config that a run writes down, and the typed one that is read from it again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from tunesmith.config import resolvers
+
+if TYPE_CHECKING:
+    from tunesmith.config.schema import RunConfig
+
+PATHS = (("data", "path"), ("model", "path"), ("model", "tokenizer"), ("model", "from_run"))
+"""Keys that may hold a local path; one of data is always local."""
+
+
+def to_saved(config: DictConfig) -> dict[str, Any]:
+    """Plain values with data paths absolute; what depends on a reference (`resolvers.REFERENCES`) stays as written."""
+    raw = OmegaConf.to_container(config, resolve=False)
+    value = OmegaConf.to_container(config, resolve=True)
+    with resolvers.masked():
+        masked = OmegaConf.to_container(config, resolve=True)
+    saved: dict[str, Any] = _keep(raw, value, masked)
+    for node, key in PATHS:
+        saved[node][key] = absolute(node, saved[node].get(key))
+    return saved
+
+
+def _keep(raw: Any, value: Any, masked: Any) -> Any:
+    if isinstance(raw, dict) and isinstance(value, dict):
+        return {key: _keep(raw[key], item, masked[key]) for key, item in value.items()}
+    if isinstance(raw, list) and isinstance(value, list):
+        return [_keep(*items) for items in zip(raw, value, masked, strict=True)]
+    return value if value == masked else raw
+
+
+def has_relative_paths(config: RunConfig) -> bool:
+    """Whether a local path in a typed config starts at the current folder or at `~`."""
+    paths = [(node, getattr(getattr(config, node), key)) for node, key in PATHS]
+    return any(absolute(node, path) != path for node, path in paths)
+
+
+def absolute(node: str, path: Any) -> Any:
+    """A local path from the root of the file system; references and Hub ids stay as they are."""
+    if not isinstance(path, str) or "${" in path:
+        return path
+    full = Path(path).expanduser()
+    return str(full.absolute()) if full.exists() or node == "data" else path
+
+
+def resolve(saved: dict[str, Any]) -> RunConfig:
+    """The typed config of a saved one: references are looked up, then every value is validated."""
+    from tunesmith.config.schema import RunConfig  # its classes take long to build; see config/outline.py
+
+    resolvers.register()
+    plain = OmegaConf.to_container(OmegaConf.create(saved), resolve=True)
+    return RunConfig.model_validate(plain)
