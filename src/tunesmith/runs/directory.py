@@ -62,6 +62,14 @@ class RunDirectory:
         """What the program had to say."""
         return self.path / "run.log"
 
+    def said(self) -> dict[str, Any]:
+        """What the run says of itself in its results; nothing where it came to no words."""
+        try:
+            found = json.loads(self.results.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # a process that was killed may leave anything
+            return {}
+        return found if isinstance(found, dict) else {}
+
 
 def open_directory(root: Path, name: str, fingerprint: str, exact: Path | None = None) -> RunDirectory:
     """Make a new run directory: `<root>/<day>/<time>_<name>_<first 6 of the fingerprint>`.

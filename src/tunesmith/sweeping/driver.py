@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import shutil
@@ -18,7 +17,7 @@ from typing import Any
 
 from tunesmith.config.compose import Composed
 from tunesmith.config.objectives import COSTS
-from tunesmith.runs.directory import write_json
+from tunesmith.runs.directory import RunDirectory, write_json
 from tunesmith.runs.sweep_record import TrialRecord
 from tunesmith.sweeping.executors import Executor, Exit
 from tunesmith.sweeping.grammar import overrides
@@ -176,7 +175,7 @@ class Driver:
         facts.started = facts.started or now()
         facts.ended = facts.reason = None
         self.write(job.number)
-        if attempted and _results(directory).get("status") == "completed":
+        if attempted and RunDirectory(directory).said().get("status") == "completed":
             self._ended(Exit(job, 0))  # the last session died before it heard of it
             return
         self.executor.start(job, directory)
@@ -215,7 +214,7 @@ class Driver:
         facts.seconds += time.monotonic() - facts.began
         facts.ended = now()
         path = self.directory.job(job.number, job.replicate, self.plan.repeats)
-        results = _results(path)
+        results = RunDirectory(path).said()
         facts.num_trainable_parameters = results.get("num_trainable_parameters", facts.num_trainable_parameters)
         peaks = (facts.peak_memory_mb, results.get("peak_memory_mb"))
         facts.peak_memory_mb = max((peak for peak in peaks if peak is not None), default=None)
@@ -315,20 +314,12 @@ def _record(trial: Trial, said: dict[str, Any], directory: Path) -> TrialRecord:
     )
 
 
-def _results(path: Path) -> dict[str, Any]:
-    """What a run says of itself; nothing where it came to no words."""
-    try:
-        found = json.loads((path / "results.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # a process that was killed may leave anything
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _mark(path: Path, status: str, exit_code: int, reason: str | None) -> None:
     """Write into a run's results how it ended, where it could not do so itself."""
-    results = _results(path)
+    run = RunDirectory(path)
+    results = run.said()
     if results:
-        write_json(path / "results.json", results | {"status": status, "exit_code": exit_code, "reason": reason})
+        write_json(run.results, results | {"status": status, "exit_code": exit_code, "reason": reason})
 
 
 def _finite(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +89,11 @@ def newest_unfinished(composed: Composed) -> Record | None:
     """
     wanted = fingerprint(redact_config(composed.saved))
     for path in sorted(Path(composed.config.run.root).expanduser().glob("*/*/config.yaml"), reverse=True):
-        record = load_run(path.parent)
-        has_checkpoint = (record.directory.checkpoints / LAST).is_file()
-        if record.status in UNFINISHED and has_checkpoint and fingerprint(record.config) == wanted:
-            return record
+        with suppress(FilesError):  # a damaged run is no reason not to start this one
+            record = load_run(path.parent)
+            has_checkpoint = (record.directory.checkpoints / LAST).is_file()
+            if record.status in UNFINISHED and has_checkpoint and fingerprint(record.config) == wanted:
+                return record
     return None
 
 

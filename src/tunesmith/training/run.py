@@ -26,6 +26,7 @@ from tunesmith.training.build import build_data, build_module, build_network, bu
 from tunesmith.training.checkpoints import BestWeights, LastCheckpoint
 from tunesmith.training.continuation import announce_start
 from tunesmith.training.decide import decide
+from tunesmith.training.logs import log_to
 from tunesmith.training.origin import origin
 from tunesmith.training.predictions import prediction_rows
 from tunesmith.training.preflight import check_model
@@ -50,8 +51,9 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
         Interrupted: A signal ended it.
     """
     with searching_here(trust), trusting(trust):
-        run = decide(composed)
-        check_model(run.config)
+        with log_to():  # warnings of libraries are not the user's
+            run = decide(composed)
+            check_model(run.config)
         if run.config.run.resume == "auto":
             from tunesmith.training.resume import newest_unfinished, resume  # it goes on with `execute` below
 

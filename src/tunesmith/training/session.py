@@ -57,6 +57,8 @@ class Session:
             "monitor": self.config.evaluation.monitor,
             **identity(),
         }
+        earlier = directory.said()  # of a run that goes on
+        self.results |= {key: earlier[key] for key in ("started", "duration_s", "peak_memory_mb") if key in earlier}
         write_json(directory.results, self.results)
 
     @property
@@ -72,7 +74,9 @@ class Session:
     def end(self, status: str, exit_code: int, reason: str | None = None) -> None:
         """Write how the run ended, to disk and to the tracker."""
         ended = {"status": status, "exit_code": exit_code}
-        ended |= {"duration_s": round(time.monotonic() - self._start, 3), "peak_memory_mb": round(peak_memory_mb(), 1)}
+        lasted_s = self.results.get("duration_s", 0.0) + time.monotonic() - self._start
+        peak_mb = max(self.results.get("peak_memory_mb", 0.0), peak_memory_mb())
+        ended |= {"duration_s": round(lasted_s, 3), "peak_memory_mb": round(peak_mb, 1)}
         if reason is not None:
             ended["reason"] = redact_values(reason)
         try:

@@ -11,6 +11,7 @@ import torch
 
 from tunesmith import compose, load_run, train
 from tunesmith.errors import ConfigError, FilesError
+from tunesmith.runs.directory import write_json
 from tunesmith.training import run as story
 from tunesmith.training.checkpoints import AtomicCheckpointIO, LastCheckpoint, atomically
 from tunesmith.training.interruption import Interrupted
@@ -125,6 +126,16 @@ def test_the_provenance_of_the_start_stays_and_the_resume_is_added(interrupted):
     assert {key: value for key, value in resumed.provenance.items() if key != "resumed"} == start
 
 
+def test_the_whole_run_counts_in_start_time_and_memory(interrupted):
+    broken = interrupted(5)
+    first = {"started": "2026-01-01T00:00:00+00:00", "duration_s": 1000.5, "peak_memory_mb": 1e6}
+    write_json(broken.directory.results, broken.results | first)
+    results = resume(broken).results
+    assert results["started"] == first["started"]
+    assert 1000.5 < results["duration_s"] < 2000
+    assert results["peak_memory_mb"] == 1e6
+
+
 def test_a_complete_run_and_one_without_a_checkpoint_are_refused(finished, interrupted):
     with pytest.raises(FilesError, match="nothing to resume"):
         resume(finished)
@@ -204,6 +215,10 @@ def test_the_newest_unfinished_run_of_a_config_is_found(tiny, interrupted):
     os.rename(broken.path, day / "00-00-00_broken")
     same = decide(compose([*tiny, *LENGTH, f"run.root={root / 'runs'}"]))
     other = decide(compose([*tiny, *LENGTH, f"run.root={root / 'runs'}", "seed=5"]))
+    damaged = day / "00-00-01_damaged"
+    damaged.mkdir()
+    for name, text in (("config.yaml", "- no\n"), ("results.json", "{")):
+        (damaged / name).write_text(text, encoding="utf-8")
     assert newest_unfinished(same).path == day / "00-00-00_broken"
     assert newest_unfinished(other) is None
 
