@@ -21,7 +21,7 @@ def apply_method(
     """The network as it will be trained.
 
     Args:
-        network: The network with all weights.
+        network: The network with all weights; a skeleton on the meta device, to know before weights are read.
         method: The method config.
         peft_config: The instantiated `method._target_`; None where no adapter is asked for.
         seed: The run's seed, from which adapters are initialised.
@@ -40,38 +40,13 @@ def apply_method(
     check_targets(network, peft_config)
     prepare(network, peft_config, task)
     torch.manual_seed(derive_seed(seed, "adapter"))
-    adapted = peft.get_peft_model(network, peft_config)
-    return adapted
-
-
-def check_method(skeleton: Any, method: Method, peft_config: Any | None, task: str) -> Any:
-    """The network on the meta device as it will be trained; refuses a method that does not fit it.
-
-    Args:
-        skeleton: The network on the meta device; changed.
-        method: The method config.
-        peft_config: The instantiated `method._target_`; None where no adapter is asked for.
-        task: Name of the task.
-
-    Raises:
-        ConfigError: It does not fit.
-    """
-    if peft_config is None:
-        if method.name not in ("full", "gradual"):
-            freeze(skeleton, method)
-        return skeleton
-    import peft
-
-    check_targets(skeleton, peft_config)
-    prepare(skeleton, peft_config, task)
     try:
-        with torch.device("meta"):
-            return peft.get_peft_model(skeleton, peft_config)
+        adapted = peft.get_peft_model(network, peft_config)
     except (ValueError, TypeError) as error:
         rule = f"peft refuses it: {str(error).partition('. ')[0]}"
-        raise ConfigError(
-            [Problem("method", rule, method.name, f"Its linear layers are named {', '.join(linear_names(skeleton))}")]
-        ) from error
+        hint = f"Its linear layers are named {', '.join(linear_names(network))}"
+        raise ConfigError([Problem("method", rule, method.name, hint)]) from error
+    return adapted
 
 
 def put_into_base(adapted: Any) -> torch.nn.Module:

@@ -12,7 +12,7 @@ from tunesmith.errors import ConfigError, Problem
 from tunesmith.models.anatomy import anatomy
 from tunesmith.models.families import family_of
 from tunesmith.models.label_words import cue_tokens
-from tunesmith.models.methods import check_method
+from tunesmith.models.methods import apply_method
 from tunesmith.models.weights import load_config, load_skeleton, load_tokenizer, positions
 from tunesmith.training import instantiate
 
@@ -35,7 +35,9 @@ def check_model(config: RunConfig) -> None:
     labels = ["a", "b"]  # how many there are changes no module's name
     skeleton = load_skeleton(config.model, labels, task=config.task.name)
     peft_config = instantiate.build_peft_config(config.method)
-    check_head_rate(config, check_method(skeleton, config.method, peft_config, config.task.name))
+    with torch.device("meta"):
+        trained = apply_method(skeleton, config.method, peft_config, config.seed, config.task.name)
+    check_head_rate(config, trained)
 
 
 def check_head_rate(config: RunConfig, skeleton: torch.nn.Module) -> None:
