@@ -59,7 +59,7 @@ def test_edits_and_a_second_driver_change_nothing_in_a_sweep_that_runs(checkout,
         [*LINE, "resume", sweep], capture_output=True, text=True, check=False, env=os.environ, timeout=120
     )
     assert second.returncode == 5, second.stderr
-    assert "is running in another process" in second.stderr
+    assert "is in use by another process" in second.stderr
 
     out, err = running.communicate(timeout=300)
     assert running.returncode == 0, err

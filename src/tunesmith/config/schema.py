@@ -281,6 +281,12 @@ class Trainer(TargetNode):
         "fast_dev_run": "it switches off checkpoints and loggers; use experiment=smoke",
         "use_distributed_sampler": "data order is a function of seed and epoch",
         "reload_dataloaders_every_n_epochs": "data order is a function of seed and epoch",
+        **dict.fromkeys(
+            ("limit_train_batches", "overfit_batches"), "use data.num_rows, trainer.max_steps or debug=overfit"
+        ),
+        **dict.fromkeys(("limit_val_batches", "limit_test_batches"), "a split is measured whole; use data.num_rows"),
+        "limit_predict_batches": "predictions are made by tunesmith predict",
+        "num_nodes": "a run trains on one device",
         "num_sanity_val_steps": "validation runs after training steps only",
     }
 

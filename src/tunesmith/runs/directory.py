@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -103,6 +106,43 @@ def open_directory(root: Path, name: str, fingerprint: str, exact: Path | None =
     except OSError as error:
         raise FilesError(f"cannot make the run directory {stem}: {error.strerror}") from None
     raise FilesError(f"cannot find a free name beside {stem}")
+
+
+_HELD: set[int] = set()
+
+
+def _let_go() -> None:
+    """In a forked child, such as a loading process: hold nothing, so that nothing is held once the parent is gone."""
+    for handle in _HELD:
+        os.close(handle)
+    _HELD.clear()
+
+
+os.register_at_fork(after_in_child=_let_go)
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold a run's or a sweep's directory for this process alone; a killed process holds it no longer.
+
+    Raises:
+        FilesError: Another process has it, or it cannot be written.
+    """
+    try:
+        handle = os.open(path / ".lock", os.O_CREAT | os.O_WRONLY, 0o644)
+    except OSError as error:
+        raise FilesError(f"cannot write into {path}: {error.strerror}") from None
+    _HELD.add(handle)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise FilesError(f"{path} is in use by another process; see it with: tunesmith show {path}") from None
+        yield
+    finally:
+        if handle in _HELD:  # else this is a forked child, which has closed it
+            _HELD.remove(handle)
+            os.close(handle)
 
 
 def clear_away(directory: RunDirectory) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import math
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +18,8 @@ from tunesmith.config.compose import Composed
 from tunesmith.config.composer import Composer
 from tunesmith.config.fingerprint import fingerprint
 from tunesmith.config.sweeper import Sweeper
-from tunesmith.errors import FilesError
 from tunesmith.reporting.live import LiveView
-from tunesmith.runs.directory import open_directory, write_json
+from tunesmith.runs.directory import held, open_directory, write_json
 from tunesmith.runs.record import identity
 from tunesmith.sweeping import snapshot
 from tunesmith.sweeping.driver import Driver, Plan, now
@@ -95,7 +92,7 @@ def launch(search: Search, settings: Mapping[str, Any]) -> int:
     directory = SweepDirectory(opened.path)
     frozen = snapshot.take(directory.path, search.name, search.config_dirs, search.trust)
     facts = _facts(sweep, search, directory, name) | {"n_jobs": executor.slots}
-    with locked(directory):
+    with held(directory.path):
         write_json(directory.facts, facts)
         return drive(sweep, directory, frozen, facts, executor, trust=search.trust)
 
@@ -229,18 +226,3 @@ def _announce(sweep: Sweep, directory: SweepDirectory, executor: Executor) -> No
         if sweep.rungs
         else "every trial runs to its end",
     )
-
-
-@contextmanager
-def locked(directory: SweepDirectory) -> Iterator[None]:
-    """Hold the sweep for this process alone.
-
-    Raises:
-        FilesError: Another driver has it.
-    """
-    with (directory.path / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise FilesError(f"{directory.path} is running in another process; see it with tunesmith show") from None
-        yield

@@ -13,14 +13,14 @@ from optuna.trial import FrozenTrial
 
 from tunesmith.config.overrides import parse
 from tunesmith.errors import ConfigError, Problem
-from tunesmith.runs.directory import write_json
+from tunesmith.runs.directory import held, write_json
 from tunesmith.runs.record import identity
 from tunesmith.runs.sweep_record import TRIAL_FILE, SweepRecord
 from tunesmith.sweeping import snapshot
 from tunesmith.sweeping.driver import Driver, Facts
 from tunesmith.sweeping.executors import ENTRY
 from tunesmith.sweeping.job import ENDED, from_json
-from tunesmith.sweeping.launch import drive, locked, warm
+from tunesmith.sweeping.launch import drive, warm
 from tunesmith.sweeping.layout import SweepDirectory
 from tunesmith.sweeping.prepare import Sweep, prepare, read_settings
 from tunesmith.sweeping.space import Point
@@ -52,13 +52,13 @@ def resume(
         FilesError: The sweep is running, or its files are damaged.
     """
     directory = SweepDirectory(path.expanduser().resolve())
-    record = SweepRecord(directory.path)
-    request = record.facts["request"]
-    missing = [name for name in request["trust"] if name not in trust]
-    if missing:
-        hint = f"If you still trust it: tunesmith resume {path} --trust {missing[0]}"
-        raise ConfigError([Problem("--trust", f"the sweep uses code from {', '.join(missing)}", None, hint)])
-    with locked(directory):
+    with held(directory.path):
+        record = SweepRecord(directory.path)
+        request = record.facts["request"]
+        missing = [name for name in request["trust"] if name not in trust]
+        if missing:
+            hint = f"If you still trust it: tunesmith resume {path} --trust {missing[0]}"
+            raise ConfigError([Problem("--trust", f"the sweep uses code from {', '.join(missing)}", None, hint)])
         composer = snapshot.reopen(directory.path, request["name"], trust)
         settings = read_settings(_changed(request["settings"], changes))
         executor = warm(settings, entry)

@@ -24,7 +24,6 @@ from tunesmith.tracking.ending import explain
 from tunesmith.tracking.redaction import redact_values
 from tunesmith.training.checkpoints import LAST
 from tunesmith.training.decide import decide
-from tunesmith.training.resume import forget_after, place_of
 from tunesmith.training.run import execute
 
 KEPT = (FROZEN, JOB, "trial.json", "output.log")
@@ -53,9 +52,7 @@ def run_trial(directory: Path, tell: Tell) -> Record:
     checkpoint = files.checkpoints / LAST
     with searching_here(trust):
         run = decide(Composed(resolve(saved), saved, tuple(job["overrides"]), job["choices"]))
-        if job["attempted"] and checkpoint.is_file():
-            forget_after(Record(directory), place_of(checkpoint)[0])
-        else:
+        if not (job["attempted"] and checkpoint.is_file()):
             clear(directory)
             write_text(files.config, yaml.safe_dump(run.saved, sort_keys=False, allow_unicode=True))
         observer = AtRungs(

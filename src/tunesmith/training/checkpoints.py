@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 import zipfile
@@ -18,6 +19,8 @@ from safetensors.torch import load_file, save_file
 from tunesmith.errors import FilesError
 from tunesmith.evaluation.metrics import better
 from tunesmith.models.module import FineTuner, Outputs
+from tunesmith.runs.directory import write_text
+from tunesmith.runs.record import Record
 
 LAST = "last.ckpt"
 BEST = "best.safetensors"
@@ -38,8 +41,8 @@ def atomically(path: Path, write: Callable[[Path], object]) -> None:
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except (OSError, RuntimeError, SafetensorError) as error:  # torch reports a full disk as a RuntimeError of its own
-        hint = "" if isinstance(error, OSError) else " (is the disk full?)"
-        raise FilesError(f"cannot write {path}: {str(error).splitlines()[0]}{hint}") from error
+        said = (isinstance(error, OSError) and error.strerror) or f"is the disk full? ({str(error).splitlines()[0]})"
+        raise FilesError(f"cannot write {path}: {said}") from error
     finally:
         if temporary.exists():
             os.truncate(temporary, 0)  # a writer that failed may still hold the file open, and with it a full disk
@@ -191,3 +194,27 @@ def trained_tensors(network: torch.nn.Module) -> dict[str, torch.Tensor]:
     tensors = {name: p.data for name, p in network.named_parameters() if p.requires_grad}
     persistent = network.state_dict().keys()
     return tensors | {name: buffer for name, buffer in network.named_buffers() if name in persistent}
+
+
+def place_of(checkpoint: Path) -> tuple[int, int]:
+    """The optimizer step that a checkpoint was written at, and how many epochs were complete.
+
+    Raises:
+        FilesError: There is none, or it cannot be read.
+    """
+    if not checkpoint.is_file():
+        raise FilesError(f"{checkpoint} does not exist: the run ended before its first checkpoint. Train it again")
+    try:
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+        progress = state["loops"]["fit_loop"]["epoch_progress"]["current"]
+        return int(state["global_step"]), int(progress["processed"])
+    except Exception as error:  # torch raises what it likes for a damaged file
+        raise FilesError(f"{checkpoint} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def forget_after(record: Record, step: int) -> None:
+    """Drop the curves' points after a step: they will be made again."""
+    kept = [point for point in record.curves() if isinstance(point.get("step"), int) and point["step"] <= step]
+    write_text(record.directory.metrics, "".join(json.dumps(point, ensure_ascii=False) + "\n" for point in kept))
+    if not any("val/loss" in point for point in kept):
+        (record.directory.checkpoints / BEST).unlink(missing_ok=True)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tunesmith.config.compose import Composed
+from tunesmith.config.rules.evaluation import callback_monitors, monitor_problem
+from tunesmith.config.schema import RunConfig
 from tunesmith.data.sources import Rows
 from tunesmith.data.splits import label_names, read_splits
+from tunesmith.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,13 @@ def plan(composed: Composed) -> Plan:
     """Read the data and work out what the run will do.
 
     Raises:
+        ConfigError: The monitor is of a label that the data does not have.
         DataError: The data cannot be used as configured.
     """
     config = composed.config
     splits = read_splits(config.data, config.task)
+    labels = label_names(splits, config.task, config.data.label_column)
+    check_monitors(config, labels)
     steps_per_epoch = math.ceil(_num_samples(composed, splits) / config.data.batch_size)
     limits = []
     if config.trainer.max_epochs is not None:
@@ -39,7 +46,31 @@ def plan(composed: Composed) -> Plan:
     if config.trainer.max_steps >= 0:
         limits.append(config.trainer.max_steps)
     rows = {name: len(part) for name, part in splits.items()}
-    return Plan(rows, label_names(splits, config.task, config.data.label_column), steps_per_epoch, min(limits))
+    return Plan(rows, labels, steps_per_epoch, min(limits))
+
+
+def check_monitors(config: RunConfig, labels: Sequence[str] | None = None) -> None:
+    """Hold monitors of single labels, `val/f1/<label>`, against the labels that there are.
+
+    Args:
+        config: The run's config.
+        labels: Names of the labels; None reads the data, where there is such a monitor.
+
+    Raises:
+        ConfigError: A label is not in the data.
+        DataError: The data cannot be used as configured.
+    """
+    plain = config.model_dump(by_alias=True)
+    wanted = {"evaluation.monitor": config.evaluation.monitor, **dict(callback_monitors(plain["callbacks"]))}
+    if not any(monitor.count("/") > 1 for monitor in wanted.values()):
+        return
+    if labels is None:
+        labels = label_names(read_splits(config.data, config.task), config.task, config.data.label_column)
+    metrics = plain["evaluation"]["metrics"]
+    found = [monitor_problem(where, monitor, metrics, labels) for where, monitor in wanted.items()]
+    problems = [problem for problem in found if problem is not None]
+    if problems:
+        raise ConfigError(problems)
 
 
 def _num_samples(composed: Composed, splits: dict[str, Rows]) -> int:

@@ -15,6 +15,7 @@ from tunesmith.models.label_words import cue_tokens
 from tunesmith.models.methods import apply_method
 from tunesmith.models.weights import load_config, load_skeleton, load_tokenizer, positions
 from tunesmith.training import instantiate
+from tunesmith.training.plan import check_monitors
 
 
 def check_model(config: RunConfig) -> None:
@@ -25,6 +26,7 @@ def check_model(config: RunConfig) -> None:
 
     Raises:
         ConfigError: Something does not go together, with what would.
+        DataError: A label is monitored, and the data cannot be read.
         FilesError: The model cannot be found.
     """
     problems = list(contradictions(config.model_dump(by_alias=True), set()))  # now that `auto` is decided
@@ -38,6 +40,7 @@ def check_model(config: RunConfig) -> None:
     with torch.device("meta"):
         trained = apply_method(skeleton, config.method, peft_config, config.seed, config.task.name)
     check_head_rate(config, trained)
+    check_monitors(config)
 
 
 def check_head_rate(config: RunConfig, skeleton: torch.nn.Module) -> None:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 
 from tunesmith.config.compose import Composed, compose_from, searching_here
 from tunesmith.config.fingerprint import HARMLESS, fingerprint
 from tunesmith.config.signatures import read_signature
 from tunesmith.errors import ConfigError, FilesError, Problem
-from tunesmith.runs.directory import write_json, write_text
+from tunesmith.runs.directory import held, write_json, write_text
 from tunesmith.runs.record import Record, load_run
 from tunesmith.tracking.redaction import redact_config
-from tunesmith.training.checkpoints import BEST, LAST
+from tunesmith.training.checkpoints import LAST, place_of
 from tunesmith.training.logs import log_to
 from tunesmith.training.run import execute
 
@@ -57,12 +55,23 @@ def resume(
         The finished run.
 
     Raises:
-        ConfigError: An override would change the result.
+        ConfigError: An override, or an edit of the saved config, would change the result.
+        DataError: The data is not that of the run's start.
         FilesError: The run is complete or still running, or has no checkpoint that can be read.
     """
+    with held(record.path):
+        return _resume(load_run(record.path), overrides, trust, new_end)  # another process may have gone on with it
+
+
+def _resume(record: Record, overrides: Sequence[str], trust: Sequence[str], new_end: bool) -> Record:
     if record.status not in UNFINISHED:
         longer = f". Train longer from the start: tunesmith train --from {record.path} {' '.join(overrides)}"
         raise FilesError(f"{record.path} is {record.status}: there is nothing to resume{longer if new_end else ''}")
+    started = record.provenance.get("config_fingerprint")
+    if started not in (None, fingerprint(record.config)):
+        rule = "was edited since the run started, and would change the result of a resumed run"
+        hint = f"Put it back, or start a variation: tunesmith train --from {record.path} KEY=VALUE"
+        raise ConfigError([Problem(str(record.directory.config), rule, None, hint)])
     composed = compose_from(record.path, overrides, trust=trust)
     changes = [change for change in differing(record.config, composed.saved) if not _observes(*change)]
     refused = [change for change in changes if not (new_end and change[0] in END)]
@@ -72,7 +81,6 @@ def resume(
     step, epoch = place_of(checkpoint)
     if changes:
         _check_end(composed, step, epoch)
-    forget_after(record, step)
     with log_to(record.directory.log):
         log.info("resuming at step %d", step)
         if changes:
@@ -160,27 +168,3 @@ def _record_continuation(
     )
     for key, then, now in changes:
         log.info("a variation from here on: %s is %s, and was %s until step %d", key, now, then, step)
-
-
-def place_of(checkpoint: Path) -> tuple[int, int]:
-    """The optimizer step that a checkpoint was written at, and how many epochs were complete.
-
-    Raises:
-        FilesError: There is none, or it cannot be read.
-    """
-    if not checkpoint.is_file():
-        raise FilesError(f"{checkpoint} does not exist: the run ended before its first checkpoint. Train it again")
-    try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
-        progress = state["loops"]["fit_loop"]["epoch_progress"]["current"]
-        return int(state["global_step"]), int(progress["processed"])
-    except Exception as error:  # torch raises what it likes for a damaged file
-        raise FilesError(f"{checkpoint} cannot be read: {str(error).splitlines()[0]}") from error
-
-
-def forget_after(record: Record, step: int) -> None:
-    """Drop the curves' points after a step: they will be made again."""
-    kept = [point for point in record.curves() if isinstance(point.get("step"), int) and point["step"] <= step]
-    write_text(record.directory.metrics, "".join(json.dumps(point, ensure_ascii=False) + "\n" for point in kept))
-    if not any("val/loss" in point for point in kept):
-        (record.directory.checkpoints / BEST).unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,18 @@ from tunesmith.config.compose import Composed, searching_here
 from tunesmith.config.fingerprint import fingerprint
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.splits import fingerprint as data_fingerprint
+from tunesmith.errors import DataError
 from tunesmith.models.methods import count_parameters
 from tunesmith.models.module import Outputs
 from tunesmith.models.origin import trusting
 from tunesmith.models.weights import weights_sha256
-from tunesmith.runs.directory import RunDirectory, open_directory, write_json, write_text
+from tunesmith.runs.directory import RunDirectory, held, open_directory, write_json, write_text
 from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import Record, write_predictions
 from tunesmith.tracking.redaction import redact_argv, redact_config, redact_values
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer, objective_on
-from tunesmith.training.checkpoints import BestWeights, LastCheckpoint
+from tunesmith.training.checkpoints import BestWeights, LastCheckpoint, forget_after, place_of
+from tunesmith.training.conditions import differences, in_words
 from tunesmith.training.continuation import announce_start
 from tunesmith.training.decide import decide
 from tunesmith.training.logs import log_to
@@ -61,7 +63,9 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
             if unfinished is not None:
                 return resume(unfinished, trust=trust)
         name = redact_values(run.name)
-        return execute(run, open_run(run, name), name, trust)
+        directory = open_run(run, name)
+        with held(directory.path):
+            return execute(run, directory, name, trust)
 
 
 def execute(
@@ -95,6 +99,8 @@ def execute(
         network = build_network(config, data.labels)
         module = build_module(config, network, data.labels, objective_on(data))
         describe(session, run, data, network, trust, checkpoint)
+        if checkpoint is not None:
+            forget_after(Record(directory.path), place_of(checkpoint)[0])
 
         best = BestWeights(directory.checkpoints, config.evaluation.monitor, config.evaluation.mode)
         progress = RunProgress(config.evaluation.monitor)
@@ -142,11 +148,15 @@ def describe(
     """Write what goes into the run before the first step: provenance, data, size of the model.
 
     The provenance of a resumed run stays that of its start; how it was resumed is added under `resumed`.
+
+    Raises:
+        DataError: A resumed run would go on with other rows than it started with.
     """
     total, trainable = count_parameters(network)
     found = origin(run, data.splits, network, data.tokenizer, trust)
     start = Record(session.directory.path).provenance if checkpoint is not None else {}
     if start:
+        hold_against(start, found, session.directory.path)
         found = start | {"resumed": [*start.get("resumed", []), found]}
     write_json(session.directory.provenance, found)
     session.add(
@@ -156,6 +166,23 @@ def describe(
         num_parameters=total,
         num_trainable_parameters=trainable,
     )
+
+
+def hold_against(start: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:
+    """Refuse to go on with other data than a run started with; say what else is not as it was.
+
+    Raises:
+        DataError: The data differs.
+    """
+    found = [item for item in differences(start, now) if item.matters and item.name != "config_fingerprint"]
+    data = [item for item in found if item.name.partition(".")[0] == "data"]
+    if data:
+        raise DataError(
+            f"the data is not that of the run's start: {in_words(data)}. Put it back and resume, or start a run on it: "
+            f"tunesmith train --from {path}"
+        )
+    if found:
+        log.warning("not as at the run's start, so that the end may not be the same bits: %s", in_words(found))
 
 
 def announce(session: Session, run: Composed, data: TextDataModule) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import time
 import traceback
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from tunesmith.runs.record import identity
 from tunesmith.tracking.local import JsonlLogger
 from tunesmith.tracking.redaction import redact, redact_values
 from tunesmith.training.checkpoints import LAST
-from tunesmith.training.interruption import Interrupted, StopAtStep
+from tunesmith.training.interruption import Interrupted, Pruned, StopAtStep
 from tunesmith.training.logs import log_to
 from tunesmith.training.memory import peak_memory_mb, watch_memory
 
@@ -88,6 +89,16 @@ class Session:
                 if self.tracker.sync_hint is not None:
                     log.info("tracked offline; to send it to W&B later: %s", self.tracker.sync_hint)
 
+    def say_how_to_go_on(self) -> None:
+        """Name the command, where there is something to go on from."""
+        if (self.directory.checkpoints / LAST).is_file():
+            log.info("to go on from its last checkpoint: tunesmith resume %s", shlex.quote(str(self.directory.path)))
+        else:
+            log.info(
+                "it came to no checkpoint; to start again: tunesmith train --from %s",
+                shlex.quote(str(self.directory.path)),
+            )
+
 
 @contextmanager
 def open_session(composed: Composed, directory: RunDirectory, name: str) -> Iterator[Session]:
@@ -105,11 +116,15 @@ def open_session(composed: Composed, directory: RunDirectory, name: str) -> Iter
                 yield session
         except Interrupted as interruption:
             session.end(interruption.status, interruption.exit_code, str(interruption))
+            if not isinstance(interruption, Pruned):
+                session.say_how_to_go_on()
             raise
         except BaseException as error:
             log.debug("the run failed\n%s", redact(traceback.format_exc()))
             exit_code = error.exit_code if isinstance(error, TunesmithError) else 1
             session.end("failed", exit_code, f"{type(error).__name__}: {error}")
+            if isinstance(error, FilesError):
+                session.say_how_to_go_on()
             raise
         session.end("completed", 0)
 

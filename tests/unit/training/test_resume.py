@@ -10,8 +10,8 @@ import pytorch_lightning as pl
 import torch
 
 from tunesmith import compose, load_run, train
-from tunesmith.errors import ConfigError, FilesError
-from tunesmith.runs.directory import write_json
+from tunesmith.errors import ConfigError, DataError, FilesError
+from tunesmith.runs.directory import held, write_json
 from tunesmith.training import run as story
 from tunesmith.training.checkpoints import AtomicCheckpointIO, LastCheckpoint, atomically
 from tunesmith.training.interruption import Interrupted
@@ -157,6 +157,54 @@ def test_a_change_that_matters_is_refused_key_by_key(interrupted):
 
 
 @pytest.mark.slow
+def test_a_run_that_another_process_has_is_left_alone(interrupted):
+    broken = interrupted(3)
+    before = broken.directory.results.read_bytes()
+    with held(broken.path), pytest.raises(FilesError, match="is in use by another process"):
+        resume(broken)
+    assert broken.directory.results.read_bytes() == before
+    assert resume(broken).status == "completed"
+    with pytest.raises(FilesError, match="is completed: there is nothing to resume"):
+        resume(broken)  # a record that was read before the other process had ended it
+
+
+def test_a_forked_child_holds_nothing(tmp_path):
+    said, say = os.pipe()
+    with held(tmp_path):
+        child = os.fork()
+        if child == 0:
+            os.write(say, b"here")
+            signal.pause()
+    os.read(said, 4)
+    try:
+        with held(tmp_path):
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def test_other_data_or_an_edited_config_is_refused(tiny, reviews_csv, tmp_path, interrupted):
+    data = tmp_path / "mine.csv"
+    data.write_bytes(reviews_csv.read_bytes())
+    broken = interrupted(11, f"data.path={data}")
+    curves = broken.curves()
+    data.write_text(data.read_text("utf-8").replace("lovely", "dismal"), "utf-8")
+    with pytest.raises(
+        DataError, match=r"not that of the run's start: data\.test .*, data\.train .*tunesmith train --from /"
+    ):
+        resume(broken)
+    assert load_run(broken.path).curves() == curves
+    data.write_bytes(reviews_csv.read_bytes())
+    saved = broken.directory.config.read_text("utf-8")
+    broken.directory.config.write_text(saved.replace("lr: 0.003", "lr: 0.004"), "utf-8")
+    with pytest.raises(ConfigError, match=r"config\.yaml: was edited since the run started"):
+        resume(load_run(broken.path))
+    broken.directory.config.write_text(saved, "utf-8")
+    whole = train(compose([*tiny, *LENGTH, f"data.path={data}"]))
+    assert what_counts(resume(load_run(broken.path))) == what_counts(whole)
+
+
 def test_keys_without_effect_and_observers_may_change(tiny, interrupted):
     whole = train(compose([*tiny, *LENGTH]))
     broken = interrupted(6)
@@ -276,7 +324,7 @@ def test_what_a_crash_left_half_written_is_cleared_away(tiny, interrupted):
     for path in stale:
         path.write_bytes(b"half")
     resume(broken)
-    assert [path for path in broken.path.rglob("*") if path.name.startswith(".")] == []
+    assert [path.name for path in broken.path.rglob("*") if path.name.startswith(".")] == [".lock"]
 
 
 def test_the_previous_checkpoint_stays_until_the_next_is_verified(tmp_path, monkeypatch):

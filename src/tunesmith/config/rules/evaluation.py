@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tunesmith.config.rules.registry import rule
@@ -20,18 +20,27 @@ METRICS = {
 """How the metrics begin that only some tasks can use."""
 
 
-def monitored(metrics: Mapping[str, Any]) -> list[str]:
-    """What a run reports on validation data; a metric per label ends in `<label>`."""
+def monitored(metrics: Mapping[str, Any], labels: Sequence[str] = ("<label>",)) -> list[str]:
+    """What a run reports on validation data; a metric per label has a name for each of them."""
     names = ["val/loss"]
     for name, metric in metrics.items():
         per_label = "average" in metric and metric["average"] in (None, "none")
-        names.append(f"val/{name}/<label>" if per_label else f"val/{name}")
+        names += [f"val/{name}/{label}" for label in labels] if per_label else [f"val/{name}"]
     return names
 
 
-def monitor_problem(where: str, monitor: str, metrics: Mapping[str, Any]) -> Problem | None:
-    """The fault of a monitor that the run does not produce."""
-    names = monitored(metrics)
+def monitor_problem(
+    where: str, monitor: str, metrics: Mapping[str, Any], labels: Sequence[str] | None = None
+) -> Problem | None:
+    """The fault of a monitor that the run does not produce.
+
+    Args:
+        where: The key that names it.
+        monitor: The monitor.
+        metrics: The `evaluation.metrics` node.
+        labels: Those of the data; None where it has not been read, and any label will do.
+    """
+    names = monitored(metrics) if labels is None else monitored(metrics, labels)
     per_label = [name.removesuffix("<label>") for name in names if name.endswith("<label>")]
     if monitor in names or any(monitor.startswith(prefix) and monitor != prefix for prefix in per_label):
         return None
@@ -49,12 +58,16 @@ def _monitor(monitor: str, metrics: Mapping[str, Any]) -> Problem | None:
 
 @rule("callbacks", "evaluation.metrics")
 def _callback_monitors(callbacks: Mapping[str, Any], metrics: Mapping[str, Any]) -> Problem | None:
+    problems = (monitor_problem(where, monitor, metrics) for where, monitor in callback_monitors(callbacks))
+    return next((problem for problem in problems if problem is not None), None)
+
+
+def callback_monitors(callbacks: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The key and the value of every monitor that a callback has of its own."""
     for name, callback in callbacks.items():
         monitor = callback.get("monitor") if callback else None
-        problem = monitor_problem(f"callbacks.{name}.monitor", monitor, metrics) if isinstance(monitor, str) else None
-        if problem is not None:
-            return problem
-    return None
+        if isinstance(monitor, str):
+            yield f"callbacks.{name}.monitor", monitor
 
 
 @rule("task", "evaluation.metrics")
