@@ -120,7 +120,9 @@ def test_a_signal_to_the_whole_job_leaves_its_loading_processes_to_the_run(name,
     process = start(*tiny, "trainer.max_epochs=100000", "data.num_workers=2", f"run.dir={tmp_path / 'r'}")
     wait_for(lambda: num_points(tmp_path / "r") > 10, process)
     os.killpg(process.pid, getattr(signal, name))
-    assert f"received {name}" in ended(process, code)
+    said = ended(process, code)
+    assert f"received {name}" in said
+    assert f"to go on from its last checkpoint: tunesmith resume {tmp_path / 'r'}" in said
     broken = load_run(tmp_path / "r")
     assert (broken.status, broken.results["exit_code"]) == ("interrupted", code)
     last = [point["step"] for point in broken.curves() if "train/loss" in point][-1]
@@ -135,11 +137,13 @@ def test_a_disk_that_fills_up_leaves_a_checkpoint_to_go_on_from(line, tmp_path, 
     process = start(*long, f"run.dir={tmp_path / 'r'}")
     wait_for(checkpoint.is_file, process)
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (100_000, 100_000))  # no file may be larger from here on
-    assert "cannot write" in ended(process, 5)
+    said = ended(process, 5)
+    assert "cannot write" in said
+    assert f"to go on from its last checkpoint: tunesmith resume {tmp_path / 'r'}" in said
     full = load_run(tmp_path / "r")
     assert (full.status, full.results["exit_code"]) == ("failed", 5)
     verify(checkpoint)
-    assert [path for path in full.path.rglob(".*")] == []
+    assert [path.name for path in full.path.rglob(".*")] == [".lock"]
 
     assert command("resume", full.path, "--trust", "stalling").returncode == 0
     whole = command("train", *long, f"run.dir={tmp_path / 'whole'}")

@@ -46,6 +46,9 @@ class Executor(Protocol):
     def ready(self) -> None:
         """Return when jobs can be started without a delay."""
 
+    def call(self, entry: str, *arguments: Any) -> Any:
+        """What a function, `module:name`, answers where everything that trials need is imported."""
+
     def start(self, job: Job, directory: Path) -> None:
         """Start a job in a free slot."""
 
@@ -74,6 +77,10 @@ class InProcess:
 
     def ready(self) -> None:
         """Nothing to wait for: the first job imports what it needs."""
+
+    def call(self, entry: str, *arguments: Any) -> Any:
+        """Call it here."""
+        return load(entry)(*arguments)
 
     def start(self, job: Job, directory: Path) -> None:
         """Remember a job."""
@@ -147,6 +154,22 @@ class Local:
         probe = self._context.Process(target=int)
         probe.start()
         probe.join()
+
+    def call(self, entry: str, *arguments: Any) -> Any:
+        """Call it in a process of its own; waits for the imports, and for the answer.
+
+        Raises:
+            EOFError: The process ended without an answer.
+        """
+        ours, theirs = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_answer, args=(entry, arguments, theirs))
+        process.start()
+        theirs.close()
+        try:
+            return ours.recv()
+        finally:
+            process.join()
+            ours.close()
 
     def start(self, job: Job, directory: Path) -> None:
         """Start a process for the job."""
@@ -238,6 +261,12 @@ def child(entry: str, directory: str, channel: Connection, gpu: str | None) -> N
     sys.exit(load(entry)(Path(directory), tell))
 
 
+def _answer(entry: str, arguments: Sequence[Any], channel: Connection) -> None:
+    _die_with_parent()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    channel.send(load(entry)(*arguments))
+
+
 def train_trial(directory: Path, tell: Callable[[dict[str, Any]], str | None]) -> int:
     """Run the trial in a directory and return its exit code; a failure is told with its reason."""
     import traceback
@@ -260,12 +289,12 @@ def train_trial(directory: Path, tell: Callable[[dict[str, Any]], str | None]) -
     return 0
 
 
-def load(entry: str) -> Callable[[Path, Callable[[dict[str, Any]], str | None]], int]:
+def load(entry: str) -> Callable[..., Any]:
     """The function that `module:name` stands for."""
     from importlib import import_module
 
     module, _, name = entry.partition(":")
-    found: Callable[[Path, Callable[[dict[str, Any]], str | None]], int] = getattr(import_module(module), name)
+    found: Callable[..., Any] = getattr(import_module(module), name)
     return found
 
 

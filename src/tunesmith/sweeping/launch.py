@@ -22,6 +22,7 @@ from tunesmith.reporting.live import LiveView
 from tunesmith.runs.directory import held, open_directory, write_json
 from tunesmith.runs.record import identity
 from tunesmith.sweeping import snapshot
+from tunesmith.sweeping.combinations import check_combinations
 from tunesmith.sweeping.driver import Driver, Plan, now
 from tunesmith.sweeping.executors import ENTRY, Executor, InProcess, Local
 from tunesmith.sweeping.grammar import overrides, quoted
@@ -85,6 +86,7 @@ def launch(search: Search, settings: Mapping[str, Any]) -> int:
     composer = Composer(search.name, search.config_dirs, None, search.trust)
     sweep = prepare(search.overrides, read_settings(settings), composer)
     executor = warm(sweep.settings, search.entry)
+    check_combinations(sweep, executor, search.trust)
     root = Path(sweep.run.config.run.root)
     name = redact_values(sweep.run.name if search.name == "train" else sweep.run.config.run.name or search.name)
     exact = Path(sweep.run.config.run.dir) if sweep.run.config.run.dir else None

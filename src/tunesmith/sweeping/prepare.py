@@ -51,6 +51,8 @@ class Sweep:
     """What all trials share."""
     initial: tuple[Point, ...] = ()
     """Points that are run first."""
+    judged: tuple[tuple[Point, Composed], ...] = ()
+    """The points that were composed beforehand, with what came of it."""
 
     @property
     def sampler(self) -> Any:
@@ -156,7 +158,9 @@ def prepare(texts: Sequence[str], settings: Sweeper, composer: Composer, *, chec
     points = space.points() if lists_points(settings, space) else list(_representative(space))
     if not points:
         raise ConfigError([Problem("hydra.sweeper.exclude", "leaves no point to run")])
-    run = compose_all(plain, [*points, *initial] if check else points[:1], composer)[0]
+    judged = [*points, *initial] if check else points[:1]
+    runs = compose_all(plain, judged, composer)
+    run = runs[0]
     metrics = run.saved["evaluation"]["metrics"]
     wanted = settings.metric or run.config.evaluation.monitor
     objectives = tuple([wanted] if isinstance(wanted, str) else wanted)
@@ -164,7 +168,8 @@ def prepare(texts: Sequence[str], settings: Sweeper, composer: Composer, *, chec
     if problems:
         raise ConfigError(problems)
     directions = tuple(_direction(name, run.config.evaluation, metrics) for name in objectives)
-    sweep = Sweep(settings, space, objectives, directions, tuple(plain), run, tuple(initial))
+    judged_runs = tuple(zip(judged, runs, strict=True))
+    sweep = Sweep(settings, space, objectives, directions, tuple(plain), run, tuple(initial), judged_runs)
     problems = [*_contradictions(sweep), *_secrets(redact_config(run.saved), run.saved)]
     if problems:
         raise ConfigError(problems)
@@ -202,7 +207,7 @@ def compose_all(base: Sequence[str], points: Sequence[Point], composer: Composer
             for problem in error.problems:
                 problems.setdefault(str(problem), (problem, []))[1].append(point)
     if problems:
-        raise ConfigError([_at(problem, at, len(points)) for problem, at in problems.values()])
+        raise ConfigError([located(problem, at, len(points)) for problem, at in problems.values()])
     return found
 
 
@@ -327,7 +332,7 @@ def _ends(parameter: Any) -> list[Any]:
     return list(parameter.values) if parameter.values is not None else [distribution.low, distribution.high]
 
 
-def _at(problem: Problem, points: Sequence[Point], total: int) -> Problem:
+def located(problem: Problem, points: Sequence[Point], total: int) -> Problem:
     """The problem with the points that have it, where they are not all."""
     if len(points) == total:
         return problem

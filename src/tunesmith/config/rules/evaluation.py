@@ -47,7 +47,7 @@ def monitor_problem(
     if monitor.startswith("test/"):
         return Problem(where, "may not look at test data", monitor, f"One of {', '.join(names)}")
     close = next((name for name in names if name == f"{monitor}/<label>"), None) or nearest(monitor, names)
-    hint = ". ".join(part for part in (did_you_mean(close), f"This run has {', '.join(names)}") if part)
+    hint = " ".join(part for part in (did_you_mean(close), f"This run has {', '.join(names)}") if part)
     return Problem(where, "names something that the run does not produce", monitor, hint)
 
 

@@ -1,0 +1,82 @@
+"""Whether model, task and method of every point go together, found out before the first trial."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from tunesmith.config.compose import Composed
+from tunesmith.config.rules.registry import select
+from tunesmith.config.saved import resolve
+from tunesmith.errors import ConfigError, Problem, TunesmithError
+from tunesmith.sweeping.executors import Executor
+from tunesmith.sweeping.prepare import Sweep, located
+from tunesmith.sweeping.space import Point
+
+JUDGE = "tunesmith.sweeping.combinations:judge"
+READ = (
+    *("task", "model", "method", "callbacks", "evaluation.monitor", "evaluation.mode", "optimizer.head_lr"),
+    *("data.path", "data.label_column", "data.max_length", "data.max_target_length", "data.packing"),
+    *("trainer.precision", "trainer.accelerator"),
+)
+"""What `training/preflight.py` goes by: points that have it in common are judged once."""
+
+
+def check_combinations(sweep: Sweep, executor: Executor, trust: Sequence[str]) -> None:
+    """Hold the architecture of every point that was composed against its task, method, length and device.
+
+    Args:
+        sweep: The prepared sweep.
+        executor: Where it is judged: in a process that has imported what it takes.
+        trust: Modules and models of the user's own.
+
+    Raises:
+        ConfigError: Some points cannot run; each problem is named once, with the points that have it.
+        TunesmithError: A model or its data cannot be read.
+    """
+    alike: dict[str, list[tuple[Point, Composed]]] = {}
+    for point, run in sweep.judged:
+        alike.setdefault(json.dumps([select(run.saved, key) for key in READ], default=str), []).append((point, run))
+    configs = [runs[0][1].saved for runs in alike.values()]
+    answers = executor.call(JUDGE, configs, list(trust), list(sweep.objectives))
+    problems: dict[str, tuple[Problem, list[Point]]] = {}
+    for answer, runs in zip(answers, alike.values(), strict=True):
+        if isinstance(answer, TunesmithError):
+            raise answer
+        for problem in answer:
+            problems.setdefault(str(problem), (problem, []))[1].extend(point for point, _ in runs)
+    if problems:
+        raise ConfigError([located(problem, points, len(sweep.judged)) for problem, points in problems.values()])
+
+
+def judge(
+    configs: Sequence[dict[str, Any]], trust: Sequence[str], objectives: Sequence[str]
+) -> list[list[Problem] | TunesmithError]:
+    """What is wrong with each config, as far as can be told from its architecture; nothing where it can run.
+
+    Args:
+        configs: Saved configs.
+        trust: Modules and models of the user's own.
+        objectives: What the sweep goes by; the data has to have the labels that are named there.
+    """
+    from tunesmith.config.compose import searching_here
+    from tunesmith.models.origin import trusting
+    from tunesmith.training.decide import decide
+    from tunesmith.training.logs import log_to
+    from tunesmith.training.plan import check_monitors
+    from tunesmith.training.preflight import check_model
+
+    answers: list[list[Problem] | TunesmithError] = []
+    with log_to(), searching_here(trust), trusting(trust):
+        for saved in configs:
+            try:
+                config = decide(Composed(resolve(saved), saved)).config
+                check_model(config)
+                check_monitors(config, others=[("hydra.sweeper.metric", name) for name in objectives])
+                answers.append([])
+            except ConfigError as error:
+                answers.append(error.problems)
+            except TunesmithError as error:
+                answers.append(error)
+    return answers
