@@ -145,6 +145,30 @@ class TestShow:
         assert done.returncode == 0
         assert "optimizer/sgd" in done.stdout
 
+    def test_cfg_of_a_saved_config(self, tmp_path: Path) -> None:
+        saved = tunesmith("train", "--cfg", "job", "optimizer=sgd", "seed=7", cwd=tmp_path).stdout
+        write(tmp_path / "run/config.yaml", saved)
+        assert tunesmith("train", "--from", "run", "--cfg", "job", cwd=tmp_path).stdout == saved
+        done = tunesmith("train", "--from", "run", "--cfg", "job", "-p", "optimizer", "optimizer.lr=0.5", cwd=tmp_path)
+        assert done.returncode == 0
+        assert done.stdout.startswith("# @package optimizer\n")
+        assert "_target_: torch.optim.SGD\n" in done.stdout
+        assert "lr: 0.5\n" in done.stdout
+
+    @pytest.mark.parametrize(
+        ("arguments", "text"),
+        [
+            (["--info"], "--info: says how groups are composed, and --from composes none"),
+            (["--cfg", "all"], "a saved config has no part of Hydra's (received all). Use --cfg job"),
+            (["--cfg", "job", "model=minilm"], "a saved config has no groups"),
+        ],
+    )
+    def test_what_cannot_be_shown_of_a_saved_config(self, tmp_path: Path, arguments: list[str], text: str) -> None:
+        write(tmp_path / "saved.yaml", "seed: 7\n")
+        done = tunesmith("train", "--from", "saved.yaml", *arguments, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert text in done.stderr
+
     def test_the_users_option_wins(self, tmp_path: Path) -> None:
         write(tmp_path / "mine/data/imdb.yaml", "path: own.csv\nformat: csv\n")
         done = tunesmith(

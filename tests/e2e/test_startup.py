@@ -52,8 +52,11 @@ def test_help_needs_neither_hydra_nor_the_schema(tmp_path: Path, arguments: list
 
 
 def test_showing_a_config_needs_no_schema_classes(tmp_path: Path) -> None:
-    modules = imported(tmp_path, "train", "--cfg", "job", "optimizer.lr=0.1", "model=bert_base")[1]
-    assert not {"pydantic", "tunesmith.config.validate", "tunesmith.config.schema"} & modules
+    (tmp_path / "saved.yaml").write_text("seed: 7\n")
+    for source in (["model=bert_base"], ["--from", "saved.yaml"]):
+        code, modules = imported(tmp_path, "train", "--cfg", "job", "optimizer.lr=0.1", *source)
+        assert code == 0
+        assert not (HEAVY | {"pydantic", "tunesmith.config.validate", "tunesmith.config.schema"}) & modules
 
 
 def test_plugins_are_imported_only_where_one_may_be_named(tmp_path: Path) -> None:

@@ -112,10 +112,16 @@ def uncollected() -> Iterator[None]:
 
 def show(arguments: argparse.Namespace) -> int:
     """Print the composed config, or how it is composed; values are not judged, so that a faulty config can be seen."""
-    from tunesmith.config.show import show_config, show_info
+    from tunesmith.config.show import show_config, show_info, show_saved
 
+    if arguments.info and arguments.source is not None:
+        hint = "See its values with --from RUN --cfg job"
+        raise ConfigError([Problem("--info", "says how groups are composed, and --from composes none", None, hint)])
     if arguments.info:
         show_info(arguments.info, arguments.overrides, config_dirs=arguments.config_dir, name=arguments.config_name)
+    elif arguments.source is not None:
+        view = {"package": arguments.package, "resolve": arguments.resolve}
+        show_saved(arguments.cfg, arguments.source, arguments.overrides, **view)
     else:
         show_config(
             arguments.cfg,

@@ -221,6 +221,21 @@ def compose_from(path: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
     Raises:
         ConfigError: Something is wrong; every problem is in it.
     """
+    found = draft_from(path, overrides)
+    with searching_here(trust):
+        return judged(found.config, found, trust, tuple(overrides), None)
+
+
+def draft_from(path: Path, overrides: Sequence[str] = ()) -> Draft:
+    """A saved config with values changed, without judging them.
+
+    Args:
+        path: A run directory, or a YAML file with a whole config.
+        overrides: Values only: the groups were chosen when the config was saved.
+
+    Raises:
+        ConfigError: There is no config in it.
+    """
     file = path / "config.yaml" if path.is_dir() else path
     saved = _read_saved(file)
     repository = open_hydra()[1].notes
@@ -231,9 +246,7 @@ def compose_from(path: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
         problems.append(Problem(text, "a saved config has no groups to choose from", None, hint))
     problems += apply(read.values, saved)
     given = frozenset(override.key_or_group for override in read.values)
-    found = Draft(saved, problems, [Merged(file, "")], given, repository)
-    with searching_here(trust):
-        return judged(saved, found, trust, tuple(overrides), None)
+    return Draft(saved, problems, [Merged(file, "")], given, repository)
 
 
 def _read_saved(file: Path) -> DictConfig:

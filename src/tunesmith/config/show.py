@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from hydra._internal.hydra import Hydra
+from hydra.conf import HydraConf
 from omegaconf import DictConfig
 
-from tunesmith.config.compose import draft, open_hydra
+from tunesmith.config.compose import complete, draft, draft_from, open_hydra
+from tunesmith.config.outline import schema_defaults
 from tunesmith.config.overrides import read_sweep
-from tunesmith.errors import ConfigError
+from tunesmith.errors import ConfigError, Problem
 
 
 class _Composed(Hydra):
@@ -53,6 +55,31 @@ def show_config(
     if found.problems:
         raise ConfigError(found.problems)
     _Composed(found.config).show_cfg(name, [], kind, package, resolve)
+
+
+def show_saved(
+    kind: str, source: Path, overrides: Sequence[str], *, package: str | None = None, resolve: bool = False
+) -> None:
+    """Print a saved config with values changed, as YAML; its values are not judged.
+
+    Args:
+        kind: `job`; what Hydra composed for itself is not saved.
+        source: A run directory, or a YAML file with a whole config.
+        overrides: As on the command line; values only.
+        package: Print this part only.
+        resolve: Replace references by what they refer to.
+
+    Raises:
+        ConfigError: There is no config in it, an override is wrong, or another kind is asked for.
+    """
+    if kind != "job":
+        raise ConfigError([Problem("--cfg", "a saved config has no part of Hydra's", kind, "Use --cfg job")])
+    found = draft_from(source, overrides)
+    if found.problems:
+        raise ConfigError(found.problems)
+    complete(found.config, schema_defaults())  # as a run of it would
+    found.config.hydra = HydraConf()  # Hydra takes it away again
+    _Composed(found.config).show_cfg("train", [], kind, package, resolve)
 
 
 def show_info(kind: str, overrides: Sequence[str], *, config_dirs: Sequence[Path] = (), name: str = "train") -> None:
