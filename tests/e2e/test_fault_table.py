@@ -55,6 +55,7 @@ CONFIG = [
     Fault("half an override", "train 'optimizer.lr=[1'", 2, "cannot be parsed"),
     Fault("a word for a number", "train data.batch_size=many", 2, 'of at least 1 (received "many")'),
     Fault("a number out of range", "train optimizer.lr=-1", 2, "must be a number greater than 0 (received -1)"),
+    Fault("a delimiter of two characters", "train data.delimiter=;;", 2, "text of exactly one character (received"),
     Fault("no number", "train optimizer.lr=nan", 2, "optimizer.lr: must be a number greater than 0"),
     Fault("a seed that no generator takes", "train seed=-1", 2, "seed: must be a whole number"),
     Fault(

@@ -6,7 +6,7 @@ import types
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -107,16 +107,36 @@ def _member_words(member: Any, metadata: Any) -> str:
         return f"a list of {PLAIN.get(get_args(kind)[0], 'values')}"
     if _node(kind) is not None or _is_dict(kind):
         return "a mapping of keys to values"
-    return f"{PLAIN.get(kind, 'a value')}{_range(bounds) if kind in (int, float) else ''}"
+    limits = _length(bounds) if kind is str else _range(bounds) if kind in (int, float) else ""
+    return f"{PLAIN.get(kind, 'a value')}{limits}"
+
+
+def _length(metadata: Any) -> str:
+    """` of exactly one character` from pydantic's constraints of a text."""
+    bounds = _flat(metadata)
+    least = next((bound.min_length for bound in bounds if isinstance(bound, MinLen)), 0)
+    most = next((bound.max_length for bound in bounds if isinstance(bound, MaxLen)), None)
+    if least == most:
+        return f" of exactly {_characters(least)}"
+    found = [f"at least {_characters(least)}"] if least else []
+    found += [f"at most {_characters(most)}"] if most is not None else []
+    return f" of {' and '.join(found)}" if found else ""
+
+
+def _characters(count: int) -> str:
+    return f"{'one' if count == 1 else count} character{'' if count == 1 else 's'}"
+
+
+def _flat(metadata: Any) -> list[Any]:
+    return [bound for item in metadata for bound in (getattr(item, "metadata", None) or [item])]
 
 
 def _range(metadata: Any) -> str:
     """` of at least 0 and less than 1` from pydantic's constraints."""
-    flat = [bound for item in metadata for bound in (getattr(item, "metadata", None) or [item])]
     words = {Ge: ("of at least", "ge"), Gt: ("greater than", "gt"), Le: ("at most", "le"), Lt: ("less than", "lt")}
     found = [
         f"{text} {getattr(bound, name)}"
-        for bound in flat
+        for bound in _flat(metadata)
         for kind, (text, name) in words.items()
         if isinstance(bound, kind)
     ]

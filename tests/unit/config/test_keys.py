@@ -1,6 +1,9 @@
-import pytest
+from typing import Annotated
 
-from tunesmith.config.keys import accepts
+import pytest
+from pydantic import Field
+
+from tunesmith.config.keys import _words, accepts, describe
 
 
 @pytest.mark.parametrize(
@@ -16,3 +19,30 @@ from tunesmith.config.keys import accepts
 def test_a_key_takes_what_its_field_takes(key, taken, refused):
     assert all(accepts(key, value) for value in taken)
     assert not any(accepts(key, value) for value in refused)
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("data.delimiter", "text of exactly one character"),
+        ("data.label_separator", "text of at least one character"),
+        ("data.path", "text"),
+        ("data.id_column", "text, or null"),
+        ("data.batch_size", "a whole number of at least 1"),
+        ("model.dropout", "a number of at least 0 and less than 1, or null"),
+    ],
+)
+def test_what_a_key_takes_in_words(key, words):
+    assert describe(key) == words
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"max_length": 3}, "text of at most 3 characters"),
+        ({"min_length": 2, "max_length": 3}, "text of at least 2 characters and at most 3 characters"),
+        ({"min_length": 2, "max_length": 2}, "text of exactly 2 characters"),
+    ],
+)
+def test_the_length_of_a_text_in_words(limits, words):
+    assert _words(Annotated[str, Field(**limits)], []) == words
