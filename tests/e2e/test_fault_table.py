@@ -156,9 +156,12 @@ FILES = [
         "answers that cannot be written", "predict $RUN new.txt --output nowhere/a.csv", 5, "cannot write nowhere/a.csv"
     ),
     Fault("answers of an unknown kind", "predict $RUN new.txt --output a.xls", 2, "written as .csv or .jsonl"),
-    Fault("data that is missing", f"train {TINY} data.path=nowhere.csv", 3, "nowhere.csv: no such file"),
+    Fault("data that is missing", f"train {TINY} data.path=nowhere.csv", 3, "nowhere.csv: no such file. Name another"),
+    Fault("data that is a folder", f"train {TINY} data.path=conf", 3, "conf: a folder, not a file. Name another"),
+    Fault("data without a path", f"train {TINY} data.path=", 3, "a folder, not a file. Name another: data.path=FILE"),
     Fault("a column that is missing", f"train {TINY} data.text_column=nope", 3, "no column 'nope'"),
     Fault("texts that are missing", "predict $RUN nowhere.txt", 3, "nowhere.txt"),
+    Fault("a table that is missing", "predict $RUN nowhere.csv", 3, "nowhere.csv: no such file. Name another as INPUT"),
 ]
 
 MODELS = [

@@ -96,7 +96,7 @@ def _records(source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
     elif path.suffix in (".csv", ".jsonl"):
         from tunesmith.data.sources import read_records
 
-        yield from read_records(path, path.suffix[1:], data.delimiter)
+        yield from read_records(path, path.suffix[1:], data.delimiter, "Name another as INPUT")
     else:
         rule = "texts are read from .csv, .jsonl or .txt files, or from - (standard input)"
         raise ConfigError([Problem("INPUT", rule, source)])

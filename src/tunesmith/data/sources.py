@@ -121,20 +121,35 @@ def read_rows(data: Data, task: Task = CLASSIFICATION) -> Rows:
             f"{', ...' if len(empty) > 5 else ''}). Mend them, or leave them out with data.on_empty=drop"
         )
     if not rows:
-        kept = f" with {data.where}" if data.where else ""
-        raise DataError(f"{path}: no rows{kept}")
+        raise DataError(f"{path}: {_nothing_left(data, len(empty))}")
     examples, splits = map(list, zip(*rows.values(), strict=True))
     return rows_of(list(rows), examples, splits if data.split.column else None)
 
 
-def read_records(path: Path, file_format: str, delimiter: str = ",") -> Iterator[Record]:
+def _nothing_left(data: Data, num_empty: int) -> str:
+    if data.where:
+        return f"no rows with {data.where}. Change data.where"
+    if num_empty:
+        return f"no rows but {num_empty} empty ones, which data.on_empty=drop leaves out. Mend them"
+    return "no rows. Add some, or take another file: data.path=FILE"
+
+
+def read_records(
+    path: Path, file_format: str, delimiter: str = ",", remedy: str = "Name another: data.path=FILE"
+) -> Iterator[Record]:
     """The records of a file, one at a time.
+
+    Args:
+        path: The file.
+        file_format: As in `data.format`.
+        delimiter: Field separator of a CSV file.
+        remedy: The next step where there is no such file.
 
     Raises:
         DataError: The file is missing, not UTF-8, or a line is malformed; the message names file and line.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such file")
+        raise DataError(f"{path}: {'a folder, not a file' if path.is_dir() else 'no such file'}. {remedy}")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             if file_format == "csv":
@@ -152,7 +167,7 @@ def _read_csv(file: TextIO, path: Path, delimiter: str) -> Iterator[Record]:
     try:
         header = next(reader, None)
         if header is None:
-            raise DataError(f"{path}: the file is empty")
+            raise DataError(f"{path}: the file is empty. Its first line has to name the columns")
         twice = {name for name in header if header.count(name) > 1}
         if twice:
             raise DataError(f"{path}:1: the column {sorted(twice)[0]!r} stands twice in the header")

@@ -25,10 +25,13 @@ def read_splits(data: Data, task: Task = CLASSIFICATION) -> dict[str, Rows]:
     if task.name != "classification" or task.multi_label:
         split = split.model_copy(update={"method": "column" if split.method == "column" else "random"})
         strata = [""] * len(rows)
-    if data.num_rows is not None:
-        chosen = draw(strata, data.num_rows, split)
-        rows, strata = rows.take(chosen), [strata[i] for i in chosen]
-    parts = split_rows(strata, split, rows.splits)
+    try:
+        if data.num_rows is not None:
+            chosen = draw(strata, data.num_rows, split)
+            rows, strata = rows.take(chosen), [strata[i] for i in chosen]
+        parts = split_rows(strata, split, rows.splits)
+    except DataError as error:
+        raise DataError(f"{data.path}: {error}") from None
     return {name: rows.take(indices) for name, indices in parts.items()}
 
 
@@ -38,7 +41,7 @@ def label_names(splits: dict[str, Rows], task: Task = CLASSIFICATION, column: st
     Args:
         splits: The rows of each split.
         task: The task.
-        column: Name of the column with the number, for regression.
+        column: Name of the column with the labels or the number.
 
     Returns:
         The column alone for regression; nothing for a model that writes text.
@@ -59,7 +62,8 @@ def label_names(splits: dict[str, Rows], task: Task = CLASSIFICATION, column: st
     if len(trained) < needed:
         raise DataError(
             f"{task.name.replace('_', ' ')} needs at least {'one label' if needed == 1 else 'two labels'}; "
-            f"the data has only {sorted(trained)}"
+            f"the data has only {sorted(trained)} in column {column!r}. "
+            "Name another with data.label_column=..., or add rows with other labels"
         )
     numeric = all(WHOLE_NUMBER.fullmatch(label) for label in trained)
     return sorted(trained, key=(lambda label: (int(label), label)) if numeric else None)

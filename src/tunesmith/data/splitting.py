@@ -48,14 +48,24 @@ def split_rows(labels: Sequence[str], split: Split, column: Sequence[str] | None
         return _by_column(column or [])
     everything = np.arange(len(labels))
     num_test, num_val = (round(len(labels) * fraction) for fraction in (split.test_fraction, split.val_fraction))
+    _check_sizes(len(labels) - num_test - num_val, num_val, num_test, split)
     rest, test = _divide(everything, labels, num_test, split)
     train, val = _divide(rest, [labels[i] for i in rest], num_val, split)
-    parts = {"train": np.sort(train), "val": np.sort(val), "test": np.sort(test)}
-    wanted = {"train": 1.0, "val": split.val_fraction, "test": split.test_fraction}
-    for name, fraction in wanted.items():
-        if fraction > 0 and not len(parts[name]):
-            raise DataError(f"the {name} split has no rows: {len(labels)} rows are too few for these fractions")
-    return parts
+    return {"train": np.sort(train), "val": np.sort(val), "test": np.sort(test)}
+
+
+def _check_sizes(num_train: int, num_val: int, num_test: int, split: Split) -> None:
+    val, test = f"data.split.val_fraction={split.val_fraction}", f"data.split.test_fraction={split.test_fraction}"
+    empty = [
+        ("train", num_train <= 0, f"{val} and {test}", "smaller fractions"),
+        ("val", num_val == 0 < split.val_fraction, val, "a larger data.split.val_fraction"),
+        ("test", num_test == 0 < split.test_fraction, test, "a larger data.split.test_fraction"),
+    ]
+    total = num_train + num_val + num_test
+    for name, is_empty, fractions, remedy in empty:
+        if is_empty:
+            rule = f"the {name} split has no rows: too few rows (there are {total}) for {fractions}"
+            raise DataError(f"{rule}. Add rows, or set {remedy}")
 
 
 def _divide(rows: Indices, labels: Sequence[str], num_second: int, split: Split) -> tuple[Indices, Indices]:

@@ -112,8 +112,8 @@ def test_absent_and_null_json_values_are_empty(tmp_path):
 
 
 BROKEN = {
-    "no header": ("csv", "", "data: the file is empty"),
-    "header only": ("csv", "text,label\n", "data: no rows"),
+    "no header": ("csv", "", "data: the file is empty. Its first line has to name the columns"),
+    "header only": ("csv", "text,label\n", "data: no rows. Add some, or take another file: data.path=FILE"),
     "column twice": ("csv", "text,label,text\na,1,b\n", "data:1: the column 'text' stands twice"),
     "missing column": ("csv", "text,stars\na,1\n", "data:2: no column 'label'; the columns are 'text', 'stars'"),
     "what to do about it": ("csv", "text,stars\na,1\n", "data.label_column=..."),
@@ -143,15 +143,21 @@ def test_a_fault_is_named_with_its_place(tmp_path, case):
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path):
-    for path in (tmp_path / "none.csv", tmp_path):
-        with pytest.raises(DataError, match=f"{path}: no such file"):
+    for path, fault in ((tmp_path / "none.csv", "no such file"), (tmp_path, "a folder, not a file")):
+        with pytest.raises(DataError, match=f"{path}: {fault}. Name another: data.path=FILE"):
             read_rows(csv_data(path))
 
 
 def test_a_filter_that_keeps_nothing_says_which(tmp_path):
     path = written(tmp_path / "a.csv", "text,label,lang\na,1,en\n")
-    with pytest.raises(DataError, match=r"no rows with \{'lang': 'de'\}"):
+    with pytest.raises(DataError, match=r"no rows with \{'lang': 'de'\}. Change data.where"):
         read_rows(csv_data(path, where={"lang": "de"}))
+
+
+def test_a_file_of_empty_rows_has_nothing_left(tmp_path):
+    path = written(tmp_path / "a.csv", "text,label\n,1\n,0\n")
+    with pytest.raises(DataError, match=r"a.csv: no rows but 2 empty ones, which data.on_empty=drop leaves out"):
+        read_rows(csv_data(path, on_empty="drop"))
 
 
 def test_an_id_that_occurs_twice_is_refused(tmp_path):

@@ -87,7 +87,24 @@ def test_the_file_s_own_column_decides():
             r"1 of 3 labels have a single row left to split \(first: 'c'\).*data.split.method=random",
         ),
         ("abcdefgh" * 2, Split(), None, r"a split of 2 rows cannot hold all 8 labels.*data.split.method=random"),
-        ("ab", Split(method="random"), None, "the test split has no rows|the val split has no rows"),
+        (
+            "aba",
+            Split(test_fraction=0),
+            None,
+            r"the val split has no rows: too few rows \(there are 3\) for data.split.val_fraction=0.1. Add rows, or",
+        ),
+        (
+            "ab",
+            Split(method="random", val_fraction=0.5),
+            None,
+            "the test split has no rows: .* set a larger data.split.test_fraction",
+        ),
+        (
+            "ab",
+            Split(val_fraction=0.45, test_fraction=0.5),
+            None,
+            "the train split has no rows: .*val_fraction=0.45 and data.split.test_fraction=0.5. .* smaller fractions",
+        ),
         ("ab" * 3, Split(method="column", column="p"), ["train"] * 5 + ["dev"], "holds 'dev'; it may hold 'train'"),
         ("ab", Split(method="column", column="p"), ["train", "test"], "puts no row into 'val'"),
     ],
@@ -145,8 +162,9 @@ def test_whole_numbers_are_ordered_by_value_and_anything_else_by_name(labels, ex
 def test_a_label_that_cannot_be_learned_is_refused():
     with pytest.raises(DataError, match="the label 'c' occurs in val but never in train"):
         label_names({"train": rows_of("ab"), "val": rows_of("abc")})
-    with pytest.raises(DataError, match=r"at least two labels; the data has only \['a'\]"):
-        label_names({"train": rows_of("aa"), "val": rows_of("a")})
+    only_one = r"at least two labels; the data has only \['a'\] in column 'mood'. Name another with data.label_column="
+    with pytest.raises(DataError, match=only_one):
+        label_names({"train": rows_of("aa"), "val": rows_of("a")}, column="mood")
 
 
 def test_reading_keeps_ids_texts_and_labels_together(tmp_path):
@@ -157,6 +175,18 @@ def test_reading_keeps_ids_texts_and_labels_together(tmp_path):
     found = [row for part in splits.values() for row in zip(part.ids, part.texts, part.labels, strict=True)]
     assert len(found) == len(set(found)) == 30
     assert set(found) <= {(row["key"], row["text"], str(row["label"])) for row in everything}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [({}, "the val split has no rows"), ({"num_rows": 4}, "data.num_rows=4, but there are only 3 rows")],
+)
+def test_what_cannot_be_divided_is_named_by_its_file(tmp_path, fields, message):
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\na,1\nb,0\nc,1\n")
+    with pytest.raises(DataError) as refusal:
+        read_splits(Data(path=str(path), format="csv", **fields))
+    assert str(refusal.value).startswith(f"{path}: {message}")
 
 
 def identity(lines, tmp_path, **fields):
