@@ -93,6 +93,21 @@ def test_a_failing_job_stops_no_other(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} <= {"a.csv", "runs"}, "Hydra leaves nothing of its own"
 
 
+@pytest.mark.parametrize("flag", ["--config-dir=~/conf", "--from=~/saved.yaml"])
+def test_a_shell_leaves_the_home_folder_after_an_equals_sign_to_us(tmp_path: Path, flag: str) -> None:
+    write(tmp_path / "home/conf/experiment/mine.yaml", "# @package _global_\nseed: 7\n")
+    write(tmp_path / "home/saved.yaml", "seed: 7\n")
+    choice = ["experiment=mine"] if "conf" in flag else []
+    done = tunesmith("train", flag, *choice, "--cfg", "job", "-p", "seed", cwd=tmp_path, HOME=str(tmp_path / "home"))
+    assert (done.returncode, done.stdout) == (0, "7\n"), done.stderr
+
+
+def test_a_home_folder_that_nobody_has_is_no_folder(tmp_path: Path) -> None:
+    done = tunesmith("train", "--config-dir=~nobody_of_this_name/conf", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--config-dir: no such folder (received ~nobody_of_this_name/conf)" in done.stderr
+
+
 class TestUsage:
     @pytest.mark.parametrize(
         ("arguments", "text"),
@@ -222,6 +237,13 @@ class TestCompletion:
     )
     def test_candidates(self, tmp_path: Path, line: str, expected: list[str]) -> None:
         assert tunesmith("completion", "query", line, cwd=tmp_path).stdout.split() == expected
+
+    @pytest.mark.parametrize("flag", ["--config-dir ~/conf", "--config-dir=~/conf"])
+    def test_options_in_a_folder_of_the_home_folder(self, tmp_path: Path, flag: str) -> None:
+        write(tmp_path / "conf/experiment/mine_alone.yaml", "# @package _global_\n")
+        line = f"tunesmith train {flag} experiment=mine"
+        done = tunesmith("completion", "query", line, cwd=tmp_path, HOME=str(tmp_path))
+        assert done.stdout.split() == ["experiment=mine_alone"]
 
     def test_bash_inserts_what_follows_the_equals_sign(self, tmp_path: Path) -> None:
         launcher = write(tmp_path / "bin/tunesmith", f'#!/bin/sh\nexec {" ".join(TUNESMITH)} "$@"\n')

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from tunesmith.cli.options import local_path
 from tunesmith.config.schema import Data, Task
 from tunesmith.data.examples import Example, MalformedError, question
 from tunesmith.errors import ConfigError, DataError, FilesError, Problem
@@ -34,7 +35,7 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="directory of a run, or of a sweep: its winner")
     parser.add_argument("input", metavar="INPUT", help="a .csv, .jsonl or .txt file, or - for lines on standard input")
-    parser.add_argument("--output", type=Path, metavar="FILE", help=".csv or .jsonl; default: JSON lines on stdout")
+    parser.add_argument("--output", type=local_path, metavar="FILE", help="a .csv or .jsonl file; default: JSON lines")
     parser.add_argument("--text-column", metavar="NAME", help="column with the text; default: that of the run's data")
     arguments = parser.parse_args(argv)
     if arguments.output is not None and arguments.output.suffix not in (".csv", ".jsonl"):

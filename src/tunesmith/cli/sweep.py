@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from tunesmith.cli.options import check_folders
+from tunesmith.cli.options import check_folders, local_path
 from tunesmith.config.folders import shipped
 from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
@@ -85,6 +85,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     found.add_argument("sweep", metavar="NAME|FILE", help="a sweep of ours or a YAML file of yours")
     found.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="as for train; hydra.sweeper.n_trials=10 too")
-    found.add_argument("--config-dir", action="append", default=[], type=Path, metavar="DIR", help="as for train")
+    found.add_argument("--config-dir", action="append", default=[], type=local_path, metavar="DIR", help="as for train")
     found.add_argument("--trust", action="append", default=[], metavar="NAME", help="as for train")
     return found
