@@ -153,8 +153,13 @@ FILES = [
     Fault("a run without a model", "predict $NO_CHECKPOINT new.txt", 5, "has no model: the run is interrupted"),
     Fault("a record of other things", "reproduce --check-only $ODD_RECORD", 5, "provenance.json is damaged"),
     Fault(
-        "answers that cannot be written", "predict $RUN new.txt --output nowhere/a.csv", 5, "cannot write nowhere/a.csv"
+        "answers that cannot be written",
+        "predict $RUN new.txt --output nowhere/a.csv",
+        5,
+        "cannot write nowhere/a.csv: there is no folder nowhere. Make it",
     ),
+    Fault("answers on a full device", "predict $RUN new.txt --output full.csv", 5, "cannot write full.csv: No space"),
+    Fault("answers over a folder", "predict $RUN new.txt --output folder.csv", 5, "folder.csv: it is a folder. Name a"),
     Fault("answers of an unknown kind", "predict $RUN new.txt --output a.xls", 2, "written as .csv or .jsonl"),
     Fault("data that is missing", f"train {TINY} data.path=nowhere.csv", 3, "nowhere.csv: no such file. Name another"),
     Fault("data that is a folder", f"train {TINY} data.path=conf", 3, "conf: a folder, not a file. Name another"),
@@ -222,6 +227,8 @@ def world(finished, finished_lora, tmp_path_factory):
     (folder / "new.txt").write_text("a lovely film\n")
     (folder / "planted.py").write_text(f"open({str(marker)!r}, 'w').close()\nclass Planted: ...\n")
     (folder / "evil.pickle").write_bytes(pickle.dumps(Touch(marker)))
+    (folder / "full.csv").symlink_to("/dev/full")
+    (folder / "folder.csv").mkdir()
     (folder / "broken.yaml").write_text("a: 1\nb: [1\nc: 2\n")
     (folder / "deep.yaml").write_text("[" * 100_000)
     (folder / "list.yaml").write_text("- a\n- b\n")

@@ -20,7 +20,7 @@ def imported(cwd: Path, *arguments: str) -> tuple[int, set[str]]:
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=cwd, capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
-    start = max(position for position, line in enumerate(lines) if line in ("0", "2", "3"))
+    start = max(position for position, line in enumerate(lines) if line in ("0", "2", "3", "5"))
     return int(lines[start]), set(lines[start + 1 :])
 
 
@@ -35,6 +35,7 @@ def imported(cwd: Path, *arguments: str) -> tuple[int, set[str]]:
         (["train", "optimizer.lrr=1", "modle=minilm"], 2),
         (["train", "optimizer._target_=torch.load", "method=lora", "method.r=a"], 2),
         (["train", "-m", "optimizer.lr=1,-1"], 2),
+        (["predict", "RUN", "-", "--output", "nowhere/a.csv"], 5),
         (["completion", "query", "tunesmith train mod"], 0),
         (["completion", "bash"], 0),
     ],

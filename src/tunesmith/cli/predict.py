@@ -41,6 +41,8 @@ def main(argv: list[str]) -> int:
     if arguments.output is not None and arguments.output.suffix not in (".csv", ".jsonl"):
         rule = "predictions are written as .csv or .jsonl"
         raise ConfigError([Problem("--output", rule, str(arguments.output), "Try --output predictions.csv")])
+    if arguments.output is not None:
+        check_writable(arguments.output)
     record = load_winner(arguments.run)
     config = record.typed
     changed = {"text_column": arguments.text_column} if arguments.text_column else {}
@@ -68,6 +70,18 @@ def main(argv: list[str]) -> int:
         raise FilesError(f"cannot write {arguments.output}: {error.strerror}") from None
     print(arguments.output)
     return 0
+
+
+def check_writable(file: Path) -> None:
+    """Refuse a file that cannot be written for a reason known before there is anything to write.
+
+    Raises:
+        FilesError: Its folder is not there, or it is a folder itself.
+    """
+    if file.is_dir():
+        raise FilesError(f"cannot write {file}: it is a folder. Name a file: --output {file / 'predictions.csv'}")
+    if not file.parent.is_dir():
+        raise FilesError(f"cannot write {file}: there is no folder {file.parent}. Make it, or take another --output")
 
 
 def read_questions(source: str, task: Task, data: Data) -> Iterator[Example]:
