@@ -47,6 +47,18 @@ def test_nothing_heavy(tmp_path: Path, arguments: list[str], code: int) -> None:
     assert not (HEAVY - search) & modules
 
 
+@pytest.mark.parametrize("verb", ["resume", "reproduce"])
+@pytest.mark.parametrize(("overrides", "code"), [(["RUN", "seed=x"], 2), (["RUN", "model=minilm"], 2), (["none"], 5)])
+def test_nothing_heavy_for_a_mistake_that_the_record_shows(
+    tmp_path: Path, verb: str, overrides: list[str], code: int
+) -> None:
+    (tmp_path / "RUN").mkdir()
+    (tmp_path / "RUN/config.yaml").write_text("seed: 7\n")
+    ended, modules = imported(tmp_path, verb, *overrides)
+    assert ended == code
+    assert not HEAVY & modules
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"], ["completion", "bash"]])
 def test_help_needs_neither_hydra_nor_the_schema(tmp_path: Path, arguments: list[str]) -> None:
     assert not {"hydra", "pydantic", "omegaconf", "yaml"} & imported(tmp_path, *arguments)[1]

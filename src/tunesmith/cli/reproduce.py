@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from tunesmith.config.compose import compose_from
 from tunesmith.errors import TrainingError
 from tunesmith.runs.record import load_run
 
@@ -24,6 +25,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--trust", action="append", default=[], metavar="NAME", help="module that the config may name")
     arguments = parser.parse_intermixed_args(argv)
     original = load_run(arguments.run)
+    compose_from(original.path, arguments.overrides, trust=arguments.trust)  # its faults before torch takes seconds
 
     from tunesmith.reporting.tables import console, side_by_side, then_and_now
     from tunesmith.training.logs import log_to

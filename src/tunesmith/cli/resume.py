@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from tunesmith.config.compose import compose_from
 from tunesmith.runs.record import load_run
 from tunesmith.runs.sweep_record import is_sweep
 
@@ -31,6 +32,7 @@ def main(argv: list[str]) -> int:
         trust, retry = tuple(arguments.trust), arguments.retry_failed
         return resume_sweep(arguments.run, arguments.overrides, trust=trust, retry_failed=retry)
     record = load_run(arguments.run)
+    compose_from(record.path, arguments.overrides, trust=arguments.trust)  # its faults before torch takes seconds
 
     from tunesmith.reporting.tables import console, metrics_table
     from tunesmith.training.resume import resume
