@@ -216,6 +216,17 @@ class TestCheck:
         assert "the model has 512 positions" in done.stderr
         assert done.stdout == ""
 
+    def test_flags_without_effect_are_refused(self, tmp_path: Path) -> None:
+        done = tunesmith("check", "--from", "run", "--config-dir", str(tmp_path), "-cn", "mine", cwd=tmp_path)
+        assert done.returncode == 2
+        for flag in ("--config-dir", "--config-name"):
+            assert f"{flag}: has no effect with --from" in done.stderr
+
+    def test_a_home_that_is_not_there_is_no_file(self, tmp_path: Path) -> None:
+        done = tunesmith("check", "data=csv", "data.path=~nobody_of_this_name/x.csv", cwd=tmp_path)
+        assert done.returncode == 3
+        assert "no such file" in done.stderr
+
     def test_missing_data_is_exit_3(self, tmp_path: Path) -> None:
         done = tunesmith("check", "data=csv", "data.path=~/no such (file).csv", cwd=tmp_path)
         assert done.returncode == 3

@@ -11,8 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tunesmith.cli.help import VERBS
-from tunesmith.cli.options import local_path
-from tunesmith.config.folders import group_options
+from tunesmith.config.folders import expand, group_options
 from tunesmith.config.outline import outline
 
 CONFIG_VERBS = ("train", "check")
@@ -80,7 +79,7 @@ def _words(line: str) -> list[str]:
 def _config_dirs(words: Sequence[str]) -> list[Path]:
     apart = [value for flag, value in pairwise(words) if flag == "--config-dir"]
     joined = [word.partition("=")[2] for word in words if word.startswith("--config-dir=")]
-    return [local_path(value) for value in (*apart, *joined)]
+    return [expand(value) for value in (*apart, *joined)]
 
 
 def _overrides(word: str, config_dirs: Sequence[Path]) -> list[str]:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from importlib import metadata, util
 from pathlib import Path
 
+from tunesmith.config.folders import expand
+
 PACKAGES = (
     "tunesmith",
     "torch",
@@ -172,7 +174,7 @@ def _tracker() -> list[tuple[str, str]]:
 def _caches() -> str:
     from tunesmith.config.schema import Data
 
-    folder = Path(str(Data.model_fields["cache_dir"].default)).expanduser()
+    folder = expand(str(Data.model_fields["cache_dir"].default))
     if not folder.is_dir():
         return f"nothing yet in {folder}"
     files = [file for file in folder.rglob("*") if file.is_file()]

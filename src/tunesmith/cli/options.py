@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from tunesmith.cli.help import groups
+from tunesmith.config.folders import expand
 from tunesmith.errors import ConfigError, Problem
 
 
@@ -23,7 +23,7 @@ def parser(verb: str, description: str) -> argparse.ArgumentParser:
     found.add_argument(
         "--from",
         dest="source",
-        type=local_path,
+        type=expand,
         metavar="RUN|FILE",
         help="start from a saved config; overrides change values",
     )
@@ -31,7 +31,7 @@ def parser(verb: str, description: str) -> argparse.ArgumentParser:
         "--config-dir",
         action="append",
         default=[],
-        type=local_path,
+        type=expand,
         metavar="DIR",
         help="a folder laid out like conf/, searched before the shipped options (repeatable)",
     )
@@ -43,11 +43,6 @@ def parser(verb: str, description: str) -> argparse.ArgumentParser:
         help="let the config name classes of this Python module of yours, or run the code of this model (repeatable)",
     )
     return found
-
-
-def local_path(text: str) -> Path:
-    """A path as typed, with `~` expanded: shells leave it in `--flag=~/x`. One of an unknown user stays as it is."""
-    return Path(os.path.expanduser(text))
 
 
 class _Parser(argparse.ArgumentParser):

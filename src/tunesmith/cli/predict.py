@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from tunesmith.cli.options import local_path
+from tunesmith.config.folders import expand
 from tunesmith.config.schema import Data, Task
 from tunesmith.data.examples import Example, MalformedError, question
 from tunesmith.errors import ConfigError, DataError, FilesError, Problem
@@ -35,7 +35,7 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="directory of a run, or of a sweep: its winner")
     parser.add_argument("input", metavar="INPUT", help="a .csv, .jsonl or .txt file, or - for lines on standard input")
-    parser.add_argument("--output", type=local_path, metavar="FILE", help="a .csv or .jsonl file; default: JSON lines")
+    parser.add_argument("--output", type=expand, metavar="FILE", help="a .csv or .jsonl file; default: JSON lines")
     parser.add_argument("--text-column", metavar="NAME", help="column with the text; default: that of the run's data")
     arguments = parser.parse_args(argv)
     if arguments.output is not None and arguments.output.suffix not in (".csv", ".jsonl"):
@@ -99,7 +99,7 @@ def read_questions(source: str, task: Task, data: Data) -> Iterator[Example]:
 
 
 def _records(source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
-    path = Path(source).expanduser()
+    path = expand(source)
     if source == "-":
         yield from _lines(sys.stdin, data)
     elif path.suffix == ".txt":

@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from tunesmith.cli.options import check_folders, local_path
-from tunesmith.config.folders import shipped
+from tunesmith.cli.options import check_folders
+from tunesmith.config.folders import expand, shipped
 from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
 
@@ -64,7 +64,7 @@ def locate(sweep: str, config_dirs: Sequence[Path]) -> tuple[str, list[Path]]:
     Raises:
         ConfigError: There is none.
     """
-    file = Path(sweep).expanduser()
+    file = expand(sweep)
     if file.suffix in (".yaml", ".yml") and file.is_file():
         return file.stem, [file.resolve().parent, *config_dirs]
     names = [path.stem for folder in (*config_dirs, shipped("sweeps")) for path in sorted(folder.glob("*.yaml"))]
@@ -85,6 +85,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     found.add_argument("sweep", metavar="NAME|FILE", help="a sweep of ours or a YAML file of yours")
     found.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="as for train; hydra.sweeper.n_trials=10 too")
-    found.add_argument("--config-dir", action="append", default=[], type=local_path, metavar="DIR", help="as for train")
+    found.add_argument("--config-dir", action="append", default=[], type=expand, metavar="DIR", help="as for train")
     found.add_argument("--trust", action="append", default=[], metavar="NAME", help="as for train")
     return found

@@ -93,9 +93,15 @@ def composed_from(arguments: argparse.Namespace) -> Composed:
     """The validated config that the flags and overrides describe."""
     from tunesmith.config.compose import compose, compose_from
 
-    if arguments.source is not None:
-        return compose_from(arguments.source, arguments.overrides, trust=arguments.trust)
     name = getattr(arguments, "config_name", "train")
+    if arguments.source is not None:
+        unused = [("--config-dir", arguments.config_dir), ("--config-name", name != "train" and name)]
+        problems = [
+            Problem(flag, "has no effect with --from, which composes no groups") for flag, given in unused if given
+        ]
+        if problems:
+            raise ConfigError(problems)
+        return compose_from(arguments.source, arguments.overrides, trust=arguments.trust)
     return compose(arguments.overrides, config_dirs=arguments.config_dir, trust=arguments.trust, name=name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,11 @@ def shipped(name: str) -> Path:
     """Folder of shipped configs: inside the package when installed from a wheel, at the top of a checkout otherwise."""
     inside = PACKAGE / name
     return inside if inside.is_dir() else PACKAGE.parents[1] / name
+
+
+def expand(path: str | Path) -> Path:
+    """A path with `~` expanded; that of an unknown user stays as it is, and is then no such file."""
+    return Path(os.path.expanduser(path))
 
 
 def group_options(config_dirs: Sequence[Path] = ()) -> dict[str, list[str]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from tunesmith.config import resolvers
+from tunesmith.config.folders import expand
 
 if TYPE_CHECKING:
     from tunesmith.config.schema import RunConfig
@@ -46,7 +46,7 @@ def absolute(node: str, path: Any) -> Any:
     """A local path from the root of the file system; references and Hub ids stay as they are."""
     if not isinstance(path, str) or "${" in path:
         return path
-    full = Path(path).expanduser()
+    full = expand(path)
     return str(full.absolute()) if full.exists() or node == "data" else path
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TextIO
 
+from tunesmith.config.folders import expand
 from tunesmith.config.schema import Data, Task
 from tunesmith.data.examples import Example, Label, MalformedError, Message, as_text, columns, reader
 from tunesmith.errors import DataError
@@ -93,7 +94,7 @@ def read_rows(data: Data, task: Task = CLASSIFICATION) -> Rows:
         DataError: The file is missing or malformed, a column is absent, nothing is left, a row lacks its text or what
             is to be answered, or has it in a form that the task cannot take.
     """
-    path = Path(data.path).expanduser()
+    path = expand(data.path)
     keys = columns(task, data)
     needed = [*(getattr(data, key) for key in keys), *data.where]
     needed += [column for column in (data.id_column, data.split.column) if column is not None]

@@ -15,6 +15,8 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
+from tunesmith.config.folders import expand
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
@@ -95,7 +97,7 @@ def cached(
         cache_dir: Folder of the cache; made if absent.
         make: Makes the arrays.
     """
-    path = cache_dir.expanduser() / f"tokens-{_key(settings, content, tokenizer)}.npz"
+    path = expand(cache_dir) / f"tokens-{_key(settings, content, tokenizer)}.npz"
     arrays = _load(path)
     if arrays is None:
         arrays = make()

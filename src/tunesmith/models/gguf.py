@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from tunesmith.config.folders import expand
 from tunesmith.errors import FilesError
 from tunesmith.models.origin import first_line, quiet
 
@@ -38,7 +39,7 @@ def converted(file: Path, cache_dir: Path) -> Path:
     if not file.is_file():
         raise FilesError(f"model file {str(file)!r} does not exist")
     state = file.stat()
-    folder = cache_dir.expanduser() / f"gguf-{FORMAT}-{_sha256(file.resolve(), state.st_size, state.st_mtime_ns)[:32]}"
+    folder = expand(cache_dir) / f"gguf-{FORMAT}-{_sha256(file.resolve(), state.st_size, state.st_mtime_ns)[:32]}"
     if not folder.is_dir():
         _convert(file.resolve(), folder)
     return folder.resolve()

@@ -14,6 +14,7 @@ from typing import Any
 from safetensors import SafetensorError
 from transformers.utils import logging as transformers_logging
 
+from tunesmith.config.folders import expand
 from tunesmith.config.schema import Model
 from tunesmith.errors import ConfigError, FilesError, Problem
 
@@ -44,7 +45,7 @@ def locate(path: str, cache_dir: str) -> str:
     Raises:
         FilesError: It can only be a local path, and there is nothing; the Hub is not asked.
     """
-    local = Path(path).expanduser()
+    local = expand(path)
     if local.suffix == ".gguf":
         from tunesmith.models.gguf import converted
 
@@ -127,7 +128,7 @@ def explained(source: str) -> Iterator[None]:
         if "trust_remote_code" in str(error):
             rule = "this model comes with Python code of its own, which runs only if you name it on the command line"
             raise ConfigError([Problem("model.path", rule, source, f"If you trust it: --trust {source}")]) from None
-        local = Path(source).expanduser().exists()
+        local = expand(source).exists()
         where = "folder" if local else "Hub id (is there a network, or a cached copy?)"
         raise FilesError(f"cannot load {source!r} as a {where}: {first_line(error)}") from error
 

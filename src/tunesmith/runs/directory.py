@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tunesmith.config.folders import expand
 from tunesmith.errors import FilesError
 
 UNSAFE = re.compile(r"[^\w.+-]+")
@@ -91,7 +92,7 @@ def open_directory(root: Path, name: str, fingerprint: str, exact: Path | None =
     now = datetime.now()
     safe = UNSAFE.sub("-", name).strip("-.")[:60] or "run"
     stem = exact or root / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}_{safe}_{fingerprint[:6]}"
-    stem = stem.expanduser()
+    stem = expand(stem)
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)
         for attempt in range(1, 1000):

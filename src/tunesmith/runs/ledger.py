@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tunesmith.config.folders import expand
 from tunesmith.errors import FilesError
 
 FILE_NAME = "test_looks.jsonl"
@@ -28,7 +29,7 @@ def record_look(root: Path, *, data_fingerprint: str, run: Path, reason: str) ->
     Raises:
         FilesError: The ledger cannot be written; then there must be no look.
     """
-    path = root.expanduser() / FILE_NAME
+    path = expand(root) / FILE_NAME
     look = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "data_fingerprint": data_fingerprint,
@@ -50,7 +51,7 @@ def record_look(root: Path, *, data_fingerprint: str, run: Path, reason: str) ->
 
 def looks(root: Path, data_fingerprint: str) -> list[dict[str, Any]]:
     """All looks at the test split of the data with this fingerprint, oldest first."""
-    path = root.expanduser() / FILE_NAME
+    path = expand(root) / FILE_NAME
     if not path.is_file():
         return []
     found = []

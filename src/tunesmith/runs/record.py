@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tunesmith.config.folders import expand
 from tunesmith.errors import FilesError
 from tunesmith.runs.directory import RunDirectory, write_text
 from tunesmith.runs.shape import fault
@@ -31,7 +32,7 @@ class Record:
     """
 
     def __init__(self, path: Path) -> None:
-        self.directory = RunDirectory(path.expanduser().resolve())
+        self.directory = RunDirectory(expand(path).resolve())
         if not self.directory.config.is_file():
             raise FilesError(f"{path} is not a run directory: it has no config.yaml")
         self.config: dict[str, Any] = read_mapping(self.directory.config, yaml.safe_load)
@@ -96,7 +97,7 @@ class Record:
     @property
     def root(self) -> Path:
         """Folder of all runs, as this run knew it, where the ledger of test looks is."""
-        root = Path(self.typed.run.root).expanduser()
+        root = expand(self.typed.run.root)
         known = Path(str(self.provenance.get("working_directory", "."))) / root
         return known if known.is_dir() else root
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from tunesmith.config.folders import expand
 from tunesmith.errors import FilesError
 from tunesmith.runs.record import Record, alive, load_run, read_mapping
 
@@ -71,7 +72,7 @@ class SweepRecord:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).expanduser().resolve()
+        self.path = expand(path).resolve()
         if not is_sweep(self.path):
             raise FilesError(f"{path} is not a sweep directory: it has no {SWEEP_FILE}")
         self.facts: dict[str, Any] = read_mapping(self.path / SWEEP_FILE, json.loads)
@@ -167,7 +168,7 @@ class SweepRecord:
 
 def is_sweep(path: str | Path) -> bool:
     """Whether a directory is a sweep's."""
-    return (Path(path).expanduser() / SWEEP_FILE).is_file()
+    return (expand(path) / SWEEP_FILE).is_file()
 
 
 def load_sweep(path: str | Path) -> SweepRecord:

@@ -6,7 +6,6 @@ import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 from tunesmith.config.compose import Composed
 from tunesmith.config.composer import Composer
 from tunesmith.config.files import Loader
+from tunesmith.config.folders import expand
 from tunesmith.config.objectives import COSTS, direction_of, fault_of
 from tunesmith.config.overrides import parse
 from tunesmith.config.schema import Evaluation
@@ -219,7 +219,7 @@ def initial_points(initial: Sequence[Point] | str, space: Space) -> list[Point]:
     """
     where = "hydra.sweeper.initial"
     if isinstance(initial, str):
-        path = Path(initial).expanduser()
+        path = expand(initial)
         best = SweepRecord(path).best() if is_sweep(path) else None
         if best is None:
             raise ConfigError([Problem(where, "is no sweep with a completed trial", initial)])

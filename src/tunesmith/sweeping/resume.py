@@ -11,6 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from optuna.trial import FrozenTrial
 
+from tunesmith.config.folders import expand
 from tunesmith.config.overrides import parse
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.runs.directory import held, write_json
@@ -51,7 +52,7 @@ def resume(
         ConfigError: A change would make the trials incomparable.
         FilesError: The sweep is running, or its files are damaged.
     """
-    directory = SweepDirectory(path.expanduser().resolve())
+    directory = SweepDirectory(expand(path).resolve())
     with held(directory.path):
         record = SweepRecord(directory.path)
         request = record.facts["request"]

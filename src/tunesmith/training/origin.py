@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerFast
 
 from tunesmith.config.compose import Composed
 from tunesmith.config.fingerprint import fingerprint
+from tunesmith.config.folders import expand
 from tunesmith.data.sources import Rows
 from tunesmith.data.splits import fingerprint as data_fingerprint
 from tunesmith.models.weights import resolved_revision, weights_sha256
@@ -76,7 +77,7 @@ def sources_sha256(trusted: str) -> str | None:
     """Hash (hex) of the Python files of a module, a package or a model's folder; None where there are none here."""
     spec = PathFinder.find_spec(trusted) if trusted.isidentifier() else None
     folders = [Path(folder) for folder in spec.submodule_search_locations or []] if spec else [Path(trusted)]
-    files = [file for folder in folders for file in sorted(folder.expanduser().rglob("*.py"))]
+    files = [file for folder in folders for file in sorted(expand(folder).rglob("*.py"))]
     if spec is not None and spec.origin is not None and not files:
         files = [Path(spec.origin)]
     if not files:

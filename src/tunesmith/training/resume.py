@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tunesmith.config.compose import Composed, compose_from, searching_here
 from tunesmith.config.fingerprint import HARMLESS, fingerprint
+from tunesmith.config.folders import expand
 from tunesmith.config.signatures import read_signature
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.runs.directory import held, write_json, write_text
@@ -96,7 +96,7 @@ def newest_unfinished(composed: Composed) -> Record | None:
         composed: The config with its decisions made.
     """
     wanted = fingerprint(redact_config(composed.saved))
-    for path in sorted(Path(composed.config.run.root).expanduser().glob("*/*/config.yaml"), reverse=True):
+    for path in sorted(expand(composed.config.run.root).glob("*/*/config.yaml"), reverse=True):
         with suppress(FilesError):  # a damaged run is no reason not to start this one
             record = load_run(path.parent)
             has_checkpoint = (record.directory.checkpoints / LAST).is_file()

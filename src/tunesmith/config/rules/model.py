@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from tunesmith.config.folders import expand
 from tunesmith.config.rules.registry import rule
 from tunesmith.errors import Problem
 
@@ -67,6 +67,6 @@ def _tokenizer(path: str | None, tokenizer: str | None, from_run: str | None) ->
 
 @rule("model.path", "model.revision")
 def _revision(path: str | None, revision: str | None) -> Problem | None:
-    if revision is None or path is None or not Path(path).expanduser().exists():
+    if revision is None or path is None or not expand(path).exists():
         return None
     return Problem("model.revision", "belongs to the Hub, and model.path is a local one", revision, "Set it to null")
