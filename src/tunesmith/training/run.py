@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pytorch_lightning import Callback
+from pytorch_lightning import Callback, Trainer
 
 from tunesmith.config.compose import Composed, searching_here
 from tunesmith.config.fingerprint import fingerprint
@@ -16,7 +16,7 @@ from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.splits import fingerprint as data_fingerprint
 from tunesmith.errors import DataError
 from tunesmith.models.methods import count_parameters
-from tunesmith.models.module import Outputs
+from tunesmith.models.module import FineTuner, Outputs
 from tunesmith.models.origin import trusting
 from tunesmith.models.weights import weights_sha256
 from tunesmith.runs.directory import RunDirectory, held, open_directory, write_json, write_text
@@ -109,13 +109,7 @@ def execute(
         trainer = build_trainer(config, data, directory.path, session.loggers, callbacks)
         announce(session, run, data)
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-        if best.seen_step != trainer.global_step:
-            trainer.validate(module, datamodule=data, verbose=False)  # max_steps ended between two validations
-        if best.step is not None:
-            best.restore(network)
-        if best.outputs is None:  # they were computed before the checkpoint, which does not hold them
-            build_trainer(config, data, directory.path, [], []).validate(module, datamodule=data, verbose=False)
-            best.outputs = module.outputs["val"]
+        outputs = [take_best(best, trainer, module, data, run)]
         save_model(network, data, directory)
         session.add(
             best_step=best.step if best.step is not None else trainer.global_step,
@@ -123,7 +117,6 @@ def execute(
             train_samples_per_s=round(progress.samples_per_s, 2),
             weights_sha256=weights_sha256(network),
         )
-        outputs = [best.outputs]
         if config.evaluation.test and data.splits["test"].ids:
             look_at_test(session, data)
             trainer.test(module, datamodule=data, verbose=False)
@@ -131,6 +124,19 @@ def execute(
         report(session, data, outputs)
         best.discard()
     return Record(directory.path)
+
+
+def take_best(best: BestWeights, trainer: Trainer, module: FineTuner, data: TextDataModule, run: Composed) -> Outputs:
+    """Put the best weights into the network; what they answer on validation data."""
+    if best.seen_step != trainer.global_step:
+        trainer.validate(module, datamodule=data, verbose=False)  # max_steps ended between two validations
+    if best.step is not None:
+        best.restore(module.network)
+    if best.outputs is None:  # they were computed before the checkpoint, which does not hold them
+        alone = build_trainer(run.config, data, Path(trainer.default_root_dir), [], [])
+        alone.validate(module, datamodule=data, verbose=False)
+        best.outputs = module.outputs["val"]
+    return best.outputs
 
 
 def open_run(run: Composed, name: str) -> RunDirectory:
