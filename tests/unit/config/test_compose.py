@@ -280,6 +280,18 @@ class TestRules:
         assert found.where.rpartition(" ")[2] == where
 
     @pytest.mark.parametrize(
+        ("overrides", "example"),
+        [
+            (["method=freeze"], "method.frozen=[embeddings]"),
+            (["method=last_layers", "method.layers=null"], "method.layers=2"),
+            (["method=gradual", "method.unfrozen_by=null"], "method.unfrozen_by=0.5"),
+        ],
+    )
+    def test_what_a_method_needs_is_shown_by_a_value_that_works(self, overrides: list[str], example: str) -> None:
+        assert only(*overrides).hint == f"Set it, e.g. {example}"
+        compose([*overrides, example])
+
+    @pytest.mark.parametrize(
         "overrides",
         [
             ["evaluation.monitor=val/loss"],

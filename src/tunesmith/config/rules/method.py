@@ -23,14 +23,15 @@ def _adapter(name: str, target: str | None) -> Problem | None:
 
 @rule("method.name", "method.layers", "method.frozen", "method.unfrozen_by")
 def _part(name: str, layers: int | None, frozen: list[str], unfrozen_by: float | None) -> Problem | None:
-    keys: dict[str, tuple[str, Any]] = {
-        "last_layers": ("layers", layers),
-        "freeze": ("frozen", frozen),
-        "gradual": ("unfrozen_by", unfrozen_by),
+    keys: dict[str, tuple[str, Any, str]] = {
+        "last_layers": ("layers", layers, "2"),
+        "freeze": ("frozen", frozen, "[embeddings]"),
+        "gradual": ("unfrozen_by", unfrozen_by, "0.5"),
     }
-    for owner, (key, value) in keys.items():
+    for owner, (key, value, example) in keys.items():
         if name == owner and not value:
-            return Problem(f"method.{key}", f"is required with method.name={name}", None, f"Set it: method.{key}=VALUE")
+            hint = f"Set it, e.g. method.{key}={example}"
+            return Problem(f"method.{key}", f"is required with method.name={name}", None, hint)
         if name != owner and value:
             return Problem(f"method.{key}", f"has no effect with method.name={name}", str(value), f"Use method={owner}")
     return None
