@@ -253,6 +253,8 @@ class TestRules:
             (["model.path=null", "model.tokenizer=x"], "model.path"),
             (["model.path=null", "model.init=random", "model.tokenizer=x"], "model"),
             (["model=tiny_encoder", "model.tokenizer=null"], "model.tokenizer"),
+            (["model=encoder"], "model.path"),
+            (["model=encoder", "model.init=random"], "model"),
             (["model.path=/tmp", "model.revision=main"], "model.revision"),
             (["method=lora", "method.name=full"], "method._target_"),
             (["method.name=lora"], "method._target_"),
@@ -278,6 +280,9 @@ class TestRules:
     def test_refused(self, overrides: list[str], where: str) -> None:
         found = only(*overrides)
         assert found.where.rpartition(" ")[2] == where
+
+    def test_the_run_to_start_from_is_asked_for_and_nothing_else(self) -> None:
+        assert str(only("model=from_run")) == "model.from_run: is required. Set it: model.from_run=RUN"
 
     @pytest.mark.parametrize(
         ("overrides", "example"),

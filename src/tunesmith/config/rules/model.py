@@ -10,6 +10,13 @@ from tunesmith.config.rules.registry import rule
 from tunesmith.errors import Problem
 
 
+@rule("model.from_run")
+def _earlier_run(from_run: str | None) -> Problem | None:
+    if from_run != "":
+        return None
+    return Problem("model.from_run", "is required", None, "Set it: model.from_run=RUN")
+
+
 @rule("model.init", "model.path", "model.config", "model.from_run")
 def _weights(init: str, path: str | None, config: Mapping[str, Any], from_run: str | None) -> Problem | None:
     if path is not None or from_run is not None:
@@ -53,10 +60,14 @@ def _own_head(pooling: str | None, hidden: list[int], task: str, method: str) ->
     return None
 
 
-@rule("model.path", "model.tokenizer", "model.from_run")
-def _tokenizer(path: str | None, tokenizer: str | None, from_run: str | None) -> Problem | None:
+@rule("model.init", "model.path", "model.config", "model.tokenizer", "model.from_run")
+def _tokenizer(
+    init: str, path: str | None, config: Mapping[str, Any], tokenizer: str | None, from_run: str | None
+) -> Problem | None:
     if path is not None or tokenizer is not None or from_run is not None:
         return None
+    if init == "pretrained" or "model_type" not in config:
+        return None  # a path is asked for, and brings its tokenizer
     return Problem(
         "model.tokenizer",
         "is required where there is no model.path",
