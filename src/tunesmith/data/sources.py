@@ -7,7 +7,7 @@ import csv
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TextIO
@@ -96,13 +96,12 @@ def read_rows(data: Data, task: Task = CLASSIFICATION) -> Rows:
     """
     path = expand(data.path)
     keys = columns(task, data)
-    needed = [*(getattr(data, key) for key in keys), *data.where]
-    needed += [column for column in (data.id_column, data.split.column) if column is not None]
+    needed = _needed(data, keys)
     read = reader(task, data)
     rows: dict[str, tuple[Example, str]] = {}
     empty: list[int] = []
     for position, (line, record) in enumerate(read_records(path, data.format, data.delimiter)):
-        _require(needed, keys, record, path, line)
+        _require(needed, record, path, line)
         if any(as_text(record[column]) != as_text(value) for column, value in data.where.items()):
             continue
         try:
@@ -231,10 +230,18 @@ def _read_python(file: TextIO, path: Path) -> Iterator[Record]:
         yield line, {"name": name, "text": text}
 
 
-def _require(needed: list[str], keys: Sequence[str], record: dict[str, Any], path: Path, line: int) -> None:
-    for column in needed:
+def _needed(data: Data, keys: Sequence[str]) -> dict[str, str]:
+    """Every column that a record must have, with what to do where it is missing."""
+    named = {"data.id_column": data.id_column, "data.split.column": data.split.column}
+    hints = {column: f"Name the right one: {key}=..." for key, column in named.items() if column is not None}
+    hints |= dict.fromkeys(data.where, "data.where asks for it: put the name of one of these columns there")
+    together = f"Name the right ones: {', '.join(f'data.{key}=...' for key in keys)}"
+    of_the_task: dict[str, str] = {getattr(data, key): together for key in keys}
+    return of_the_task | {column: hint for column, hint in hints.items() if column not in of_the_task}
+
+
+def _require(needed: Mapping[str, str], record: dict[str, Any], path: Path, line: int) -> None:
+    for column, hint in needed.items():
         if column not in record:
-            raise DataError(
-                f"{path}:{line}: no column {column!r}; the columns are {', '.join(map(repr, record)) or 'none'}. "
-                f"Name the right ones: {', '.join(f'data.{key}=...' for key in keys)}"
-            )
+            there = ", ".join(map(repr, record)) or "none"
+            raise DataError(f"{path}:{line}: no column {column!r}; the columns are {there}. {hint}")

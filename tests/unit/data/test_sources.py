@@ -142,6 +142,25 @@ def test_a_fault_is_named_with_its_place(tmp_path, case):
     assert message in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("asked", "advice"),
+    [
+        ({"where": {"nope": "x"}}, "data.where asks for it: put the name of one of these columns there"),
+        ({"id_column": "nope"}, "Name the right one: data.id_column=..."),
+        ({"split": {"method": "column", "column": "nope"}}, "Name the right one: data.split.column=..."),
+        (
+            {"label_column": "nope", "where": {"nope": "x"}},
+            "Name the right ones: data.text_column=..., data.label_column=...",
+        ),
+    ],
+)
+def test_the_advice_on_a_missing_column_names_the_key_that_asks_for_it(tmp_path, asked, advice):
+    path = written(tmp_path / "a.csv", "text,label\na,1\n")
+    with pytest.raises(DataError) as refusal:
+        read_rows(csv_data(path, **asked))
+    assert str(refusal.value) == f"{path}:2: no column 'nope'; the columns are 'text', 'label'. {advice}"
+
+
 def test_a_missing_file_and_a_folder_are_named(tmp_path):
     for path, fault in ((tmp_path / "none.csv", "no such file"), (tmp_path, "a folder, not a file")):
         with pytest.raises(DataError, match=f"{path}: {fault}. Name another: data.path=FILE"):
