@@ -25,7 +25,7 @@ from tunesmith.config.seeding import derive_seed
 from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.dropout import set_dropout
-from tunesmith.models.families import auto_class, family_of
+from tunesmith.models.families import EXAMPLES, auto_class, family_of
 from tunesmith.models.heads import PooledNetwork, backbone_class, restore_head
 from tunesmith.models.label_words import LabelWordNetwork, cue_tokens, word_tokens
 from tunesmith.models.origin import explained, loading
@@ -176,6 +176,10 @@ def load_skeleton(model: Model, labels: Sequence[str], *, task: str) -> Any:
 
 def _class_for(model: Model, config: PretrainedConfig, task: str) -> Any:
     if model.head.words and task == "classification":
+        if family_of(config) == "encoder":
+            rule = f"need a model that writes, a decoder or an encoder-decoder, and {config.model_type} is an encoder"
+            hint = f"Use {EXAMPLES['causal']}, or {EXAMPLES['seq2seq']}, or leave the words out"
+            raise ConfigError([Problem("model.head.words", rule, str(model.head.words), hint)])
         return auto_class("text_to_text", config)
     return backbone_class(config) if _own_head(model, task) else auto_class(task, config)
 

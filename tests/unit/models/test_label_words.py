@@ -69,7 +69,10 @@ def test_a_run_by_words(option, method, tiny):
         ([*WORDS, "model.head.words.ugly=ugly"], "model.head.words.ugly: no label of the data"),
         (["model.head.words.bad=bad", "model.head.words.good=bad"], "no other label's"),
         (["model.head.words.bad=bad", "model.head.words.good=unputdownable"], "must be one token of the tokenizer"),
-        (["model=tiny_encoder", *WORDS], "takes a seq2seq model or a causal model"),
+        (
+            ["model=tiny_encoder", *WORDS],
+            "model.head.words: need a model that writes, a decoder or an encoder-decoder, and bert is an encoder",
+        ),
         ([*WORDS, "model.head.pooling=mean"], "take the place of a head"),
         ([*WORDS, "method=head_only"], "leave method=head_only nothing to work on"),
         (["model.head.cue=' It was'"], "has no effect without model.head.words"),
