@@ -32,15 +32,21 @@ class Problem:
 
 
 class ConfigError(TunesmithError):
-    """The command line or a config file is wrong; carries every problem found, not just the first."""
+    """The command line or a config file is wrong; carries every problem found, not just the first.
+
+    Args:
+        problems: What is wrong.
+        late: Whether it takes data, weights or objects to find it, so that a run may have its directory by then.
+    """
 
     exit_code: ClassVar[int] = 2
 
-    def __init__(self, problems: list[Problem]) -> None:
+    def __init__(self, problems: list[Problem], *, late: bool = False) -> None:
         self.problems = problems
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         lines = [f"  {number}. {problem}" for number, problem in enumerate(problems, 1)]
-        super().__init__("\n".join([f"{count} in the configuration, nothing was started:", *lines]))
+        consequence = "" if late else ", nothing was started"
+        super().__init__("\n".join([f"{count} in the configuration{consequence}:", *lines]))
 
 
 class DataError(TunesmithError):

@@ -137,7 +137,7 @@ def class_weights(
     if len(task.class_weights) != len(labels):
         rule = f"must hold a weight for each of the {len(labels)} labels"
         hint = f"In this order: {', '.join(labels)}"
-        raise ConfigError([Problem("task.class_weights", rule, str(task.class_weights), hint)])
+        raise ConfigError([Problem("task.class_weights", rule, str(task.class_weights), hint)], late=True)
     return np.asarray(task.class_weights, dtype=np.float32)
 
 

@@ -108,5 +108,5 @@ def word_tokens(words: Mapping[str, str], labels: Sequence[str], tokenizer: PreT
             continue
         found[label] = ids[0]
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(problems, late=True)
     return [found[label] for label in labels]

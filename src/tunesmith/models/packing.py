@@ -42,4 +42,4 @@ def check_packing(network: Any) -> None:
 def _refused(network: Any, reason: str) -> ConfigError:
     kind = f"{network.config.model_type} ({network.config._attn_implementation} attention)"
     rule = f"{kind} does not keep texts in one sample apart: {reason}"
-    return ConfigError([Problem("data.packing", rule, "true", "Set data.packing=false")])
+    return ConfigError([Problem("data.packing", rule, "true", "Set data.packing=false")], late=True)

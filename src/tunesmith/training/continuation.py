@@ -56,13 +56,13 @@ def first_network(config: RunConfig, labels: Sequence[str], pad_token_id: int | 
     if list(labels) != record.labels:
         hint = f"Put it into its base first: tunesmith export {record.path} --merge --output DIR, then model.path=DIR"
         rule = f"its adapter was trained with the head for {_listed(record.labels)}"
-        raise ConfigError([Problem("model.from_run", rule, _listed(labels), hint)])
+        raise ConfigError([Problem("model.from_run", rule, _listed(labels), hint)], late=True)
     from tunesmith.training.load import load_model  # it builds the bases of adapters with this function
 
     adapted: Any = load_model(record).network
     if not hasattr(adapted, "merge_and_unload") or record.config["method"]["name"] == "prompt":
         rule = "a prompt cannot be put into the weights, so that training could start on them"
-        raise ConfigError([Problem("model.from_run", rule, str(record.path), "Start from another run")])
+        raise ConfigError([Problem("model.from_run", rule, str(record.path), "Start from another run")], late=True)
     merged = put_into_base(adapted)
     for parameter in merged.parameters():
         parameter.requires_grad_(True)

@@ -86,7 +86,7 @@ def _make(where: str, target: str, keywords: dict[str, Any]) -> Any:
 
 def _refused(where: str, target: str, error: BaseException) -> ConfigError:
     message = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return ConfigError([Problem(where, f"{target} refuses these values: {message}")])
+    return ConfigError([Problem(where, f"{target} refuses these values: {message}")], late=True)
 
 
 @functools.cache

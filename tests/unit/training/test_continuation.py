@@ -81,8 +81,11 @@ def test_what_cannot_be_started_from(tiny, tmp_path, finished_lora):
 
     config = decide(compose([*tiny, "model=from_run", f"model.from_run={finished_lora.path}"])).config
     for labels, received in ((["a", "b"], "the labels a, b"), ([], "no labels")):
-        with pytest.raises(ConfigError, match=rf"with the head for the labels bad, good \(received {received}\)"):
+        with pytest.raises(
+            ConfigError, match=rf"with the head for the labels bad, good \(received {received}\)"
+        ) as refusal:
             first_network(config, labels, 0)
+        assert "nothing was started" not in str(refusal.value), "the labels are known when the run has its directory"
 
 
 def test_an_adapter_is_exported_alone_or_merged(finished_lora, tmp_path):

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from sklearn.metrics import accuracy_score, f1_score
 
 from tunesmith import compose, train
-from tunesmith.errors import FilesError, TrainingError
+from tunesmith.errors import ConfigError, FilesError, TrainingError
 from tunesmith.runs.ledger import FILE_NAME, looks
 from tunesmith.training.checkpoints import BEST, LAST, BestWeights
 
@@ -221,6 +221,28 @@ def test_weights_that_the_last_step_ruins_end_the_run_with_step_and_rows(run):
     ruin = ["optimizer=sgd", "optimizer.lr=1e30", "trainer.gradient_clip_val=null", "trainer.max_steps=1"]
     with pytest.raises(TrainingError, match=r"the loss is nan at step 1 \(validation rows with id \d+(, \d+){7}\)"):
         run(*ruin, *CONSTANT)
+
+
+WITH_WORDS = ["model=tiny_causal", "model.head.words.bad=bad"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "where", "found_late"),
+    [
+        (["task.class_weights=[1,2,3]"], "task.class_weights", True),
+        (WITH_WORDS, "model.head.words.good", True),
+        (["optimizer.betas=[2,2]"], "optimizer", True),
+        (["data.max_length=9999"], "data.max_length", False),
+        ([*WITH_WORDS, "model=tiny_encoder"], "model.head.words", False),
+    ],
+)
+def test_nothing_is_said_not_to_have_started_where_a_directory_is_left(run, tmp_path, overrides, where, found_late):
+    """What the data, the weights or an object of torch's refuses is found in the run's own directory."""
+    with pytest.raises(ConfigError) as refusal:
+        run(*overrides)
+    assert (tmp_path / "runs").exists() == found_late
+    count = "1 problem in the configuration" + ("" if found_late else ", nothing was started")
+    assert str(refusal.value).startswith(f"{count}:\n  1. {where}: ")
 
 
 NOISE = """
