@@ -14,11 +14,20 @@ from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.methods import put_into_base
 from tunesmith.models.weights import load_network
 from tunesmith.runs.record import Record, load_run
+from tunesmith.tracking.redaction import redact_config
 
 log = logging.getLogger("tunesmith")
 
 TAKEN = ("path", "family", "revision", "init", "config", "head")
 """What the model config takes over from a run whose adapter stands on a base."""
+PLACES = tuple(f"model.{key}" for key in ("from_run", "path", "tokenizer", "family", "revision", "init", "config"))
+"""Where weights and tokenizer are, which follows from `model.from_run`."""
+GROUPS = ("task", "data", "model", "method", "optimizer", "scheduler", "seed", "trainer")
+"""Groups of keys in the order in which differences are told."""
+MOST_SHOWN = 12
+"""Differences that are told; of more the number is."""
+LONGEST_SHOWN = 60
+"""Characters of a value that are shown."""
 
 
 def start_of(config: RunConfig) -> dict[tuple[str, str], Any]:
@@ -70,32 +79,56 @@ def first_network(config: RunConfig, labels: Sequence[str], pad_token_id: int | 
     return merged
 
 
-def differences(config: RunConfig, labels: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """In what the run differs from the one that it starts from: name, then, now."""
+def differences(config: RunConfig, labels: Sequence[str]) -> Iterator[tuple[str, Any, Any]]:
+    """In what can change a result and differs from the run that this one starts from: dotted key, then, now.
+
+    What `model.from_run` takes over is left out: both runs have it, wherever each reads it from.
+    """
     if config.model.from_run is None:
         return
+    from tunesmith.training.resume import WITHOUT_EFFECT, differing  # it runs runs, which begin with this module
+
     record = _record(config.model.from_run)
-    earlier = record.config
-    pairs = {
-        "method": (earlier["method"]["name"], config.method.name),
-        "task": (earlier["task"]["name"], config.task.name),
-        "labels": (", ".join(record.labels), ", ".join(labels)),
-        "data.max_length": (earlier["data"]["max_length"], config.data.max_length),
-        "optimizer.lr": (earlier["optimizer"]["lr"], config.optimizer.lr),
-        "seed": (earlier["seed"], config.seed),
-    }
-    for name, (then, now) in pairs.items():
-        if then != now:
-            yield name, str(then), str(now)
+    if record.labels != list(labels):
+        yield "labels", record.labels, list(labels)
+    then, now = redact_config(_values(record)), redact_config(config.model_dump(by_alias=True))
+    found = [change for change in differing(then, now) if change[0] not in WITHOUT_EFFECT and not _is_taken(change[0])]
+    yield from sorted(found, key=lambda change: _rank(change[0]))
 
 
 def announce_start(config: RunConfig, labels: Sequence[str]) -> None:
     """Say what the run starts from, and in what it differs."""
     if config.model.from_run is None:
         return
-    listed = "; ".join(f"{name} {then} -> {now}" for name, then, now in differences(config, labels))
+    changes = [f"{key} {_shown(then)} -> {_shown(now)}" for key, then, now in differences(config, labels)]
+    rest = f"; and {len(changes) - MOST_SHOWN} more" if len(changes) > MOST_SHOWN else ""
+    listed = "; ".join(changes[:MOST_SHOWN]) or "nothing else that can change a result differs"
     kind = "its adapter put into the base" if _has_adapter(_record(config.model.from_run)) else "its weights"
-    log.info("starting from %s (%s); %s", config.model.from_run, kind, listed or "nothing else differs")
+    log.info("starting from %s (%s); %s%s", config.model.from_run, kind, listed, rest)
+
+
+def _values(record: Record) -> dict[str, Any]:
+    try:
+        return record.typed.model_dump(by_alias=True)
+    except FilesError:  # a variable that it refers to may be gone by now, which is no reason not to start
+        return record.config
+
+
+def _is_taken(key: str) -> bool:
+    return any(key == place or key.startswith(f"{place}.") for place in PLACES)
+
+
+def _rank(key: str) -> int:
+    """What is learnt from what comes first, and how it is watched last."""
+    group = key.partition(".")[0]
+    return GROUPS.index(group) if group in GROUPS else len(GROUPS)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        value = f"[{', '.join(map(str, value))}]"
+    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def _listed(labels: Sequence[str]) -> str:

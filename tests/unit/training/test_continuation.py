@@ -1,16 +1,20 @@
 """Runs that start from runs, and runs that are given away."""
 
 import json
+import re
+import shutil
+from pathlib import Path
 
 import peft
 import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from tunesmith import compose, load_model, train
+from tunesmith import compose, load_model, load_run, train
 from tunesmith.cli.main import main
 from tunesmith.errors import ConfigError, FilesError
 from tunesmith.models.weights import load_network
+from tunesmith.training.continuation import announce_start
 from tunesmith.training.decide import decide
 from tunesmith.training.export import export
 
@@ -37,7 +41,8 @@ def test_a_run_starts_where_another_ended(earlier, tiny):
     assert torch.allclose(logits_of(after.network, after.tokenizer), expected, atol=1e-5)
     log = record.directory.log.read_text()
     assert f"starting from {earlier.path}" in log
-    assert "-> 1e-12" in log
+    assert "optimizer.lr 0.0" in log
+    assert " -> 1e-12; trainer.max_steps " in log
     assert record.results["num_trainable_parameters"] == record.results["num_parameters"]
     assert record.config["model"]["from_run"] == str(earlier.path)
 
@@ -55,6 +60,60 @@ def test_an_adapter_on_a_run_with_an_adapter(finished_lora, tiny):
     module = build_module(config, again.network, data.labels)
     build_trainer(config, data, record.path, [], []).validate(module, datamodule=data, verbose=False)
     assert torch.allclose(module.outputs["val"].logits, torch.tensor([row["logits"] for row in rows]), atol=1e-5)
+
+
+def said_at_the_start(earlier, labels, overrides, caplog):
+    config = decide(compose([*overrides, "model=from_run", f"model.from_run={earlier.path}"])).config
+    with caplog.at_level("INFO", logger="tunesmith"):
+        announce_start(config, labels)
+    return caplog.records[-1].getMessage().partition("); ")[2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ([], "nothing else that can change a result differs"),
+        (["data.num_workers=2", "run.name=x"], "nothing else that can change a result differs"),
+        (["model.dropout=0.2"], "model.dropout null -> 0.2"),
+        (
+            ["seed=1", "data.order=random", "task.label_smoothing=0.1", "data.where.verdict=good"],
+            "task.label_smoothing 0.0 -> 0.1; data.order bucketed -> random; data.where.verdict null -> good; "
+            "seed 0 -> 1",
+        ),
+        (
+            ["method=freeze", "method.frozen=[embeddings]"],
+            "method.frozen [] -> [embeddings]; method.name full -> freeze",
+        ),
+    ],
+)
+def test_every_key_that_differs_from_the_earlier_run_is_told(finished, tiny, caplog, changes, said):
+    assert said_at_the_start(finished, finished.labels, [*tiny, *changes], caplog) == said
+
+
+def test_of_many_differences_the_first_are_told_and_how_many_more(finished, tiny, caplog):
+    changes = [
+        "method=lora",
+        "optimizer=sgd",
+        "scheduler=constant",
+        "data.max_length=16",
+        "callbacks=none",
+        "trainer.max_steps=3",
+    ]
+    said = said_at_the_start(finished, ["bad", "fair", "good"], [*tiny, *changes], caplog)
+    assert said.startswith(
+        "labels [bad, good] -> [bad, fair, good]; data.max_length 32 -> 16; method._target_ null -> "
+    )
+    assert re.fullmatch(r"(\S+ .* -> .*?; ){12}and \d+ more", said)
+
+
+def test_a_start_is_announced_though_a_variable_of_the_earlier_run_is_gone(finished, tiny, tmp_path, caplog):
+    copied = Path(shutil.copytree(finished.path, tmp_path / "copied"))
+    text = (copied / "config.yaml").read_text()
+    (copied / "config.yaml").write_text(
+        text.replace(f"path: {finished.config['data']['path']}", "path: ${oc.env:GONE}")
+    )
+    said = said_at_the_start(load_run(copied), finished.labels, tiny, caplog)
+    assert "data.path ${oc.env:GONE} -> " in said
 
 
 def test_a_run_starts_from_a_head_of_ours_on_the_encoder_of_an_encoder_decoder(tiny):
