@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,16 @@ def start_of(config: RunConfig) -> dict[tuple[str, str], Any]:
         # A head of ours saves T5's encoder alone, which is of another family than T5.
         taken |= {"path": str(folder), "family": "auto", "revision": None, "init": "pretrained", "config": {}}
     return {("model", key): value for key, value in (taken | {"tokenizer": str(folder)}).items()}
+
+
+def base_is_saved(model: Mapping[str, Any]) -> bool:
+    """Whether the weights that a run's method started on can be read again where its saved model config says.
+
+    They cannot where they were drawn at random, nor where an earlier run's adapter was put into them.
+    """
+    if model.get("init") == "random":
+        return False
+    return model.get("from_run") is None or model.get("path") == model.get("tokenizer")  # as `start_of` sets them
 
 
 def first_network(config: RunConfig, labels: Sequence[str], pad_token_id: int | None) -> torch.nn.Module:

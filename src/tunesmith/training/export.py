@@ -10,6 +10,7 @@ from tunesmith.models.methods import put_into_base
 from tunesmith.reporting.model_card import model_card
 from tunesmith.runs.directory import write_text
 from tunesmith.runs.record import Record
+from tunesmith.training.continuation import base_is_saved
 from tunesmith.training.load import load_model
 
 
@@ -22,7 +23,7 @@ def export(record: Record, folder: Path, *, merge: bool) -> Path:
         merge: Put an adapter into its base, so that plain transformers loads the whole.
 
     Raises:
-        ConfigError: The adapter is of a kind that cannot be merged.
+        ConfigError: The adapter is of a kind that cannot be merged, or stands on a base that nobody else has.
         FilesError: The run has no model, or the folder cannot be written.
     """
     model = record.directory.model
@@ -31,6 +32,8 @@ def export(record: Record, folder: Path, *, merge: bool) -> Path:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FilesError(f"{folder} exists already: name another with --output")
     adapter = (model / "adapter_config.json").is_file()
+    if adapter and not base_is_saved(record.config["model"]):
+        _refuse_alone(record, merge=merge)
     try:
         if adapter and merge:
             _merged(record, folder)
@@ -40,6 +43,22 @@ def export(record: Record, folder: Path, *, merge: bool) -> Path:
     except OSError as error:
         raise FilesError(f"cannot write {error.filename or folder}: {error.strerror or error}") from error
     return folder
+
+
+def _refuse_alone(record: Record, *, merge: bool) -> None:
+    """Refuse to give an adapter away without its base; plain peft would find none, or take another for it.
+
+    Raises:
+        ConfigError: It is to stay an adapter.
+    """
+    rule = "the weights under this adapter are saved nowhere (they are random, or hold an earlier run's adapter)"
+    if record.config["method"]["name"] == "prompt":
+        rule = f"{rule}, and a prompt cannot be put into them"
+        hint = f"Answer with the run itself: tunesmith predict {record.path} INPUT, or tunesmith.load_model"
+        raise ConfigError([Problem("RUN", rule, str(record.path), hint)])
+    if not merge:
+        hint = f"Put it into them: tunesmith export {record.path} --merge"
+        raise ConfigError([Problem("--merge", f"is required: {rule}", None, hint)])
 
 
 def _merged(record: Record, folder: Path) -> None:

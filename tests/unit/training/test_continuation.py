@@ -8,12 +8,12 @@ from pathlib import Path
 import peft
 import pytest
 import torch
+from conftest import tiny_overrides
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from tunesmith import compose, load_model, load_run, train
 from tunesmith.cli.main import main
 from tunesmith.errors import ConfigError, FilesError
-from tunesmith.models.weights import load_network
 from tunesmith.training.continuation import announce_start
 from tunesmith.training.decide import decide
 from tunesmith.training.export import export
@@ -147,19 +147,63 @@ def test_what_cannot_be_started_from(tiny, tmp_path, finished_lora):
         assert "nothing was started" not in str(refusal.value), "the labels are known when the run has its directory"
 
 
-def test_an_adapter_is_exported_alone_or_merged(finished_lora, tmp_path):
+@pytest.fixture(scope="module")
+def on_saved_weights(finished, reviews_csv, cache_dir, tmp_path_factory):
+    """A run that trained adapters on weights that are in a folder."""
+    overrides = tiny_overrides(reviews_csv, cache_dir, tmp_path_factory.mktemp("on_saved_weights"))
+    overrides += ["model=encoder", f"model.path={finished.directory.model}", "method=lora", "optimizer.lr=1e-2"]
+    return train(compose([*overrides, "trainer.max_steps=4"]))
+
+
+def test_an_adapter_alone_finds_its_base_with_plain_peft(on_saved_weights, tmp_path):
+    trained = load_model(on_saved_weights)
+    alone = export(on_saved_weights, tmp_path / "alone", merge=False)
+    plain = peft.AutoPeftModelForSequenceClassification.from_pretrained(alone)
+    assert torch.allclose(logits_of(plain, trained.tokenizer), logits_of(trained.network, trained.tokenizer), atol=1e-5)
+    assert 'library_name: "peft"' in (alone / "README.md").read_text()
+
+
+def test_an_adapter_is_exported_in_its_base(finished_lora, tmp_path):
     trained = load_model(finished_lora)
     expected = logits_of(trained.network, trained.tokenizer)
-    alone = export(finished_lora, tmp_path / "alone", merge=False)
-    base = load_network(trained.config.model, trained.labels, 0, pad_token_id=0)
-    plain = peft.PeftModel.from_pretrained(base, alone)
-    assert torch.allclose(logits_of(plain, trained.tokenizer), expected, atol=1e-5)
     merged = export(finished_lora, tmp_path / "merged", merge=True)
     whole = AutoModelForSequenceClassification.from_pretrained(merged)
     assert torch.allclose(logits_of(whole, AutoTokenizer.from_pretrained(merged)), expected, atol=1e-5)
     assert whole.config.id2label == dict(enumerate(finished_lora.labels))
-    assert 'library_name: "peft"' in (alone / "README.md").read_text()
     assert 'library_name: "transformers"' in (merged / "README.md").read_text()
+
+
+@pytest.mark.parametrize("base", ["described", "another's architecture", "an earlier adapter's"])
+def test_an_adapter_whose_base_nobody_else_has_is_exported_merged_only(
+    base, finished, finished_lora, on_saved_weights, tiny, tmp_path, inside
+):
+    """Plain peft would find no base, or, worse, take the weights of that name for it."""
+    models = {
+        "another's architecture": ["model=encoder", f"model.path={finished.directory.model}", "model.init=random"],
+        "an earlier adapter's": ["model=from_run", f"model.from_run={on_saved_weights.path}"],
+    }
+    record = finished_lora
+    if base in models:
+        record = train(compose([*tiny, *models[base], "method=lora", "optimizer.lr=1e-2", "trainer.max_steps=4"]))
+    done = inside("export", record.path, "--output", tmp_path / "out")
+    assert done.returncode == 2
+    assert "--merge: is required: the weights under this adapter are saved nowhere" in done.stderr
+    assert f"tunesmith export {record.path} --merge" in done.stderr
+    assert not (tmp_path / "out").exists()
+    assert inside("export", record.path, "--merge", "--output", tmp_path / "out").returncode == 0
+    whole = AutoModelForSequenceClassification.from_pretrained(tmp_path / "out")
+    trained = load_model(record)
+    expected = logits_of(trained.network, trained.tokenizer)
+    assert torch.allclose(logits_of(whole, trained.tokenizer), expected, atol=1e-5)
+
+
+def test_a_prompt_before_a_base_that_nobody_else_has_stays_with_its_run(tiny, tmp_path, inside):
+    record = train(compose([*tiny, "method=prompt", "trainer.max_steps=1"]))
+    for flags in ([], ["--merge"]):
+        done = inside("export", record.path, "--output", tmp_path / "out", *flags)
+        assert done.returncode == 2
+        assert f"Answer with the run itself: tunesmith predict {record.path} INPUT" in done.stderr
+        assert not (tmp_path / "out").exists()
 
 
 def test_the_card_is_the_run_s_record(finished, tmp_path, capsys):
