@@ -65,6 +65,10 @@ class Composer:
         """Hydra's loader over the same sources, which knows the options of every group."""
         return self._groups(())[1]
 
+    def looked_up(self) -> set[str]:
+        """The first names of the paths of all configs and groups that the compositions so far have asked for."""
+        return {name for _, loader in self._composed.values() for name in loader.notes.looked_up()}
+
     def _draft(self, overrides: Sequence[str], common: Sequence[str] = ()) -> Draft:
         shared = tuple(common)
         if shared not in self._reads:

@@ -29,6 +29,8 @@ HYDRA_KEYS = ("mode", "sweeper", "verbose")
 
 
 OUR_SWEEPER = "hydra/sweeper/tunesmith"
+OUTPUTS = ("sweep.json", "results.json", "provenance.json")
+"""One of these is in the directory of every sweep and run."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,10 @@ class Repository(ConfigRepository):
         """The options of a group."""
         return self.get_group_options(group)
 
+    def looked_up(self) -> set[str]:
+        """The first names of the paths of all configs and groups that were asked for, found or not."""
+        return {path.split("/")[0] for path, _ in self._sources}
+
     def is_chosen(self, group: str) -> bool:
         """Whether our primary config chooses an option of this group; a group of the user's own has to be added."""
         return group.startswith("hydra/") or (self.ours.parent / group).is_dir()
@@ -166,9 +172,17 @@ class Repository(ConfigRepository):
 
 
 def subfolders(root: str) -> Iterator[str]:
-    """Every folder below one, relative to it, with forward slashes."""
+    """Every folder below one that may be a config group, relative to it, with forward slashes.
+
+    A sweep file may lie in a whole project: what is hidden there, and what runs and sweeps wrote, is no group.
+    """
     for folder, names, _ in os.walk(root, followlinks=True):
-        yield from (Path(folder, name).relative_to(root).as_posix() for name in names if name != "__pycache__")
+        names[:] = [name for name in names if not name.startswith((".", "__")) and not _is_output(Path(folder, name))]
+        yield from (Path(folder, name).relative_to(root).as_posix() for name in names)
+
+
+def _is_output(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in OUTPUTS)
 
 
 def know_sweepers(path: str) -> None:

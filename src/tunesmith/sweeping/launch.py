@@ -92,7 +92,7 @@ def launch(search: Search, settings: Mapping[str, Any]) -> int:
     exact = Path(sweep.run.config.run.dir) if sweep.run.config.run.dir else None
     opened = open_directory(root, name, fingerprint(sweep.run.saved | {"sweep": sweep.space.describe()}), exact)
     directory = SweepDirectory(opened.path)
-    frozen = snapshot.take(directory.path, search.name, search.config_dirs, search.trust)
+    frozen = snapshot.take(directory.path, composer, sweep.space.parameters)
     facts = _facts(sweep, search, directory, name) | {"n_jobs": executor.slots}
     with held(directory.path):
         write_json(directory.facts, facts)
