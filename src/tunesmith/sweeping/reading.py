@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -18,7 +20,7 @@ from hydra.core.override_parser.types import (
     Transformer,
 )
 from hydra.errors import HydraException
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.errors import ConfigError, Problem
@@ -117,14 +119,43 @@ def _from_override(override: Override, when: Condition | None, loader: ConfigLoa
         return Problem(key, "cannot be read", text, str(error).splitlines()[0])
     if not values:
         return Problem(key, "has no values", text)
-    if isinstance(value, RangeSweep) and not value.shuffle:
-        whole = all(isinstance(item, int) for item in values)
-        kind = IntDistribution if whole else FloatDistribution
-        step = values[1] - values[0] if len(values) > 1 else 1
-        if step > 0:
-            last = values[-1] if whole else values[0] + step * (len(values) - 1)
-            return Parameter(key, text, kind(values[0], last, step=step), tuple(values), when)
-    return Parameter(key, text, CategoricalDistribution(_choices(values)), tuple(values), when)
+    even = _evenly(value, values) if isinstance(value, RangeSweep) and not value.shuffle else None
+    return Parameter(key, text, even or CategoricalDistribution(_choices(values)), tuple(values), when)
+
+
+def _evenly(sweep: RangeSweep, values: Sequence[Any]) -> BaseDistribution | None:
+    """The distribution in which the values of a range keep their order; None where Optuna would round them away."""
+    if sweep.step <= 0:
+        return None
+    if all(isinstance(item, int) for item in values):
+        return IntDistribution(values[0], values[-1], step=int(sweep.step))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "not divisible by step": it is compared below
+        found = FloatDistribution(values[0], values[-1], step=float(sweep.step))
+    return found if found.high == values[-1] and all(map(found._contains, values)) else None
+
+
+def _range(sweep: RangeSweep) -> list[Any]:
+    """The values of a range. Those between whole numbers are counted in decimals, as they are written.
+
+    Hydra adds up the binary fractions, which makes 0.00030000000000000003 the third of `range(1e-4, 4e-4, 1e-4)`.
+
+    Raises:
+        ValueError: It has no end.
+    """
+    start, stop, step = sweep.start, sweep.stop, sweep.step
+    assert start is not None
+    assert stop is not None
+    if not all(map(math.isfinite, (start, stop, step))):
+        raise ValueError("the ends and the step of a range must be finite")
+    if step == 0:
+        raise ValueError("the step of a range must not be 0")
+    if all(isinstance(number, int) for number in (start, stop, step)):
+        return list(range(int(start), int(stop), int(step)))
+    first, end, by = (Decimal(str(number)) for number in (start, stop, step))
+    count = max(0, math.ceil((end - first) / by))
+    found = (float(first + number * by) for number in range(count))
+    return list(dict.fromkeys(found))  # a step below the precision of the numbers leads nowhere
 
 
 def _interval(key: str, value: IntervalSweep, text: str, when: Condition | None) -> Parameter | Problem:
@@ -151,6 +182,8 @@ def _values(override: Override, loader: ConfigLoader) -> list[Any]:
         return list(value.filter(loader.get_group_options(override.key_or_group)))
     if isinstance(value, ChoiceSweep) and not value.shuffle:
         return [_plain(item) for item in value.list]
+    if isinstance(value, RangeSweep) and not value.shuffle:
+        return _range(value)
     return [_plain(item) for item in override.sweep_iterator(transformer=Transformer.identity)]
 
 

@@ -56,6 +56,8 @@ class Parameter:
         """The config's value for one that was drawn from the distribution."""
         if isinstance(self.distribution, CategoricalDistribution) and self.values is not None:
             return self.values[self.distribution.choices.index(drawn)]
+        if self.values is not None:  # each sampler rounds its sums of steps in its own way
+            return min(self.values, key=lambda value: abs(value - drawn))
         return drawn
 
     def encode(self, value: Any) -> Any:

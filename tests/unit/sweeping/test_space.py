@@ -1,10 +1,12 @@
 """What a sweep varies: the grammar, the points, and everything that is refused."""
 
 import functools
+import warnings
 
+import optuna
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -53,6 +55,10 @@ def refusal(params=None, swept=(), **settings):
         ("range(1, 4)", (1, 2, 3)),
         ("range(1, 8, 3)", (1, 4, 7)),
         ("range(0, 1, 0.25)", (0.0, 0.25, 0.5, 0.75)),
+        ("range(1e-4, 4e-4, 1e-4)", (0.0001, 0.0002, 0.0003)),
+        ("range(0.7, 2.1, 0.7)", (0.7, 1.4)),
+        ("range(0.5, 3, 1)", (0.5, 1.5, 2.5)),
+        ("range(0.3, 0.0, -0.1)", (0.3, 0.2, 0.1)),
         ("range(5, 1, -2)", (5, 3)),
         ("int(interval(2, 5))", (2, 3, 4, 5)),
     ],
@@ -69,6 +75,39 @@ def test_a_range_ends_before_its_end_for_the_sampler_too():
     assert only("range(1, 8, 3)").distribution == IntDistribution(1, 7, step=3)
     assert only("range(0, 1, 0.25)").distribution == FloatDistribution(0, 0.75, step=0.25)
     assert only("range(5, 1, -2)").distribution == CategoricalDistribution([5, 3])
+
+
+def test_a_range_between_whole_numbers_keeps_its_order_for_the_sampler():
+    assert only("range(1e-4, 4e-4, 1e-4)").distribution == FloatDistribution(1e-4, 3e-4, step=1e-4)
+    assert only("range(1e-4, 4e-4, 1e-4)").decode(0.00030000000000000003) == 3e-4, "as a sampler adds it up"
+
+
+@pytest.mark.parametrize("text", ["range(0, 1, 0.0)", "range(0.0, inf)", "range(nan, 1)", "range(1, 4, 0)"])
+def test_a_range_without_an_end_is_refused(text):
+    (problem,) = refusal({"optimizer.lr": text})
+    assert (problem.rule, problem.received) == ("cannot be read", text)
+
+
+finite = st.floats(-1e6, 1e6, allow_subnormal=False)
+
+
+@given(finite, finite.filter(lambda step: abs(step) > 1e-9), st.integers(1, 12), st.sampled_from([3, 6, 17]))
+def test_every_value_of_a_range_goes_through_optuna_and_back(start, step, count, digits):
+    start, step = (float(f"{number:.{digits}g}") for number in (start, step))
+    stop = start + (count - 0.5) * step
+    assume((stop - start) * step > 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = only(f"range({start!r}, {stop!r}, {step!r})")
+    assert found.values[0] == start
+    assert all(isinstance(value, float) and min(start, stop) <= value <= max(start, stop) for value in found.values)
+    for value in found.values:
+        kept = found.distribution.to_internal_repr(found.encode(value))
+        assert found.decode(found.distribution.to_external_repr(kept)) == value
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
+    for _ in range(3):
+        drawn = study.ask({"x": found.distribution}).params["x"]
+        assert found.decode(found.encode(found.decode(drawn))) in found.values
 
 
 def test_intervals_have_no_list_and_keep_their_scale():
