@@ -144,7 +144,8 @@ def prepared():
     from tunesmith.config.compose import open_hydra
     from tunesmith.config.composer import Composer
     from tunesmith.config.overrides import read_sweep
-    from tunesmith.sweeping.prepare import prepare, read_settings
+    from tunesmith.sweeping.prepare import prepare
+    from tunesmith.sweeping.settings import read_settings
 
     @functools.cache
     def read_and_judge(name: str, *texts: str, check: bool = True):

@@ -27,9 +27,10 @@ from tunesmith.sweeping.driver import Driver, Plan, now
 from tunesmith.sweeping.executors import ENTRY, Executor, InProcess, Local
 from tunesmith.sweeping.grammar import overrides, quoted
 from tunesmith.sweeping.layout import SweepDirectory
-from tunesmith.sweeping.prepare import Sweep, prepare, read_settings
+from tunesmith.sweeping.prepare import Sweep, prepare
 from tunesmith.sweeping.samplers import read_choice
 from tunesmith.sweeping.scheduler import Limits, Scheduler
+from tunesmith.sweeping.settings import read_settings
 from tunesmith.sweeping.space import Point
 from tunesmith.sweeping.study import Study, open_storage
 from tunesmith.sweeping.summary import summarise

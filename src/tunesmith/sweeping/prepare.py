@@ -10,7 +10,6 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from pydantic import ValidationError
 
 from tunesmith.config.compose import Composed
 from tunesmith.config.composer import Composer
@@ -19,14 +18,13 @@ from tunesmith.config.folders import expand
 from tunesmith.config.objectives import COSTS, direction_of, fault_of
 from tunesmith.config.overrides import parse
 from tunesmith.config.schema import Evaluation
-from tunesmith.config.suggest import did_you_mean, nearest, show
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.runs.sweep_record import SweepRecord, is_sweep
 from tunesmith.sweeping.grammar import overrides
 from tunesmith.sweeping.reading import read_space
 from tunesmith.sweeping.rungs import FRACTIONS, REDUCTION, Halving
-from tunesmith.sweeping.samplers import make_pruner, make_sampler, read_choice
+from tunesmith.sweeping.samplers import make_pruner, read_choice
 from tunesmith.sweeping.space import Point, Space
 from tunesmith.sweeping.space import identity as identity_of
 from tunesmith.tracking.redaction import redact_config
@@ -99,7 +97,7 @@ class Sweep:
             return None
         own = {key: value for key, value in options.items() if key != "rungs"}
         if name == "asha":
-            return Halving(self.rungs, int(own.get("reduction", REDUCTION)), pauses=bool(own.get("pauses", True)))
+            return Halving(self.rungs, int(own.get("reduction", REDUCTION)), pauses=own.get("pauses", True))
         return make_pruner({"name": name, **own})
 
 
@@ -109,24 +107,6 @@ def lists_points(settings: Sweeper, space: Space) -> bool:
         return read_choice(settings.sampler)[0] == "grid"
     finite = bool(settings.explicit) or space.is_finite
     return finite and (settings.n_trials is None or settings.n_trials >= len(space.points()))
-
-
-def read_settings(settings: Mapping[str, Any]) -> Sweeper:
-    """The typed settings of a sweep.
-
-    Raises:
-        ConfigError: Some are wrong; every problem is in it.
-    """
-    try:
-        found = Sweeper.model_validate(dict(settings))
-    except ValidationError as error:
-        raise ConfigError(list(_of_pydantic(error))) from None
-    if read_choice(found.sampler)[0] not in (None, "grid"):
-        make_sampler(found.sampler, found.seed, 0)
-    if read_choice(found.pruner)[0] not in (None, "asha", "none"):
-        name, options = read_choice(found.pruner)
-        make_pruner({"name": name, **{key: value for key, value in options.items() if key != "rungs"}})
-    return found
 
 
 def prepare(texts: Sequence[str], settings: Sweeper, composer: Composer, *, check: bool = True) -> Sweep:
@@ -242,18 +222,6 @@ def initial_points(initial: Sequence[Point] | str, space: Space) -> list[Point]:
     return points
 
 
-def _of_pydantic(error: ValidationError) -> Iterator[Problem]:
-    names = list(Sweeper.model_fields)
-    for item in error.errors(include_url=False):
-        key = str(item["loc"][0])
-        where = f"hydra.sweeper.{key}"
-        if item["type"] == "extra_forbidden":
-            close = did_you_mean(nearest(key, names))
-            yield Problem(where, "no such key", None, close or f"Keys: {', '.join(names)}")
-        else:
-            yield Problem(where, item["msg"][0].lower() + item["msg"][1:], show(item["input"]))
-
-
 def _sorted(texts: Sequence[str], loader: Loader) -> tuple[list[str], list[Override]]:
     """Plain overrides, as typed, and those that name several values; Hydra's own are dropped."""
     parser = OverridesParser.create(config_loader=loader)
@@ -279,7 +247,7 @@ def _parsed(texts: Sequence[str], loader: Loader) -> Iterator[Override]:
 
 
 def _contradictions(sweep: Sweep) -> Iterator[Problem]:
-    settings, (pruner, options) = sweep.settings, sweep.pruner
+    settings, pruner = sweep.settings, sweep.pruner[0]
     if settings.n_trials is None and not (sweep.is_grid or sweep.space.is_finite):
         hint = "Say how many: hydra.sweeper.n_trials=20"
         yield Problem("hydra.sweeper.n_trials", "is required: the space has no end", None, hint)
@@ -293,11 +261,6 @@ def _contradictions(sweep: Sweep) -> Iterator[Problem]:
     rungs = sweep.rungs
     if list(rungs) != sorted(set(rungs)) or any(not 0 < rung < 1 for rung in rungs):
         yield Problem("hydra.sweeper.pruner.rungs", "must be ascending fractions between 0 and 1", str(list(rungs)))
-    unknown = set(options) - {"rungs", "reduction", "pauses"} if pruner == "asha" else set()
-    if unknown:
-        yield Problem("hydra.sweeper.pruner", "asha takes rungs, reduction and pauses", sorted(unknown)[0])
-    if not isinstance(options.get("reduction", 2), int) or options.get("reduction", 2) < 2:
-        yield Problem("hydra.sweeper.pruner.reduction", "must be a whole number >= 2", str(options["reduction"]))
 
 
 def _secrets(masked: Mapping[str, Any], saved: Mapping[str, Any], prefix: str = "") -> Iterator[Problem]:

@@ -23,7 +23,8 @@ from tunesmith.sweeping.executors import ENTRY
 from tunesmith.sweeping.job import ENDED, from_json
 from tunesmith.sweeping.launch import drive, warm
 from tunesmith.sweeping.layout import SweepDirectory
-from tunesmith.sweeping.prepare import Sweep, prepare, read_settings
+from tunesmith.sweeping.prepare import Sweep, prepare
+from tunesmith.sweeping.settings import read_settings
 from tunesmith.sweeping.space import Point
 from tunesmith.sweeping.study import POINT, end_of
 

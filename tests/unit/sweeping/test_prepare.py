@@ -7,7 +7,8 @@ import yaml
 
 from tunesmith.config.composer import Composer
 from tunesmith.errors import ConfigError
-from tunesmith.sweeping.prepare import prepare, read_settings
+from tunesmith.sweeping.prepare import prepare
+from tunesmith.sweeping.settings import read_settings
 
 LR = {"optimizer.lr": "choice(1e-4, 1e-3)"}
 
@@ -107,6 +108,15 @@ def test_every_combination_of_groups_is_validated():
         ({"pruner": {"name": "asha", "rungs": [0.5, 0.25]}}, "hydra.sweeper.pruner.rungs", "ascending fractions"),
         ({"pruner": {"name": "asha", "reduction": 1}}, "hydra.sweeper.pruner.reduction", "whole number"),
         ({"pruner": {"name": "asha", "nonsense": 1}}, "hydra.sweeper.pruner", "asha takes"),
+        ({"pruner": {"name": "asha", "reduction": True}}, "hydra.sweeper.pruner.reduction", "whole number"),
+        ({"pruner": {"name": "asha", "pauses": "maybe"}}, "hydra.sweeper.pruner.pauses", "true or false"),
+        ({"pruner": {"name": "none", "foo": 1}}, "hydra.sweeper.pruner", "none takes no options"),
+        ({"pruner": {"rungs": [0.5]}}, "hydra.sweeper.pruner", "names no pruner"),
+        ({"sampler": {"n_startup_trials": 5}}, "hydra.sweeper.sampler", "names no sampler"),
+        ({"sampler": {"foo": 1}}, "hydra.sweeper.sampler", "names no sampler"),
+        ({"sampler": {}}, "hydra.sweeper.sampler", "names no sampler"),
+        ({"sampler": {"name": "grid", "foo": 1}}, "hydra.sweeper.sampler", "grid takes no options"),
+        ({"metric": []}, "hydra.sweeper.metric", "names no metric"),
         ({"exclude": [{"optimizer.lr": "interval(0, 1)"}]}, "hydra.sweeper.exclude", "leaves no point"),
         ({"n_trails": 3}, "hydra.sweeper.n_trails", "no such key"),
         ({"n_trials": 0}, "hydra.sweeper.n_trials", "greater than or equal to 1"),
@@ -118,11 +128,21 @@ def test_refused_with_the_sentence(settings, where, rule):
     assert any(problem.where == where and rule in problem.rule for problem in problems), problems
 
 
+def test_faults_of_several_settings_are_named_together():
+    with pytest.raises(ConfigError) as caught:
+        read_settings({"sampler": {"foo": 1}, "pruner": {"name": "asha", "pauses": "maybe", "rung": 1}, "metric": []})
+    said = [str(problem) for problem in caught.value.problems]
+    assert len(said) == 4
+    assert "Give its name beside its options: {name: tpe, ...}" in said[0]
+    assert "Did you mean rungs?" in said[1]
+
+
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
         (["hydra.sweeper.metric=test/accuracy"], "a search never looks at the test split"),
         (["seed=1,2"], "hydra.sweeper.repeats=3"),
+        (["hydra.sweeper.sampler={n_startup_trials: 5}"], "names no sampler"),
         (["hydra.sweeper.metric=[val/accuracy,duration_s]", "hydra.sweeper.pruner=asha"], "no order among several"),
     ],
 )

@@ -5,7 +5,8 @@ import yaml
 
 from tunesmith.config.composer import Composer
 from tunesmith.sweeping import snapshot
-from tunesmith.sweeping.prepare import prepare, read_settings
+from tunesmith.sweeping.prepare import prepare
+from tunesmith.sweeping.settings import read_settings
 
 PLAIN = "{}\n"
 BESIDE = (

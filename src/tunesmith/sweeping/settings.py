@@ -1,0 +1,94 @@
+"""The `hydra.sweeper` node, read and judged: what it says must have an effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from tunesmith.config.suggest import did_you_mean, nearest, show
+from tunesmith.config.sweeper import Sweeper
+from tunesmith.errors import ConfigError, Problem
+from tunesmith.sweeping.samplers import make_pruner, make_sampler, read_choice
+
+OF_ASHA = ("rungs", "reduction", "pauses")
+"""Options of our own pruner."""
+
+
+def read_settings(settings: Mapping[str, Any]) -> Sweeper:
+    """The typed settings of a sweep.
+
+    Raises:
+        ConfigError: Some are wrong; every problem is in it.
+    """
+    try:
+        found = Sweeper.model_validate(dict(settings))
+    except ValidationError as error:
+        raise ConfigError(list(_of_pydantic(error))) from None
+    problems = [*_of_sampler(found), *_of_pruner(found)]
+    if found.metric is not None and not found.metric:
+        hint = "Name one, e.g. val/loss; null is evaluation.monitor"
+        problems.append(Problem("hydra.sweeper.metric", "names no metric", show(found.metric), hint))
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def _of_sampler(settings: Sweeper) -> Iterator[Problem]:
+    name, options = read_choice(settings.sampler)
+    if settings.sampler is not None and not name:
+        yield _nameless("sampler", "tpe", settings.sampler)
+    elif name == "grid" and options:
+        hint = "It runs the points that params list; hydra.sweeper.seed sets their order"
+        yield Problem("hydra.sweeper.sampler", "grid takes no options", show(options), hint)
+    elif name not in (None, "grid"):
+        try:
+            make_sampler(settings.sampler, settings.seed, 0)
+        except ConfigError as error:
+            yield from error.problems
+
+
+def _of_pruner(settings: Sweeper) -> Iterator[Problem]:
+    name, options = read_choice(settings.pruner)
+    if settings.pruner is not None and not name:
+        yield _nameless("pruner", "asha", settings.pruner)
+    elif name == "none" and options:
+        hint = "Name the pruner that they are for, e.g. asha"
+        yield Problem("hydra.sweeper.pruner", "none takes no options", show(options), hint)
+    elif name == "asha":
+        yield from _of_asha(options)
+    elif name not in (None, "none"):
+        try:
+            make_pruner({"name": name, **{key: value for key, value in options.items() if key != "rungs"}})
+        except ConfigError as error:
+            yield from error.problems
+
+
+def _of_asha(options: Mapping[str, Any]) -> Iterator[Problem]:
+    where, reduction, pauses = "hydra.sweeper.pruner", options.get("reduction", 2), options.get("pauses", True)
+    for unknown in [key for key in options if key not in OF_ASHA]:
+        close = did_you_mean(nearest(str(unknown), OF_ASHA))
+        yield Problem(where, "asha takes rungs, reduction and pauses", str(unknown), close)
+    if isinstance(reduction, bool) or not isinstance(reduction, int) or reduction < 2:
+        hint = "2 lets half of the trials go on"
+        yield Problem(f"{where}.reduction", "must be a whole number >= 2", show(reduction), hint)
+    if not isinstance(pauses, bool):
+        yield Problem(f"{where}.pauses", "must be true or false", show(pauses), "false ends a trial for good at a rung")
+
+
+def _nameless(kind: str, default: str, value: Any) -> Problem:
+    hint = f"Give its name beside its options: {{name: {default}, ...}}"
+    return Problem(f"hydra.sweeper.{kind}", f"names no {kind}", show(value), hint)
+
+
+def _of_pydantic(error: ValidationError) -> Iterator[Problem]:
+    names = list(Sweeper.model_fields)
+    for item in error.errors(include_url=False):
+        key = str(item["loc"][0])
+        where = f"hydra.sweeper.{key}"
+        if item["type"] == "extra_forbidden":
+            close = did_you_mean(nearest(key, names))
+            yield Problem(where, "no such key", None, close or f"Keys: {', '.join(names)}")
+        else:
+            yield Problem(where, item["msg"][0].lower() + item["msg"][1:], show(item["input"]))
