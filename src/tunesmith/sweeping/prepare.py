@@ -258,9 +258,6 @@ def _contradictions(sweep: Sweep) -> Iterator[Problem]:
         )
     if pruner != "none" and sweep.objectives[0] in COSTS:
         yield Problem("hydra.sweeper.pruner", f"{sweep.objectives[0]} does not change while training", pruner)
-    rungs = sweep.rungs
-    if list(rungs) != sorted(set(rungs)) or any(not 0 < rung < 1 for rung in rungs):
-        yield Problem("hydra.sweeper.pruner.rungs", "must be ascending fractions between 0 and 1", str(list(rungs)))
 
 
 def _secrets(masked: Mapping[str, Any], saved: Mapping[str, Any], prefix: str = "") -> Iterator[Problem]:

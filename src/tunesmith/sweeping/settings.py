@@ -56,13 +56,26 @@ def _of_pruner(settings: Sweeper) -> Iterator[Problem]:
     elif name == "none" and options:
         hint = "Name the pruner that they are for, e.g. asha"
         yield Problem("hydra.sweeper.pruner", "none takes no options", show(options), hint)
-    elif name == "asha":
-        yield from _of_asha(options)
     elif name not in (None, "none"):
-        try:
-            make_pruner({"name": name, **{key: value for key, value in options.items() if key != "rungs"}})
-        except ConfigError as error:
-            yield from error.problems
+        yield from _of_rungs(options)
+        yield from _of_asha(options) if name == "asha" else _of_optuna(str(name), options)
+
+
+def _of_rungs(options: Mapping[str, Any]) -> Iterator[Problem]:
+    rungs = options.get("rungs", [0.5])
+    numbers = isinstance(rungs, list) and all(
+        isinstance(rung, int | float) and not isinstance(rung, bool) for rung in rungs
+    )
+    if not (numbers and rungs and rungs == sorted(set(rungs)) and rungs[0] > 0 and rungs[-1] < 1):
+        hint = "E.g. [0.25, 0.5], of a full run; hydra.sweeper.pruner=none runs every trial to its end"
+        yield Problem("hydra.sweeper.pruner.rungs", "must be ascending fractions between 0 and 1", show(rungs), hint)
+
+
+def _of_optuna(name: str, options: Mapping[str, Any]) -> Iterator[Problem]:
+    try:
+        make_pruner({"name": name, **{key: value for key, value in options.items() if key != "rungs"}})
+    except ConfigError as error:
+        yield from error.problems
 
 
 def _of_asha(options: Mapping[str, Any]) -> Iterator[Problem]:

@@ -128,6 +128,18 @@ def test_refused_with_the_sentence(settings, where, rule):
     assert any(problem.where == where and rule in problem.rule for problem in problems), problems
 
 
+@pytest.mark.parametrize(
+    "rungs", ["half", 0.5, ["a"], None, [], [True], [0.0, 0.5], [0.5, 1.0], [0.5, 0.5], [float("nan")]]
+)
+@pytest.mark.parametrize("pruner", [{"name": "asha"}, {"name": "median"}, {"_target_": "optuna.pruners.NopPruner"}])
+def test_rungs_are_refused_that_are_no_fractions_in_order(rungs, pruner):
+    with pytest.raises(ConfigError) as caught:
+        read_settings({"pruner": pruner | {"rungs": rungs}})
+    (problem,) = caught.value.problems
+    assert problem.where == "hydra.sweeper.pruner.rungs"
+    assert "[0.25, 0.5]" in problem.hint
+
+
 def test_faults_of_several_settings_are_named_together():
     with pytest.raises(ConfigError) as caught:
         read_settings({"sampler": {"foo": 1}, "pruner": {"name": "asha", "pauses": "maybe", "rung": 1}, "metric": []})
@@ -142,6 +154,7 @@ def test_faults_of_several_settings_are_named_together():
     [
         (["hydra.sweeper.metric=test/accuracy"], "a search never looks at the test split"),
         (["seed=1,2"], "hydra.sweeper.repeats=3"),
+        (["hydra.sweeper.pruner={name: asha, rungs: half}"], "must be ascending fractions between 0 and 1"),
         (["hydra.sweeper.sampler={n_startup_trials: 5}"], "names no sampler"),
         (["hydra.sweeper.metric=[val/accuracy,duration_s]", "hydra.sweeper.pruner=asha"], "no order among several"),
     ],
