@@ -32,7 +32,7 @@ from tunesmith.sweeping.samplers import read_choice
 from tunesmith.sweeping.scheduler import Limits, Scheduler
 from tunesmith.sweeping.settings import read_settings
 from tunesmith.sweeping.space import Point
-from tunesmith.sweeping.study import Study, open_storage
+from tunesmith.sweeping.study import Study, check_storage, open_storage
 from tunesmith.sweeping.summary import summarise
 from tunesmith.tracking.redaction import redact, redact_argv, redact_values
 from tunesmith.training.cores import gpus, usable_cores
@@ -82,10 +82,11 @@ def launch(search: Search, settings: Mapping[str, Any]) -> int:
 
     Raises:
         ConfigError: Something is wrong; nothing was started.
-        FilesError: The directory cannot be made.
+        FilesError: The directory cannot be made, or the storage not be opened.
     """
     composer = Composer(search.name, search.config_dirs, None, search.trust)
     sweep = prepare(search.overrides, read_settings(settings), composer)
+    check_storage(sweep.settings.storage)
     executor = warm(sweep.settings, search.entry)
     check_combinations(sweep, executor, search.trust)
     root = Path(sweep.run.config.run.root)

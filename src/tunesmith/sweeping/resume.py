@@ -26,7 +26,7 @@ from tunesmith.sweeping.layout import SweepDirectory
 from tunesmith.sweeping.prepare import Sweep, prepare
 from tunesmith.sweeping.settings import read_settings
 from tunesmith.sweeping.space import Point
-from tunesmith.sweeping.study import POINT, end_of
+from tunesmith.sweeping.study import POINT, check_storage, end_of
 
 
 def resume(
@@ -51,7 +51,7 @@ def resume(
 
     Raises:
         ConfigError: A change would make the trials incomparable.
-        FilesError: The sweep is running, or its files are damaged.
+        FilesError: The sweep is running, its files are damaged, or its storage cannot be opened.
     """
     directory = SweepDirectory(expand(path).resolve())
     with held(directory.path):
@@ -63,6 +63,7 @@ def resume(
             raise ConfigError([Problem("--trust", f"the sweep uses code from {', '.join(missing)}", None, hint)])
         composer = snapshot.reopen(directory.path, request["name"], trust)
         settings = read_settings(_changed(request["settings"], changes))
+        check_storage(settings.storage)
         executor = warm(settings, entry)
         sweep = prepare(request["overrides"], settings, composer, check=False)
         _same_search(record, sweep)

@@ -7,19 +7,21 @@ import os
 import random
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.exceptions import StorageInternalError
 from optuna.samplers import BaseSampler
-from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
+from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from tunesmith.config.seeding import derive_seed
-from tunesmith.errors import ConfigError, Problem
+from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.sweeping.samplers import make_sampler, read_choice
 from tunesmith.sweeping.space import Point, Space, identity
 
@@ -235,8 +237,51 @@ def journal(path: Path) -> BaseStorage:
 
 
 def open_storage(url: str | None, path: Path) -> BaseStorage:
-    """The storage that a URL names, or the journal in a sweep's directory."""
-    return journal(path) if url is None else optuna.storages.get_storage(url)
+    """The storage that a URL names, or the journal in a sweep's directory.
+
+    Raises:
+        ConfigError: The URL cannot be read.
+        FilesError: What it names cannot be opened.
+    """
+    if url is None:
+        return journal(path)
+    with _explained(url):
+        return optuna.storages.get_storage(url)
+
+
+def check_storage(url: str | None) -> None:
+    """Open the storage that a URL names and close it again, for a sweep that has no directory yet.
+
+    Raises:
+        ConfigError: The URL cannot be read.
+        FilesError: What it names cannot be opened.
+    """
+    if url is not None:
+        with _explained(url):
+            found = RDBStorage(url)
+            found.remove_session()
+            found.engine.dispose()  # trials are forked from this process: none may inherit a connection
+
+
+@contextmanager
+def _explained(url: str) -> Iterator[None]:
+    """What Optuna and SQLAlchemy say of a storage, as the user's fault that it is."""
+    from sqlalchemy.exc import ArgumentError, SQLAlchemyError  # Optuna's, and only for a storage of the user's
+
+    where, hint = (
+        "hydra.sweeper.storage",
+        "E.g. sqlite:////home/me/study.db; null is a journal in the sweep's directory",
+    )
+    try:
+        yield
+    except ImportError as error:
+        hint = f"Install the package that connects to it: {str(error).splitlines()[0]}"
+        raise ConfigError([Problem(where, "needs a package that is not there", url, hint)]) from error
+    except (ArgumentError, ValueError) as error:
+        raise ConfigError([Problem(where, "must be the URL of a database", url, hint)]) from error
+    except (SQLAlchemyError, StorageInternalError, RuntimeError, OSError) as error:
+        said = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise FilesError(f"{where}: {url} cannot be opened: {said}. {hint}") from error
 
 
 class _View(optuna.Study):

@@ -167,6 +167,15 @@ def test_exit_code_2_and_nothing_is_left(line, sentence, inside, tiny, tmp_path)
     assert not (tmp_path / "runs").exists()
 
 
+def test_nothing_is_left_of_a_sweep_whose_storage_cannot_be_opened(inside, tiny, tmp_path):
+    for storage, code in (("foo", 2), (f"sqlite:///{tmp_path}/nowhere/x.db", 5)):
+        done = inside("train", "-m", *tiny, "optimizer.lr=1e-3,1e-2", f"hydra.sweeper.storage={storage}")
+        assert done.returncode == code
+        assert "hydra.sweeper.storage" in done.stderr
+        assert "our fault" not in done.stderr
+        assert not (tmp_path / "runs").exists()
+
+
 def test_a_sweep_file_is_judged_the_same_way(inside, tiny, tmp_path):
     file = tmp_path / "mine.yaml"
     sweeper = {

@@ -6,10 +6,10 @@ import math
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from tunesmith.errors import ConfigError
+from tunesmith.errors import ConfigError, FilesError
 from tunesmith.sweeping.samplers import make_pruner, make_sampler
 from tunesmith.sweeping.space import Condition, Parameter, Space, identity
-from tunesmith.sweeping.study import Study, journal
+from tunesmith.sweeping.study import Study, check_storage, journal, open_storage
 
 SAMPLERS = ("random", "qmc", "tpe", "gp", "nsgaii")
 
@@ -176,6 +176,32 @@ def test_a_paused_trial_teaches_the_sampler_what_it_showed():
         return found
 
     assert draws(paused=True) == draws(paused=False)
+
+
+@pytest.mark.parametrize("url", ["foo", "foo://x", "redis://localhost", "sqlite:/x"])
+def test_a_storage_whose_url_cannot_be_read_is_refused(url, tmp_path):
+    for open_it in (check_storage, lambda url: open_storage(url, tmp_path / "study.journal")):
+        with pytest.raises(ConfigError) as caught:
+            open_it(url)
+        (problem,) = caught.value.problems
+        assert (problem.where, problem.received) == ("hydra.sweeper.storage", url)
+        assert problem.hint
+
+
+def test_a_storage_that_cannot_be_opened_is_a_matter_of_files(tmp_path):
+    with pytest.raises(FilesError, match="cannot be opened: unable to open database file"):
+        check_storage(f"sqlite:///{tmp_path}/nowhere/x.db")
+    (tmp_path / "x.db").write_text("no database, but long enough to be looked at" * 9)
+    with pytest.raises(FilesError, match="file is not a database"):
+        check_storage(f"sqlite:///{tmp_path}/x.db")
+
+
+def test_a_storage_that_was_checked_holds_a_search(tmp_path):
+    url = f"sqlite:///{tmp_path}/study.db"
+    check_storage(url)
+    check_storage(None)
+    asked = run(Study(finite(), "grid", ["maximize"], storage=open_storage(url, tmp_path)), 100)
+    assert len(asked) == 9
 
 
 @pytest.mark.parametrize(
