@@ -67,8 +67,8 @@ class Scheduler:
         job = self._queue.popleft() if self._queue else self._promoted() or self._asked() or self._last_hope()
         if job is not None:
             self._running.add(job)
-            self.trials[job.number].state = "running"
-            self.trials[job.number].decision = None
+            trial = self.trials[job.number]
+            trial.state, trial.decision, trial.reason, trial.exit_code = "running", None, None, None
         return job
 
     @property

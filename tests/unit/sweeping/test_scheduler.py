@@ -182,6 +182,19 @@ def test_repeats_give_the_mean_and_the_spread():
     assert sorted((job.number, job.replicate) for job in done.starts) == [(n, r) for n in range(3) for r in range(3)]
 
 
+def test_a_trial_that_runs_again_does_not_say_why_it_once_stopped():
+    for state in ("interrupted", "failed"):
+        scheduler = Scheduler(Study(GRID, "grid", ["maximize"]), Limits(1, retries=1), ["maximize"])
+        job = scheduler.next()
+        scheduler.ended(job, Outcome(state, None, "received SIGTERM", 143))
+        trial = scheduler.trials[job.number]
+        assert (trial.reason, trial.exit_code) == ("received SIGTERM", 143)
+        if state == "interrupted":
+            scheduler.restore(trial)
+        assert scheduler.next() == job
+        assert (trial.state, trial.reason, trial.exit_code) == ("running", None, None)
+
+
 def test_a_replicate_that_fails_fails_its_trial_with_its_own_reason():
     done = Simulation(GRID, "grid", Limits(2, repeats=3), slots=3, failing={(0, 1, 1)}, length=lambda n: n + 1).run()
     first, second = done.scheduler.trials.values()
