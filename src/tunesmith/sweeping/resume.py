@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tunesmith.runs.sweep_record import TRIAL_FILE, SweepRecord
 from tunesmith.sweeping import snapshot
 from tunesmith.sweeping.driver import Driver, Facts
 from tunesmith.sweeping.executors import ENTRY
+from tunesmith.sweeping.grammar import text_of
 from tunesmith.sweeping.job import ENDED, from_json
 from tunesmith.sweeping.launch import drive, warm
 from tunesmith.sweeping.layout import SweepDirectory
@@ -27,6 +29,8 @@ from tunesmith.sweeping.prepare import Sweep, prepare
 from tunesmith.sweeping.settings import read_settings
 from tunesmith.sweeping.space import Point
 from tunesmith.sweeping.study import POINT, check_storage, end_of
+
+NODE = "hydra.sweeper."
 
 
 def resume(
@@ -88,17 +92,33 @@ def _changed(settings: Mapping[str, Any], changes: Sequence[str]) -> dict[str, A
     parser = OverridesParser.create()
     for text in changes:
         override = parse(text, parser)
-        key = override.key_or_group if isinstance(override, Override) else ""
-        if isinstance(override, Problem):
-            problems.append(override)
-        elif key.startswith("hydra.sweeper.") and key.count(".") == 2:
-            found[key.removeprefix("hydra.sweeper.")] = override.value()
-        else:
-            hint = "Start a new sweep for anything else"
-            problems.append(Problem(text, "only hydra.sweeper keys may change when a sweep goes on", None, hint))
+        problem = override if isinstance(override, Problem) else _unfit(override, text, settings)
+        if problem is not None:
+            problems.append(problem)
+            continue
+        assert isinstance(override, Override)
+        found[override.key_or_group.removeprefix(NODE)] = override.value()
     if problems:
         raise ConfigError(problems)
     return found
+
+
+def _unfit(override: Override, text: str, settings: Mapping[str, Any]) -> Problem | None:
+    """Why an override cannot change a sweep that goes on."""
+    key, _, inner = override.key_or_group.removeprefix(NODE).partition(".")
+    if not override.key_or_group.startswith(NODE) or override.is_delete():
+        hint = "Start a new sweep for anything else"
+        return Problem(text, "only hydra.sweeper keys may change when a sweep goes on", None, hint)
+    if override.is_sweep_override():
+        return Problem(text, "names several values, and a sweep goes on with one", None, f"Give one: {NODE}{key}=VALUE")
+    if not inner:
+        return None
+    now = settings.get(key)
+    hint = f"Give {NODE}{key} as a whole"
+    if key in ("sampler", "pruner") and "." not in inner:
+        whole = {**(now if isinstance(now, dict) else {"name": now}), inner: override.value()}
+        hint = f"{hint}: {shlex.quote(f'{NODE}{key}={text_of(whole)}')}"
+    return Problem(text, f"names a part of {NODE}{key}, which changes as a whole when a sweep goes on", None, hint)
 
 
 def _same_search(record: SweepRecord, sweep: Sweep) -> None:
