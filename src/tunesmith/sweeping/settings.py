@@ -15,6 +15,15 @@ from tunesmith.sweeping.samplers import make_pruner, make_sampler, read_choice
 OF_ASHA = ("rungs", "reduction", "pauses")
 """Options of our own pruner."""
 
+EITHER = {
+    "initial": "must be a list of points, each a mapping of keys to values, or the directory of another sweep",
+    "metric": "must be the name of a metric, or a list of names",
+    "sampler": "must be a name, or a mapping of a name and options",
+    "pruner": "must be a name, or a mapping of a name and options",
+    "n_jobs": "must be a whole number >= 1, or auto",
+}
+"""Keys that take one of two types: pydantic says of each why the value is not of it."""
+
 
 def read_settings(settings: Mapping[str, Any]) -> Sweeper:
     """The typed settings of a sweep.
@@ -25,7 +34,7 @@ def read_settings(settings: Mapping[str, Any]) -> Sweeper:
     try:
         found = Sweeper.model_validate(dict(settings))
     except ValidationError as error:
-        raise ConfigError(list(_of_pydantic(error))) from None
+        raise ConfigError(list(_of_pydantic(error, settings))) from None
     problems = [*_of_sampler(found), *_of_pruner(found)]
     if found.metric is not None and not found.metric:
         hint = "Name one, e.g. val/loss; null is evaluation.monitor"
@@ -95,13 +104,15 @@ def _nameless(kind: str, default: str, value: Any) -> Problem:
     return Problem(f"hydra.sweeper.{kind}", f"names no {kind}", show(value), hint)
 
 
-def _of_pydantic(error: ValidationError) -> Iterator[Problem]:
-    names = list(Sweeper.model_fields)
-    for item in error.errors(include_url=False):
+def _of_pydantic(error: ValidationError, settings: Mapping[str, Any]) -> Iterator[Problem]:
+    names, items = list(Sweeper.model_fields), error.errors(include_url=False)
+    for key in dict.fromkeys(str(item["loc"][0]) for item in items if item["loc"][0] in EITHER):
+        yield Problem(f"hydra.sweeper.{key}", EITHER[key], show(settings[key]))
+    for item in items:
         key = str(item["loc"][0])
         where = f"hydra.sweeper.{key}"
         if item["type"] == "extra_forbidden":
             close = did_you_mean(nearest(key, names))
             yield Problem(where, "no such key", None, close or f"Keys: {', '.join(names)}")
-        else:
+        elif key not in EITHER:
             yield Problem(where, item["msg"][0].lower() + item["msg"][1:], show(item["input"]))

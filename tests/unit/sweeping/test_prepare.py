@@ -140,6 +140,26 @@ def test_rungs_are_refused_that_are_no_fractions_in_order(rungs, pruner):
     assert "[0.25, 0.5]" in problem.hint
 
 
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"n_jobs": 0}, "must be a whole number >= 1, or auto (received 0)"),
+        ({"n_jobs": "all"}, 'or auto (received "all")'),
+        ({"initial": [3]}, "each a mapping of keys to values, or the directory of another sweep (received [3])"),
+        ({"metric": 3}, "must be the name of a metric, or a list of names (received 3)"),
+        ({"metric": [3, 4]}, "or a list of names (received [3, 4])"),
+        ({"sampler": [3]}, "must be a name, or a mapping of a name and options (received [3])"),
+        ({"pruner": 0.5}, "must be a name, or a mapping of a name and options (received 0.5)"),
+    ],
+)
+def test_a_value_of_neither_of_two_types_is_one_problem(settings, sentence):
+    with pytest.raises(ConfigError) as caught:
+        read_settings(settings)
+    (problem,) = caught.value.problems
+    assert problem.where == f"hydra.sweeper.{next(iter(settings))}"
+    assert sentence in str(problem)
+
+
 def test_faults_of_several_settings_are_named_together():
     with pytest.raises(ConfigError) as caught:
         read_settings({"sampler": {"foo": 1}, "pruner": {"name": "asha", "pauses": "maybe", "rung": 1}, "metric": []})
