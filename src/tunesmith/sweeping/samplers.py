@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -101,6 +101,9 @@ def _class(
 
 
 def _make(kind: str, cls: type, options: Mapping[str, Any]) -> Any:
+    problems = list(_of_options(f"hydra.sweeper.{kind}", cls, options))
+    if problems:
+        raise ConfigError(problems)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "is experimental"
@@ -108,3 +111,18 @@ def _make(kind: str, cls: type, options: Mapping[str, Any]) -> Any:
     except (TypeError, ValueError) as error:
         message = str(error).splitlines()[0]
         raise ConfigError([Problem(f"hydra.sweeper.{kind}", f"{cls.__name__} refuses: {message}")]) from error
+
+
+def _of_options(where: str, cls: type, options: Mapping[str, Any]) -> Iterator[Problem]:
+    """Options that a class does not have, and those that it lacks."""
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    every = inspect.signature(cls).parameters.values()
+    known = {parameter.name: parameter for parameter in every if parameter.kind in named}
+    for key in options if all(parameter.kind in named for parameter in every) else ():
+        if key not in known:
+            shown = ", ".join(name for name in known if name != "seed")  # that is the sweep's
+            hint = did_you_mean(nearest(str(key), known)) or (f"Options: {shown}" if shown else "It takes none")
+            yield Problem(f"{where}.{key}", f"{cls.__name__} has no such option", None, hint)
+    for name, parameter in known.items():
+        if parameter.default is inspect.Parameter.empty and name not in options:
+            yield Problem(f"{where}.{name}", f"{cls.__name__} needs this option")
