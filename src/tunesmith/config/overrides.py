@@ -105,6 +105,11 @@ def _unparsable(text: str, parser: OverridesParser, error: HydraException) -> Pr
         return Problem(text, "is neither an override nor a flag", None, "Overrides have the form key=value")
     if not KEY.match(key):
         return Problem(text, "no key looks like this", key, "Keys have letters, digits, _ and dots")
+    if SWEEPS.match(value) and not is_text(key.lstrip("+~")):
+        said = str(error.__cause__ or error).splitlines()[0].rpartition("': ")[2]
+        return Problem(
+            text, f"cannot be parsed: {said}", None, "E.g. choice(16, 32), range(1, 5) or interval(0.0, 0.3)"
+        )
     works = _works(quoted(key, value), parser)
     hint = f"Quote the value: {shlex.quote(works)}" if works else str(error).splitlines()[0]
     return Problem(text, "cannot be parsed", None, hint)

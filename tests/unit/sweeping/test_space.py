@@ -88,6 +88,23 @@ def test_a_range_without_an_end_is_refused(text):
     assert (problem.rule, problem.received) == ("cannot be read", text)
 
 
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("optimizer.lr=choice()", "empty choice is not legal"),
+        ("data.batch_size=range()", "missing a required argument: 'start'"),
+        ("model.dropout=interval(0.1", "no viable alternative at input"),
+    ],
+)
+def test_values_that_cannot_be_read_are_not_taken_for_a_text(override, said):
+    found = parse(override, OverridesParser.create(), sweep=True)
+    assert (found.where, found.received) == (override, None)
+    assert said in found.rule
+    assert found.hint.startswith("E.g. choice(16, 32)")
+    named = parse("run.name=choice(", OverridesParser.create(), sweep=True)
+    assert named.hint.startswith("Quote the value"), "of a key that holds text"
+
+
 finite = st.floats(-1e6, 1e6, allow_subnormal=False)
 
 
