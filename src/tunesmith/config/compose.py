@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from hydra import conf as hydra_conf
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
@@ -29,11 +28,11 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from tunesmith.config import overrides as override_reader
 from tunesmith.config import resolvers
-from tunesmith.config.files import Loader, Merged, Repository, locate, shown
+from tunesmith.config.files import Loader, Merged, Repository, locate
 from tunesmith.config.folders import shipped
 from tunesmith.config.markers import MARKERS, nodes
 from tunesmith.config.outline import schema_defaults, sweeper_defaults
-from tunesmith.config.saved import has_relative_paths, resolve, to_saved
+from tunesmith.config.saved import has_relative_paths, read_saved, resolve, to_saved
 from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
 
@@ -237,7 +236,7 @@ def draft_from(path: Path, overrides: Sequence[str] = ()) -> Draft:
         ConfigError: There is no config in it.
     """
     file = path / "config.yaml" if path.is_dir() else path
-    saved = _read_saved(file)
+    saved = read_saved(file)
     repository = open_hydra()[1].notes
     read = override_reader.read(overrides, repository)
     problems = list(read.problems)
@@ -247,21 +246,6 @@ def draft_from(path: Path, overrides: Sequence[str] = ()) -> Draft:
     problems += apply(read.values, saved)
     given = frozenset(override.key_or_group for override in read.values)
     return Draft(saved, problems, [Merged(file, "")], given, repository)
-
-
-def _read_saved(file: Path) -> DictConfig:
-    if not file.is_file():
-        raise ConfigError([Problem("--from", "no such file", str(file), "Give a run directory or a YAML file")])
-    try:
-        loaded = OmegaConf.load(file)
-    except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{shown(file)}:{mark.line + 1}" if mark else shown(file)
-        text = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ConfigError([Problem(where, f"is no YAML: {text}")]) from error
-    if not isinstance(loaded, DictConfig):
-        raise ConfigError([Problem(shown(file), "is no config: its root is no mapping")])
-    return loaded
 
 
 def judged(

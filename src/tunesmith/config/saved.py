@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from tunesmith.config import resolvers
+from tunesmith.config.files import shown
 from tunesmith.config.folders import expand
+from tunesmith.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from tunesmith.config.schema import RunConfig
 
 PATHS = (("data", "path"), ("model", "path"), ("model", "tokenizer"), ("model", "from_run"))
 """Keys that may hold a local path; one of data is always local."""
+
+
+def read_saved(file: Path) -> DictConfig:
+    """A config as a file holds it.
+
+    Raises:
+        ConfigError: There is no such file, or it holds no config.
+    """
+    if not file.is_file():
+        raise ConfigError([Problem("--from", "no such file", str(file), "Give a run directory or a YAML file")])
+    try:
+        loaded = OmegaConf.load(file)
+    except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{shown(file)}:{mark.line + 1}" if mark else shown(file)
+        text = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigError([Problem(where, f"is no YAML: {text}")]) from error
+    if not isinstance(loaded, DictConfig):
+        raise ConfigError([Problem(shown(file), "is no config: its root is no mapping")])
+    return loaded
 
 
 def to_saved(config: DictConfig) -> dict[str, Any]:
