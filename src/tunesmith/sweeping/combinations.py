@@ -79,4 +79,6 @@ def judge(
                 answers.append(error.problems)
             except TunesmithError as error:
                 answers.append(error)
+            except Exception:
+                answers.append([])  # no fault that we know: its trial will fail with it, and alone
     return answers
