@@ -8,7 +8,8 @@ from tunesmith.config.composer import Composer
 from tunesmith.errors import ConfigError, FilesError
 from tunesmith.sweeping.combinations import check_combinations
 from tunesmith.sweeping.executors import InProcess
-from tunesmith.sweeping.prepare import prepare, read_settings
+from tunesmith.sweeping.prepare import prepare
+from tunesmith.sweeping.settings import read_settings
 
 
 @functools.cache
