@@ -177,8 +177,8 @@ def test_a_forked_child_holds_nothing(tmp_path):
             signal.pause()
     os.read(said, 4)
     try:
-        with held(tmp_path):
-            pass
+        with held(tmp_path), pytest.raises(FilesError, match="in use"), held(tmp_path):
+            pass  # the first is had while the child lives, and the second not while this process has the first
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
