@@ -10,6 +10,7 @@ from tunesmith.cli.train import composed_from
 
 if TYPE_CHECKING:
     from tunesmith.config.compose import Composed
+    from tunesmith.training.logs import Warnings
     from tunesmith.training.plan import Plan
 
 
@@ -26,16 +27,22 @@ def main(argv: list[str]) -> int:
     check_folders(arguments.config_dir)
     composed = composed_from(arguments)
 
+    from tunesmith.reporting.tables import warned
+    from tunesmith.training.logs import Warnings, log_to
     from tunesmith.training.plan import plan
 
-    planned = plan(composed)
+    warnings = Warnings()
+    with log_to(warnings=warnings, told_later=True):
+        planned = plan(composed)
     sections: dict[str, Iterable[tuple[str, str]]]
     sections = {"chosen": chosen(composed), "overridden": overridden(composed), "plan": steps(composed, planned)}
     if arguments.model:
-        sections["model"] = list(parameters(composed, planned, arguments.trust))
+        sections["model"] = list(parameters(composed, planned, arguments.trust, warnings))
     for title, lines in sections.items():
         text = [f"  {name:<24}{value}" for name, value in lines]
         print("\n".join([title, *(text or ["  nothing"])]))
+    if warnings.sentences:
+        print(warned(warnings.sentences))
     print("valid: a run can start" if arguments.model else "valid, as far as can be told without the model (--model)")
     return 0
 
@@ -69,7 +76,9 @@ def steps(composed: Composed, planned: Plan) -> Iterator[tuple[str, str]]:
     yield "monitor", composed.config.evaluation.monitor
 
 
-def parameters(composed: Composed, planned: Plan, trust: Sequence[str]) -> Iterator[tuple[str, str]]:
+def parameters(
+    composed: Composed, planned: Plan, trust: Sequence[str], warnings: Warnings
+) -> Iterator[tuple[str, str]]:
     """The size of the network, adapters included, once everything goes together."""
     from tunesmith.models.methods import count_parameters
     from tunesmith.models.origin import trusting
@@ -78,7 +87,7 @@ def parameters(composed: Composed, planned: Plan, trust: Sequence[str]) -> Itera
     from tunesmith.training.logs import log_to
     from tunesmith.training.preflight import check_model
 
-    with log_to(), trusting(trust):
+    with log_to(warnings=warnings, told_later=True), trusting(trust):
         config = decide(composed).config
         check_model(config)
         total, trainable = count_parameters(build_network(config, planned.labels))

@@ -35,11 +35,11 @@ def main(argv: list[str]) -> int:
     if arguments.source is None and _file_asks_for_many():
         return many(arguments)
 
-    from tunesmith.reporting.tables import console, metrics_table
+    from tunesmith.reporting.tables import show_result
     from tunesmith.training.run import train
 
     record = train(composed, trust=tuple(arguments.trust))
-    console().print(metrics_table(record.metrics))
+    show_result(record)
     print(record.path)
     return 0
 

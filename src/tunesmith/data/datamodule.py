@@ -34,6 +34,7 @@ class TextDataModule(pl.LightningDataModule):
         labels: Label names in the model's order; by default those of the training rows.
         task: What the model is to do.
         family: The model's family, which decides how a text that is to be written follows on another.
+        unseen: Splits that are not to be looked at.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class TextDataModule(pl.LightningDataModule):
         labels: list[str] | None = None,
         task: Task = CLASSIFICATION,
         family: Family = "encoder",
+        unseen: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.data = data
@@ -55,6 +57,7 @@ class TextDataModule(pl.LightningDataModule):
         self.seed = seed
         self.splits = splits if splits is not None else read_splits(data, task)
         self.labels = labels if labels is not None else label_names(self.splits, task, data.label_column)
+        self._unseen = unseen
         self._datasets: dict[str, TokenDataset] = {}
         self._epoch = 0
         self._resumed: dict[str, int] | None = None
@@ -76,6 +79,16 @@ class TextDataModule(pl.LightningDataModule):
             samples = encode(self.splits[split], self.labels, self.tokenizer, self.data, self.task, self.family)
             self._datasets[split] = token_dataset(samples, self.tokenizer)
         return self._datasets[split]
+
+    def encode_all(self) -> None:
+        """Tokenise every split that will be looked at, so that what is wrong with one is told before the training.
+
+        Raises:
+            DataError: Texts cannot be brought into the form that the task asks for.
+        """
+        for split, rows in self.splits.items():
+            if split not in self._unseen and len(rows):
+                self.dataset(split)
 
     @functools.cached_property
     def training_dataset(self) -> TokenDataset:

@@ -68,11 +68,24 @@ def run_facts(record: Record) -> list[tuple[str, Any]]:
 
 
 def show_run(record: Record) -> None:
-    """Print a run: the facts, then the metrics."""
+    """Print a run: the facts, the metrics, and what could mislead a reader of them."""
     out = console()
     out.print(facts_table(run_facts(record)))
+    show_result(record)
+
+
+def show_result(record: Record) -> None:
+    """Print the metrics of a run, and behind them what could mislead a reader."""
+    out = console()
     if record.metrics:
         out.print(metrics_table(record.metrics))
+    if record.warnings:
+        print(warned(record.warnings))
+
+
+def warned(sentences: Sequence[str]) -> str:
+    """Warnings as a block of lines."""
+    return "\n".join(["warnings", *(f"  - {sentence}" for sentence in sentences)])
 
 
 def side_by_side(then: Record, now: Record, differences: Sequence[tuple[str, Any, Any]] = ()) -> Table:

@@ -58,6 +58,11 @@ class Record:
         return dict(self.results.get("metrics", {}))
 
     @property
+    def warnings(self) -> list[str]:
+        """What could mislead a reader of the metrics, a sentence each."""
+        return list(self.results.get("warnings", []))
+
+    @property
     def labels(self) -> list[str]:
         """Label names in the order of the logits.
 

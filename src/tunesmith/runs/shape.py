@@ -31,7 +31,7 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     **{name: (_number, "a number") for name in ("duration_s", "peak_memory_mb", "train_samples_per_s")},
     **{name: (_count, "a whole number") for name in ("best_step", "steps", "num_trainable_parameters")},
     "num_parameters": (lambda value: _count(value) and value > 0, "a whole number of at least 1"),
-    "labels": (_texts, "a list of texts"),
+    **{name: (_texts, "a list of texts") for name in ("labels", "warnings")},
     "metrics": (_mapping_to(_number), "names with numbers"),
     "num_rows": (_mapping_to(_count), "names with whole numbers"),
 }

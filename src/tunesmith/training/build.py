@@ -53,7 +53,14 @@ def build_data(config: RunConfig) -> TextDataModule:
     labels = label_names(seen, config.task, config.data.label_column)
     tokenizer, family = load_tokenizer(config.model), family_of(load_config(config.model))
     return TextDataModule(
-        config.data, tokenizer, seed=config.seed, splits=splits, labels=labels, task=config.task, family=family
+        config.data,
+        tokenizer,
+        seed=config.seed,
+        splits=splits,
+        labels=labels,
+        task=config.task,
+        family=family,
+        unseen=() if config.evaluation.test else ("test",),
     )
 
 

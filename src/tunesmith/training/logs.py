@@ -33,22 +33,45 @@ class _LogFile(logging.FileHandler):
             super().close()
 
 
+class Warnings(logging.Handler):
+    """What our own log warns of, each sentence once: a run keeps it in `results.json`, `check` prints it.
+
+    So a room has only to warn (`logging.getLogger("tunesmith").warning`) to tell the user now, again at the end of the
+    run, and whoever reads its record.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.sentences: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the sentence."""
+        sentence = redact_values(record.getMessage())
+        if sentence not in self.sentences:
+            self.sentences.append(sentence)
+
+
 @contextmanager
-def log_to(path: Path | None = None) -> Iterator[None]:
+def log_to(path: Path | None = None, warnings: Warnings | None = None, *, told_later: bool = False) -> Iterator[None]:
     """Write our log, Lightning's, and Python's warnings to a file, and our own messages to standard error.
 
     Args:
         path: The log file; None drops what is not our own.
+        warnings: Keeps what our own log warns of.
+        told_later: Leave warnings to whoever keeps them, instead of printing them now.
     """
     file: logging.Handler = logging.NullHandler() if path is None else _LogFile(path, encoding="utf-8")
     file.setFormatter(_Redacted("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     screen = logging.StreamHandler(sys.stderr)
     screen.setLevel(logging.INFO)
     screen.setFormatter(_Redacted("%(message)s"))
+    if told_later:
+        screen.addFilter(lambda record: record.levelno != logging.WARNING)
+    ours = [file, screen, *([warnings] if warnings is not None else [])]
     sources = {name: logging.getLogger(name) for name in SOURCES}
     before = {name: (list(source.handlers), source.level, source.propagate) for name, source in sources.items()}
     for name, source in sources.items():
-        source.handlers = [file, screen] if name == "tunesmith" else [file]
+        source.handlers = ours if name == "tunesmith" else [file]
         source.setLevel(logging.DEBUG if name == "tunesmith" else logging.INFO)
         source.propagate = False
     logging.captureWarnings(True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from tunesmith.training.checkpoints import BestWeights, LastCheckpoint, forget_a
 from tunesmith.training.conditions import differences, in_words
 from tunesmith.training.continuation import announce_start
 from tunesmith.training.decide import decide
-from tunesmith.training.logs import log_to
+from tunesmith.training.logs import Warnings, log_to
 from tunesmith.training.origin import origin
 from tunesmith.training.predictions import prediction_rows
 from tunesmith.training.preflight import check_model
@@ -53,7 +54,8 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
         Interrupted: A signal ended it.
     """
     with searching_here(trust), trusting(trust):
-        with log_to():  # warnings of libraries are not the user's
+        warnings = Warnings()
+        with log_to(warnings=warnings):  # warnings of libraries are not the user's
             run = decide(composed)
             check_model(run.config)
         if run.config.run.resume == "auto":
@@ -62,10 +64,21 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
             unfinished = newest_unfinished(run)
             if unfinished is not None:
                 return resume(unfinished, trust=trust)
+        with log_to(warnings=warnings):
+            data = build_data(run.config)
+            data.encode_all()  # a fault of the data is told before there is a directory
         name = redact_values(run.name)
         directory = open_run(run, name)
         with held(directory.path):
-            return execute(run, directory, name, trust)
+            return execute(run, directory, name, trust, ready=Ready(data, warnings))
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What is known of a run before its directory is opened."""
+
+    data: TextDataModule
+    warnings: Warnings
 
 
 def execute(
@@ -75,6 +88,7 @@ def execute(
     trust: Sequence[str] = (),
     checkpoint: Path | None = None,
     observers: Sequence[Callback] = (),
+    ready: Ready | None = None,
 ) -> Record:
     """The run itself, in its open directory: from the start, or on from a checkpoint.
 
@@ -85,6 +99,7 @@ def execute(
         trust: Modules of the user's own that `_target_`s may name, and models whose own code may run.
         checkpoint: Where to go on from.
         observers: Callbacks that watch the run without changing its result.
+        ready: The data where it is read already, with what was warned of then; None reads it now.
 
     Returns:
         The finished run.
@@ -94,8 +109,9 @@ def execute(
         Interrupted: A signal ended it.
     """
     config = run.config
-    with open_session(run, directory, name) as session, trusting(trust):
-        data = build_data(config)
+    with open_session(run, directory, name, ready.warnings if ready is not None else None) as session, trusting(trust):
+        data = build_data(config) if ready is None else ready.data
+        data.encode_all()
         network = build_network(config, data.labels)
         module = build_module(config, network, data.labels, objective_on(data))
         describe(session, run, data, network, trust, checkpoint)

@@ -24,7 +24,7 @@ from tunesmith.tracking.local import JsonlLogger
 from tunesmith.tracking.redaction import redact, redact_values
 from tunesmith.training.checkpoints import LAST
 from tunesmith.training.interruption import Interrupted, Pruned, StopAtStep
-from tunesmith.training.logs import log_to
+from tunesmith.training.logs import Warnings, log_to
 from tunesmith.training.memory import peak_memory_mb, watch_memory
 
 log = logging.getLogger("tunesmith")
@@ -40,10 +40,12 @@ class Session:
         composed: The run's config.
         directory: Its directory.
         name: Its name for people.
+        warnings: What our log has warned of so far, and will.
     """
 
-    def __init__(self, composed: Composed, directory: RunDirectory, name: str) -> None:
+    def __init__(self, composed: Composed, directory: RunDirectory, name: str, warnings: Warnings) -> None:
         clear_away(directory)
+        self.warnings = warnings
         self.config = composed.config
         self.directory = directory
         self.stop = StopAtStep(directory.checkpoints / LAST)
@@ -69,7 +71,7 @@ class Session:
 
     def add(self, **values: Any) -> None:
         """Put values into `results.json` now, so that they are there whatever happens later."""
-        self.results |= values
+        self.results |= values | {"warnings": list(self.warnings.sentences)}
         write_json(self.directory.results, self.results)
 
     def end(self, status: str, exit_code: int, reason: str | None = None) -> None:
@@ -101,16 +103,27 @@ class Session:
 
 
 @contextmanager
-def open_session(composed: Composed, directory: RunDirectory, name: str) -> Iterator[Session]:
+def open_session(
+    composed: Composed, directory: RunDirectory, name: str, warnings: Warnings | None = None
+) -> Iterator[Session]:
     """Run the block as a run: whatever ends it is written down with its exit code, then goes on to the caller.
+
+    Args:
+        composed: The run's config.
+        directory: Its directory.
+        name: Its name for people.
+        warnings: What our log has warned of before the directory was there.
 
     Raises:
         TrainingError: Memory ran out; with advice.
         Interrupted: A signal ended the run.
     """
-    with log_to(directory.log):
+    warnings = Warnings() if warnings is None else warnings
+    with log_to(directory.log, warnings):
         log.info("%s", directory.path)  # first, so that a run that fails while it opens its tracker can be found
-        session = Session(composed, directory, name)
+        for sentence in warnings.sentences:
+            log.debug("warned before: %s", sentence)
+        session = Session(composed, directory, name, warnings)
         try:
             with session.stop.watch(), _explained():
                 yield session
