@@ -50,6 +50,8 @@ class Rows:
     """The words of each text, for token classification."""
     messages: list[tuple[Message, ...]] | None = None
     """The turns of each conversation, for language modeling on answers."""
+    lines: list[int] | None = None
+    """The line of the file that each row was read from, from 1; no part of what the rows are."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -78,13 +80,18 @@ def join(parts: Sequence[Rows]) -> Rows:
     return Rows(**(columns | {"splits": None}))
 
 
-def rows_of(ids: Sequence[str], examples: Sequence[Example], splits: list[str] | None = None) -> Rows:
+def rows_of(
+    ids: Sequence[str],
+    examples: Sequence[Example],
+    splits: list[str] | None = None,
+    lines: list[int] | None = None,
+) -> Rows:
     """Examples as columns."""
     pairs = [example.pair for example in examples if example.pair is not None]
     words = [example.words for example in examples if example.words is not None]
     messages = [example.messages for example in examples if example.messages is not None]
     texts, labels = [example.text for example in examples], [example.label for example in examples]
-    return Rows(list(ids), texts, labels, splits, pairs or None, words or None, messages or None)
+    return Rows(list(ids), texts, labels, splits, pairs or None, words or None, messages or None, lines)
 
 
 def read_rows(data: Data, task: Task = CLASSIFICATION) -> Rows:
@@ -98,7 +105,7 @@ def read_rows(data: Data, task: Task = CLASSIFICATION) -> Rows:
     keys = columns(task, data)
     needed = _needed(data, keys)
     read = reader(task, data)
-    rows: dict[str, tuple[Example, str]] = {}
+    rows: dict[str, tuple[Example, str, int]] = {}
     empty: list[int] = []
     for position, (line, record) in enumerate(read_records(path, data.format, data.delimiter)):
         _require(needed, record, path, line)
@@ -114,7 +121,7 @@ def read_rows(data: Data, task: Task = CLASSIFICATION) -> Rows:
         row_id = as_text(record[data.id_column]) if data.id_column else str(position)
         if row_id in rows:
             raise DataError(f"{path}:{line}: the id {row_id!r} in column {data.id_column!r} is not unique")
-        rows[row_id] = (example, as_text(record[data.split.column]) if data.split.column else "")
+        rows[row_id] = (example, as_text(record[data.split.column]) if data.split.column else "", line)
     if empty and data.on_empty == "error":
         raise DataError(
             f"{path}: {len(empty)} rows have no {MISSING[task.name]} (line {', '.join(map(str, empty[:5]))}"
@@ -122,8 +129,8 @@ def read_rows(data: Data, task: Task = CLASSIFICATION) -> Rows:
         )
     if not rows:
         raise DataError(f"{path}: {_nothing_left(data, len(empty))}")
-    examples, splits = map(list, zip(*rows.values(), strict=True))
-    return rows_of(list(rows), examples, splits if data.split.column else None)
+    examples, splits, lines = map(list, zip(*rows.values(), strict=True))
+    return rows_of(list(rows), examples, splits if data.split.column else None, lines)
 
 
 def _nothing_left(data: Data, num_empty: int) -> str:

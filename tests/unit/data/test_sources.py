@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunesmith.config.schema import Data, Split
-from tunesmith.data.sources import read_records, read_rows
+from tunesmith.data.sources import Rows, read_records, read_rows
 from tunesmith.errors import DataError
 
 unicode_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -87,6 +87,14 @@ def test_where_keeps_rows_that_equal_every_value(tmp_path, where, expected):
 def test_ids_come_from_their_column(tmp_path):
     path = written(tmp_path / "a.csv", "key,text,label\nx7,a,1\nx9,b,0\n")
     assert read_rows(csv_data(path, id_column="key")).ids == ["x7", "x9"]
+
+
+def test_rows_know_their_lines_whichever_are_left(tmp_path):
+    path = written(tmp_path / "a.csv", 'text,label\none,1\n\n"two\nlines",2\nthree,\nfour,1\n')
+    rows = read_rows(csv_data(path, on_empty="drop"))
+    assert rows.lines == [2, 5, 7]
+    assert rows.take([2, 0]).lines == [7, 2]
+    assert rows.take([2, 0]).sha256() == Rows(["3", "0"], ["four", "one"], ["1", "1"]).sha256(), "no part of identity"
 
 
 def test_the_file_s_own_splits_are_kept(tmp_path):
