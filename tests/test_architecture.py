@@ -11,6 +11,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 FLOORS = (
     {"errors"},
+    {"storage"},
     {"config"},
     {"data", "models", "optim", "evaluation", "tracking", "runs"},
     {"reporting"},

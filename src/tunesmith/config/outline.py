@@ -77,7 +77,7 @@ def _keys(
         options = _field_options(line.value)
         alias = options.get("alias")
         path = f"{prefix}{ast.literal_eval(alias) if alias is not None else line.target.id}"
-        annotation = ast.unparse(line.annotation)
+        annotation = ast.unparse(_bare(line.annotation))
         if annotation in classes:
             inner = dict(_keys(annotation, f"{path}.", classes, constants))
             own = {key.removeprefix(f"{path}."): item.default for key, item in inner.items()}
@@ -117,8 +117,15 @@ def _alternatives(node: ast.expr) -> Iterator[str]:
     if isinstance(node, ast.BinOp):
         yield from _alternatives(node.left)
         yield from _alternatives(node.right)
-    elif isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Annotated":
-        assert isinstance(node.slice, ast.Tuple)
-        yield ast.unparse(node.slice.elts[0])
+    elif (bare := _bare(node)) is not node:
+        yield from _alternatives(bare)
     else:
         yield ast.unparse(node)
+
+
+def _bare(node: ast.expr) -> ast.expr:
+    """The type under `Annotated`."""
+    if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Annotated":
+        assert isinstance(node.slice, ast.Tuple)
+        return node.slice.elts[0]
+    return node

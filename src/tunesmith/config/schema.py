@@ -1,7 +1,8 @@
 """What a run is: every key with its type, range, default and meaning, stated once.
 
-The YAML files under `conf/` hold only what an option changes. Keys of a `_target_`'s own signature are accepted beside
-the ones named here, and are checked against that signature (`config/targets.py`).
+A field whose type carries `SPEED` or `FILES` cannot change a result; identity, resume, reproduce and `train --from` go
+by that (`config/changes.py`). The YAML files under `conf/` hold only what an option changes. Keys of a `_target_`'s own
+signature are accepted beside the ones named here, and are checked against that signature (`config/targets.py`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from tunesmith.config.effects import FILES, SPEED, Fixed
 
 SCHEMA_VERSION: Final = 1
 
@@ -125,7 +128,7 @@ class Data(Node):
     """Use this many rows, drawn with `split.seed` (by label where the split is stratified); null uses all."""
     on_empty: Literal["error", "drop"] = "error"
     """What to do with rows that have no text or no label."""
-    split: Split = Split()
+    split: Annotated[Split, Fixed("The split is the same for all trials, so that they can be compared")] = Split()
     max_length: Annotated[int, Field(ge=2)] = 128
     """Tokens per text after truncation, special tokens included; a longer text to be modelled itself is divided."""
     max_target_length: Annotated[int, Field(ge=2)] = 64
@@ -137,13 +140,13 @@ class Data(Node):
     """Samples per optimizer step over all devices."""
     micro_batch_size: Count | Literal["auto"] = "auto"
     """Samples per device per forward; must divide `batch_size`; `auto` takes them all at once."""
-    eval_batch_size: Count = 64
-    """Samples per device per forward in evaluation; has no effect on the metrics."""
+    eval_batch_size: Annotated[Count, SPEED] = 64
+    """Samples per device per forward in evaluation; has no effect on the metrics but in their last digits."""
     order: Literal["bucketed", "random"] = "bucketed"
     """Training order: `bucketed` puts texts of similar length in a batch (less padding), `random` does not."""
-    num_workers: Annotated[int, Field(ge=0)] = 0
+    num_workers: Annotated[int, Field(ge=0), SPEED] = 0
     """DataLoader processes; texts are already tokenised, so 0 is usually fastest."""
-    cache_dir: str = "~/.cache/tunesmith"
+    cache_dir: Annotated[str, FILES] = "~/.cache/tunesmith"
     """Folder of the token cache, keyed by content."""
 
 
@@ -187,7 +190,7 @@ class Model(Node):
     config: dict[str, Any] = {}
     """Fields of the architecture's own configuration to set, e.g. `num_hidden_layers`; `model_type` names the
     architecture where there is no `path`."""
-    cache_dir: str = "~/.cache/tunesmith"
+    cache_dir: Annotated[str, FILES] = "~/.cache/tunesmith"
     """Folder of converted GGUF files, keyed by content."""
 
 
@@ -261,7 +264,7 @@ class Evaluation(Node):
     """Whether more or less of `monitor` is better; `auto` is the metric's own direction."""
     metrics: dict[str, TargetNode] = {}
     """Name to torchmetrics class; one with `average: none` gives a value per label, `<name>/<label>`."""
-    test: bool = True
+    test: Annotated[bool, Fixed("A search never looks at the test split")] = True
     """Look at the test split once, at the end; every look is written to the ledger."""
 
 
@@ -308,13 +311,15 @@ class Trainer(TargetNode):
     """Optimizer steps between two points of the training curves."""
     deterministic: bool = True
     """Use only deterministic kernels."""
-    threads: Count | Literal["auto"] = "auto"
+    threads: Annotated[
+        Count | Literal["auto"], Fixed("It is part of the result's last bits: set it once, for all trials")
+    ] = "auto"
     """CPU threads of torch; part of the result's last bits. `auto` is the number of usable cores."""
     matmul_precision: Literal["auto", "highest", "high", "medium"] = "auto"
     """Route of fp32 matrix products; `auto` takes a faster one only where it is measured to be fp32-accurate."""
-    checkpoint_every_steps: Count | None = None
+    checkpoint_every_steps: Annotated[Count | None, FILES] = None
     """Write `last.ckpt` every so many optimizer steps, beside the one at each epoch's end; null does not."""
-    checkpoint_every_minutes: Positive | None = 15.0
+    checkpoint_every_minutes: Annotated[Positive | None, FILES] = 15.0
     """Write `last.ckpt` when so many minutes have passed since the last one; null does not."""
 
 
@@ -340,11 +345,11 @@ class Logger(Node):
 class RunConfig(Node):
     """The whole of a run."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Annotated[Literal[1], FILES] = SCHEMA_VERSION
     """Version of this schema, written with every saved config."""
-    seed: Seed = 0
+    seed: Annotated[Seed, Fixed("Replicate it instead: hydra.sweeper.repeats=3")] = 0
     """Seed of everything random in the run but the split. Not a hyperparameter: replicate it, never search it."""
-    run: Run = Run()
+    run: Annotated[Run, FILES, Fixed("A trial's directory is its own")] = Run()
     task: Task
     data: Data
     model: Model
@@ -355,4 +360,4 @@ class RunConfig(Node):
     trainer: Trainer
     callbacks: dict[str, TargetNode | None] = {}
     """Name to Lightning callback; `monitor` and `mode` follow `evaluation` where a callback asks for them."""
-    logger: Logger
+    logger: Annotated[Logger, FILES, Fixed("A trial's tracker run is its own")]

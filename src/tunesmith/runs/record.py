@@ -14,6 +14,7 @@ from tunesmith.config.folders import expand
 from tunesmith.errors import FilesError
 from tunesmith.runs.directory import RunDirectory, write_text
 from tunesmith.runs.shape import fault
+from tunesmith.storage import read_lines, read_points
 
 if TYPE_CHECKING:
     from tunesmith.config.schema import RunConfig
@@ -107,12 +108,20 @@ class Record:
         return known if known.is_dir() else root
 
     def curves(self) -> list[dict[str, Any]]:
-        """The points of `metrics.jsonl`."""
-        return _read_lines(self.directory.metrics)
+        """The points of `metrics.jsonl`; numbers that are not finite are floats too.
+
+        Raises:
+            FilesError: The file is damaged.
+        """
+        return read_points(self.directory.metrics)
 
     def predictions(self, split: str | None = None) -> list[dict[str, Any]]:
-        """The rows of `predictions.jsonl`, of one split or all."""
-        return [row for row in _read_lines(self.directory.predictions) if split in (None, row.get("split"))]
+        """The rows of `predictions.jsonl`, of one split or all.
+
+        Raises:
+            FilesError: The file is damaged.
+        """
+        return [row for row in read_lines(self.directory.predictions) if split in (None, row.get("split"))]
 
 
 def load_run(path: str | Path) -> Record:
@@ -183,18 +192,3 @@ def read_mapping(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise FilesError(f"{path} is damaged: it holds a {type(value).__name__}, not a mapping")
     return value
-
-
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    """Whole lines only: the last one may have been cut by a kill."""
-    if not path.is_file():
-        return []
-    rows = []
-    for line in path.read_bytes().split(b"\n"):
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(row, dict):
-            rows.append(row)
-    return rows

@@ -22,20 +22,11 @@ from hydra.core.override_parser.types import (
 from hydra.errors import HydraException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from tunesmith.config.changes import fixed_keys
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.sweeping.grammar import text_of
 from tunesmith.sweeping.space import MAX_POINTS, Condition, Parameter, Point, Space, same
-
-FIXED = {
-    "seed": "Replicate it instead: hydra.sweeper.repeats=3",
-    "data.split": "The split is the same for all trials, or their values could not be compared",
-    "evaluation.test": "A search never looks at the test split",
-    "run": "A trial's directory is its own",
-    "logger": "A trial's tracker run is its own",
-    "trainer.threads": "It is part of the result's last bits: set it once, for all trials",
-}
-"""Keys that a search may not vary, each with the reason or what to do instead."""
 
 
 def read_space(
@@ -271,7 +262,7 @@ def _of_structure(space: Space) -> Iterator[Problem]:
 
 
 def _reason(key: str) -> str | None:
-    return next((why for fixed, why in FIXED.items() if key == fixed or key.startswith(f"{fixed}.")), None)
+    return next((why for fixed, why in fixed_keys().items() if key == fixed or key.startswith(f"{fixed}.")), None)
 
 
 def _fixed(key: str, reason: str) -> Problem:

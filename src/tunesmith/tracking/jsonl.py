@@ -47,31 +47,6 @@ class JsonlWriter:
             self._file.close()
 
 
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Read a file of curves, oldest record first.
-
-    Numbers that were not finite come back as floats. A last line without its end, as a killed process leaves it, is
-    ignored; so is a missing file, which is a run without a single point.
-
-    Raises:
-        ValueError: A line other than the last is not a JSON object.
-    """
-    if not path.exists():
-        return []
-    lines = path.read_bytes().split(b"\n")[:-1]
-    return [_parse(line, path, number) for number, line in enumerate(lines, 1)]
-
-
-def _parse(line: bytes, path: Path, number: int) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except ValueError as error:
-        raise ValueError(f"{path}:{number}: not a JSON object ({error})") from error
-    if not isinstance(record, dict):
-        raise ValueError(f"{path}:{number}: not a JSON object")
-    return {key: float(value) if value in ("nan", "inf", "-inf") else value for key, value in record.items()}
-
-
 def _strict(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 

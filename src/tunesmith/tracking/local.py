@@ -10,7 +10,8 @@ from typing import Any
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
-from tunesmith.tracking.jsonl import JsonlWriter, read_metrics
+from tunesmith.storage import read_points
+from tunesmith.tracking.jsonl import JsonlWriter
 
 FILE_NAME = "metrics.jsonl"
 _NOISE = frozenset({"epoch", "step", "hp_metric"})
@@ -82,10 +83,7 @@ class JsonlLogger(Logger):
             self._writer = None
 
     def _open(self) -> JsonlWriter:
-        earlier = read_metrics(self.path)
+        earlier = read_points(self.path)
         if earlier:
             self._start = min(self._start, time.monotonic() - float(earlier[-1]["time_s"]))
         return JsonlWriter(self.path)
-
-
-__all__ = ["FILE_NAME", "JsonlLogger", "read_metrics"]

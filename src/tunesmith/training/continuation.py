@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from tunesmith.config.changes import differing
 from tunesmith.config.schema import RunConfig
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.methods import put_into_base
@@ -96,13 +97,11 @@ def differences(config: RunConfig, labels: Sequence[str]) -> Iterator[tuple[str,
     """
     if config.model.from_run is None:
         return
-    from tunesmith.training.resume import WITHOUT_EFFECT, differing  # it runs runs, which begin with this module
-
     record = _record(config.model.from_run)
     if record.labels != list(labels):
         yield "labels", record.labels, list(labels)
     then, now = redact_config(_values(record)), redact_config(config.model_dump(by_alias=True))
-    found = [change for change in differing(then, now) if change[0] not in WITHOUT_EFFECT and not _is_taken(change[0])]
+    found = [change for change in differing(then, now) if not _is_taken(change[0])]
     yield from sorted(found, key=lambda change: _rank(change[0]))
 
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tunesmith.config.changes import differing
 from tunesmith.config.compose import Composed, compose_from, searching_here
-from tunesmith.config.fingerprint import fingerprint
+from tunesmith.config.fingerprint import fingerprint, identifies
 from tunesmith.config.saved import resolve
 from tunesmith.data.splits import read_splits
 from tunesmith.errors import DataError, FilesError
@@ -19,7 +20,6 @@ from tunesmith.training.build import build_network
 from tunesmith.training.conditions import Difference, differences, in_words
 from tunesmith.training.decide import decide
 from tunesmith.training.origin import origin
-from tunesmith.training.resume import differing
 from tunesmith.training.run import train
 
 TOLERANCE = 1e-4
@@ -195,7 +195,9 @@ def _conditions(original: Record, composed: Composed, trust: Sequence[str]) -> l
     except FilesError as error:
         faults["model"] = str(error)
     now = origin(composed, splits, network, tokenizer, trust) | faults
-    now["config_fingerprint"] = fingerprint(original.config)
+    then = original.provenance.get("config_fingerprint")
+    same = isinstance(then, str) and identifies(then, original.config)
+    now["config_fingerprint"] = then if same else fingerprint(original.config)
     try:
         return differences(original.provenance, now)
     except (AttributeError, KeyError, TypeError) as error:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 import yaml
 
+from tunesmith.config.changes import differing
 from tunesmith.config.compose import Composed, compose_from, searching_here
-from tunesmith.config.fingerprint import HARMLESS, fingerprint
+from tunesmith.config.fingerprint import fingerprint, identifies
 from tunesmith.config.folders import expand
 from tunesmith.config.signatures import read_signature
 from tunesmith.errors import ConfigError, FilesError, Problem
@@ -27,20 +28,15 @@ UNFINISHED = ("interrupted", "dead", "failed")
 """States of a run that can be gone on with."""
 END = ("trainer.max_epochs", "trainer.max_steps")
 """Where a run ends; schedules reckon with it from their first step."""
-WITHOUT_EFFECT = (
-    *("data.num_workers", "data.cache_dir"),
-    *("trainer.checkpoint_every_steps", "trainer.checkpoint_every_minutes"),
-)
-"""Keys beside `run.*` and `logger.*` that change no result."""
-OBSERVERS = tuple(
-    f"pytorch_lightning.callbacks.{name}"
-    for name in ("LearningRateMonitor", "DeviceStatsMonitor", "ModelSummary", "RichModelSummary")
-)
-"""Callbacks that only look on."""
 
 
 def resume(
-    record: Record, overrides: Sequence[str] = (), *, trust: Sequence[str] = (), new_end: bool = False
+    record: Record,
+    overrides: Sequence[str] = (),
+    *,
+    trust: Sequence[str] = (),
+    new_end: bool = False,
+    composed: Composed | None = None,
 ) -> Record:
     """Continue a run from its last checkpoint; the end is bit-identical to that of an uninterrupted run.
 
@@ -50,6 +46,7 @@ def resume(
         trust: Modules of the user's own that `_target_`s may name.
         new_end: Allow another `trainer.max_epochs` or `trainer.max_steps`. It changes the schedule, so the run is
             recorded as a variation: no run from the start has its result.
+        composed: The config to go on with, in place of the saved one with `overrides`.
 
     Returns:
         The finished run.
@@ -60,20 +57,23 @@ def resume(
         FilesError: The run is complete or still running, or has no checkpoint that can be read.
     """
     with held(record.path):
-        return _resume(load_run(record.path), overrides, trust, new_end)  # another process may have gone on with it
+        record = load_run(record.path)  # another process may have gone on with it
+        return _resume(record, overrides, trust, new_end, composed)
 
 
-def _resume(record: Record, overrides: Sequence[str], trust: Sequence[str], new_end: bool) -> Record:
+def _resume(
+    record: Record, overrides: Sequence[str], trust: Sequence[str], new_end: bool, composed: Composed | None
+) -> Record:
     if record.status not in UNFINISHED:
         longer = f". Train longer from the start: tunesmith train --from {record.path} {' '.join(overrides)}"
         raise FilesError(f"{record.path} is {record.status}: there is nothing to resume{longer if new_end else ''}")
     started = record.provenance.get("config_fingerprint")
-    if started not in (None, fingerprint(record.config)):
+    if started is not None and not identifies(started, record.config):
         rule = "was edited since the run started, and would change the result of a resumed run"
         hint = f"Put it back, or start a variation: tunesmith train --from {record.path} KEY=VALUE"
         raise ConfigError([Problem(str(record.directory.config), rule, None, hint)])
-    composed = compose_from(record.path, overrides, trust=trust)
-    changes = [change for change in differing(record.config, composed.saved) if not _observes(*change)]
+    composed = composed or compose_from(record.path, overrides, trust=trust)
+    changes = list(differing(record.config, redact_config(composed.saved)))
     refused = [change for change in changes if not (new_end and change[0] in END)]
     if refused:
         raise ConfigError([_refusal(record, *change) for change in refused])
@@ -103,26 +103,6 @@ def newest_unfinished(composed: Composed) -> Record | None:
             if record.status in UNFINISHED and has_checkpoint and fingerprint(record.config) == wanted:
                 return record
     return None
-
-
-def differing(then: dict[str, Any], now: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Dotted keys that differ in a way that can change the result, with both values."""
-    for key in sorted(then.keys() | now.keys()):
-        if not prefix and key in HARMLESS:
-            continue
-        first, second = then.get(key), now.get(key)
-        if isinstance(first, dict) and isinstance(second, dict):
-            yield from differing(first, second, f"{prefix}{key}.")
-        elif first != second:
-            yield f"{prefix}{key}", first, second
-
-
-def _observes(key: str, then: Any, now: Any) -> bool:
-    """Whether a changed key is one that cannot change a result."""
-    if key in WITHOUT_EFFECT:
-        return True
-    targets = [node.get("_target_") for node in (then, now) if isinstance(node, dict)]
-    return key.startswith("callbacks.") and bool(targets) and all(target in OBSERVERS for target in targets)
 
 
 def _refusal(record: Record, key: str, then: Any, now: Any) -> Problem:

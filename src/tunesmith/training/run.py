@@ -63,7 +63,7 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
 
             unfinished = newest_unfinished(run)
             if unfinished is not None:
-                return resume(unfinished, trust=trust)
+                return resume(unfinished, trust=trust, composed=run)
         with log_to(warnings=warnings):
             data = build_data(run.config)
             data.encode_all()  # a fault of the data is told before there is a directory

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.tracking.jsonl import JsonlWriter, read_metrics
+from tunesmith.errors import FilesError
+from tunesmith.storage import read_points
+from tunesmith.tracking.jsonl import JsonlWriter
 from tunesmith.tracking.local import JsonlLogger
 
 records = st.lists(
@@ -27,7 +29,7 @@ def test_records_come_back_as_they_were_written(written, tmp_path_factory):
     for record in written:
         writer.write(record)
     writer.close()
-    read = read_metrics(path)
+    read = read_points(path)
     assert repr(read) == repr(written)
     for line in path.read_text(encoding="utf-8").splitlines():
         json.loads(line, parse_constant=refuse)
@@ -38,22 +40,22 @@ def test_a_line_cut_by_a_kill_is_ignored_and_then_replaced(tmp_path, cut):
     path = tmp_path / "metrics.jsonl"
     whole = '{"step": 1}\n'
     path.write_text(whole + '{"step": 2, "train/loss": 0.5}'[:cut], encoding="utf-8")
-    assert read_metrics(path) == [{"step": 1}]
+    assert read_points(path) == [{"step": 1}]
     writer = JsonlWriter(path)
     writer.write({"step": 2})
     writer.close()
-    assert read_metrics(path) == [{"step": 1}, {"step": 2}]
+    assert read_points(path) == [{"step": 1}, {"step": 2}]
 
 
 def test_a_broken_line_in_the_middle_is_an_error_that_names_it(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"step": 1}\n{"st\n{"step": 3}\n', encoding="utf-8")
-    with pytest.raises(ValueError, match=r"metrics\.jsonl:2"):
-        read_metrics(path)
+    with pytest.raises(FilesError, match=r"metrics\.jsonl:2"):
+        read_points(path)
 
 
 def test_no_file_is_a_run_without_points(tmp_path):
-    assert read_metrics(tmp_path / "metrics.jsonl") == []
+    assert read_points(tmp_path / "metrics.jsonl") == []
 
 
 def test_a_point_holds_step_epoch_time_and_values(tmp_path):
@@ -61,7 +63,7 @@ def test_a_point_holds_step_epoch_time_and_values(tmp_path):
     logger.log_metrics({"train/loss": math.nan, "epoch": 1.0, "step": 77, "hp_metric": -1}, step=10)
     logger.log_metrics({"val/loss": 0.25, "epoch": 1}, step=10)
     logger.log_metrics({"epoch": 1}, step=11)
-    first, second = read_metrics(logger.path)
+    first, second = read_points(logger.path)
     assert first.keys() == {"step", "epoch", "time_s", "train/loss"}
     assert first["step"] == 10
     assert math.isnan(first["train/loss"])
@@ -76,7 +78,7 @@ def test_a_resumed_run_goes_on_in_the_same_file_and_time(tmp_path):
     logger.log_metrics({"train/loss": 0.5, "epoch": 0}, step=20)
     logger.finalize("success")
     logger.log_metrics({"test/loss": 0.5, "epoch": 0}, step=20)
-    records = read_metrics(path)
+    records = read_points(path)
     assert [record["step"] for record in records] == [10, 20, 20]
     assert [record["time_s"] >= 1000 for record in records] == [True] * 3
 
@@ -91,7 +93,7 @@ def test_every_line_survives_a_kill(tmp_path):
     )
     path = tmp_path / "metrics.jsonl"
     assert subprocess.run([sys.executable, "-c", script, str(path)], check=False).returncode == -9
-    assert [record["step"] for record in read_metrics(path)] == list(range(100))
+    assert [record["step"] for record in read_points(path)] == list(range(100))
 
 
 def test_reading_curves_needs_neither_torch_nor_wandb():

@@ -114,9 +114,11 @@ def test_one_changed_byte_of_data_is_the_likely_cause(tiny, reviews_csv, tmp_pat
 
 def test_a_variation_is_called_one_key_by_key_and_never_identical(finished, inside, tmp_path):
     place = f"run.root={tmp_path}"
-    done = inside("reproduce", finished.path, "data.eval_batch_size=3", place)
+    done = inside("reproduce", finished.path, "trainer.log_every_n_steps=2", place)
     assert done.returncode == 0, done.stderr
-    assert "verdict: a variation, not a reproduction, in data.eval_batch_size (64 then, 3 now): every" in done.stdout
+    assert (
+        "verdict: a variation, not a reproduction, in trainer.log_every_n_steps (1 then, 2 now): every" in done.stdout
+    )
     rerun_of_it = load_run(done.stdout.splitlines()[-1])
     assert rerun_of_it.results["weights_sha256"] == finished.results["weights_sha256"], "the same, and not called so"
     assert "identical" not in done.stdout

@@ -263,11 +263,14 @@ def test_the_newest_unfinished_run_of_a_config_is_found(tiny, interrupted):
     os.rename(broken.path, day / "00-00-00_broken")
     same = decide(compose([*tiny, *LENGTH, f"run.root={root / 'runs'}"]))
     other = decide(compose([*tiny, *LENGTH, f"run.root={root / 'runs'}", "seed=5"]))
+    elsewhere = ["data.num_workers=1", "data.eval_batch_size=5", "trainer.checkpoint_every_steps=2", "run.name=other"]
+    faster = decide(compose([*tiny, *LENGTH, f"run.root={root / 'runs'}", f"data.cache_dir={root}", *elsewhere]))
     damaged = day / "00-00-01_damaged"
     damaged.mkdir()
     for name, text in (("config.yaml", "- no\n"), ("results.json", "{")):
         (damaged / name).write_text(text, encoding="utf-8")
     assert newest_unfinished(same).path == day / "00-00-00_broken"
+    assert newest_unfinished(faster).path == day / "00-00-00_broken", "none of these keys changes the result"
     assert newest_unfinished(other) is None
 
 
@@ -278,7 +281,7 @@ def test_the_same_command_goes_on_with_its_own_unfinished_run(tiny, interrupted)
     day = broken.path.parent / "mine" / "2026-01-01"
     day.mkdir(parents=True)
     os.rename(broken.path, day / "00-00-00_broken")
-    again = compose([*tiny, *LENGTH, f"run.root={day.parent}", "run.resume=auto"])
+    again = compose([*tiny, *LENGTH, f"run.root={day.parent}", "run.resume=auto", "trainer.checkpoint_every_steps=2"])
     resumed = train(again)
     assert resumed.path == day / "00-00-00_broken"
     assert what_counts(resumed) == what_counts(whole)
