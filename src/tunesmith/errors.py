@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 class TunesmithError(Exception):
@@ -24,6 +24,9 @@ class Problem:
     """The offending value as the user wrote it; None where there is none to show."""
     hint: str | None = None
     """The next step: the nearest valid name, the allowed range, or the quoted form that works."""
+    kind: Literal["missing", "unknown", "value"] = "value"
+    """`missing`: a required key is not there; `unknown`: there is no such key; `value`: any other fault. What is done
+    about a problem goes by its kind, never by its words."""
 
     def __str__(self) -> str:
         received = f" (received {self.received})" if self.received is not None else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -292,16 +293,16 @@ def complete(config: DictConfig, defaults: dict[str, Any]) -> None:
 
 def _follows(problem: Problem, found: Draft) -> bool:
     """Whether a missing key follows from a file that could not be read, which is reported already."""
-    return problem.rule == "is required" and bool(found.repository.unreadable)
+    return problem.kind == "missing" and bool(found.repository.unreadable)
 
 
 def _located(problem: Problem, found: Draft) -> Problem:
     """The problem with the file and line in front of its key, where the value comes from a file."""
     path = problem.where
-    if problem.rule == "is required" or any(path == key or path.startswith(f"{key}.") for key in found.given):
+    if problem.kind == "missing" or any(path == key or path.startswith(f"{key}.") for key in found.given):
         return problem
     place = locate(found.merged, path)
-    return Problem(f"{place} {path}", problem.rule, problem.received, problem.hint) if place else problem
+    return dataclasses.replace(problem, where=f"{place} {path}") if place else problem
 
 
 def option_with(path: str, found: Draft) -> str | None:

@@ -173,11 +173,11 @@ def _check_keywords(path: str, place: Place, node: Mapping[str, Any], signature:
         elif key in declared:
             info = field_at(where)
             if info is None or value != info.default:
-                yield Problem(where, f"{node['_target_']} takes no {key}", show(value))
+                yield Problem(where, f"{node['_target_']} takes no {key}", show(value), kind="unknown")
         elif not signature.takes_any:
             close = nearest(key, accepted(path, node))
             hint = did_you_mean(f"{path}.{close}" if close else None)
-            yield Problem(where, f"{node['_target_']} takes no {key}", show(value), hint)
+            yield Problem(where, f"{node['_target_']} takes no {key}", show(value), hint, "unknown")
     for parameter in signature.parameters:
         if parameter.required and parameter.name not in {*node, *refused, *place.filled}:
             where = f"{path}.{parameter.name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -75,7 +76,7 @@ def _plain(node: DictConfig | ListConfig, path: str, problems: list[Problem]) ->
         where = (f"{path}.{key}" if path else str(key)) if is_dict else f"{path}[{key}]"
         if OmegaConf.is_missing(node, key):
             value = "PATH" if where in FILES else "VALUE"
-            problems.append(Problem(where, "is required", None, f"Set it: {where}={value}"))
+            problems.append(Problem(where, "is required", None, f"Set it: {where}={value}", "missing"))
             continue
         try:
             value = node[key]
@@ -110,7 +111,8 @@ def _of_pydantic(error: ValidationError, plain: Mapping[str, Any], elsewhere: El
         seen.add(path)
         received = None if kind == "missing" else show(item["input"])
         if kind == "missing":
-            yield Problem(path, "is required", None, f"Set it: {path}={'PATH' if path in FILES else 'VALUE'}")
+            hint = f"Set it: {path}={'PATH' if path in FILES else 'VALUE'}"
+            yield Problem(path, "is required", None, hint, "missing")
         elif kind == "extra_forbidden":
             yield unknown_key(path, plain, received, elsewhere)
         else:
@@ -143,18 +145,19 @@ def unknown_key(path: str, plain: Mapping[str, Any], received: str | None, elsew
             ]
     known = [key for key in known if not key.rpartition(".")[2].startswith("_")]
     if path in ("experiment", "debug"):
-        return Problem(path, "no such key", received, "Write `# @package _global_` in the first line of the file")
+        first_line = "Write `# @package _global_` in the first line of the file"
+        return Problem(path, "no such key", received, first_line, "unknown")
     hint = elsewhere(path) or did_you_mean(nearest_key(path, known))
-    return Problem(path, "no such key", received, hint)
+    return Problem(path, "no such key", received, hint, "unknown")
 
 
 def _with_elsewhere(problem: Problem, elsewhere: Elsewhere) -> Problem:
     """An unknown keyword of a target may belong to another option of the group."""
-    if " takes no " not in problem.rule:
+    if problem.kind != "unknown":
         return problem
     found = elsewhere(problem.where)
     hint = " ".join(part for part in (problem.hint, found) if part)
-    return Problem(problem.where, problem.rule, problem.received, hint or None)
+    return dataclasses.replace(problem, hint=hint or None)
 
 
 def _keys_without_target(plain: Mapping[str, Any], elsewhere: Elsewhere) -> Iterator[Problem]:

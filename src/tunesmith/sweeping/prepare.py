@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -297,4 +298,4 @@ def located(problem: Problem, points: Sequence[Point], total: int) -> Problem:
     if len(points) == total:
         return problem
     shown = " ".join(overrides(points[0])) + (f" and {len(points) - 1} more" if len(points) > 1 else "")
-    return Problem(problem.where, f"{problem.rule} [with {shown}]", problem.received, problem.hint)
+    return dataclasses.replace(problem, rule=f"{problem.rule} [with {shown}]")

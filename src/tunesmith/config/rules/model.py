@@ -14,7 +14,7 @@ from tunesmith.errors import Problem
 def _earlier_run(from_run: str | None) -> Problem | None:
     if from_run != "":
         return None
-    return Problem("model.from_run", "is required", None, "Set it: model.from_run=RUN")
+    return Problem("model.from_run", "is required", None, "Set it: model.from_run=RUN", "missing")
 
 
 @rule("model.init", "model.path", "model.config", "model.from_run")
