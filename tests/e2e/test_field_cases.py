@@ -79,6 +79,50 @@ def short_reviews(tmp_path_factory):
 
 # 13. Refusals in time
 
+
+@pytest.fixture(scope="module")
+def measured_run(short_reviews, tmp_path_factory):
+    """A run of two steps, to be measured again."""
+    from tunesmith import compose, train
+
+    folder = tmp_path_factory.mktemp("measured")
+    mine = folder / "mine.csv"
+    mine.write_bytes(short_reviews.read_bytes())
+    return train(
+        compose(["data=csv", f"data.path={mine}", "model=tiny_encoder", *QUIET, *SHORT, f"run.root={folder / 'runs'}"])
+    )
+
+
+def test_evaluate_takes_all_rows_of_the_run_and_of_another_file(measured_run, inside, tmp_path):
+    done = inside("evaluate", measured_run.path, "--split", "all")
+    assert done.returncode == 0, done.stderr
+    assert len((Path(done.stdout.splitlines()[-1]) / "predictions.jsonl").read_text().splitlines()) == 80
+    other = write_csv(
+        tmp_path / "other.csv", ("text", "label"), [("a dull day", "negative"), ("a warm day", "positive")]
+    )
+    done = inside("evaluate", measured_run.path, f"data.path={other}")
+    assert done.returncode == 0, done.stderr
+    assert len((Path(done.stdout.splitlines()[-1]) / "predictions.jsonl").read_text().splitlines()) == 2
+
+
+def test_reproduce_on_a_changed_test_row_does_not_end_as_a_success(measured_run, inside, tmp_path):
+    path = Path(measured_run.config["data"]["path"])
+    before = path.read_text(encoding="utf-8")
+    row = int(measured_run.predictions("test")[0]["id"])
+    lines = before.splitlines(keepends=True)
+    lines[row + 1] = lines[row + 1].replace("film", "tea")
+    path.write_text("".join(lines), encoding="utf-8")
+    try:
+        done = inside("reproduce", measured_run.path, f"run.root={tmp_path}")
+    finally:
+        path.write_text(before, encoding="utf-8")
+    assert done.returncode == 4
+    verdict = done.stdout.rpartition("verdict: ")[2]
+    assert "the same weights" in verdict
+    assert "data.test" in verdict
+    assert "bit-identical" not in verdict
+
+
 # 14. Advice that works
 
 # 15. What matters is stated once

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from tunesmith.config.compose import Composed, compose, compose_from
 from tunesmith.config.saved import resolve
 from tunesmith.errors import ConfigError, Problem
-from tunesmith.runs.record import Record
+from tunesmith.runs.record import Record, read_mapping
 from tunesmith.runs.sweep_record import load_winner
 
+OF_THE_MODEL = (
+    *("max_length", "max_target_length", "packing", "on_long"),
+    *("batch_size", "micro_batch_size", "eval_batch_size", "order", "num_workers", "cache_dir"),
+)
+"""Keys of `data` that say how a model reads texts, not where they are: other data is read as the run's own was."""
 EXAMPLES = """\
 examples:
   tunesmith evaluate RUN                                  the run's own test split, entered into the ledger of looks
@@ -41,12 +47,15 @@ def main(argv: list[str]) -> int:
     composed, other = data_of(record, arguments.overrides, arguments.trust)
 
     from tunesmith.models.origin import trusting
-    from tunesmith.reporting.tables import console, metrics_table
+    from tunesmith.reporting.tables import console, metrics_table, warned
     from tunesmith.training.evaluate import evaluate
 
     with trusting(arguments.trust):
-        metrics, directory = evaluate(record, composed, arguments.split or ("all" if other else "test"))
-    console().print(metrics_table(metrics))
+        _, directory = evaluate(record, composed, arguments.split or ("all" if other else "test"))
+    measured = read_mapping(directory.results, json.loads)
+    console().print(metrics_table(measured["metrics"]))
+    if measured["warnings"]:
+        print(warned(measured["warnings"]))
     print(directory.path)
     return 0
 
@@ -62,12 +71,15 @@ def data_of(record: Record, overrides: Sequence[str], trust: Sequence[str]) -> t
         rule = "evaluation takes overrides of data only"
         hint = f"Train a variation instead: tunesmith train --from {record.path} {strange[0]}"
         raise ConfigError([Problem(item, rule, None, hint) for item in strange])
-    composed = compose_from(record.path, [], trust=trust)
-    if not any(item.lstrip("+").startswith("data=") for item in overrides):
-        return (compose_from(record.path, overrides, trust=trust) if overrides else composed), any(
-            item.lstrip("+").startswith("data.path=") for item in overrides
-        )
+    names = [item.lstrip("+~").partition("=")[0] for item in overrides]
+    if "data" not in names:
+        other = "data.path" in names
+        whole = ["data.num_rows=null"] if other and "data.num_rows" not in names else []
+        return compose_from(record.path, [*overrides, *whole], trust=trust), other
+    composed = compose_from(record.path, trust=trust)
     task = composed.config.task
     option = "multi_label" if task.multi_label else task.name
-    saved = composed.saved | {"data": compose([f"task={option}", *overrides]).saved["data"]}
+    data = compose([f"task={option}", *overrides]).saved["data"]
+    own = {key: composed.saved["data"][key] for key in OF_THE_MODEL if key in data and f"data.{key}" not in names}
+    saved = composed.saved | {"data": data | own}
     return dataclasses.replace(composed, saved=saved, config=resolve(saved)), True

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import logging
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from tunesmith.config.compose import Composed
-from tunesmith.config.schema import RunConfig
+from tunesmith.config.schema import RunConfig, Split
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.sources import Rows, join, read_rows
 from tunesmith.data.splits import distinct, fingerprint, read_splits
+from tunesmith.data.splitting import draw
 from tunesmith.errors import DataError
 from tunesmith.models.module import Outputs
 from tunesmith.runs.directory import RunDirectory, open_directory, write_json
 from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import Record, write_predictions
-from tunesmith.training.build import build_module, build_trainer, objective_on
+from tunesmith.training.build import build_module, build_objective, build_trainer
 from tunesmith.training.decide import decide
 from tunesmith.training.load import Trained, load_model
-from tunesmith.training.logs import log_to
+from tunesmith.training.logs import Warnings, log_to
 from tunesmith.training.predictions import prediction_rows
+from tunesmith.training.preflight import check_length
+from tunesmith.training.remarks import remarks
 
 SplitName = Literal["train", "val", "test", "all"]
+
+log = logging.getLogger("tunesmith")
 
 
 def evaluate(record: Record, composed: Composed, split: SplitName) -> tuple[dict[str, float], RunDirectory]:
@@ -34,66 +42,125 @@ def evaluate(record: Record, composed: Composed, split: SplitName) -> tuple[dict
 
     Returns:
         The metrics, `<split>/<name>` to value, and the new directory under `evaluations/` that holds them with the
-        predictions.
+        predictions and with what could mislead a reader of them.
 
     Raises:
+        ConfigError: Texts are to be longer than the model can read.
         DataError: The data cannot be used, or has labels that the model does not know.
         FilesError: The run has no model.
     """
-    with log_to():
-        return _evaluate(record, composed, split)
+    warnings = Warnings()
+    with log_to(warnings=warnings):
+        return _evaluate(record, composed, split, warnings)
 
 
-def _evaluate(record: Record, composed: Composed, split: SplitName) -> tuple[dict[str, float], RunDirectory]:
+def _evaluate(
+    record: Record, composed: Composed, split: SplitName, warnings: Warnings
+) -> tuple[dict[str, float], RunDirectory]:
     config = decide(composed).config
     trained = load_model(record)
-    whole = read_splits(config.data, config.task) if split != "all" or _same_data(record, composed) else None
-    identity = None if whole is None else fingerprint(whole)
-    splits = {"all": _all_rows(config, whole)} if split == "all" else whole or {}
-    _check(splits[split], split, trained)
-    unweighted = config.task.model_copy(update={"class_weights": None})  # they are of the training loss alone
+    check_length(config, trained.network.config, trained.tokenizer)
+    rows, identity = rows_to_measure(record, composed, config, split)
+    check_labels(rows, split, trained)
+    hold_against_training(record, rows, split)
     data = TextDataModule(
         config.data,
         trained.tokenizer,
-        splits=splits,
+        splits={split: rows},
         labels=trained.labels,
-        task=unweighted,
+        task=config.task,
         family=trained.family,
     )
-    if split in ("test", "all"):
-        identity = identity or fingerprint(splits)
+    if identity is not None:
         record_look(record.root, data_fingerprint=identity, run=record.path, reason=f"evaluate {split}")
-    module = build_module(config, trained.network, data.labels, objective_on(data))
+    longest = config.data.max_target_length  # class weights are of the training loss alone
+    objective = build_objective(config.task, trained.family, trained.tokenizer, longest)
+    module = build_module(config, trained.network, trained.labels, objective)
     trainer = build_trainer(config, data, record.path, [], [])
     trainer.test(module, dataloaders=data.evaluation_dataloader(split), verbose=False)
     outputs = _renamed(module.outputs["test"], split)
-    directory = open_directory(record.path / "evaluations", split, splits[split].sha256())
-    write_predictions(directory.predictions, prediction_rows(outputs, splits[split], trained.labels, config.task))
-    metrics = outputs.defined_metrics
-    write_json(directory.results, {"run": str(record.path), "data": composed.saved["data"], "metrics": metrics})
-    return metrics, directory
+    for sentence in remarks([outputs]):
+        log.warning("%s", sentence)
+    directory = open_directory(record.path / "evaluations", split, rows.sha256())
+    write_predictions(directory.predictions, prediction_rows(outputs, rows, trained.labels, config.task))
+    results = {
+        "run": str(record.path),
+        "data": composed.saved["data"],
+        "num_rows": {split: len(rows)},
+        "metrics": outputs.defined_metrics,
+        "warnings": warnings.sentences,
+    }
+    write_json(directory.results, results)
+    return outputs.defined_metrics, directory
 
 
-def _same_data(record: Record, composed: Composed) -> bool:
-    return bool(record.config["data"] == composed.saved["data"])
+def rows_to_measure(record: Record, composed: Composed, config: RunConfig, split: SplitName) -> tuple[Rows, str | None]:
+    """The rows, and the identity of the test set that is looked at with them; None where no test row is among them.
 
-
-def _all_rows(config: RunConfig, splits: dict[str, Rows] | None) -> Rows:
-    """The whole file, or all splits of the run's own data, so that the look counts as one at its test split."""
-    if splits is None:
-        return read_rows(config.data, config.task)
-    return join(list(splits.values()))
-
-
-def _check(rows: Rows, split: str, trained: Trained) -> None:
+    Raises:
+        DataError: The data cannot be used, or there is no such row.
+    """
+    if split == "all" and composed.saved["data"] != record.config["data"]:
+        rows = every_row(config)
+        return rows, fingerprint({"all": rows})
+    splits = read_splits(config.data, config.task)
+    rows = join(list(splits.values())) if split == "all" else splits[split]
     if not len(rows):
-        raise DataError(f"the {split} split has no rows")
+        raise DataError(f"the {split} split has no rows. Take another: --split train, --split val or --split all")
+    return rows, fingerprint(splits) if split in ("test", "all") else None
+
+
+def every_row(config: RunConfig) -> Rows:
+    """Every row of a file, or as many as `data.num_rows` asks for, whatever says how the file is split."""
+    data = config.data.model_copy(update={"split": Split(method="random", seed=config.data.split.seed)})
+    rows = read_rows(data, config.task)
+    return rows if data.num_rows is None else rows.take(draw([""] * len(rows), data.num_rows, data.split))
+
+
+def hold_against_training(record: Record, rows: Rows, split: str) -> None:
+    """Warn of rows that the run was trained on, and where its data has changed, so that nobody can tell which."""
+    try:
+        splits = read_splits(record.typed.data, record.typed.task)
+    except DataError:
+        return  # the run's own data is gone; other rows can be measured all the same
+    if record.results.get("data_fingerprint", fingerprint(splits)) != fingerprint(splits):
+        path = record.config["data"]["path"]
+        log.warning("%s is not what it was when the run was trained: rows that are here may have been trained on", path)
+        return
+    trained = set(_inputs(splits["train"]))
+    count = sum(text in trained for text in _inputs(rows))
+    if count and split != "train":
+        log.warning("%d of the %d rows measured here have a text that the run was trained on", count, len(rows))
+
+
+def _inputs(rows: Rows) -> Iterator[tuple[str, str | None]]:
+    return zip(rows.texts, rows.pairs or itertools.repeat(None), strict=False)
+
+
+def check_labels(rows: Rows, split: str, trained: Trained) -> None:
+    """Refuse labels that the model does not know; say which of those that it knows have no row.
+
+    Raises:
+        DataError: A label is unknown; the message names its first row.
+    """
     if trained.config.task.name not in ("classification", "token_classification"):
         return
-    unknown = sorted(distinct(rows) - set(trained.labels))
+    there = distinct(rows)
+    unknown = sorted(there - set(trained.labels))
     if unknown:
-        known = ", ".join(map(repr, trained.labels))
-        raise DataError(f"the data has the label {unknown[0]!r}; the model knows {known}")
+        raise DataError(_unknown(unknown[0], rows, trained.labels))
+    absent = [label for label in trained.labels if label not in there]
+    if absent:
+        names = ", ".join(map(repr, absent[:10])) + (", ..." if len(absent) > 10 else "")
+        log.warning("no row of %s has the label %s: metrics of it, and means over labels, say little", split, names)
+
+
+def _unknown(label: str, rows: Rows, known: Sequence[str]) -> str:
+    row = next(i for i, value in enumerate(rows.labels) if label in (value if isinstance(value, tuple) else (value,)))
+    return (
+        f"the data has the label {label!r} (first in the row with id {rows.ids[row]}); the model knows "
+        f"{', '.join(map(repr, known))}. Give it one of these names with data.label_names, or leave such rows out"
+    )
 
 
 def _renamed(outputs: Outputs, split: str) -> Outputs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from typing import Any
 
 import torch
 
@@ -62,13 +63,19 @@ def check_head_rate(config: RunConfig, skeleton: torch.nn.Module) -> None:
         raise ConfigError([Problem("optimizer.head_lr", rule, received, "Set optimizer.lr alone")])
 
 
-def check_length(config: RunConfig) -> None:
+def check_length(config: RunConfig, architecture: Any = None, tokenizer: Any = None) -> None:
     """Compare the tokens of a text with the positions that the architecture has, and those of an answer with both.
+
+    Args:
+        config: The run's config.
+        architecture: The network's configuration; None reads that of `config.model`.
+        tokenizer: Its tokenizer, likewise.
 
     Raises:
         ConfigError: There are more, or the tokenizer has nothing to pad with.
     """
-    architecture, tokenizer, data = load_config(config.model), load_tokenizer(config.model), config.data
+    architecture = load_config(config.model) if architecture is None else architecture
+    tokenizer, data = load_tokenizer(config.model) if tokenizer is None else tokenizer, config.data
     most = positions(architecture)
     prompt = int(config.method.kwargs().get("num_virtual_tokens") or 0)
     taken = {"prompt": prompt, "cue": len(cue_tokens(config.model.head.cue, tokenizer))}

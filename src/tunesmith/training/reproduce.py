@@ -34,6 +34,9 @@ CAUSES = {
 }
 """Condition to the keys of the config that it follows from."""
 
+INGREDIENTS = ("provenance", "config_fingerprint", "data", "model", "trusted_sha256")
+"""Conditions that are part of what was run; with another one, even the same numbers are of something else."""
+
 
 @dataclass(frozen=True)
 class Check:
@@ -51,6 +54,11 @@ class Check:
     def same(self) -> bool:
         """Whether nothing differs that can change the result."""
         return not self.changes and not any(difference.matters for difference in self.differences)
+
+    @property
+    def other_ingredients(self) -> bool:
+        """Whether what the run is made of, its config, data, model or own code, is not what it was."""
+        return any(item.matters and item.name.startswith(INGREDIENTS) for item in self.differences)
 
     @property
     def sentence(self) -> str:
@@ -75,10 +83,20 @@ class Verdict:
         return self.check.original
 
     @property
+    def same_weights(self) -> bool:
+        """Whether the weights are the same to the last bit."""
+        then, now = (run.results.get("weights_sha256") for run in (self.original, self.rerun))
+        return then == now is not None
+
+    @property
     def bit_identical(self) -> bool:
         """Same config, same weights to the last bit, and exactly the same metrics."""
-        then, now = (run.results.get("weights_sha256") for run in (self.original, self.rerun))
-        return not self.check.changes and then == now is not None and self.original.metrics == self.rerun.metrics
+        return not self.check.changes and self.same_weights and self.original.metrics == self.rerun.metrics
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether it is the same result of the same ingredients; other packages or machines may have come to it."""
+        return self.bit_identical and not self.check.other_ingredients
 
     @property
     def equal(self) -> bool:
@@ -89,18 +107,21 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """The verdict in words, with the likely cause of a difference."""
-        result = f"every metric within {TOLERANCE} of the original's" if self.equal else self._largest_gap()
         differing = in_words(self.check.differences)
         if self.check.changes:
+            result = f"every metric within {TOLERANCE} of the original's" if self.equal else self._largest_gap()
             also = f". Not as then either: {differing}" if differing else ""
             return f"a variation, not a reproduction, in {in_words(self.check.changes)}: {result}{also}"
         if self.bit_identical:
-            although = f", although not as then: {differing}" if differing else ""
-            return f"bit-identical: the same weights to the last bit, and the same metrics{although}"
+            same = "the same weights to the last bit, and the same metrics"
+            if self.check.other_ingredients:
+                return f"not the same run: {same}, from others than then: {differing}"
+            return f"bit-identical: {same}{f', although not as then: {differing}' if differing else ''}"
         cause = f"likely cause: {differing}" if differing else "no recorded condition differs that could explain it"
+        weights = "the same weights to the last bit" if self.same_weights else "the weights are not the same bits"
         if self.equal:
-            return f"equal within tolerance: {result}, the weights are not the same bits; {cause}"
-        return f"differs: {result}; {cause}"
+            return f"close, not the same: every metric within {TOLERANCE} of the original's, {weights}; {cause}"
+        return f"differs: {self._largest_gap()}, {weights}; {cause}"
 
     def _gaps(self) -> dict[str, float]:
         then, now = self.original.metrics, self.rerun.metrics

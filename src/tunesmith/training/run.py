@@ -34,6 +34,7 @@ from tunesmith.training.origin import origin
 from tunesmith.training.predictions import prediction_rows
 from tunesmith.training.preflight import check_model
 from tunesmith.training.progress import RunProgress
+from tunesmith.training.remarks import remarks
 from tunesmith.training.session import Session, open_session
 
 log = logging.getLogger("tunesmith")
@@ -260,9 +261,8 @@ def report(session: Session, data: TextDataModule, outputs: Sequence[Outputs]) -
     ]
     write_predictions(session.directory.predictions, rows)
     metrics = {name: value for output in outputs for name, value in output.defined_metrics.items()}
-    undefined = [name for output in outputs for name in output.metrics if name not in metrics]
-    if undefined:
-        log.warning("without a value on these rows, and left out of the results: %s", ", ".join(undefined))
+    for sentence in remarks(outputs):
+        log.warning("%s", sentence)
     session.add(metrics=metrics)
     if session.tracker is not None:
         session.tracker.summarise(metrics)
