@@ -61,7 +61,7 @@ def _evaluate(
     trained = load_model(record)
     check_length(config, trained.network.config, trained.tokenizer)
     rows, identity = rows_to_measure(record, composed, config, split)
-    check_labels(rows, split, trained)
+    check_labels(rows, split, config.data.path, trained)
     hold_against_training(record, rows, split)
     data = TextDataModule(
         config.data,
@@ -137,29 +137,30 @@ def _inputs(rows: Rows) -> Iterator[tuple[str, str | None]]:
     return zip(rows.texts, rows.pairs or itertools.repeat(None), strict=False)
 
 
-def check_labels(rows: Rows, split: str, trained: Trained) -> None:
+def check_labels(rows: Rows, split: str, path: str, trained: Trained) -> None:
     """Refuse labels that the model does not know; say which of those that it knows have no row.
 
     Raises:
-        DataError: A label is unknown; the message names its first row.
+        DataError: A label is unknown; the message names the line of the file.
     """
     if trained.config.task.name not in ("classification", "token_classification"):
         return
     there = distinct(rows)
     unknown = sorted(there - set(trained.labels))
     if unknown:
-        raise DataError(_unknown(unknown[0], rows, trained.labels))
+        raise DataError(_unknown(unknown[0], rows, path, trained.labels))
     absent = [label for label in trained.labels if label not in there]
     if absent:
         names = ", ".join(map(repr, absent[:10])) + (", ..." if len(absent) > 10 else "")
         log.warning("no row of %s has the label %s: metrics of it, and means over labels, say little", split, names)
 
 
-def _unknown(label: str, rows: Rows, known: Sequence[str]) -> str:
+def _unknown(label: str, rows: Rows, path: str, known: Sequence[str]) -> str:
     row = next(i for i, value in enumerate(rows.labels) if label in (value if isinstance(value, tuple) else (value,)))
+    place = f"{path}:{rows.lines[row]}" if rows.lines else path
     return (
-        f"the data has the label {label!r} (first in the row with id {rows.ids[row]}); the model knows "
-        f"{', '.join(map(repr, known))}. Give it one of these names with data.label_names, or leave such rows out"
+        f"{place}: the data has the label {label!r}; the model knows {', '.join(map(repr, known))}. "
+        "Give it one of these names with data.label_names, or leave such rows out"
     )
 
 

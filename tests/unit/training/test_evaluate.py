@@ -194,7 +194,7 @@ def test_a_label_that_the_model_does_not_know_is_refused_with_its_row(task, run_
     rows[6]["label"] = strange[task]
     done = inside("evaluate", run_of(task).path, f"data.path={jsonl_file(tmp_path / 'o.jsonl', rows)}")
     assert done.returncode == 3
-    assert "the label 'c' (first in the row with id 6); the model knows " in done.stderr
+    assert "o.jsonl:7: the data has the label 'c'; the model knows " in done.stderr
 
 
 def test_a_label_without_rows_is_said(run_of, tmp_path, inside):
