@@ -163,6 +163,10 @@ class Head(Node):
     without a head."""
     cue: str = ""
     """With `words`: text that is put behind every text, so that a word follows naturally, e.g. ` It was`."""
+    start: Literal["auto", "keep", "new"] = "auto"
+    """What becomes of the outputs of a checkpoint's head. `auto` keeps each at its own label where the labels are the
+    same (case aside), and draws new ones where they are not; `keep` keeps those of the same labels and, where there
+    are as many, gives the others out in order; `new` draws them."""
 
 
 class Model(Node):

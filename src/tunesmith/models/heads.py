@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 from collections import OrderedDict
@@ -18,6 +19,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from tunesmith.config.schema import Head
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.models.families import EXAMPLES, family_of
+from tunesmith.models.head_start import HeadStart, Start, Trained, head_start, no_head, other_head
 
 FILE = "head.safetensors"
 
@@ -102,15 +104,39 @@ def backbone_class(config: PretrainedConfig) -> Any:
     return AutoModel
 
 
-def restore_head(network: PooledNetwork, folder: Path) -> None:
-    """Take over a saved head, if there is one beside the backbone that fits: same shape, pooling and labels."""
-    if not (folder / FILE).is_file():
-        return
+def restore_head(network: PooledNetwork, folder: Path, own: Trained, task: str, wanted: Start) -> HeadStart:
+    """Take over a saved head, if there is one beside the backbone with the same pooling and hidden layers.
+
+    Args:
+        network: The network, its head drawn from the seed.
+        folder: Where the backbone is.
+        own: The head as the folder's config describes it.
+        task: The run's task.
+        wanted: `model.head.start`.
+
+    Returns:
+        What its outputs start from.
+
+    Raises:
+        ConfigError: The outputs are to be kept, and none of them can be.
+    """
     labels = [network.config.id2label[i] for i in range(network.config.num_labels)]
+    tensors, drawn = dict(network.head.state_dict()), list(network.head.state_dict())
+    if not (folder / FILE).is_file():
+        return no_head(labels, [f"head.{name}" for name in drawn], wanted)
     with safe_open(folder / FILE, framework="pt") as saved:
         about = saved.metadata() or {}
-        tensors = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118 (not a mapping)
-    own = network.head.state_dict()
-    same_shape = {name: tensor.shape for name, tensor in tensors.items()} == {k: v.shape for k, v in own.items()}
-    if same_shape and about.get("pooling") == network.pooling and json.loads(about.get("labels", "[]")) == labels:
-        network.head.load_state_dict(tensors)
+        kept = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118 (not a mapping)
+    outputs = drawn[-2:]  # weight and bias of the last layer
+    same_layers = kept.keys() == tensors.keys() and all(
+        kept[name].shape[-1] == tensors[name].shape[-1] for name in drawn if name not in outputs[1:]
+    )
+    own = dataclasses.replace(own, labels=tuple(json.loads(about.get("labels", "[]"))))
+    if not same_layers or about.get("pooling") != network.pooling:
+        return other_head(own.labels, labels, wanted)
+    start = head_start(own, labels, task, wanted)
+    for name in outputs:
+        rows = [tensors[name][place] if row is None else kept[name][row] for place, row in enumerate(start.rows)]
+        kept[name] = torch.stack(rows)
+    network.head.load_state_dict(kept)
+    return start

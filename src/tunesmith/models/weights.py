@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,13 @@ from tunesmith.config.schema import Model
 from tunesmith.config.seeding import derive_seed
 from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, FilesError, Problem
+from tunesmith.models.checkpoint import Say, hold_against, not_read, own_config, read_weights
 from tunesmith.models.dropout import set_dropout
 from tunesmith.models.families import EXAMPLES, auto_class, family_of
+from tunesmith.models.head_start import HeadStart, Trained, apply_start, head_start, no_head, output_names
 from tunesmith.models.heads import PooledNetwork, backbone_class, restore_head
 from tunesmith.models.label_words import LabelWordNetwork, cue_tokens, word_tokens
-from tunesmith.models.origin import explained, loading
+from tunesmith.models.origin import TRUSTED, explained, loading, locate
 
 log = logging.getLogger("tunesmith")
 
@@ -128,9 +132,17 @@ def _with_fields(config: PretrainedConfig, fields: Mapping[str, Any], names: Map
 
 
 def load_network(
-    model: Model, labels: Sequence[str], seed: int, *, task: str = "classification", pad_token_id: int | None = None
+    model: Model,
+    labels: Sequence[str],
+    seed: int,
+    *,
+    task: str = "classification",
+    pad_token_id: int | None = None,
+    quietly: bool = False,
 ) -> PreTrainedModel:
     """The network with the task's head, in training mode; what the checkpoint lacks is drawn from the run's seed.
+
+    Its `head_start` says what the outputs start from, where a checkpoint and labels are given.
 
     Args:
         model: The model config.
@@ -138,10 +150,11 @@ def load_network(
         seed: The run's seed.
         task: Name of the task, one of `families.AUTO_CLASSES`.
         pad_token_id: The token that fills short rows, which a decoder has to know to find a text's last token.
+        quietly: Say nothing of the head; it is replaced by that of an adapter.
 
     Raises:
-        ConfigError: The architecture does not go with the task.
-        FilesError: The weights cannot be found or read.
+        ConfigError: The architecture does not go with the task, or the head's outputs cannot be kept.
+        FilesError: The weights cannot be found or read, or lack a part of the network.
     """
     config = load_config(model, labels)
     auto = _class_for(model, config, task)
@@ -150,15 +163,85 @@ def load_network(
     tokenizer = load_tokenizer(model) if model.head.words and task == "classification" else None
     words = [] if tokenizer is None else word_tokens(model.head.words, labels, tokenizer)
     torch.manual_seed(derive_seed(seed, "initialisation"))
-    network: Any = auto.from_config(config) if model.init == "random" else _pretrained(auto, model, config)
+    if model.init == "random":
+        network: Any = _with_head(auto.from_config(config, **_trust(model)), model, task)
+    else:
+        network = _pretrained(auto, model, config, labels, seed, task, log.debug if quietly else log.info)
     if tokenizer is not None:
         network = LabelWordNetwork(network, words, cue_tokens(model.head.cue, tokenizer))
-    network = _with_head(network, model, task)
-    if isinstance(network, PooledNetwork) and model.init == "pretrained":
-        restore_head(network, Path(model.path or ""))
     # from_pretrained answers in evaluation mode and Lightning keeps that: dropout would be off in training.
     trained: PreTrainedModel = network.train()
     return trained
+
+
+def _pretrained(
+    auto: Any, model: Model, config: PretrainedConfig, labels: Sequence[str], seed: int, task: str, say: Say
+) -> Any:
+    """The checkpoint's network with the run's head."""
+    if not labels or model.head.words:
+        network, account = read_weights(auto, model, config)
+        hold_against(network, account, model, say, None)
+        return network
+    own, wanted = Trained.of(own_config(model)), model.head.start
+    if _own_head(model, task):
+        network, account = read_weights(auto, model, config)
+        hold_against(network, account, model, say, ())
+        network = _with_head(network, model, task)
+        start = restore_head(network, Path(locate(model.path or "", model.cache_dir)), own, task, wanted)
+    else:
+        build = skeletons(model, auto)
+        outputs = output_names(build, config)
+        resized = wanted == "keep" and len(own.labels) != len(labels)
+        network, account = read_weights(auto, model, own_config(model) if resized else config)
+        hold_against(network, account, model, say, outputs)
+        if set(outputs) & set(account["missing_keys"]):
+            start = no_head(labels, outputs, wanted)
+        else:
+            start = head_start(own, labels, task, wanted)
+            if not set(outputs) & set(not_read(account)):  # else transformers has drawn them anew
+                apply_start(network, start, build, config, seed)
+    announce_head(start, say)
+    network.head_start = start
+    return network
+
+
+def relabelled(network: Any, model: Model, labels: Sequence[str], seed: int, task: str, quietly: bool = False) -> Any:
+    """A trained network with other labels, or the same in another order; `network` is used up.
+
+    Raises:
+        ConfigError: The architecture does not go with the task, or the head's outputs cannot be kept.
+    """
+    say = log.debug if quietly else log.info
+    if isinstance(network, LabelWordNetwork):
+        tokenizer = load_tokenizer(model)
+        words = word_tokens(model.head.words, labels, tokenizer)
+        return LabelWordNetwork(network.network, words, cue_tokens(model.head.cue, tokenizer)).train()
+    config = copy.deepcopy(network.config)
+    config.id2label, config.label2id = dict(enumerate(labels)), {label: i for i, label in enumerate(labels)}
+    auto = _class_for(model, config, task)
+    start = head_start(Trained.of(network.config), labels, task, model.head.start)
+    apply_start(network, start, lambda other: _with_head(skeletons(model, auto)(other), model, task), config, seed)
+    announce_head(start, say)
+    network.head_start = start
+    return network
+
+
+def skeletons(model: Model, auto: Any) -> Callable[[PretrainedConfig], Any]:
+    """A function from an architecture's config to a network of it."""
+    return functools.partial(auto.from_config, **_trust(model))
+
+
+def _trust(model: Model) -> dict[str, bool]:
+    return {"trust_remote_code": model.path in TRUSTED.get()}
+
+
+def announce_head(start: HeadStart, say: Say) -> None:
+    """Tell what becomes of a head, where there is something to tell."""
+    if start.sentence is None:
+        return
+    if start.surprising and say != log.debug:
+        say = log.warning
+    say("%s", start.sentence)
 
 
 def load_skeleton(model: Model, labels: Sequence[str], *, task: str) -> Any:
@@ -171,7 +254,7 @@ def load_skeleton(model: Model, labels: Sequence[str], *, task: str) -> Any:
     config = load_config(model, labels)
     auto = _class_for(model, config, task)
     with torch.device("meta"):
-        return _with_head(auto.from_config(config), model, task)
+        return _with_head(auto.from_config(config, **_trust(model)), model, task)
 
 
 def _class_for(model: Model, config: PretrainedConfig, task: str) -> Any:
@@ -204,30 +287,6 @@ def positions(config: PretrainedConfig) -> int | None:
     if not isinstance(most, int) or most <= 0:
         return None
     return most - config.pad_token_id - 1 if config.model_type in SHIFTED else most
-
-
-def _pretrained(auto: Any, model: Model, config: PretrainedConfig) -> Any:
-    assert model.path is not None  # validation asks for a path unless init=random
-    with explained(model.path):
-        return auto.from_pretrained(
-            **loading(model, model.path),
-            config=config,
-            dtype=torch.float32,
-            use_safetensors=True,
-            ignore_mismatched_sizes=True,  # a head trained for other labels is replaced
-            quantization_config=_quantization(model),
-        )
-
-
-def _quantization(model: Model) -> Any | None:
-    """How the base is quantised while adapters are trained on it (arXiv:2305.14314)."""
-    if model.quantization == "none":
-        return None
-    from transformers import BitsAndBytesConfig
-
-    if model.quantization == "8bit":
-        return BitsAndBytesConfig(load_in_8bit=True)
-    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)
 
 
 def weights_sha256(network: torch.nn.Module) -> str:

@@ -12,8 +12,9 @@ import torch
 from tunesmith.config.changes import differing
 from tunesmith.config.schema import RunConfig
 from tunesmith.errors import ConfigError, FilesError, Problem
+from tunesmith.models.head_start import KINDS, HeadStart
 from tunesmith.models.methods import put_into_base
-from tunesmith.models.weights import load_network
+from tunesmith.models.weights import load_network, relabelled
 from tunesmith.runs.record import Record, load_run
 from tunesmith.tracking.redaction import redact_config
 
@@ -25,6 +26,8 @@ PLACES = tuple(f"model.{key}" for key in ("from_run", "path", "tokenizer", "fami
 """Where weights and tokenizer are, which follows from `model.from_run`."""
 GROUPS = ("task", "data", "model", "method", "optimizer", "scheduler", "seed", "trainer")
 """Groups of keys in the order in which differences are told."""
+OUTPUTS = {"moved": ", outputs at their labels", "new": ", outputs drawn anew", "drawn": ", a head drawn anew"}
+"""How a head's start is told where it is not simply the earlier run's."""
 MOST_SHOWN = 12
 """Differences that are told; of more the number is."""
 LONGEST_SHOWN = 60
@@ -38,6 +41,7 @@ def start_of(config: RunConfig) -> dict[tuple[str, str], Any]:
     adapter is put into it when the network is built (`first_network`).
 
     Raises:
+        ConfigError: Its model cannot be trained on.
         FilesError: It is no run, or has no model.
     """
     if config.model.from_run is None:
@@ -45,6 +49,10 @@ def start_of(config: RunConfig) -> dict[tuple[str, str], Any]:
     record = _record(config.model.from_run)
     earlier, folder = record.config["model"], record.directory.model
     taken: dict[str, Any] = {key: earlier[key] for key in TAKEN if key in earlier}
+    taken["head"] = {**taken.get("head", {}), "start": config.model.head.start}
+    if _has_adapter(record) and record.config["method"]["name"] == "prompt":
+        rule = "a prompt cannot be put into the weights, so that training could start on them"
+        raise ConfigError([Problem("model.from_run", rule, str(record.path), "Start from another run")])
     if not _has_adapter(record):
         # A head of ours saves T5's encoder alone, which is of another family than T5.
         taken |= {"path": str(folder), "family": "auto", "revision": None, "init": "pretrained", "config": {}}
@@ -61,29 +69,38 @@ def base_is_saved(model: Mapping[str, Any]) -> bool:
     return model.get("from_run") is None or model.get("path") == model.get("tokenizer")  # as `start_of` sets them
 
 
-def first_network(config: RunConfig, labels: Sequence[str], pad_token_id: int | None) -> torch.nn.Module:
+def first_network(
+    config: RunConfig, labels: Sequence[str], pad_token_id: int | None, *, quietly: bool = False
+) -> torch.nn.Module:
     """The network before the run's method is applied: as configured, or an earlier run's with its adapter put in.
 
+    Args:
+        config: The run's config.
+        labels: Label names in the order of the logits.
+        pad_token_id: The token that fills short rows.
+        quietly: Say nothing of what the head starts from; it was said when the run was trained.
+
     Raises:
-        ConfigError: The earlier run has an adapter, and other labels.
+        ConfigError: The earlier run has an adapter, and was trained for another kind of task.
         FilesError: The weights cannot be found or read.
     """
     task = config.task.name
     record = _record(config.model.from_run) if config.model.from_run is not None else None
     if record is None or not _has_adapter(record):
-        network: torch.nn.Module = load_network(config.model, labels, config.seed, task=task, pad_token_id=pad_token_id)
+        network: torch.nn.Module = load_network(
+            config.model, labels, config.seed, task=task, pad_token_id=pad_token_id, quietly=quietly
+        )
         return network
-    if list(labels) != record.labels:
+    then = record.config["task"]["name"]
+    if KINDS.get(then) != KINDS.get(task):
         hint = f"Put it into its base first: tunesmith export {record.path} --merge --output DIR, then model.path=DIR"
-        rule = f"its adapter was trained with the head for {_listed(record.labels)}"
-        raise ConfigError([Problem("model.from_run", rule, _listed(labels), hint)], late=True)
+        rule = f"its adapter was trained with the head for task={then}"
+        raise ConfigError([Problem("model.from_run", rule, f"task={task}", hint)], late=True)
     from tunesmith.training.load import load_model  # it builds the bases of adapters with this function
 
-    adapted: Any = load_model(record).network
-    if not hasattr(adapted, "merge_and_unload") or record.config["method"]["name"] == "prompt":
-        rule = "a prompt cannot be put into the weights, so that training could start on them"
-        raise ConfigError([Problem("model.from_run", rule, str(record.path), "Start from another run")], late=True)
-    merged = put_into_base(adapted)
+    merged = put_into_base(load_model(record).network)
+    if labels:
+        merged = relabelled(merged, config.model, labels, config.seed, task, quietly)
     for parameter in merged.parameters():
         parameter.requires_grad_(True)
     merged.train()
@@ -105,14 +122,21 @@ def differences(config: RunConfig, labels: Sequence[str]) -> Iterator[tuple[str,
     yield from sorted(found, key=lambda change: _rank(change[0]))
 
 
-def announce_start(config: RunConfig, labels: Sequence[str]) -> None:
-    """Say what the run starts from, and in what it differs."""
+def announce_start(config: RunConfig, labels: Sequence[str], head: HeadStart | None = None) -> None:
+    """Say what the run starts from, and in what it differs.
+
+    Args:
+        config: The run's config.
+        labels: Its labels.
+        head: What its outputs start from.
+    """
     if config.model.from_run is None:
         return
     changes = [f"{key} {_shown(then)} -> {_shown(now)}" for key, then, now in differences(config, labels)]
     rest = f"; and {len(changes) - MOST_SHOWN} more" if len(changes) > MOST_SHOWN else ""
     listed = "; ".join(changes[:MOST_SHOWN]) or "nothing else that can change a result differs"
     kind = "its adapter put into the base" if _has_adapter(_record(config.model.from_run)) else "its weights"
+    kind += OUTPUTS.get(head.start if head is not None else "kept", "")
     log.info("starting from %s (%s); %s%s", config.model.from_run, kind, listed, rest)
 
 
@@ -138,10 +162,6 @@ def _shown(value: Any) -> str:
         value = f"[{', '.join(map(str, value))}]"
     text = "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
-
-
-def _listed(labels: Sequence[str]) -> str:
-    return f"the labels {', '.join(labels)}" if labels else "no labels"
 
 
 def _record(path: str) -> Record:

@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerFast
 from tunesmith.config.schema import Model, RunConfig
 from tunesmith.errors import FilesError
 from tunesmith.models.families import Family, family_of
+from tunesmith.models.head_start import without_start
 from tunesmith.models.origin import explained
 from tunesmith.models.weights import load_network, load_tokenizer
 from tunesmith.runs.record import Record, load_run
@@ -47,15 +48,15 @@ def load_model(record: Record | str | Path) -> Trained:
     if (folder / "adapter_config.json").is_file():
         network = _with_adapter(record, config, tokenizer.pad_token_id)
     else:
-        model = Model(path=str(folder), head=config.model.head)
-        network = load_network(model, record.labels, config.seed, task=config.task.name)
+        model = Model(path=str(folder), head=without_start(config.model.head))
+        network = load_network(model, record.labels, config.seed, task=config.task.name, quietly=True)
     return Trained(network.eval(), tokenizer, record.labels, family_of(network.config), config)
 
 
 def _with_adapter(record: Record, config: RunConfig, pad_token_id: int | None) -> torch.nn.Module:
     import peft
 
-    base = first_network(config, record.labels, pad_token_id)
+    base = first_network(config, record.labels, pad_token_id, quietly=True)
     with explained(str(record.directory.model)):
         network: torch.nn.Module = peft.PeftModel.from_pretrained(base, str(record.directory.model))
     return network

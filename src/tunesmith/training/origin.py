@@ -54,6 +54,8 @@ def origin(
             "revision": resolved_revision(network),
             "initial_weights_sha256": weights_sha256(network),
         }
+        if hasattr(network, "head_start"):
+            found["model"]["head"] = network.head_start.record()
     if tokenizer is not None:
         found["model"]["tokenizer_sha256"] = tokenizer_sha256(tokenizer)
     return found | {"trusted": list(trust), "trusted_sha256": {name: sources_sha256(name) for name in trust}}

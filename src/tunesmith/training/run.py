@@ -124,7 +124,7 @@ def execute(
         every = (config.trainer.checkpoint_every_steps, config.trainer.checkpoint_every_minutes)
         callbacks = [best, LastCheckpoint(directory.checkpoints, *every), progress, *observers, session.stop]
         trainer = build_trainer(config, data, directory.path, session.loggers, callbacks)
-        announce(session, run, data)
+        announce(session, run, data, network)
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         outputs = [take_best(best, trainer, module, data, run)]
         save_model(network, data, directory)
@@ -208,7 +208,7 @@ def hold_against(start: Mapping[str, Any], now: Mapping[str, Any], path: Path) -
         log.warning("not as at the run's start, so that the end may not be the same bits: %s", in_words(found))
 
 
-def announce(session: Session, run: Composed, data: TextDataModule) -> None:
+def announce(session: Session, run: Composed, data: TextDataModule, network: Any) -> None:
     """Say what is about to happen: the derived quantities, and what differs from the defaults."""
     results, trainer = session.results, run.config.trainer
     rows = ", ".join(f"{count:,} {split}" for split, count in results["num_rows"].items())
@@ -228,7 +228,7 @@ def announce(session: Session, run: Composed, data: TextDataModule) -> None:
     )
     if redact_config(run.saved) != run.saved:
         log.warning("a secret is left out of the saved config; write it as ${oc.env:NAME} to repeat the run from there")
-    announce_start(run.config, data.labels)
+    announce_start(run.config, data.labels, getattr(network, "head_start", None))
     if run.overrides:
         log.info("overridden: %s", " ".join(redact_argv(run.overrides)))
 

@@ -138,13 +138,17 @@ def test_what_cannot_be_started_from(tiny, tmp_path, finished_lora):
         train(compose([*tiny, "model=from_run", f"model.from_run={tmp_path}"]))
     from tunesmith.training.continuation import first_network
 
-    config = decide(compose([*tiny, "model=from_run", f"model.from_run={finished_lora.path}"])).config
-    for labels, received in ((["a", "b"], "the labels a, b"), ([], "no labels")):
-        with pytest.raises(
-            ConfigError, match=rf"with the head for the labels bad, good \(received {received}\)"
-        ) as refusal:
-            first_network(config, labels, 0)
-        assert "nothing was started" not in str(refusal.value), "the labels are known when the run has its directory"
+    writes = ["model=from_run", f"model.from_run={finished_lora.path}", "task.name=token_classification"]
+    config = decide(compose([*tiny, *writes, "evaluation=token_classification"])).config
+    with pytest.raises(
+        ConfigError, match=r"with the head for task=classification.*received task=token_class"
+    ) as refusal:
+        first_network(config, ["a", "b"], 0)
+    assert "nothing was started" not in str(refusal.value), "the weights are read when the run has its directory"
+    prompted = train(compose([*tiny, "method=prompt", "trainer.max_steps=1"]))
+    with pytest.raises(ConfigError, match="a prompt cannot be put into the weights"):
+        train(compose([*tiny, "model=from_run", f"model.from_run={prompted.path}", f"run.dir={tmp_path}/second"]))
+    assert not (tmp_path / "second").exists()
 
 
 @pytest.fixture(scope="module")

@@ -47,6 +47,21 @@ def _label_words(words: Mapping[str, str], cue: str, pooling: str | None, task: 
     return None
 
 
+@rule("model.head.start", "model.head.words", "model.init", "model.from_run", "task.name")
+def _outputs(start: str, words: Mapping[str, str], init: str, from_run: str | None, task: str) -> Problem | None:
+    if start in ("auto", None):
+        return None
+    reason = None
+    if task in ("language_modeling", "text_to_text"):
+        reason = f"task={task}, which has no head for labels"
+    elif words:
+        reason = "model.head.words, which take the place of a head"
+    elif init == "random" and from_run is None:
+        reason = "model.init=random, where no head is read"
+    rule_text = f"has no effect with {reason}"
+    return Problem("model.head.start", rule_text, start, "Leave it out") if reason else None
+
+
 @rule("model.head.pooling", "model.head.hidden", "task.name", "method.name")
 def _own_head(pooling: str | None, hidden: list[int], task: str, method: str) -> Problem | None:
     if pooling is None and hidden:

@@ -1,0 +1,266 @@
+"""What the outputs of a head start from: those of a checkpoint, each at its own label, or new ones."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from transformers import PretrainedConfig
+
+from tunesmith.config.schema import Head
+from tunesmith.config.seeding import derive_seed
+from tunesmith.errors import ConfigError, Problem
+
+UNNAMED = re.compile(r"LABEL_\d+")
+"""What transformers calls an output that nobody has named."""
+KINDS = {"classification": "SequenceClassification", "regression": "SequenceClassification"} | {
+    "token_classification": "TokenClassification"
+}
+"""Task to the end of the names of the classes with its head."""
+Start = Literal["auto", "keep", "new"]
+"""See `model.head.start`."""
+MOST_SHOWN = 6
+"""Labels that are named; of more the number is."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The head of a checkpoint, as its config describes it."""
+
+    labels: tuple[str, ...]
+    """In the order of its outputs."""
+    problem: str | None
+    """What transformers calls its task."""
+    kinds: tuple[str, ...] = ()
+    """The classes that it was saved from."""
+
+    @classmethod
+    def of(cls, config: PretrainedConfig) -> Trained:
+        """Read it from a checkpoint's own config."""
+        labels = tuple(str(config.id2label[i]) for i in range(config.num_labels))
+        return cls(labels, config.problem_type, tuple(config.architectures or ()))
+
+    @property
+    def unnamed(self) -> bool:
+        """Whether its outputs have numbers for names."""
+        return all(UNNAMED.fullmatch(label) for label in self.labels)
+
+    def fits(self, task: str) -> bool:
+        """Whether its outputs are of the kind that a task asks for: numbers, or labels of texts or of words."""
+        heads = [kind for kind in self.kinds if kind.endswith(tuple(KINDS.values()))]
+        if heads and not any(kind.endswith(KINDS[task]) for kind in heads):
+            return False
+        number = self.problem == "regression" or (self.problem is None and len(self.labels) == 1)
+        return number == (task == "regression")
+
+
+@dataclass(frozen=True)
+class HeadStart:
+    """What each output of a run's head starts from, and why."""
+
+    start: Literal["kept", "moved", "new", "drawn"]
+    """`kept` as it was, `moved` to other places, `new` in place of the checkpoint's, or `drawn` for want of any."""
+    rows: tuple[int | None, ...]
+    """For each label the checkpoint's output that it starts from; None is drawn from the seed."""
+    before: tuple[str, ...]
+    """The checkpoint's labels in the order of its outputs."""
+    sentence: str | None = None
+    """What to say of it; None where there is nothing to say."""
+    surprising: bool = False
+    """Whether that is a warning: trained weights are given up."""
+
+    def record(self) -> dict[str, Any]:
+        """For the run's provenance."""
+        return {"start": self.start, "outputs": list(self.rows), "checkpoint_labels": list(self.before)}
+
+
+def no_head(labels: Sequence[str], names: Sequence[str], wanted: Start) -> HeadStart:
+    """The start of a head that the checkpoint does not have.
+
+    Raises:
+        ConfigError: It is to be kept.
+    """
+    if wanted == "keep":
+        rule = "the checkpoint has no head for this task that could be kept"
+        raise ConfigError([Problem("model.head.start", rule, "keep", "Set model.head.start=auto")], late=True)
+    sentence = f"the checkpoint has no head for this task: {listed(names)} are drawn from the seed"
+    return HeadStart("drawn", (None,) * len(labels), (), sentence)
+
+
+def other_head(before: Sequence[str], labels: Sequence[str], wanted: Start) -> HeadStart:
+    """The start of a head of ours in place of one that pools otherwise, or has other layers.
+
+    Raises:
+        ConfigError: It is to be kept.
+    """
+    rule = "the checkpoint's head has another model.head.pooling or model.head.hidden than this one"
+    if wanted == "keep":
+        raise ConfigError([Problem("model.head.start", rule, "keep", "Set them as they were")], late=True)
+    sentence = f"{rule}: all of it is drawn anew from the seed"
+    return HeadStart("new", (None,) * len(labels), tuple(before), sentence, surprising=wanted == "auto")
+
+
+def head_start(trained: Trained, labels: Sequence[str], task: str, wanted: Start) -> HeadStart:
+    """Decide what becomes of a checkpoint's outputs.
+
+    Args:
+        trained: The checkpoint's head.
+        labels: The labels of the run, in the order of its outputs.
+        task: The run's task.
+        wanted: `model.head.start`.
+
+    Raises:
+        ConfigError: The outputs are to be kept, and none of them can be.
+    """
+    before, now = trained.labels, tuple(labels)
+    kept = _kept(trained, now, task)
+    told = f"the checkpoint's head is for {_said(trained)}, and the data has {_counted(now, task)}"
+    complete = kept is not None and None not in kept and len(before) == len(now)
+    if wanted == "keep" and not complete:
+        kept = _paired(before, now, kept or (None,) * len(now))
+        if set(kept) == {None}:
+            rule = f"no output can be kept: {told}"
+            raise ConfigError([Problem("model.head.start", rule, "keep", "Set model.head.start=new")], late=True)
+        return HeadStart("moved", kept, before, f"{told}: kept on demand, {_pairs(before, now, kept)}")
+    if wanted == "new" or not complete or kept is None:
+        offer = _offer(before, now, kept) if wanted == "auto" else ""
+        sentence = f"{told}: its outputs are drawn anew from the seed{offer}"
+        return HeadStart("new", (None,) * len(now), before, sentence, surprising=wanted == "auto")
+    if kept != tuple(range(len(now))):
+        return HeadStart("moved", kept, before, f"{told}: each output is moved to its own label")
+    renamed = task != "regression" and before != now
+    return HeadStart("kept", kept, before, f"{told}: they are taken for the same, in this order" if renamed else None)
+
+
+def _kept(trained: Trained, now: tuple[str, ...], task: str) -> tuple[int | None, ...] | None:
+    """For each label the output of its name; None where outputs are of another kind, or tell nothing."""
+    if not trained.fits(task):
+        return None
+    if task == "regression":
+        return (0,) if len(trained.labels) == 1 else None
+    same = _same_names(trained.labels, now)
+    if trained.unnamed and None in same:  # by custom output i is then the label i
+        numbers = now == tuple(str(i) for i in range(len(trained.labels)))
+        return tuple(range(len(now))) if numbers else None
+    return same
+
+
+def _same_names(before: tuple[str, ...], now: tuple[str, ...]) -> tuple[int | None, ...]:
+    """Names are compared without their case and edge space, unless that makes two of them one."""
+    for form in (lambda name: " ".join(name.casefold().split()), str):
+        places = {form(name): i for i, name in enumerate(before)}
+        if len(places) == len(before) and len({form(name) for name in now}) == len(now):
+            return tuple(places.get(form(name)) for name in now)
+    return tuple(before.index(name) if before.count(name) == 1 else None for name in now)
+
+
+def _paired(before: tuple[str, ...], now: tuple[str, ...], same: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    """Labels without an output of their name get the others in order, where there are as many."""
+    if len(before) != len(now):
+        return same
+    left = iter([i for i in range(len(before)) if i not in same])
+    return tuple(next(left) if row is None else row for row in same)
+
+
+def _said(trained: Trained) -> str:
+    if trained.problem == "regression":
+        return "a number"
+    text = f"{len(trained.labels)} labels ({listed(trained.labels)})"
+    words = any(kind.endswith("TokenClassification") for kind in trained.kinds)
+    return f"{text} of words" if words else text
+
+
+def _counted(labels: tuple[str, ...], task: str) -> str:
+    return "a number" if task == "regression" else f"{len(labels)} labels ({listed(labels)})"
+
+
+def _pairs(before: tuple[str, ...], now: tuple[str, ...], rows: tuple[int | None, ...]) -> str:
+    return listed(
+        [f"{'a new one' if row is None else before[row]} as {label}" for row, label in zip(rows, now, strict=True)]
+    )
+
+
+def _offer(before: tuple[str, ...], now: tuple[str, ...], same: tuple[int | None, ...] | None) -> str:
+    rows = _paired(before, now, same or (None,) * len(now))
+    if set(rows) == {None}:
+        return ""
+    return f". To keep them ({_pairs(before, now, rows)}): model.head.start=keep"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of several names, and how many more there are."""
+    shown = ", ".join(str(name)[:40] for name in names[:MOST_SHOWN])
+    return f"{shown} and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else shown
+
+
+def output_names(build: Callable[[PretrainedConfig], Any], config: PretrainedConfig) -> list[str]:
+    """The parameters with a row for each label: those whose shape follows the number of labels.
+
+    Args:
+        build: Makes a network from its config.
+        config: The config.
+    """
+    shapes = []
+    for count in (2, 3):
+        other = copy.deepcopy(config)
+        other.num_labels = count
+        with torch.device("meta"):
+            shapes.append({name: parameter.shape for name, parameter in build(other).named_parameters()})
+    return [name for name, shape in shapes[0].items() if shapes[1].get(name) != shape]
+
+
+def apply_start(
+    network: Any, start: HeadStart, build: Callable[[PretrainedConfig], Any], config: PretrainedConfig, seed: int
+) -> None:
+    """Give a network with a checkpoint's outputs those of a run, in place.
+
+    Args:
+        network: The network.
+        start: What each output starts from.
+        build: Makes a network of this kind from its config.
+        config: The config with the run's labels.
+        seed: The run's seed.
+    """
+    names = output_names(build, config)
+    rows = start.rows
+    if rows == tuple(range(len(start.before))):
+        return
+    with torch.no_grad():
+        old = {name: network.get_parameter(name).detach().clone() for name in names}
+        for name, module in _fresh(names, build, config, seed).items():
+            network.set_submodule(name, module.to(old[names[0]].device))
+        for name in names:
+            for place, row in enumerate(rows):
+                if row is not None:
+                    network.get_parameter(name)[place] = old[name][row]
+    network.config.id2label, network.config.label2id = dict(config.id2label), dict(config.label2id)
+    if hasattr(network, "num_labels"):
+        network.num_labels = config.num_labels
+
+
+def _fresh(
+    names: Sequence[str], build: Callable[[PretrainedConfig], Any], config: PretrainedConfig, seed: int
+) -> dict[str, torch.nn.Module]:
+    """The modules that hold these parameters, newly drawn as the architecture draws them; nothing else takes memory."""
+    with torch.device("meta"):
+        skeleton = build(config)
+    modules = {parent: skeleton.get_submodule(parent) for parent in dict.fromkeys(n.rpartition(".")[0] for n in names)}
+    torch.manual_seed(derive_seed(seed, "head"))
+    for module in modules.values():
+        module.to_empty(device="cpu")
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+    if hasattr(skeleton, "initialize_weights"):
+        for module in skeleton.modules():
+            module._is_hf_initialized = False
+        skeleton.initialize_weights()
+    return modules
+
+
+def without_start(head: Head) -> Head:
+    """The head of a finished run, whose outputs are its own."""
+    return head.model_copy(update={"start": "auto"})
