@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 from tunesmith.config.signatures import Parameter
@@ -40,10 +41,18 @@ def _literal(kind: str) -> str:
 
 def _fits(kind: str, value: Any) -> bool:
     if kind not in SIMPLE:
-        return bool(ast.literal_eval(kind) == value)
+        return ast.literal_eval(kind) == value or _fills(ast.literal_eval(kind), value)
     if value is None:
         return kind == "None"
     return isinstance(value, SIMPLE[kind]) and (kind == "bool" or not isinstance(value, bool))
+
+
+def _fills(literal: Any, value: Any) -> bool:
+    """Whether a text is a literal of the form `pissa_niter_[number of iters]` with a number filled in."""
+    if not isinstance(literal, str) or not isinstance(value, str) or "[number of " not in literal:
+        return False
+    before, _, rest = literal.partition("[")
+    return re.fullmatch(rf"{re.escape(before)}\d+{re.escape(rest.partition(']')[2])}", value) is not None
 
 
 def _alternatives(node: ast.expr) -> list[str] | None:

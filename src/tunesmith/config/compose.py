@@ -320,6 +320,9 @@ def option_with(path: str, found: Draft) -> str | None:
         node = {str(name): value for name, value in plain.items()} if isinstance(plain, dict) else {}
         if key in node or ("_target_" in node and key in accepted(group, node)):
             having.append(f"{group}={option}")
+    chosen = f"{group}={OmegaConf.select(found.config, f'hydra.runtime.choices.{group}')}"
+    if chosen in having:
+        return f"It comes from {chosen}. Remove it: ~{path}"
     return f"{' or '.join(having)} has it" if having else None
 
 

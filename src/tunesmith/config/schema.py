@@ -206,8 +206,15 @@ class Method(Node):
     OURS: ClassVar[frozenset[str]] = frozenset({"name", "layers", "frozen", "unfrozen_by"})
     SUPPLIED: ClassVar[dict[str, str]] = {
         "task_type": "it follows from task",
-        "modules_to_save": "the classification head is always trained and saved",
         "inference_mode": "training decides it",
+        "fan_in_fan_out": "it follows from the architecture",
+        "base_model_name_or_path": "use model.path",
+        "revision": "use model.revision",
+        **dict.fromkeys(("peft_type", "auto_mapping", "peft_version"), "it follows from method._target_"),
+        **dict.fromkeys(
+            ("token_dim", "num_transformer_submodules", "num_attention_heads", "num_layers"),
+            "it follows from the network",
+        ),
     }
 
     name: Literal["full", "head_only", "last_layers", "freeze", "gradual", "bitfit", "lora", "ia3", "prompt"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
+from tunesmith.config.rules.adapter import BY_PATTERN
 from tunesmith.config.schema import Method
 from tunesmith.config.seeding import derive_seed
 from tunesmith.errors import ConfigError, Problem
@@ -37,15 +39,16 @@ def apply_method(
         return adapted
     import peft
 
-    check_targets(network, peft_config)
     prepare(network, peft_config, task)
+    check_targets(network, peft_config)
     torch.manual_seed(derive_seed(seed, "adapter"))
     try:
         adapted = peft.get_peft_model(network, peft_config)
-    except (ValueError, TypeError) as error:
-        rule = f"peft refuses it: {str(error).partition('. ')[0]}"
+    except (ValueError, TypeError, RuntimeError) as error:
+        rule = f"peft refuses it: {str(error).partition('. ')[0].splitlines()[0]}"
         hint = f"Its linear layers are named {', '.join(linear_names(network))}"
-        raise ConfigError([Problem("method", rule, method.name, hint)]) from error
+        raise ConfigError([Problem("method", rule, peft_config.peft_type.value, hint)]) from error
+    check_patterns(adapted, peft_config)
     return adapted
 
 
@@ -66,24 +69,54 @@ def put_into_base(adapted: Any) -> torch.nn.Module:
 
 
 def check_targets(network: Any, peft_config: Any) -> None:
-    """Hold the modules that an adapter names against those that the network has; every name has to fit.
+    """Hold the modules and layers that an adapter names against those that the network has; every name has to fit.
 
     Raises:
         ConfigError: A name, or the pattern, fits no module.
     """
-    targets = getattr(peft_config, "target_modules", None)
-    if targets is None or targets == "all-linear":
-        return
-    names = [name for name, _ in network.named_modules()]
-    if isinstance(targets, str):
-        missing = [] if any(re.fullmatch(targets, name) for name in names) else [targets]
-    else:
-        fits = {target for target in targets for name in names if name == target or name.endswith(f".{target}")}
-        missing = sorted(set(targets) - fits)
+    names = [name for name, _ in network.named_modules() if name]
+    for key in ("target_modules", "exclude_modules", "modules_to_save"):
+        asked = getattr(peft_config, key, None)
+        missing = [] if asked is None or asked == "all-linear" else _fitting_none(asked, names)
+        if missing:
+            hint = f"Its linear layers are named {', '.join(linear_names(network))}"
+            rule = f"{network.config.model_type} has no modules of these names"
+            raise ConfigError([Problem(f"method.{key}", rule, str(missing), hint)])
+    _check_layers(names, getattr(peft_config, "layers_to_transform", None), network.config.model_type)
+
+
+def _fitting_none(asked: Any, names: Sequence[str]) -> list[str]:
+    """The names that are the end of no module's, or the pattern that fits none, as peft holds them."""
+    if isinstance(asked, str):
+        return [] if any(re.fullmatch(asked, name) for name in names) else [asked]
+    fits = {target for target in asked for name in names if name == target or name.endswith(f".{target}")}
+    return sorted(set(asked) - fits)
+
+
+def _check_layers(names: Sequence[str], asked: int | list[int] | None, architecture: str) -> None:
+    """Every number in `layers_to_transform` has to be that of a layer."""
+    numbers = [asked] if isinstance(asked, int) else list(asked or ())
+    layers = {int(number) for name in names for number in re.findall(r"^[^\d]*\.(\d+)$", name)}
+    missing = [number for number in numbers if number not in layers]
     if missing:
-        hint = f"Its linear layers are named {', '.join(linear_names(network))}"
-        rule = f"{network.config.model_type} has no modules of these names"
-        raise ConfigError([Problem("method.target_modules", rule, str(missing), hint)])
+        rule = f"{architecture} has {len(layers)} layers, numbered from 0 to {max(layers, default=0)}"
+        raise ConfigError([Problem("method.layers_to_transform", rule, str(missing))])
+
+
+def check_patterns(adapted: Any, peft_config: Any) -> None:
+    """Hold the names in `rank_pattern` and its like against the modules that have an adapter.
+
+    Raises:
+        ConfigError: One fits none of them, and so has no effect.
+    """
+    from peft.utils.other import get_pattern_key
+
+    targeted = getattr(getattr(adapted, "base_model", None), "targeted_module_names", [])
+    for key in BY_PATTERN:
+        for pattern in getattr(peft_config, key, None) or {}:
+            if not any(get_pattern_key([pattern], name) == pattern for name in targeted):
+                hint = f"Those with one are {', '.join(sorted({name.rpartition('.')[2] for name in targeted}))}"
+                raise ConfigError([Problem(f"method.{key}", "fits no module that has an adapter", pattern, hint)])
 
 
 def prepare(network: Any, peft_config: Any, task: str) -> None:
@@ -105,9 +138,14 @@ def prepare(network: Any, peft_config: Any, task: str) -> None:
             raise ConfigError([Problem("method", rule, "prompt", "Use method=lora, or an encoder")])
         return
     if peft_config.target_modules is None and architecture not in _known_targets(peft_config):
+        if isinstance(peft_config, peft.LNTuningConfig):
+            rule = "is required: peft does not know which modules of this architecture normalise"
+            raise ConfigError([Problem("method.target_modules", rule, None, f"E.g. {_normalising(network)}")])
         peft_config.target_modules = "all-linear"
-    if task in kinds:  # peft itself adds only heads that are called `classifier` or `score`
-        peft_config.modules_to_save = [name for name in head_modules(network) if name not in ("classifier", "score")]
+    # peft itself adds only heads that are called `classifier` or `score`; a language model has none to add.
+    heads = [name for name in head_modules(network) if name not in ("classifier", "score")] if task in kinds else []
+    asked = peft_config.modules_to_save or []
+    peft_config.modules_to_save = [*asked, *(name for name in heads if name not in asked)] or None
     if architecture == "gpt2":
         peft_config.fan_in_fan_out = True  # its linear layers keep their weights transposed
 
@@ -115,9 +153,15 @@ def prepare(network: Any, peft_config: Any, task: str) -> None:
 def _known_targets(peft_config: Any) -> dict[str, Any]:
     import peft
 
-    name = f"TRANSFORMERS_MODELS_TO_{peft_config.peft_type.value}_TARGET_MODULES_MAPPING"
-    known: dict[str, Any] = getattr(peft.utils, name, {})
+    name = f"TRANSFORMERS_MODELS_TO_{peft_config.peft_type.value.replace('_', '')}_TARGET_MODULES_MAPPING"
+    known: dict[str, Any] = getattr(peft.utils.constants, name, {})
     return known
+
+
+def _normalising(network: torch.nn.Module) -> str:
+    """The override that names the modules whose class says that they normalise."""
+    names = (name for name, module in network.named_modules() if "norm" in type(module).__name__.lower())
+    return f"'method.target_modules=[{','.join(sorted({name.rpartition('.')[2] for name in names}))}]'"
 
 
 def linear_names(network: torch.nn.Module) -> list[str]:

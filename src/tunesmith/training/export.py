@@ -34,6 +34,8 @@ def export(record: Record, folder: Path, *, merge: bool) -> Path:
     adapter = (model / "adapter_config.json").is_file()
     if adapter and not base_is_saved(record.config["model"]):
         _refuse_alone(record, merge=merge)
+    if adapter and not merge:
+        _refuse_random_start(record)
     try:
         if adapter and merge:
             _merged(record, folder)
@@ -59,6 +61,18 @@ def _refuse_alone(record: Record, *, merge: bool) -> None:
     if not merge:
         hint = f"Put it into them: tunesmith export {record.path} --merge"
         raise ConfigError([Problem("--merge", f"is required: {rule}", None, hint)])
+
+
+def _refuse_random_start(record: Record) -> None:
+    """Refuse to give an adapter away that plain peft would put on another base than it was trained on.
+
+    Raises:
+        ConfigError: Its start took a random approximation out of the base, which only the run's seed gives again.
+    """
+    start = str(record.config["method"].get("init_lora_weights"))
+    if start.startswith("pissa_niter"):
+        rule = f"is required: {start} took a random approximation out of the base, and peft would take another one"
+        raise ConfigError([Problem("--merge", rule, None, f"tunesmith export {record.path} --merge")])
 
 
 def _merged(record: Record, folder: Path) -> None:

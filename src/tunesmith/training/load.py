@@ -9,6 +9,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from tunesmith.config.schema import Model, RunConfig
+from tunesmith.config.seeding import derive_seed
 from tunesmith.errors import FilesError
 from tunesmith.models.families import Family, family_of
 from tunesmith.models.head_start import without_start
@@ -57,6 +58,7 @@ def _with_adapter(record: Record, config: RunConfig, pad_token_id: int | None) -
     import peft
 
     base = first_network(config, record.labels, pad_token_id, quietly=True)
+    torch.manual_seed(derive_seed(config.seed, "adapter"))  # some starts take random parts out of the base again
     with explained(str(record.directory.model)):
         network: torch.nn.Module = peft.PeftModel.from_pretrained(base, str(record.directory.model))
     return network
