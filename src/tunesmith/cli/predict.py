@@ -12,7 +12,8 @@ from typing import Any, TextIO
 
 from tunesmith.config.folders import expand
 from tunesmith.config.schema import Data, Task
-from tunesmith.data.examples import Example, MalformedError, question
+from tunesmith.data.examples import Example, question
+from tunesmith.data.malformed import MalformedError
 from tunesmith.errors import ConfigError, DataError, FilesError, Problem
 from tunesmith.runs.sweep_record import load_winner
 
@@ -95,7 +96,7 @@ def read_questions(source: str, task: Task, data: Data) -> Iterator[Example]:
         try:
             yield question(record, task, data)
         except MalformedError as error:
-            raise DataError(f"{source}:{line}: {error}. Use --text-column NAME") from None
+            raise DataError(f"{source}:{line}: {error}") from None
 
 
 def _records(source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -128,10 +129,11 @@ def _lines(file: TextIO, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def shown(example: Example) -> dict[str, Any]:
-    """The input as it stands beside its answer."""
+    """The input as it stands beside its answer; of a conversation the last question, and the answer it holds to it."""
     if example.words is not None:
         return {"words": list(example.words)}
-    return {"text": example.text} | ({} if example.pair is None else {"text_pair": example.pair})
+    beside = {"text_pair": example.pair, "reference": example.reference}
+    return {"text": example.text} | {name: value for name, value in beside.items() if value is not None}
 
 
 def write_jsonl(answers: Iterable[dict[str, Any]], file: TextIO) -> None:
@@ -141,14 +143,17 @@ def write_jsonl(answers: Iterable[dict[str, Any]], file: TextIO) -> None:
 
 
 def write_csv(answers: Iterable[dict[str, Any]], file: TextIO) -> None:
-    """One row per answer, one column per label's probability; lists as JSON."""
-    writer = csv.writer(file)
-    for number, answer in enumerate(answers):
-        probabilities = answer.get("probabilities", {})
-        plain = {name: value for name, value in answer.items() if name != "probabilities"}
-        if number == 0:
-            writer.writerow([*plain, *(f"probability_{label}" for label in probabilities)])
-        cells = [
-            json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value for value in plain.values()
-        ]
-        writer.writerow([*cells, *probabilities.values()])
+    """One row per answer, one column per label's probability; lists as JSON, what an answer lacks is empty."""
+    rows = [_flat(answer) for answer in answers]
+    writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _flat(answer: dict[str, Any]) -> dict[str, Any]:
+    plain = {name: value for name, value in answer.items() if name != "probabilities"}
+    cells = {
+        name: json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
+        for name, value in plain.items()
+    }
+    return cells | {f"probability_{label}": value for label, value in answer.get("probabilities", {}).items()}

@@ -1,26 +1,25 @@
-"""Conversations as tokens: which of them are the assistant's, and what an answer follows on.
-
-A tokenizer's own chat template writes them where there is one. Otherwise every turn of others ends with a line break
-and every answer with the tokenizer's end token.
-"""
+"""Conversations as tokens: which of them are learned, and what an answer follows on."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tunesmith.config.schema import Data
-from tunesmith.data.examples import Message
+from tunesmith.data.malformed import MalformedError
+from tunesmith.data.messages import Options
 from tunesmith.data.sources import Rows
+from tunesmith.data.templates import Conversation, render_question, template_of, write
 from tunesmith.data.tokenization import IGNORED, Arrays, Tokens, cached, end_to_end
+from tunesmith.data.written import check_written
 from tunesmith.errors import DataError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-Conversation = Sequence[Message]
+Made = TypeVar("Made")
 
 
 def encode_answers(
@@ -41,16 +40,15 @@ def encode_answers(
 
     def make() -> Arrays:
         ids, labels = [], []
-        for conversation in conversations:
-            tokens, asked = write(conversation, tokenizer)
+        for tokens, asked in _each(rows, data, conversations, lambda turns, more: _learned(turns, tokenizer, more)):
             ids.append(tokens[: data.max_length])
             wanted = [token if ask else IGNORED for token, ask in zip(tokens, asked, strict=True)]
             labels.append([IGNORED, *wanted[1 : data.max_length]])
         flat = end_to_end(ids)
         return {"ids": flat.ids, "offsets": flat.offsets, "labels": end_to_end(labels).ids}
 
-    content = (json.dumps(list(conversation)) for conversation in conversations)
-    arrays = cached(("answers", data.max_length), content, tokenizer, Path(data.cache_dir), make)
+    settings = ("answers through their end", data.max_length, template_of(tokenizer))
+    arrays = cached(settings, _content(rows, conversations), tokenizer, Path(data.cache_dir), make)
     tokens, labels = (Tokens(arrays[name], arrays["offsets"]) for name in ("ids", "labels"))
     silent = [i for i in range(len(labels)) if (labels[i] == IGNORED).all()]
     if silent:
@@ -62,88 +60,76 @@ def encode_answers(
 
 
 def prompts_of(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, room: int | None) -> Tokens:
-    """What the last answer of each conversation follows on, with the mark that the assistant speaks."""
-    conversations = _conversations(rows, tokenizer, room)
+    """What the answer to each conversation follows on, with the mark that the assistant speaks.
+
+    Raises:
+        DataError: The chat template cannot be used.
+    """
+    conversations = [before_answer(turns) for turns in _conversations(rows, tokenizer, room)]
 
     def make() -> Arrays:
-        tokens = end_to_end([prompt(before_last_answer(conversation), tokenizer) for conversation in conversations])
+        made = _each(rows, data, conversations, lambda turns, more: _asked(turns, tokenizer, more))
+        tokens = end_to_end(list(made))
         return {"ids": tokens.ids, "offsets": tokens.offsets}
 
-    content = (json.dumps(list(conversation)) for conversation in conversations)
-    arrays = cached(("prompts",), content, tokenizer, Path(data.cache_dir), make)
+    settings = ("questions", template_of(tokenizer))
+    arrays = cached(settings, _content(rows, conversations), tokenizer, Path(data.cache_dir), make)
     return Tokens(arrays["ids"], arrays["offsets"])
 
 
-def before_last_answer(conversation: Conversation) -> Conversation:
-    """The turns that the last answer follows on; all of them where there is no answer yet."""
-    answers = [i for i, turn in enumerate(conversation) if turn["role"] == "assistant"]
-    return conversation[: answers[-1]] if answers else conversation
+def before_answer(conversation: Conversation) -> Conversation:
+    """What is to be answered: the whole conversation, without its last turn where that is an answer already."""
+    return conversation[:-1] if conversation[-1]["role"] == "assistant" else conversation
 
 
-def write(conversation: Conversation, tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], list[bool]]:
-    """Ids of a conversation, and for each whether it is part of an answer, the mark of its end included."""
-    if tokenizer.chat_template is None:
-        return _write_plainly(conversation, tokenizer)
-    text = _render(conversation, tokenizer)
-    spans = []
-    for number, turn in enumerate(conversation):
-        if turn["role"] == "assistant":
-            before = _render(conversation[:number], tokenizer, asking=True)
-            through = _render(conversation[: number + 1], tokenizer)
-            if not text.startswith(before) or not text.startswith(through):
-                raise DataError(
-                    "the tokenizer's chat template writes earlier turns differently when others follow, so that "
-                    "answers cannot be told from the rest. Give one prompt and one response per row "
-                    "(data.text_column, data.target_column), or another model.tokenizer"
-                )
-            spans.append((len(before), len(through)))
-    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    asked = [any(first <= start < last for first, last in spans) for start, _ in encoded["offset_mapping"]]
-    return encoded["input_ids"], asked
+def prompt(conversation: Conversation, tokenizer: PreTrainedTokenizerFast, options: Options | None = None) -> list[int]:
+    """Ids of the turns before an answer, with the mark that the assistant speaks.
 
-
-def prompt(conversation: Conversation, tokenizer: PreTrainedTokenizerFast) -> list[int]:
-    """Ids of the turns before an answer."""
-    if tokenizer.chat_template is None:
-        return _write_plainly(conversation, tokenizer)[0]
-    text = _render(conversation, tokenizer, asking=True)
+    Raises:
+        MalformedError: The chat template refuses them.
+    """
+    text = render_question(conversation, tokenizer, options)
     ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     return ids
 
 
-def _render(conversation: Conversation, tokenizer: PreTrainedTokenizerFast, *, asking: bool = False) -> str:
-    try:
-        text: str = tokenizer.apply_chat_template(list(conversation), tokenize=False, add_generation_prompt=asking)
-    except Exception as error:  # a template is a program, and may raise what it likes
-        raise DataError(f"the tokenizer's chat template refuses a conversation: {error}") from None
-    return text
+def _learned(turns: Conversation, tokenizer: PreTrainedTokenizerFast, options: Options) -> tuple[list[int], list[bool]]:
+    check_written(turns, tokenizer, options)
+    return write(turns, tokenizer, options)
 
 
-def _write_plainly(conversation: Conversation, tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], list[bool]]:
-    """Without a template; the text of each turn is tokenised for itself, so that a prompt's ids begin the whole."""
-    end = tokenizer.eos_token_id
-    ids = [token for token in tokenizer("")["input_ids"] if token not in (end, tokenizer.sep_token_id)]
-    asked = [False] * len(ids)
-    for turn in conversation:
-        answer = turn["role"] == "assistant"
-        text = turn["content"] if answer else turn["content"] + "\n"
-        part = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-        part = [*part, end] if answer and end is not None else part
-        ids += part
-        asked += [answer] * len(part)
-    return ids, asked
+def _asked(turns: Conversation, tokenizer: PreTrainedTokenizerFast, options: Options) -> list[int]:
+    check_written(turns, tokenizer, options, asking=True)
+    return prompt(turns, tokenizer, options)
+
+
+def _each(
+    rows: Rows, data: Data, conversations: Sequence[Conversation], make: Callable[[Conversation, Options], Made]
+) -> Iterator[Made]:
+    """What is made of each conversation with its options; what is wrong with one is told with its place."""
+    for i, turns in enumerate(conversations):
+        try:
+            yield make(turns, rows.options[i] if rows.options is not None else {})
+        except MalformedError as error:
+            place = f"{data.path}:{rows.lines[i]}" if rows.lines is not None else f"row with id {rows.ids[i]!r}"
+            raise DataError(f"{place}: {error}") from None
+
+
+def _content(rows: Rows, conversations: Sequence[Conversation]) -> Iterator[str]:
+    options = rows.options if rows.options is not None else [{}] * len(conversations)
+    return (json.dumps([list(turns), more]) for turns, more in zip(conversations, options, strict=True))
 
 
 def _conversations(rows: Rows, tokenizer: PreTrainedTokenizerFast, room: int | None) -> list[Conversation]:
     """The rows' conversations; a text with a target is a question and its answer, the question cut to the room."""
     if rows.messages is not None:
         return list(rows.messages)
-    found: list[Conversation] = []
+    conversations: list[Conversation] = []
     frame = len(prompt([{"role": "user", "content": ""}], tokenizer))
     for text, label in zip(rows.texts, rows.labels, strict=True):
         question = {"role": "user", "content": text if room is None else _cut(text, max(room - frame, 1), tokenizer)}
-        found.append([question] if label is None else [question, {"role": "assistant", "content": str(label)}])
-    return found
+        conversations.append([question] if label is None else [question, {"role": "assistant", "content": str(label)}])
+    return conversations
 
 
 def _cut(text: str, max_length: int, tokenizer: PreTrainedTokenizerFast) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,12 @@ from tunesmith.data.encoding import Family, Samples, class_weights, encode, pack
 from tunesmith.data.sources import CLASSIFICATION, Rows
 from tunesmith.data.splits import label_names, read_splits
 from tunesmith.data.tokenization import Tokens
+from tunesmith.data.written import doubts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+log = logging.getLogger("tunesmith")
 
 
 class TextDataModule(pl.LightningDataModule):
@@ -86,9 +90,11 @@ class TextDataModule(pl.LightningDataModule):
         Raises:
             DataError: Texts cannot be brought into the form that the task asks for.
         """
-        for split, rows in self.splits.items():
-            if split not in self._unseen and len(rows):
-                self.dataset(split)
+        looked_at = [split for split, rows in self.splits.items() if split not in self._unseen and len(rows)]
+        for split in looked_at:
+            self.dataset(split)
+        for sentence in doubts([self.splits[split] for split in looked_at], self.tokenizer):
+            log.warning("%s", sentence)
 
     @functools.cached_property
     def training_dataset(self) -> TokenDataset:

@@ -249,7 +249,7 @@ def _source_and_target(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Dat
 
 
 def _answers(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, *, source_is_cut: bool) -> Samples:
-    """Conversations of which only the assistant's part is asked for; for prediction, what comes before the last one."""
+    """Conversations of which only the assistant's part is asked for; for prediction, what is to be answered."""
     room = data.max_length - data.max_target_length if source_is_cut else None
     prompts = prompts_of(rows, tokenizer, data, room)
     if all(label is None for label in rows.labels):

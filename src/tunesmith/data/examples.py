@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -10,17 +9,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from tunesmith.config.schema import Data, Task
+from tunesmith.data.malformed import MalformedError
+from tunesmith.data.messages import (
+    Message,
+    Options,
+    is_learned,
+    question_and_reference,
+    read_messages,
+    read_options,
+    refuse_as_text,
+    text_of,
+)
 
 Label = str | float | tuple[str, ...] | None
 """A label, a number, labels or tags, a text to be written, or nothing."""
-Message = dict[str, str]
-"""A turn of a conversation: `role` and `content`."""
-
-ROLES = ("system", "user", "assistant", "tool")
-
-
-class MalformedError(ValueError):
-    """A record that cannot be an example; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,10 @@ class Example:
     """The input of a token classifier."""
     messages: tuple[Message, ...] | None = None
     """The input of a language model that is to learn the answers in a conversation."""
+    options: Options | None = None
+    """What the chat template is handed beside the conversation."""
+    reference: str | None = None
+    """The answer that a question's record holds already."""
 
 
 Reader = Callable[[Mapping[str, Any], Data], Example | None]
@@ -74,26 +80,27 @@ def question(record: Mapping[str, Any], task: Task, data: Data) -> Example:
         MalformedError: The record lacks a column, or has it in a form that the task cannot take.
     """
     conversation = task.name == "language_modeling" and data.messages_column in record
-    needed = (
-        ["messages_column"]
-        if conversation
-        else [key for key in columns(task, data) if key in ("text_column", "text_pair_column", "messages_column")]
-    )
-    if needed == ["messages_column"] and not conversation:
-        needed = ["text_column"]
-    missing = [name for name in (getattr(data, key) for key in needed) if name not in record]
+    needed = [data.messages_column or ""] if conversation else [data.text_column]
+    needed += [data.text_pair_column] if data.text_pair_column and not conversation else []
+    missing = [name for name in needed if name not in record]
     if missing:
-        raise MalformedError(f"no column {missing[0]!r}; the columns are {', '.join(map(repr, record))}")
+        raise MalformedError(
+            f"no column {missing[0]!r}; the columns are {', '.join(map(repr, record))}. Use --text-column NAME"
+        )
     if conversation:
-        turns = _messages(record[data.messages_column or ""], data)
-        return Example(turns[-1]["content"], None, messages=turns)
+        return _asked(record, data.messages_column or "")
     value = record[data.text_column]
     if task.name == "token_classification":
         words = tuple(value.split()) if _plain(value) else _strings(value, data.text_column)
         return Example(" ".join(words), None, words=words)
+    learns_answers = task.name == "language_modeling" and bool(data.messages_column or data.target_column)
+    if learns_answers and isinstance(value, list):
+        return _asked(record, data.text_column)
+    if task.name in ("language_modeling", "text_to_text"):
+        refuse_as_text(value, data.text_column)
     text = as_text(value)
-    if task.name == "language_modeling" and (data.messages_column or data.target_column):
-        return Example(text, None, messages=({"role": "user", "content": text},))
+    if learns_answers:
+        return Example(text, None, messages=({"role": "user", "content": text},), options=read_options(record))
     return Example(text, None, as_text(record[data.text_pair_column]) if data.text_pair_column else None)
 
 
@@ -177,48 +184,61 @@ def _strings(value: Any, column: str) -> tuple[str, ...]:
 
 
 def _plain_text(record: Mapping[str, Any], data: Data) -> Example | None:
+    refuse_as_text(record[data.text_column], data.text_column)
     text = as_text(record[data.text_column])
     return Example(text, None) if text.strip() else None
 
 
 def _source_and_target(record: Mapping[str, Any], data: Data) -> Example | None:
     assert data.target_column is not None  # config/rules asks for it
+    for column in (data.text_column, data.target_column):
+        refuse_as_text(record[column], column)
     text, target = as_text(record[data.text_column]), as_text(record[data.target_column])
     return Example(text, target) if text.strip() and target.strip() else None
 
 
 def _prompt_and_response(record: Mapping[str, Any], data: Data) -> Example | None:
+    """Texts, or both as lists of messages; of these the response's are learned and the prompt's are not."""
+    prompt, response = record[data.text_column], record[data.target_column or ""]
+    if isinstance(prompt, list) and isinstance(response, list):
+        if not prompt or not response:
+            return None
+        before = [
+            {**turn, "train": False} if turn["role"] == "assistant" else turn
+            for turn in read_messages(prompt, data.text_column)
+        ]
+        return _learning((*before, *read_messages(response, data.target_column or "")), record, data.target_column)
+    if isinstance(prompt, list) != isinstance(response, list) and prompt and response:
+        raise MalformedError(
+            f"{data.text_column!r} and {data.target_column!r} must both hold a text, or both a list of messages"
+        )
     example = _source_and_target(record, data)
     if example is None:
         return None
-    response = str(example.label)
-    turns = ({"role": "user", "content": example.text}, {"role": "assistant", "content": response})
-    return Example(example.text, response, messages=turns)
+    answer = str(example.label)
+    turns = ({"role": "user", "content": example.text}, {"role": "assistant", "content": answer})
+    return Example(example.text, answer, messages=turns, options=read_options(record))
 
 
 def _conversation(record: Mapping[str, Any], data: Data) -> Example | None:
     value = record[data.messages_column or ""]
-    if not value:
-        return None
-    turns = _messages(value, data)
-    answers = [i for i, turn in enumerate(turns) if turn["role"] == "assistant" and turn["content"].strip()]
+    return _learning(read_messages(value, data.messages_column or ""), record, data.messages_column) if value else None
+
+
+def _learning(turns: tuple[Message, ...], record: Mapping[str, Any], column: str | None) -> Example:
+    """A conversation of which the assistant's turns are learned."""
+    answers = [number for number, turn in enumerate(turns) if is_learned(turn) and text_of(turn).strip()]
     if not answers:
-        raise MalformedError(f"{data.messages_column!r} has no message of the assistant, so there is nothing to learn")
-    before = "\n".join(turn["content"] for turn in turns[: answers[-1]])
-    return Example(before, turns[answers[-1]]["content"], messages=turns)
-
-
-def _messages(value: Any, data: Data) -> tuple[Message, ...]:
-    if isinstance(value, str):  # a JSON list in a CSV field
-        with contextlib.suppress(ValueError):
-            value = json.loads(value)
-    if not isinstance(value, list) or not value or not all(_is_message(item) for item in value):
-        raise MalformedError(
-            f'{data.messages_column!r} must hold a list of {{"role": ..., "content": ...}} with texts; '
-            f"roles are {', '.join(ROLES)}"
+        silent = (
+            "" if not any(turn["role"] == "assistant" for turn in turns) else " that is to be learned and not empty"
         )
-    return tuple({"role": item["role"], "content": item["content"]} for item in value)
+        raise MalformedError(f"{column!r} has no message of the assistant{silent}, so there is nothing to learn")
+    before = "\n".join(text_of(turn) for turn in turns[: answers[-1]])
+    return Example(before, text_of(turns[answers[-1]]), messages=turns, options=read_options(record))
 
 
-def _is_message(item: Any) -> bool:
-    return isinstance(item, dict) and item.get("role") in ROLES and isinstance(item.get("content"), str)
+def _asked(record: Mapping[str, Any], column: str) -> Example:
+    """A conversation that is to be answered."""
+    turns = read_messages(record[column], column)
+    text, reference = question_and_reference(turns)
+    return Example(text, None, messages=turns, options=read_options(record), reference=reference)

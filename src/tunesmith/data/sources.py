@@ -14,7 +14,9 @@ from typing import Any, TextIO
 
 from tunesmith.config.folders import expand
 from tunesmith.config.schema import Data, Task
-from tunesmith.data.examples import Example, Label, MalformedError, Message, as_text, columns, reader
+from tunesmith.data.examples import Example, Label, as_text, columns, reader
+from tunesmith.data.malformed import MalformedError
+from tunesmith.data.messages import Message, Options
 from tunesmith.errors import DataError
 
 csv.field_size_limit(sys.maxsize)  # the default refuses a text of more than 128 KiB
@@ -52,6 +54,8 @@ class Rows:
     """The turns of each conversation, for language modeling on answers."""
     lines: list[int] | None = None
     """The line of the file that each row was read from, from 1; no part of what the rows are."""
+    options: list[Options] | None = None
+    """What the chat template is handed beside each conversation."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -65,7 +69,8 @@ class Rows:
     def sha256(self) -> str:
         """Hash of ids, texts and labels in order, as the identity of these rows."""
         digest = hashlib.sha256()
-        columns = [self.ids, self.texts, self.labels, *filter(None, (self.pairs, self.words, self.messages))]
+        options = self.options if any(self.options or ()) else None
+        columns = [self.ids, self.texts, self.labels, *filter(None, (self.pairs, self.words, self.messages, options))]
         for row in zip(*columns, strict=True):
             digest.update(json.dumps(row, ensure_ascii=False).encode())
         return digest.hexdigest()
@@ -91,7 +96,8 @@ def rows_of(
     words = [example.words for example in examples if example.words is not None]
     messages = [example.messages for example in examples if example.messages is not None]
     texts, labels = [example.text for example in examples], [example.label for example in examples]
-    return Rows(list(ids), texts, labels, splits, pairs or None, words or None, messages or None, lines)
+    options = [example.options or {} for example in examples] if messages else None
+    return Rows(list(ids), texts, labels, splits, pairs or None, words or None, messages or None, lines, options)
 
 
 def read_rows(data: Data, task: Task = CLASSIFICATION) -> Rows:

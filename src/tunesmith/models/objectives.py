@@ -183,11 +183,18 @@ class DecoderText(LanguageModeling):
         """What the network writes on from each prompt."""
         prompts = batch["prompt_ids"]
         written = self._generate(network, prompts, batch["prompt_mask"])[:, prompts.shape[1] :]
-        return [self.decode(ids) for ids in written]
+        return [self._text(ids, network) for ids in written]
 
     def truths(self, batch: Batch) -> Answers:
         """The texts as they should be."""
         return list(batch["references"])
+
+    def _text(self, ids: Tensor, network: Any) -> str:
+        """The text up to the token that ended it, which need not be one that decoding leaves out."""
+        ends = network.generation_config.eos_token_id
+        stops = torch.isin(ids, torch.as_tensor([] if ends is None else ends)).nonzero()
+        text: str = self.decode(ids[: int(stops[0])] if len(stops) else ids)
+        return text
 
     def _generate(self, network: Any, ids: Tensor, mask: Tensor) -> Tensor:
         greedy = {"do_sample": False, "num_beams": 1, "max_new_tokens": self.max_new_tokens}
@@ -213,7 +220,8 @@ class EncoderDecoderText(DecoderText):
 
     def answers(self, network: Any, logits: Any, batch: Batch) -> Answers:
         """What the network writes for each source."""
-        return [self.decode(ids) for ids in self._generate(network, batch["input_ids"], batch["attention_mask"])]
+        written = self._generate(network, batch["input_ids"], batch["attention_mask"])
+        return [self._text(ids[1:], network) for ids in written]  # the first one is what a decoder starts from
 
 
 def _token_losses(logits: Tensor, labels: Tensor, **options: Any) -> Tensor:

@@ -38,6 +38,7 @@ from tunesmith.optim.parameter_groups import parameter_groups, rates
 from tunesmith.optim.schedules import lightning_schedule
 from tunesmith.training import instantiate
 from tunesmith.training.continuation import first_network
+from tunesmith.training.ends import give_template, set_ends
 
 
 def build_data(config: RunConfig) -> TextDataModule:
@@ -52,6 +53,7 @@ def build_data(config: RunConfig) -> TextDataModule:
     seen = splits if config.evaluation.test else {name: splits[name] for name in splits if name != "test"}
     labels = label_names(seen, config.task, config.data.label_column)
     tokenizer, family = load_tokenizer(config.model), family_of(load_config(config.model))
+    give_template(tokenizer, config.task, config.data, family)
     return TextDataModule(
         config.data,
         tokenizer,
@@ -66,8 +68,9 @@ def build_data(config: RunConfig) -> TextDataModule:
 
 def build_network(config: RunConfig, labels: Sequence[str]) -> torch.nn.Module:
     """The network as it is trained, adapters included."""
-    pad_token_id = load_tokenizer(config.model).pad_token_id
-    network: Any = first_network(config, labels, pad_token_id)
+    tokenizer = load_tokenizer(config.model)
+    network: Any = first_network(config, labels, tokenizer.pad_token_id)
+    set_ends(network, tokenizer, config.task, config.data, family_of(network.config))
     network.config.problem_type = problem_type(config.task)
     if config.data.packing:
         check_packing(network)

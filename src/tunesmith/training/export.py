@@ -11,6 +11,7 @@ from tunesmith.reporting.model_card import model_card
 from tunesmith.runs.directory import write_text
 from tunesmith.runs.record import Record
 from tunesmith.training.continuation import base_is_saved
+from tunesmith.training.ends import save_ends
 from tunesmith.training.load import load_model
 
 
@@ -82,5 +83,6 @@ def _merged(record: Record, folder: Path) -> None:
         raise ConfigError([Problem("--merge", rule, None, "Export it without --merge")])
     put_into_base(trained.network).save_pretrained(folder)  # type: ignore[operator]
     trained.tokenizer.save_pretrained(folder)
+    save_ends(trained.network, folder)
     for file in folder.iterdir():
         file.chmod(0o644)  # safetensors makes files that only their owner can read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +11,14 @@ from transformers import PreTrainedTokenizerFast
 
 from tunesmith.config.schema import Model, RunConfig
 from tunesmith.config.seeding import derive_seed
-from tunesmith.errors import FilesError
+from tunesmith.errors import DataError, FilesError
 from tunesmith.models.families import Family, family_of
 from tunesmith.models.head_start import without_start
 from tunesmith.models.origin import explained
 from tunesmith.models.weights import load_network, load_tokenizer
 from tunesmith.runs.record import Record, load_run
 from tunesmith.training.continuation import first_network
+from tunesmith.training.ends import set_ends
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,10 @@ def load_model(record: Record | str | Path) -> Trained:
     else:
         model = Model(path=str(folder), head=without_start(config.model.head))
         network = load_network(model, record.labels, config.seed, task=config.task.name, quietly=True)
-    return Trained(network.eval(), tokenizer, record.labels, family_of(network.config), config)
+    family = family_of(network.config)
+    with suppress(DataError):  # a run of before may have learned no end
+        set_ends(network, tokenizer, config.task, config.data, family)
+    return Trained(network.eval(), tokenizer, record.labels, family, config)
 
 
 def _with_adapter(record: Record, config: RunConfig, pad_token_id: int | None) -> torch.nn.Module:

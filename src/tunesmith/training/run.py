@@ -29,6 +29,7 @@ from tunesmith.training.checkpoints import BestWeights, LastCheckpoint, forget_a
 from tunesmith.training.conditions import differences, in_words
 from tunesmith.training.continuation import announce_start
 from tunesmith.training.decide import decide
+from tunesmith.training.ends import check_template, learns_answers, save_ends
 from tunesmith.training.logs import Warnings, log_to
 from tunesmith.training.origin import origin
 from tunesmith.training.predictions import prediction_rows
@@ -237,6 +238,9 @@ def save_model(network: Any, data: TextDataModule, directory: RunDirectory) -> N
     """Write weights (or the adapter alone) and tokenizer in the Hugging Face layout."""
     network.save_pretrained(directory.model)
     data.tokenizer.save_pretrained(directory.model)
+    save_ends(network, directory.model)
+    if learns_answers(data.task, data.data, data.family):
+        check_template(data.splits["train"], data.tokenizer, directory.model)
     (directory.model / "README.md").unlink(missing_ok=True)  # peft's form of a model card, with nothing filled in
     for file in directory.model.iterdir():
         file.chmod(0o644)  # safetensors makes files that only their owner can read

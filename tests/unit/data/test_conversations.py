@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from tunesmith.config.schema import Data
-from tunesmith.data.conversations import before_last_answer, encode_answers, prompt, prompts_of, write
+from tunesmith.data.conversations import before_answer, encode_answers, prompt, prompts_of, write
 from tunesmith.data.sources import Rows
 from tunesmith.data.tokenization import IGNORED
 from tunesmith.errors import DataError
@@ -55,7 +55,7 @@ def test_with_a_template_its_own_ids_and_of_them_the_answers_with_their_end(chat
 def test_an_answer_follows_exactly_on_the_prompt(chatty, plain):
     for tokenizer in (chatty, plain):
         ids, asked = write(TALK, tokenizer)
-        before = prompt(before_last_answer(TALK), tokenizer)
+        before = prompt(before_answer(TALK), tokenizer)
         assert ids[: len(before)] == before
         assert asked[len(before)], "the first token after the prompt is the answer's"
         assert not asked[len(before) - 1]
@@ -108,10 +108,10 @@ def test_an_answer_beyond_the_length_is_refused_with_the_row(plain, cache_dir):
         encode_answers(rows, plain, data(cache_dir, max_length=16), None)
 
 
-def test_a_template_that_rewrites_what_was_said_is_refused(chatty):
+def test_a_template_that_rewrites_what_was_said_is_refused_with_the_row(chatty, cache_dir):
     chatty.chat_template = "{% for m in messages %}{{ loop.length }}{{ m['content'] }}{% endfor %}"
-    with pytest.raises(DataError, match="writes earlier turns differently"):
-        write(TALK, chatty)
+    with pytest.raises(DataError, match="'0': the tokenizer's chat template writes earlier turns differently"):
+        encode_answers(rows_of(["so"], ["nobody"], [TALK]), chatty, data(cache_dir), None)
 
 
 def test_the_cache_is_keyed_by_the_template(chatty, tmp_path):

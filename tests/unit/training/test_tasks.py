@@ -488,7 +488,7 @@ BROKEN = {
     "roles": (
         "language_modeling",
         [{"target": [{"role": "me", "content": "x"}]}],
-        r"x.jsonl:1: 'target' must hold a list",
+        r"x.jsonl:1: 'target', turn 1: the role is 'me'; roles are system, user, assistant, tool",
     ),
     "silent": ("language_modeling", [{"target": [{"role": "user", "content": "x"}]}], r"no message of the assistant"),
 }

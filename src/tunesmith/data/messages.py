@@ -1,0 +1,182 @@
+"""The turns of a conversation as a record of a file holds them, and what its chat template is handed beside them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tunesmith.data.malformed import MalformedError
+
+Message = dict[str, Any]
+"""A turn of a conversation: `role`, `content` (absent where there is none beside tool calls), and whatever else a chat
+template may write. `train: False` is of ours: such a turn is not learned."""
+Options = dict[str, Any]
+"""What a chat template is handed beside the turns: `tools`, `documents`, `chat_template_kwargs`."""
+
+ROLES = ("system", "user", "assistant", "tool")
+OTHER_NAMES = {"developer": "system", "human": "user", "gpt": "assistant", "model": "assistant", "function": "tool"}
+"""Roles of other formats, and what they are called here."""
+FORM = '{"role": ..., "content": ...}'
+
+
+def read_messages(value: Any, column: str) -> tuple[Message, ...]:
+    """The turns that a column holds, as a list or as the JSON text of one.
+
+    Raises:
+        MalformedError: They are in another form; the message names the turn, from 1, and the key.
+    """
+    value = _parsed(value)
+    if not isinstance(value, list) or not value:
+        what = "an empty list" if value == [] else f"a {type(value).__name__}"
+        raise MalformedError(f"{column!r} must hold a list of {FORM}, and holds {what}")
+    return tuple(_turn(item, f"{column!r}, turn {number}") for number, item in enumerate(value, 1))
+
+
+def read_options(record: Mapping[str, Any]) -> Options:
+    """What the columns beside a conversation hand to its chat template; empty ones are left out.
+
+    Raises:
+        MalformedError: A column holds something else than the template can take.
+    """
+    forms = {"tools": "a list of objects", "documents": "a list of objects", "chat_template_kwargs": "an object"}
+    options: Options = {}
+    for name, form in forms.items():
+        value = _parsed(record.get(name))
+        if value == "" or _is_absent(value):
+            continue
+        fits = isinstance(value, dict) if form == "an object" else _is_list_of_objects(value)
+        if not fits:
+            raise MalformedError(
+                f"{name!r} beside a conversation goes to its chat template, and must hold {form} (or the JSON text of "
+                "one). Mend it, or give the column another name"
+            )
+        options[name] = value
+    return options
+
+
+def is_learned(turn: Message) -> bool:
+    """Whether a turn is to be learned: the assistant's are, but for those that say otherwise."""
+    return bool(turn["role"] == "assistant" and turn.get("train", True))
+
+
+def text_of(turn: Message) -> str:
+    """What a turn says, as people read it: its content, or else its calls of tools as JSON."""
+    content = str(turn.get("content") or "")
+    return content if content or "tool_calls" not in turn else json.dumps(turn["tool_calls"], ensure_ascii=False)
+
+
+def question_and_reference(turns: Sequence[Message]) -> tuple[str, str | None]:
+    """What a conversation asks, and the answer that it holds to it already; None where its last turn is no answer."""
+    answered = turns[-1]["role"] == "assistant"
+    asked = turns[:-1] if answered else turns
+    return text_of(asked[-1]) if asked else "", text_of(turns[-1]) if answered else None
+
+
+def refuse_as_text(value: Any, column: str) -> None:
+    """Refuse conversations and lists of token ids where a text is wanted.
+
+    Raises:
+        MalformedError: It is one; the message says which key takes it.
+    """
+    parsed = _parsed(value) if isinstance(value, str) and value.lstrip().startswith("[{") else value
+    if _is_list_of_objects(parsed) and all("role" in item or "from" in item for item in parsed):
+        raise MalformedError(
+            f"{column!r} holds a conversation, which is no text. Take its answers for what is learned: "
+            f"task=language_modeling data.messages_column={column}"
+        )
+    if isinstance(value, list) and value and all(isinstance(item, int) for item in value):
+        raise MalformedError(
+            f"{column!r} holds a list of numbers, such as token ids, which is no text. Texts are tokenised here: name "
+            "the column with the text itself, data.text_column=NAME"
+        )
+
+
+def _turn(item: Any, where: str) -> Message:
+    if not isinstance(item, dict):
+        raise MalformedError(f"{where}: a turn is {FORM}, and this is a {type(item).__name__}")
+    turn = {key: value for key, value in item.items() if not _is_absent(value)}
+    role = turn.get("role")
+    if role not in ROLES:
+        keys = "" if "role" in item else f", which has the keys {', '.join(map(repr, item)) or 'none'}"
+        other = f". Here it is called {OTHER_NAMES[role]!r}" if isinstance(role, str) and role in OTHER_NAMES else ""
+        raise MalformedError(f"{where}: the role is {role!r}{keys}; roles are {', '.join(ROLES)}{other}")
+    where = f"{where} ({role})"
+    if "tool_calls" in turn:
+        _check_calls(turn["tool_calls"], role, f"{where}, key 'tool_calls'")
+    _check_content(turn, item, where)
+    learned = _learned(turn, role, where)
+    kept = {key: value for key, value in turn.items() if key not in ("role", "content", "weight", "train")}
+    content = {"content": turn["content"]} if "content" in turn else {}
+    return {"role": role, **content, **kept, **({} if learned else {"train": False})}
+
+
+def _check_content(turn: Message, item: Mapping[str, Any], where: str) -> None:
+    if isinstance(turn.get("content"), str) or ("content" not in turn and "tool_calls" in turn):
+        return
+    if "content" not in item:
+        raise MalformedError(
+            f"{where}: has no 'content'; its keys are {', '.join(map(repr, item))}. Write a text there"
+        )
+    kinds = {
+        "NoneType": "null, as only a turn of the assistant with 'tool_calls' may be. Write a text, or remove it",
+        "list": "a list of parts. Join their texts into one text; images and sounds are not taken",
+    }
+    kind = type(item["content"]).__name__
+    raise MalformedError(f"{where}, key 'content': must be a text, and is {kinds.get(kind, f'a {kind}. Write a text')}")
+
+
+def _check_calls(calls: Any, role: str, where: str) -> None:
+    """Refuse calls of tools that are not as OpenAI's format has them: `{"function": {"name", "arguments"}}`."""
+    if role != "assistant":
+        raise MalformedError(f"{where}: only the assistant calls tools. Remove it")
+    form = 'a list of {"type": "function", "function": {"name": ..., "arguments": {...}}}'
+    if not _is_list_of_objects(calls):
+        raise MalformedError(f"{where}: must be {form}")
+    for number, call in enumerate(calls, 1):
+        function = call.get("function", call)
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str) or not function["name"]:
+            raise MalformedError(f"{where}: call {number} names no function; it must be {form}")
+        if not isinstance(_parsed(function.get("arguments")), dict):
+            raise MalformedError(
+                f"{where}: the arguments of call {number} ({function['name']}) must be an object or the JSON text of "
+                f"one, and are {function.get('arguments')!r}"
+            )
+
+
+def _learned(turn: Message, role: str, where: str) -> bool:
+    wanted = {}
+    for key, known in (("weight", (0, 1)), ("train", (True, False))):
+        if key in turn:
+            value = turn[key]
+            if value not in known or (key == "train" and not isinstance(value, bool)):
+                some = "0 (not learned) or 1 (learned)" if key == "weight" else "true or false"
+                raise MalformedError(
+                    f"{where}, key {key!r}: must be {some}, and is {value!r}: a turn counts or does not"
+                )
+            wanted[key] = bool(value)
+    if len(set(wanted.values())) > 1:
+        raise MalformedError(f"{where}: 'weight' and 'train' contradict each other. Remove one")
+    learned = all(wanted.values())
+    if wanted and learned and role != "assistant":
+        key = next(iter(wanted))
+        raise MalformedError(f"{where}, key {key!r}: only turns of the assistant are learned. Remove it")
+    return learned or role != "assistant"
+
+
+def _is_absent(value: Any) -> bool:
+    """Null, an empty list or object, or NaN, which pandas writes for what is missing."""
+    return value is None or value == [] or value == {} or (isinstance(value, float) and math.isnan(value))
+
+
+def _parsed(value: Any) -> Any:
+    if isinstance(value, str):  # JSON in a field of a CSV file
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(value)
+    return value
+
+
+def _is_list_of_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)

@@ -1,0 +1,150 @@
+"""Conversations as a chat template writes them: the text, which tokens of it are answers, and what ends these.
+
+A tokenizer without a template gets one of ours, so that whoever loads what is saved writes prompts as they were
+learned: every turn of others ends with a line break, every answer with the tokenizer's end token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tunesmith.data.malformed import MalformedError
+from tunesmith.data.messages import Message, is_learned
+from tunesmith.errors import DataError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+Conversation = Sequence[Message]
+
+PLAIN = (
+    "{% for message in messages %}{{ message['content'] }}"
+    "{% if message['role'] == 'assistant' %}{{ eos_token }}{% else %}{{ '\\n' }}{% endif %}{% endfor %}"
+)
+"""Our own template, behind whatever the tokenizer begins every text with."""
+PROBE: Conversation = ({"role": "user", "content": "question"}, {"role": "assistant", "content": "answer"})
+UNLIKELY = "here stands what is said"
+"""A content that no template writes of itself."""
+
+
+def template_of(tokenizer: PreTrainedTokenizerFast) -> Any:
+    """The tokenizer's own chat template (some have several, by name), or else ours."""
+    if tokenizer.chat_template is not None:
+        return tokenizer.chat_template
+    ends = {tokenizer.eos_token_id, tokenizer.sep_token_id}
+    opening = [token for token in tokenizer("")["input_ids"] if token not in ends]
+    return "".join(tokenizer.convert_ids_to_tokens(opening)) + PLAIN
+
+
+def render(
+    conversation: Conversation,
+    tokenizer: PreTrainedTokenizerFast,
+    options: Mapping[str, Any] | None = None,
+    *,
+    asking: bool = False,
+) -> str:
+    """The text of a conversation; with the mark that the assistant speaks next, where it is to be asked.
+
+    Raises:
+        MalformedError: The template refuses it.
+    """
+    turns = [{key: value for key, value in turn.items() if key != "train"} for turn in conversation]
+    arguments = dict(options or {})
+    arguments |= arguments.pop("chat_template_kwargs", {})
+    template = None if tokenizer.chat_template is not None else template_of(tokenizer)
+    try:
+        text: str = tokenizer.apply_chat_template(
+            turns, tokenize=False, add_generation_prompt=asking, chat_template=template, **arguments
+        )
+    except Exception as error:  # a template is a program, and may raise what it likes
+        raise MalformedError(f"the tokenizer's chat template refuses this conversation: {error}") from None
+    return text
+
+
+def render_question(
+    conversation: Conversation, tokenizer: PreTrainedTokenizerFast, options: Mapping[str, Any] | None = None
+) -> str:
+    """The text that an answer follows on; nothing but the mark that the assistant speaks, where it speaks first.
+
+    Raises:
+        MalformedError: The template refuses it.
+    """
+    if conversation:
+        return render(conversation, tokenizer, options, asking=True)
+    return render([{"role": "assistant", "content": UNLIKELY}], tokenizer, options).partition(UNLIKELY)[0]
+
+
+def write(
+    conversation: Conversation, tokenizer: PreTrainedTokenizerFast, options: Mapping[str, Any] | None = None
+) -> tuple[list[int], list[bool]]:
+    """Ids of a conversation, and for each whether it is learned: answers, through the token that ends each.
+
+    What the template writes behind that token, such as a line break, is never generated and so not learned.
+
+    Raises:
+        MalformedError: The template refuses the conversation, writes no end behind an answer, or writes earlier turns
+            otherwise than when they stand alone.
+    """
+    text = render(conversation, tokenizer, options)
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
+    asked = [False] * len(ids)
+    ends = marks(tokenizer)
+    for number, turn in enumerate(conversation):
+        if not is_learned(turn):
+            continue
+        before = render_question(conversation[:number], tokenizer, options)
+        through = render(conversation[: number + 1], tokenizer, options)
+        if not text.startswith(before) or not text.startswith(through) or len(through) < len(before):
+            raise MalformedError(
+                "the tokenizer's chat template writes earlier turns differently when others follow, so that "
+                "answers cannot be told from the rest. Give one prompt and one response per row "
+                "(data.text_column, data.target_column), or another model.tokenizer"
+            )
+        span = [i for i, (start, _) in enumerate(offsets) if len(before) <= start < len(through)]
+        last = max((i for i in span if ids[i] in ends), default=None)
+        if last is None or text[offsets[last][1] : len(through)].strip():
+            raise MalformedError(f"turn {number + 1}: {_endless(text[len(before) : len(through)], tokenizer)}")
+        for i in range(span[0], last + 1):
+            asked[i] = True
+    return ids, asked
+
+
+def marks(tokenizer: PreTrainedTokenizerFast) -> set[int]:
+    """Ids of tokens that stand for no piece of a text: the special and the added ones."""
+    return {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
+
+
+def end_of_answer(tokenizer: PreTrainedTokenizerFast) -> int:
+    """The token that the chat template writes behind an answer.
+
+    Raises:
+        DataError: It writes none, so that an answer could never end.
+    """
+    try:
+        ids, asked = write(PROBE, tokenizer)
+    except MalformedError as error:
+        raise DataError(f"model.tokenizer: {error}") from None
+    return max((i, token) for i, (token, ask) in enumerate(zip(ids, asked, strict=True)) if ask)[1]
+
+
+def end_of_text(tokenizer: PreTrainedTokenizerFast) -> int | None:
+    """The token behind a text that is no conversation: the end token, or what the tokenizer itself writes last."""
+    if tokenizer.eos_token_id is not None:
+        return int(tokenizer.eos_token_id)
+    frame = tokenizer("")["input_ids"]
+    return int(frame[-1]) if len(frame) > 1 and frame[-1] in marks(tokenizer) else None
+
+
+def _endless(answer: str, tokenizer: PreTrainedTokenizerFast) -> str:
+    if str(template_of(tokenizer)).endswith(PLAIN):
+        return (
+            "nothing ends an answer: the tokenizer has neither a chat template nor an end token. Name one of its "
+            "tokens as the end, model.config.eos_token_id=ID, or take another model.tokenizer"
+        )
+    return (
+        f"the tokenizer's chat template writes no token behind an answer that ends it ({answer[-40:]!r}), so that "
+        "generation could never stop. Put {{ eos_token }} behind the assistant's content in its chat template, remove "
+        "the template (an answer then ends with the end token), or take another model.tokenizer"
+    )

@@ -1,0 +1,178 @@
+"""Whether a chat template writes what it is handed: what has no effect would be dropped without a word."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tunesmith.data.malformed import MalformedError
+from tunesmith.data.messages import Options, is_learned
+from tunesmith.data.sources import Rows
+from tunesmith.data.templates import Conversation, render
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+OURS = ("role", "content", "train")
+LINKS = (("tool", "tool_call_id"), ("tool", "name"))
+"""Keys by role that only say which call a turn answers, which many templates rightly leave to the order of turns."""
+SKIPPED = ("system", "tool")
+"""Roles that some templates know nothing of, and whose turns they leave out."""
+RESERVED = ("messages", "tools", "documents", "add_generation_prompt")
+
+
+def check_written(
+    conversation: Conversation, tokenizer: PreTrainedTokenizerFast, options: Options, *, asking: bool = False
+) -> None:
+    """Refuse what the template leaves out: a turn, a key of one, or what it is handed beside them.
+
+    Args:
+        conversation: The turns.
+        tokenizer: The tokenizer with the template.
+        options: What the template is handed beside the turns.
+        asking: Whether the conversation is to be answered.
+
+    Raises:
+        MalformedError: Something has no effect on the text; the message names turn and key.
+    """
+    if not conversation:
+        return
+    text = render(conversation, tokenizer, options, asking=asking)
+    _check_options(conversation, tokenizer, options, text, asking)
+    for number, turn in enumerate(conversation):
+        where = f"turn {number + 1} ({turn['role']})"
+        for key in turn:
+            optional = key in OURS or (turn["role"], key) in LINKS
+            if not optional and not _has_effect(conversation, number, key, tokenizer, options):
+                raise MalformedError(
+                    f"{where}, key {key!r}: has no effect, the tokenizer's chat template does not write it. Remove the "
+                    f"key, or take a model.tokenizer whose template writes it"
+                )
+        _check_calls(conversation, number, tokenizer, options, text)
+        content = turn.get("content", "").strip()
+        if content and (turn["role"] in SKIPPED or content not in text):
+            _check_content(conversation, number, tokenizer, options, text)
+
+
+def doubts(parts: Sequence[Rows], tokenizer: PreTrainedTokenizerFast) -> list[str]:
+    """What the template does that is no fault and may still surprise, one sentence for each kind.
+
+    Args:
+        parts: Rows, of which one conversation with each set of keys is looked at.
+        tokenizer: The tokenizer with the template.
+    """
+    kinds: dict[frozenset[tuple[str, str]], tuple[Conversation, Options]] = {}
+    for rows in parts:
+        options = rows.options if rows.options is not None else [{}] * len(rows)
+        for turns, more in zip(rows.messages or (), options, strict=False):
+            kinds.setdefault(frozenset((turn["role"], key) for turn in turns for key in turn), (turns, more))
+    told = [sentence for turns, more in kinds.values() for sentence in _doubts(turns, tokenizer, more)]
+    return list(dict.fromkeys(told))
+
+
+def _doubts(conversation: Conversation, tokenizer: PreTrainedTokenizerFast, options: Options) -> Iterator[str]:
+    for number, turn in enumerate(conversation):
+        for role, key in LINKS:
+            if turn["role"] == role and key in turn and not _has_effect(conversation, number, key, tokenizer, options):
+                yield f"the chat template does not write {key!r} of {role} turns: the model does not see it"
+        for call in turn.get("tool_calls", []):
+            arguments = call.get("function", call)["arguments"]
+            if isinstance(arguments, dict) and arguments and str(arguments) in render(conversation, tokenizer, options):
+                yield (
+                    "the chat template writes the arguments of tool calls that are objects as Python does, with single "
+                    "quotes. Give them as JSON text, if it is JSON that the model is to write"
+                )
+
+
+def _has_effect(
+    conversation: Conversation, number: int, key: str, tokenizer: PreTrainedTokenizerFast, options: Options
+) -> bool:
+    """Whether the text changes without a key: that of the whole, or else of the turns so far.
+
+    Some templates leave what was thought before an answer out once other turns follow.
+    """
+    without = {name: value for name, value in conversation[number].items() if name != key}
+    return _differ(conversation, number, without, tokenizer, options)
+
+
+def _differ(
+    conversation: Conversation, number: int, other: Mapping[str, Any], tokenizer: Any, options: Options
+) -> bool:
+    changed = [*conversation[:number], dict(other), *conversation[number + 1 :]]
+    for end in dict.fromkeys((len(conversation), number + 1)):
+        texts = []
+        for turns in (conversation[:end], changed[:end]):
+            try:
+                texts.append(render(turns, tokenizer, options))
+            except MalformedError:  # it cannot do without
+                texts.append("")
+        if texts[0] != texts[1]:
+            return True
+    return False
+
+
+def _check_calls(
+    conversation: Conversation, number: int, tokenizer: PreTrainedTokenizerFast, options: Options, text: str
+) -> None:
+    """Every one of several calls must be written, and arguments that are JSON already not as JSON once more."""
+    turn = conversation[number]
+    calls = turn.get("tool_calls", [])
+    where = f"turn {number + 1} ({turn['role']}), key 'tool_calls'"
+    for i, call in enumerate(calls):
+        rest = {**turn, "tool_calls": [*calls[:i], *calls[i + 1 :]]}
+        if len(calls) > 1 and not _differ(conversation, number, rest, tokenizer, options):
+            raise MalformedError(
+                f"{where}: call {i + 1} of {len(calls)} has no effect, the tokenizer's chat template does not write "
+                "it. Remove it, or take another model.tokenizer"
+            )
+        arguments = call.get("function", call)["arguments"]
+        if isinstance(arguments, str) and json.dumps(arguments, ensure_ascii=False) in text:
+            raise MalformedError(
+                f"{where}: the arguments of call {i + 1} are JSON text, which the tokenizer's chat template writes as "
+                "JSON once more, in quotes. Give them as an object"
+            )
+
+
+def _check_content(
+    conversation: Conversation, number: int, tokenizer: PreTrainedTokenizerFast, options: Options, text: str
+) -> None:
+    """A content that does not stand in the text as it is may be written in another form, but not be left out."""
+    turn = conversation[number]
+    where = f"turn {number + 1} ({turn['role']}), key 'content'"
+    if not _differ(conversation, number, {**turn, "content": turn["content"] + " x"}, tokenizer, options):
+        raise MalformedError(
+            f"{where}: has no effect, the tokenizer's chat template writes no such turn. Leave it out, or take a "
+            "model.tokenizer whose template writes it"
+        )
+    missing = [word for word in turn["content"].split() if word.casefold() not in text.casefold()]
+    if is_learned(turn) and missing:
+        raise MalformedError(
+            f"{where}: the tokenizer's chat template leaves a part of it out ({missing[0]!r}, ...). Move that part to "
+            "a key of its own, such as reasoning_content, or take another model.tokenizer"
+        )
+
+
+def _check_options(
+    conversation: Conversation, tokenizer: PreTrainedTokenizerFast, options: Options, text: str, asking: bool
+) -> None:
+    for name in options.keys() - {"chat_template_kwargs"}:
+        rest = {key: value for key, value in options.items() if key != name}
+        try:
+            effect = render(conversation, tokenizer, rest, asking=asking) != text
+        except MalformedError:
+            effect = True
+        if not effect:
+            raise MalformedError(
+                f"column {name!r}: has no effect, the tokenizer's chat template does not write it. Remove it from the "
+                "row, or take a model.tokenizer whose template writes it"
+            )
+    template = tokenizer.chat_template or ""
+    template = "\n".join(template.values()) if isinstance(template, dict) else template
+    for name in options.get("chat_template_kwargs", {}):
+        if name in RESERVED or not re.search(rf"\b{re.escape(name)}\b", template):
+            raise MalformedError(
+                f"column 'chat_template_kwargs', key {name!r}: has no effect, the tokenizer's chat template does not "
+                "read it. Remove the key, or take a model.tokenizer whose template reads it"
+            )
