@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from tunesmith.config.changes import differing
 from tunesmith.config.compose import Composed
 from tunesmith.config.schema import RunConfig, Split
 from tunesmith.data.datamodule import TextDataModule
@@ -100,7 +101,8 @@ def rows_to_measure(record: Record, composed: Composed, config: RunConfig, split
     Raises:
         DataError: The data cannot be used, or there is no such row.
     """
-    if split == "all" and composed.saved["data"] != record.config["data"]:
+    other = any(key.startswith("data.") for key, _, _ in differing(record.config, composed.saved))
+    if split == "all" and other:
         rows = every_row(config)
         return rows, fingerprint({"all": rows})
     splits = read_splits(config.data, config.task)
