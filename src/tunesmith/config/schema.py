@@ -133,6 +133,10 @@ class Data(Node):
     """Tokens per text after truncation, special tokens included; a longer text to be modelled itself is divided."""
     max_target_length: Annotated[int, Field(ge=2)] = 64
     """Tokens to be written for a text at most: of the target in training, of the answer in evaluation."""
+    on_long: Literal["cut", "cut_left", "drop", "error"] = "cut"
+    """What to do with a text beyond `max_length` or `max_target_length`: `cut` keeps its beginning, `cut_left` its end
+    (a target always keeps its beginning); `drop` leaves the row out of its split, `error` refuses it. What is lost is
+    counted and said in any case."""
     packing: bool = False
     """Language modeling: put several texts into one sample of up to `max_length` tokens, where no text sees another;
     `batch_size` then counts such samples."""

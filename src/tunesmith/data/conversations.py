@@ -7,7 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 from tunesmith.config.schema import Data
+from tunesmith.data.cutting import cut_text, loss_of_answers, places_within
+from tunesmith.data.lengths import Answers, Counts
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import Options
 from tunesmith.data.sources import Rows
@@ -24,8 +28,8 @@ Made = TypeVar("Made")
 
 def encode_answers(
     rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, room: int | None
-) -> tuple[Tokens, Tokens]:
-    """Ids of each conversation, cut to `data.max_length`, and labels that ask for the assistant's tokens alone.
+) -> tuple[Tokens, Tokens, Answers]:
+    """Ids of each conversation, cut to `data.max_length`, labels that ask for the assistant's tokens, and their losses.
 
     Args:
         rows: The rows.
@@ -34,47 +38,62 @@ def encode_answers(
         room: Tokens that the input may take; a longer text is cut. None leaves it.
 
     Raises:
-        DataError: Nothing of an answer is within `data.max_length`, or the chat template cannot be used.
+        DataError: The chat template cannot be used.
     """
-    conversations = _conversations(rows, tokenizer, room)
+    conversations = _conversations(rows)
 
     def make() -> Arrays:
-        ids, labels = [], []
-        for tokens, asked in _each(rows, data, conversations, lambda turns, more: _learned(turns, tokenizer, more)):
-            ids.append(tokens[: data.max_length])
-            wanted = [token if ask else IGNORED for token, ask in zip(tokens, asked, strict=True)]
-            labels.append([IGNORED, *wanted[1 : data.max_length]])
+        ids, labels, whole, answers = [], [], [], []
+        shorter = within(conversations, tokenizer, room)[0]
+        for tokens, asked in _each(rows, data, shorter, lambda turns, more: _learned(turns, tokenizer, more)):
+            kept = places_within(tokens, data.max_length, tokenizer)
+            ids.append([tokens[place] for place in kept])
+            labels.append([IGNORED, *(tokens[place] if asked[place] else IGNORED for place in kept[1:])])
+            whole.append(len(tokens))
+            answers.append(loss_of_answers(asked, kept))
         flat = end_to_end(ids)
-        return {"ids": flat.ids, "offsets": flat.offsets, "labels": end_to_end(labels).ids}
+        return {
+            "ids": flat.ids,
+            "offsets": flat.offsets,
+            "labels": end_to_end(labels).ids,
+            "whole": np.asarray(whole, dtype=np.int64),
+            "answers": np.asarray(answers, dtype=np.int64).reshape(-1, 3),
+        }
 
-    settings = ("answers through their end", data.max_length, template_of(tokenizer))
+    settings = ("answers through their end", data.max_length, room, template_of(tokenizer))
     arrays = cached(settings, _content(rows, conversations), tokenizer, Path(data.cache_dir), make)
-    tokens, labels = (Tokens(arrays[name], arrays["offsets"]) for name in ("ids", "labels"))
-    silent = [i for i in range(len(labels)) if (labels[i] == IGNORED).all()]
-    if silent:
-        raise DataError(
-            f"{len(silent)} rows have no part of the response within data.max_length={data.max_length} "
-            f"(first: id {rows.ids[silent[0]]!r}). Raise data.max_length, or leave these rows out of the file"
-        )
-    return tokens, labels
+    tokens = Tokens(arrays["ids"], arrays["offsets"], arrays["whole"])
+    return tokens, Tokens(arrays["labels"], arrays["offsets"]), Answers(*arrays["answers"].T)
 
 
-def prompts_of(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, room: int | None) -> Tokens:
+def prompts_of(
+    rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, room: int | None
+) -> tuple[Tokens, Counts, Counts]:
     """What the answer to each conversation follows on, with the mark that the assistant speaks.
+
+    Args:
+        rows: The rows.
+        tokenizer: A fast tokenizer.
+        data: The data config.
+        room: Tokens that the input may take; a longer text is cut. None leaves it.
+
+    Returns:
+        The prompts, and the tokens of each row's text before it is cut to the room and after.
 
     Raises:
         DataError: The chat template cannot be used.
     """
-    conversations = [before_answer(turns) for turns in _conversations(rows, tokenizer, room)]
+    conversations = [before_answer(turns) for turns in _conversations(rows)]
 
     def make() -> Arrays:
-        made = _each(rows, data, conversations, lambda turns, more: _asked(turns, tokenizer, more))
+        shorter, whole, kept = within(conversations, tokenizer, room)
+        made = _each(rows, data, shorter, lambda turns, more: _asked(turns, tokenizer, more))
         tokens = end_to_end(list(made))
-        return {"ids": tokens.ids, "offsets": tokens.offsets}
+        return {"ids": tokens.ids, "offsets": tokens.offsets, "whole": whole, "kept": kept}
 
-    settings = ("questions", template_of(tokenizer))
+    settings = ("questions", room, template_of(tokenizer))
     arrays = cached(settings, _content(rows, conversations), tokenizer, Path(data.cache_dir), make)
-    return Tokens(arrays["ids"], arrays["offsets"])
+    return Tokens(arrays["ids"], arrays["offsets"]), arrays["whole"], arrays["kept"]
 
 
 def before_answer(conversation: Conversation) -> Conversation:
@@ -120,19 +139,31 @@ def _content(rows: Rows, conversations: Sequence[Conversation]) -> Iterator[str]
     return (json.dumps([list(turns), more]) for turns, more in zip(conversations, options, strict=True))
 
 
-def _conversations(rows: Rows, tokenizer: PreTrainedTokenizerFast, room: int | None) -> list[Conversation]:
-    """The rows' conversations; a text with a target is a question and its answer, the question cut to the room."""
+def _conversations(rows: Rows) -> list[Conversation]:
+    """The rows' conversations; a text with a target is a question and its answer."""
     if rows.messages is not None:
         return list(rows.messages)
     conversations: list[Conversation] = []
-    frame = len(prompt([{"role": "user", "content": ""}], tokenizer))
     for text, label in zip(rows.texts, rows.labels, strict=True):
-        question = {"role": "user", "content": text if room is None else _cut(text, max(room - frame, 1), tokenizer)}
+        question = {"role": "user", "content": text}
         conversations.append([question] if label is None else [question, {"role": "assistant", "content": str(label)}])
     return conversations
 
 
-def _cut(text: str, max_length: int, tokenizer: PreTrainedTokenizerFast) -> str:
-    """The beginning of a text, of so many tokens at most."""
-    spans = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)["offset_mapping"]
-    return text if len(spans) <= max_length else text[: spans[max_length - 1][1]]
+def frame(tokenizer: PreTrainedTokenizerFast) -> int:
+    """Tokens of a prompt beside its text."""
+    return len(prompt([{"role": "user", "content": ""}], tokenizer))
+
+
+def within(
+    conversations: Sequence[Conversation], tokenizer: PreTrainedTokenizerFast, room: int | None
+) -> tuple[Sequence[Conversation], Counts, Counts]:
+    """The conversations with their first turn cut to a room; the tokens of that turn's text before and after."""
+    if room is None:
+        nothing = np.zeros(len(conversations), dtype=np.int64)
+        return conversations, nothing, nothing
+    most = max(room - frame(tokenizer), 1)
+    cuts = [cut_text(str(turns[0]["content"]), most, tokenizer) for turns in conversations]
+    shorter = [[turns[0] | {"content": cut[0]}, *turns[1:]] for turns, cut in zip(conversations, cuts, strict=True)]
+    counts = np.asarray([cut[1:] for cut in cuts], dtype=np.int64).reshape(-1, 2)
+    return shorter, counts[:, 0], counts[:, 1]

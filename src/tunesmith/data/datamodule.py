@@ -61,6 +61,8 @@ class TextDataModule(pl.LightningDataModule):
         self.seed = seed
         self.splits = splits if splits is not None else read_splits(data, task)
         self.labels = labels if labels is not None else label_names(self.splits, task, data.label_column)
+        self.lengths: dict[str, Any] = {}
+        """What limits on length take from the rows, for `results.json`."""
         self._unseen = unseen
         self._datasets: dict[str, TokenDataset] = {}
         self._epoch = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,8 @@ def encode_openings(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, ma
     ends = {tokenizer.eos_token_id, tokenizer.sep_token_id} - {None}
     encoded = tokenizer(list(texts), return_attention_mask=False, verbose=False)["input_ids"] if texts else []
     openings = [ids[:-1] if len(ids) > 1 and ids[-1] in ends else ids for ids in encoded]
-    return end_to_end([ids[-max_length:] for ids in openings])
+    whole = np.asarray([len(ids) for ids in openings], dtype=np.int64)
+    return replace(end_to_end([ids[-max_length:] for ids in openings]), whole=whole)
 
 
 def ended(ids: list[int], end: int | None, max_length: int | None = None) -> list[int]:

@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tunesmith.config.schema import Data, Task
-from tunesmith.data.conversations import encode_answers, prompts_of
+from tunesmith.data.conversations import encode_answers, frame, prompts_of
 from tunesmith.data.documents import encode_documents, encode_openings, ended, pack
+from tunesmith.data.lengths import Limit
 from tunesmith.data.sources import Rows
-from tunesmith.data.tokenization import IGNORED, Arrays, Tokens, cached, end_to_end, tokenize
-from tunesmith.errors import ConfigError, Problem
+from tunesmith.data.tokenization import IGNORED, Arrays, Tokens, cached, encode_within, end_to_end, tokenize
+from tunesmith.errors import ConfigError, DataError, Problem
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -46,6 +47,8 @@ class Samples:
     """What a text is written on from, where that is not the input itself."""
     references: Sequence[Any] | None = None
     """What the answers are compared with, by row: texts, or tags."""
+    limits: Sequence[Limit] = ()
+    """What limits on length take from the rows; nothing where long texts are divided."""
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -72,6 +75,7 @@ def encode(
     Raises:
         DataError: A response has no room within `data.max_length`, or the tokenizer's template cannot be used.
     """
+    tokenizer.truncation_side = "left" if data.on_long == "cut_left" else "right"
     if task.name == "token_classification":
         return _tagged(rows, labels, tokenizer, data)
     if task.name == "text_to_text" and family == "seq2seq":
@@ -112,7 +116,8 @@ def encode_inputs(
     if task.name != "language_modeling" or rows.messages is not None:
         return encode(rows, (), tokenizer, data, task, family)
     prompts = encode_openings(rows.texts, tokenizer, data.max_length)
-    return replace(_asking(prompts, _all_but_first(prompts), np.arange(len(rows))), prompts=prompts)
+    samples = _asking(prompts, _all_but_first(prompts), np.arange(len(rows)))
+    return replace(samples, prompts=prompts, limits=[_limit("texts", prompts, data)])
 
 
 def class_weights(
@@ -168,24 +173,31 @@ def _texts(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data) -> Sample
     ones = np.ones(len(rows), dtype=np.int64)
     if rows.pairs is None:
         tokens = tokenize(rows.texts, tokenizer, data.max_length, Path(data.cache_dir))
-        return Samples(tokens, everything, everything, ones)
+        return Samples(tokens, everything, everything, ones, limits=[_limit("texts", tokens, data)])
     tokens, type_ids = _pairs(rows.texts, rows.pairs, tokenizer, data)
-    named = "token_type_ids" in tokenizer.model_input_names
-    return Samples(tokens, everything, everything, ones, type_ids=type_ids if named else None)
+    named = type_ids if "token_type_ids" in tokenizer.model_input_names else None
+    limits = [_limit("pairs of texts", tokens, data)]
+    return Samples(tokens, everything, everything, ones, type_ids=named, limits=limits)
+
+
+def _limit(what: str, tokens: Tokens, data: Data, **more: Any) -> Limit:
+    """Texts held to `data.max_length`."""
+    assert tokens.whole is not None
+    return Limit(what, "data.max_length", data.max_length, tokens.whole, tokens.lengths, **more)
 
 
 def _pairs(
     texts: Sequence[str], pairs: Sequence[str], tokenizer: PreTrainedTokenizerFast, data: Data
 ) -> tuple[Tokens, Tokens]:
     def make() -> Arrays:
-        options = {"truncation": True, "return_attention_mask": False, "return_token_type_ids": True}
-        encoded = tokenizer(list(texts), list(pairs), max_length=data.max_length, **options)
-        tokens, types = end_to_end(encoded["input_ids"]), end_to_end(encoded["token_type_ids"])
-        return {"ids": tokens.ids, "offsets": tokens.offsets, "type_ids": types.ids}
+        both = {"text": texts, "text_pair": pairs}
+        columns, whole = encode_within(data.max_length, tokenizer, both, return_token_type_ids=True)
+        tokens, types = end_to_end(columns["input_ids"]), end_to_end(columns["token_type_ids"])
+        return {"ids": tokens.ids, "offsets": tokens.offsets, "type_ids": types.ids, "whole": whole}
 
     content = (json.dumps(both) for both in zip(texts, pairs, strict=True))
     arrays = cached(("pairs", data.max_length), content, tokenizer, Path(data.cache_dir), make)
-    return Tokens(arrays["ids"], arrays["offsets"]), Tokens(arrays["type_ids"], arrays["offsets"])
+    return Tokens(arrays["ids"], arrays["offsets"], arrays["whole"]), Tokens(arrays["type_ids"], arrays["offsets"])
 
 
 def _tagged(rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenizerFast, data: Data) -> Samples:
@@ -199,23 +211,26 @@ def _tagged(rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenizerFas
         tags.append([of_words[word] if word >= 0 else IGNORED for word in words[row]])
     samples = _asking(tokens, end_to_end(tags), np.arange(len(rows)))
     references = [tuple(wanted or (None,) * len(rows.words[row])) for row, wanted in enumerate(rows.labels)]  # type: ignore[arg-type]
-    return replace(samples, words=words, references=references)
+    counts = np.asarray([len(sentence) for sentence in rows.words], dtype=np.int64)
+    limits = [_limit("sentences", tokens, data, words=(counts, samples.weights))]
+    return replace(samples, words=words, references=references, limits=limits)
 
 
 def _words(sentences: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerFast, data: Data) -> tuple[Tokens, Tokens]:
     """Ids of each sentence, words joined by spaces, and the number of the word that each token begins."""
 
     def make() -> Arrays:
-        options = {"truncation": True, "return_attention_mask": False, "return_token_type_ids": False}
-        texts = [" ".join(words) for words in sentences]
-        encoded = tokenizer(texts, max_length=data.max_length, return_offsets_mapping=True, **options)
-        tokens = end_to_end(encoded["input_ids"])
-        begins = [_beginnings(words, spans) for words, spans in zip(sentences, encoded["offset_mapping"], strict=True)]
-        return {"ids": tokens.ids, "offsets": tokens.offsets, "words": end_to_end(begins).ids}
+        texts = {"text": [" ".join(words) for words in sentences]}
+        options = {"return_token_type_ids": False, "return_offsets_mapping": True}
+        columns, whole = encode_within(data.max_length, tokenizer, texts, **options)
+        tokens = end_to_end(columns["input_ids"])
+        begins = [_beginnings(words, spans) for words, spans in zip(sentences, columns["offset_mapping"], strict=True)]
+        return {"ids": tokens.ids, "offsets": tokens.offsets, "words": end_to_end(begins).ids, "whole": whole}
 
     content = (json.dumps(list(words)) for words in sentences)
     arrays = cached(("words", data.max_length), content, tokenizer, Path(data.cache_dir), make)
-    return Tokens(arrays["ids"], arrays["offsets"]), Tokens(arrays["words"], arrays["offsets"])
+    tokens = Tokens(arrays["ids"], arrays["offsets"], arrays["whole"])
+    return tokens, Tokens(arrays["words"], arrays["offsets"])
 
 
 def _beginnings(words: Sequence[str], spans: Sequence[tuple[int, int]]) -> list[int]:
@@ -238,25 +253,56 @@ def _source_and_target(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Dat
     texts = [str(label or "") for label in rows.labels]
 
     def make() -> Arrays:
-        options = {"truncation": True, "return_attention_mask": False}
-        encoded = tokenizer(text_target=texts, max_length=data.max_target_length, **options)["input_ids"]
-        targets = end_to_end([ended(ids, tokenizer.eos_token_id, data.max_target_length) for ids in encoded])
-        return {"ids": targets.ids, "offsets": targets.offsets}
+        end = tokenizer.eos_token_id
+        columns, whole = encode_within(data.max_target_length, tokenizer, {"text_target": texts})
+        unended = np.asarray([end is not None and ids[-1:] != [end] for ids in columns["input_ids"]], dtype=np.int64)
+        targets = end_to_end([ended(ids, end, data.max_target_length) for ids in columns["input_ids"]])
+        return {"ids": targets.ids, "offsets": targets.offsets, "whole": whole + unended}
 
     arrays = cached(("targets", data.max_target_length), texts, tokenizer, Path(data.cache_dir), make)
     targets = Tokens(arrays["ids"], arrays["offsets"])
-    return Samples(sources, np.arange(len(rows)), targets, targets.lengths, references=texts)
+    of_targets = Limit("targets", "data.max_target_length", data.max_target_length, arrays["whole"], targets.lengths)
+    limits = [_limit("sources", sources, data), of_targets]
+    return Samples(sources, np.arange(len(rows)), targets, targets.lengths, references=texts, limits=limits)
 
 
 def _answers(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, *, source_is_cut: bool) -> Samples:
     """Conversations of which only the assistant's part is asked for; for prediction, what is to be answered."""
     room = data.max_length - data.max_target_length if source_is_cut else None
-    prompts = prompts_of(rows, tokenizer, data, room)
+    prompts, whole, kept = prompts_of(rows, tokenizer, data, room)
+    limits = []
+    if room is not None:
+        beside = data.max_target_length + frame(tokenizer)
+        limits = [Limit("sources", "data.max_length", data.max_length - beside, whole, kept, beside)]
+    everything = np.arange(len(rows))
     if all(label is None for label in rows.labels):
-        return replace(_asking(prompts, _all_but_first(prompts), np.arange(len(rows))), prompts=prompts)
-    tokens, labels = encode_answers(rows, tokenizer, data, room)
+        return replace(_asking(prompts, _all_but_first(prompts), everything), prompts=prompts, limits=limits)
+    tokens, labels, answers = encode_answers(rows, tokenizer, data, room)
+    limits.append(_limit("conversations" if room is None else "answers", tokens, data, answers=answers))
+    samples = _asking(tokens, labels, everything)
+    if data.on_long in ("cut", "cut_left"):  # else no row is cut
+        _refuse_unanswered(rows, samples, tokenizer, data)
     references = [str(label) for label in rows.labels]
-    return replace(_asking(tokens, labels, np.arange(len(rows))), prompts=prompts, references=references)
+    return replace(samples, prompts=prompts, references=references, limits=limits)
+
+
+def _refuse_unanswered(rows: Rows, samples: Samples, tokenizer: PreTrainedTokenizerFast, data: Data) -> None:
+    """A row of which nothing is asked for cannot be learned or measured.
+
+    Raises:
+        DataError: There is one.
+    """
+    silent = np.flatnonzero(samples.weights == 0)
+    if not len(silent):
+        return
+    assert samples.tokens.whole is not None
+    needed = int(samples.tokens.whole[silent].max())
+    raising = f"Raise it (data.max_length={needed}), or leave" if needed <= tokenizer.model_max_length else "Leave"
+    rule = f"{len(silent)} rows have no part of the response within data.max_length={data.max_length}"
+    raise DataError(
+        f"{rule} (first: id {rows.ids[silent[0]]!r}, of {samples.tokens.whole[silent[0]]} tokens). "
+        f"{raising} what is too long out: data.on_long=drop"
+    )
 
 
 def _all_but_first(tokens: Tokens) -> Tokens:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ from tunesmith.config.folders import expand
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-FORMAT = "3"
+FORMAT = "4"
 """Version of the cache's layout; part of every key."""
 
 IGNORED = -100
@@ -37,6 +38,8 @@ class Tokens:
     """All ids, shape (tokens,)."""
     offsets: npt.NDArray[np.int64]
     """Where each text starts and the last ends, shape (texts + 1,)."""
+    whole: npt.NDArray[np.int64] | None = None
+    """Tokens that each text has before it is cut to a limit, shape (texts,); None where there is no limit."""
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
@@ -59,7 +62,7 @@ def end_to_end(texts: Sequence[Sequence[int] | npt.NDArray[np.int32]]) -> Tokens
 
 
 def tokenize(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, max_length: int, cache_dir: Path) -> Tokens:
-    """Token ids of each text with special tokens, cut to `max_length`.
+    """Token ids of each text with special tokens, cut to `max_length` on the tokenizer's `truncation_side`.
 
     Args:
         texts: The texts.
@@ -69,13 +72,46 @@ def tokenize(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, max_lengt
     """
 
     def make() -> Arrays:
-        options = {"truncation": True, "return_attention_mask": False, "return_token_type_ids": False}
-        encoded = tokenizer(list(texts), max_length=max_length, **options)["input_ids"] if texts else []
-        tokens = end_to_end(encoded)
-        return {"ids": tokens.ids, "offsets": tokens.offsets}
+        columns, whole = encode_within(max_length, tokenizer, {"text": texts}, return_token_type_ids=False)
+        tokens = end_to_end(columns["input_ids"])
+        return {"ids": tokens.ids, "offsets": tokens.offsets, "whole": whole}
 
     arrays = cached(("texts", max_length), texts, tokenizer, cache_dir, make)
-    return Tokens(arrays["ids"], arrays["offsets"])
+    return Tokens(arrays["ids"], arrays["offsets"], arrays["whole"])
+
+
+def encode_within(
+    max_length: int, tokenizer: PreTrainedTokenizerFast, texts: Mapping[str, Sequence[str]], **options: Any
+) -> tuple[dict[str, list[Any]], npt.NDArray[np.int64]]:
+    """What a tokenizer makes of texts within a limit, and how many tokens each would have without it.
+
+    The texts that are too long are encoded a second time, so that the tokenizer itself cuts them by its own rules:
+    special tokens stay, and of a pair the longer text is cut first.
+
+    Args:
+        max_length: Tokens per text at most, special tokens included.
+        tokenizer: A fast tokenizer.
+        texts: The texts by the tokenizer's argument: `text`, with `text_pair` for pairs, or `text_target`.
+        options: More arguments of the tokenizer.
+
+    Returns:
+        The tokenizer's columns with a value for each text, and the tokens of the whole texts, shape (texts,).
+    """
+    names = list(texts)
+    rows = list(zip(*texts.values(), strict=True))
+    if not rows:
+        return {"input_ids": []}, np.zeros(0, dtype=np.int64)
+    encode = functools.partial(tokenizer, return_attention_mask=False, verbose=False, **options)
+    columns = dict(encode(**{name: list(texts[name]) for name in names}))
+    whole = np.fromiter(map(len, columns["input_ids"]), dtype=np.int64, count=len(rows))
+    long = np.flatnonzero(whole > max_length).tolist()
+    if long:
+        chosen = {name: [rows[row][i] for row in long] for i, name in enumerate(names)}
+        shorter = encode(**chosen, truncation=True, max_length=max_length)
+        for name, values in shorter.items():
+            for row, value in zip(long, values, strict=True):
+                columns[name][row] = value
+    return columns, whole
 
 
 def cached(

@@ -15,12 +15,15 @@ from transformers import PreTrainedTokenizerFast
 
 from tunesmith.config.schema import RunConfig, Task
 from tunesmith.data.datamodule import TextDataModule
+from tunesmith.data.fitting import drop_long, fit
+from tunesmith.data.sources import Rows
 from tunesmith.data.splits import label_names, read_splits
 from tunesmith.evaluation.answers import meanings
 from tunesmith.evaluation.metrics import compute_metrics
 from tunesmith.models.anatomy import anatomy
 from tunesmith.models.families import Family, family_of
 from tunesmith.models.freezing import GradualUnfreezing
+from tunesmith.models.label_words import cue_tokens
 from tunesmith.models.methods import apply_method
 from tunesmith.models.module import FineTuner, MetricFunction
 from tunesmith.models.objectives import (
@@ -33,7 +36,7 @@ from tunesmith.models.objectives import (
     TokenClassification,
 )
 from tunesmith.models.packing import check_packing
-from tunesmith.models.weights import load_config, load_tokenizer
+from tunesmith.models.weights import load_config, load_tokenizer, positions
 from tunesmith.optim.parameter_groups import parameter_groups, rates
 from tunesmith.optim.schedules import lightning_schedule
 from tunesmith.training import instantiate
@@ -41,29 +44,59 @@ from tunesmith.training.continuation import first_network
 from tunesmith.training.ends import give_template, set_ends
 
 
-def build_data(config: RunConfig) -> TextDataModule:
-    """The data of a run, read and split; texts are tokenised when they are first needed.
+def build_data(config: RunConfig, splits: dict[str, Rows] | None = None) -> TextDataModule:
+    """The data of a run: read, split, held to its limits on length, with what could mislead in it told.
+
+    Args:
+        config: The run's config.
+        splits: Rows that are already read; by default they are read from the file.
 
     Raises:
         ConfigError: The tokenizer has nothing to pad with.
         DataError: The data cannot be used as configured.
         FilesError: The model's tokenizer cannot be read.
     """
-    splits = read_splits(config.data, config.task)
-    seen = splits if config.evaluation.test else {name: splits[name] for name in splits if name != "test"}
-    labels = label_names(seen, config.task, config.data.label_column)
-    tokenizer, family = load_tokenizer(config.model), family_of(load_config(config.model))
+    splits = read_splits(config.data, config.task) if splits is None else splits
+    unseen = () if config.evaluation.test else ("test",)
+    architecture, tokenizer = load_config(config.model), load_tokenizer(config.model)
+    family, at_most = family_of(architecture), longest_text(config, architecture, tokenizer)
     give_template(tokenizer, config.task, config.data, family)
-    return TextDataModule(
+    fitted = fit(splits, tokenizer, config.data, config.task, family, unseen=unseen, at_most=at_most)
+    seen = {name: rows for name, rows in fitted.splits.items() if name not in unseen}
+    labels = label_names(seen, config.task, config.data.label_column)
+    data = TextDataModule(
         config.data,
         tokenizer,
         seed=config.seed,
-        splits=splits,
+        splits=fitted.splits,
         labels=labels,
         task=config.task,
         family=family,
-        unseen=() if config.evaluation.test else ("test",),
+        unseen=unseen,
     )
+    data.lengths = fitted.facts
+    return data
+
+
+def read_fitted(config: RunConfig) -> dict[str, Rows]:
+    """The rows that a run trains on and measures, without a word about what is left out.
+
+    Raises:
+        DataError: The data cannot be used as configured.
+        FilesError: Rows are left out for their length, and the model's tokenizer cannot be read.
+    """
+    splits = read_splits(config.data, config.task)
+    if config.data.on_long != "drop":
+        return splits
+    tokenizer, family = load_tokenizer(config.model), family_of(load_config(config.model))
+    return drop_long(splits, tokenizer, config.data, config.task, family).splits
+
+
+def longest_text(config: RunConfig, architecture: Any, tokenizer: PreTrainedTokenizerFast) -> int | None:
+    """The largest `data.max_length` that a model has positions for; None where it has no limit."""
+    most = positions(architecture)
+    prompt = int(config.method.kwargs().get("num_virtual_tokens") or 0)
+    return most if most is None else most - max(prompt, len(cue_tokens(config.model.head.cue, tokenizer)))
 
 
 def build_network(config: RunConfig, labels: Sequence[str]) -> torch.nn.Module:

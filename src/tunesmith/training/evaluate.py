@@ -12,15 +12,16 @@ from tunesmith.config.changes import differing
 from tunesmith.config.compose import Composed
 from tunesmith.config.schema import RunConfig, Split
 from tunesmith.data.datamodule import TextDataModule
+from tunesmith.data.fitting import Fitted, fit
 from tunesmith.data.sources import Rows, join, read_rows
 from tunesmith.data.splits import distinct, fingerprint, read_splits
 from tunesmith.data.splitting import draw
-from tunesmith.errors import DataError
+from tunesmith.errors import DataError, FilesError
 from tunesmith.models.module import Outputs
 from tunesmith.runs.directory import RunDirectory, open_directory, write_json
 from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import Record, write_predictions
-from tunesmith.training.build import build_module, build_objective, build_trainer
+from tunesmith.training.build import build_module, build_objective, build_trainer, longest_text, read_fitted
 from tunesmith.training.decide import decide
 from tunesmith.training.load import Trained, load_model
 from tunesmith.training.logs import Warnings, log_to
@@ -61,7 +62,8 @@ def _evaluate(
     config = decide(composed).config
     trained = load_model(record)
     check_length(config, trained.network.config, trained.tokenizer)
-    rows, identity = rows_to_measure(record, composed, config, split)
+    fitted, identity = rows_to_measure(record, composed, config, split, trained)
+    rows = fitted.splits[split]
     check_labels(rows, split, config.data.path, trained)
     hold_against_training(record, rows, split)
     data = TextDataModule(
@@ -88,6 +90,7 @@ def _evaluate(
         "run": str(record.path),
         "data": composed.saved["data"],
         "num_rows": {split: len(rows)},
+        **fitted.facts,
         "metrics": outputs.defined_metrics,
         "warnings": warnings.sentences,
     }
@@ -95,21 +98,27 @@ def _evaluate(
     return outputs.defined_metrics, directory
 
 
-def rows_to_measure(record: Record, composed: Composed, config: RunConfig, split: SplitName) -> tuple[Rows, str | None]:
-    """The rows, and the identity of the test set that is looked at with them; None where no test row is among them.
+def rows_to_measure(
+    record: Record, composed: Composed, config: RunConfig, split: SplitName, trained: Trained
+) -> tuple[Fitted, str | None]:
+    """The rows under the split's name, and the identity of the test set that is looked at with them, if one is.
 
     Raises:
         DataError: The data cannot be used, or there is no such row.
     """
     other = any(key.startswith("data.") for key, _, _ in differing(record.config, composed.saved))
     if split == "all" and other:
-        rows = every_row(config)
-        return rows, fingerprint({"all": rows})
-    splits = read_splits(config.data, config.task)
-    rows = join(list(splits.values())) if split == "all" else splits[split]
+        read, unseen = {"all": every_row(config)}, []
+    else:
+        read = read_splits(config.data, config.task)
+        unseen = [] if split == "all" else [name for name in read if name != split]
+    at_most = longest_text(config, trained.network.config, trained.tokenizer)
+    fitted = fit(read, trained.tokenizer, config.data, config.task, trained.family, unseen=unseen, at_most=at_most)
+    rows = join(list(fitted.splits.values())) if split == "all" else fitted.splits[split]
     if not len(rows):
         raise DataError(f"the {split} split has no rows. Take another: --split train, --split val or --split all")
-    return rows, fingerprint(splits) if split in ("test", "all") else None
+    identity = fingerprint(fitted.splits) if split in ("test", "all") else None
+    return dataclasses.replace(fitted, splits={split: rows}), identity
 
 
 def every_row(config: RunConfig) -> Rows:
@@ -122,8 +131,8 @@ def every_row(config: RunConfig) -> Rows:
 def hold_against_training(record: Record, rows: Rows, split: str) -> None:
     """Warn of rows that the run was trained on, and where its data has changed, so that nobody can tell which."""
     try:
-        splits = read_splits(record.typed.data, record.typed.task)
-    except DataError:
+        splits = read_fitted(record.typed)
+    except (DataError, FilesError):
         return  # the run's own data is gone; other rows can be measured all the same
     if record.results.get("data_fingerprint", fingerprint(splits)) != fingerprint(splits):
         path = record.config["data"]["path"]

@@ -1,17 +1,24 @@
-"""What a run will do, worked out without training, and for most tasks without torch."""
+"""What a run will do, worked out without training."""
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tunesmith.config.compose import Composed
 from tunesmith.config.rules.evaluation import callback_monitors, monitor_problem
 from tunesmith.config.schema import RunConfig
 from tunesmith.data.sources import Rows
 from tunesmith.data.splits import label_names, read_splits
-from tunesmith.errors import ConfigError
+from tunesmith.errors import ConfigError, FilesError
+
+if TYPE_CHECKING:
+    from tunesmith.data.datamodule import TextDataModule
+
+log = logging.getLogger("tunesmith")
 
 
 @dataclass(frozen=True)
@@ -29,24 +36,46 @@ class Plan:
 
 
 def plan(composed: Composed) -> Plan:
-    """Read the data and work out what the run will do.
+    """Read the data, tokenise it, and work out what the run will do.
 
     Raises:
         ConfigError: The monitor is of a label that the data does not have.
         DataError: The data cannot be used as configured.
+        FilesError: How many samples there are depends on the tokenizer, which cannot be read.
     """
     config = composed.config
     splits = read_splits(config.data, config.task)
     labels = label_names(splits, config.task, config.data.label_column)
     check_monitors(config, labels)
-    steps_per_epoch = math.ceil(_num_samples(composed, splits) / config.data.batch_size)
+    data = _tokenised(config, splits)
+    if data is not None:
+        splits, labels = data.splits, data.labels
+    num_samples = len(splits["train"]) if data is None else len(data.training_dataset)
+    steps_per_epoch = math.ceil(num_samples / config.data.batch_size)
     limits = []
     if config.trainer.max_epochs is not None:
         limits.append(config.trainer.max_epochs * steps_per_epoch)
     if config.trainer.max_steps >= 0:
         limits.append(config.trainer.max_steps)
-    rows = {name: len(part) for name, part in splits.items()}
-    return Plan(rows, labels, steps_per_epoch, min(limits))
+    return Plan(
+        rows={name: len(part) for name, part in splits.items()},
+        labels=labels,
+        steps_per_epoch=steps_per_epoch,
+        steps=min(limits),
+    )
+
+
+def _tokenised(config: RunConfig, splits: dict[str, Rows]) -> TextDataModule | None:
+    """The data with its texts tokenised, as a run finds it in the cache; None where the tokenizer is not at hand."""
+    from tunesmith.training.build import build_data
+
+    try:
+        return build_data(config, splits)
+    except FilesError as error:
+        if config.task.name == "language_modeling":  # how many samples a text makes, only the tokenizer knows
+            raise
+        log.warning("texts are not held to data.max_length=%d yet: %s", config.data.max_length, error)
+        return None
 
 
 def check_monitors(
@@ -75,12 +104,3 @@ def check_monitors(
     problems = [problem for problem in found if problem is not None]
     if problems:
         raise ConfigError(problems)
-
-
-def _num_samples(composed: Composed, splits: dict[str, Rows]) -> int:
-    """Training samples of an epoch: the rows, but for texts that are divided or packed, which have to be tokenised."""
-    if composed.config.task.name != "language_modeling":
-        return len(splits["train"])
-    from tunesmith.training.build import build_data
-
-    return len(build_data(composed.config).training_dataset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +12,14 @@ from tunesmith.data.batching import plan_evaluation
 from tunesmith.data.datamodule import token_dataset
 from tunesmith.data.encoding import encode_inputs
 from tunesmith.data.examples import question
+from tunesmith.data.lengths import told_of_inputs
 from tunesmith.data.sources import Rows, rows_of
 from tunesmith.evaluation.answers import meanings
 from tunesmith.models.objectives import DecoderText
 from tunesmith.training.build import build_objective, set_numerics
 from tunesmith.training.load import Trained
+
+log = logging.getLogger("tunesmith")
 
 
 def predict(trained: Trained, inputs: Rows | Sequence[str]) -> list[dict[str, Any]]:
@@ -23,8 +27,8 @@ def predict(trained: Trained, inputs: Rows | Sequence[str]) -> list[dict[str, An
 
     Args:
         trained: A model from `load_model`.
-        inputs: Texts, or rows without labels (None); longer ones than the run's `data.max_length` are cut there, as in
-            training.
+        inputs: Texts, or rows without labels (None). Every one is answered: those that are longer than the run's
+            `data.max_length` are cut, on the left where `data.on_long=cut_left`, and that is warned of.
     """
     set_numerics(trained.config)
     task, labels = trained.config.task, trained.labels
@@ -52,6 +56,8 @@ def _answers(trained: Trained, rows: Rows) -> Any:
     """What the network answers to each row: logits, a number, or a text."""
     config, network = trained.config, trained.network
     samples = encode_inputs(rows, trained.tokenizer, config.data, config.task, trained.family)
+    for sentence in told_of_inputs(samples.limits):
+        log.warning("%s", sentence)
     dataset = token_dataset(samples, trained.tokenizer)
     task = config.task
     if task.name == "language_modeling":  # a prompt is written on

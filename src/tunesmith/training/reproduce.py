@@ -11,12 +11,11 @@ from tunesmith.config.changes import differing
 from tunesmith.config.compose import Composed, compose_from, searching_here
 from tunesmith.config.fingerprint import fingerprint, identifies
 from tunesmith.config.saved import resolve
-from tunesmith.data.splits import read_splits
 from tunesmith.errors import DataError, FilesError
 from tunesmith.models.origin import trusting
 from tunesmith.models.weights import load_tokenizer
 from tunesmith.runs.record import Record
-from tunesmith.training.build import build_network
+from tunesmith.training.build import build_network, read_fitted
 from tunesmith.training.conditions import Difference, differences, in_words
 from tunesmith.training.decide import decide
 from tunesmith.training.origin import origin
@@ -208,8 +207,8 @@ def _conditions(original: Record, composed: Composed, trust: Sequence[str]) -> l
     config = composed.config
     splits, network, tokenizer, faults = None, None, None, {}
     try:
-        splits = read_splits(config.data, config.task)
-    except DataError as error:
+        splits = read_fitted(config)
+    except (DataError, FilesError) as error:
         faults["data"] = str(error)
     try:
         tokenizer, network = load_tokenizer(config.model), build_network(config, original.labels)

@@ -187,6 +187,7 @@ def describe(
         labels=data.labels,
         data_fingerprint=data_fingerprint(data.splits),
         num_rows={name: len(rows) for name, rows in data.splits.items()},
+        **data.lengths,
         num_parameters=total,
         num_trainable_parameters=trainable,
     )

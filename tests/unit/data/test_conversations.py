@@ -4,8 +4,9 @@ import copy
 
 import pytest
 
-from tunesmith.config.schema import Data
+from tunesmith.config.schema import Data, Task
 from tunesmith.data.conversations import before_answer, encode_answers, prompt, prompts_of, write
+from tunesmith.data.encoding import encode
 from tunesmith.data.sources import Rows
 from tunesmith.data.tokenization import IGNORED
 from tunesmith.errors import DataError
@@ -80,7 +81,7 @@ def data(cache_dir, **fields):
 
 def test_labels_ask_for_the_answer_and_nothing_else(chatty, cache_dir):
     rows = rows_of(["what film?"], ["a warm story"])
-    tokens, labels = encode_answers(rows, chatty, data(cache_dir), None)
+    tokens, labels, _ = encode_answers(rows, chatty, data(cache_dir), None)
     asked = [token for token in labels[0].tolist() if token != IGNORED]
     assert asked == chatty("a warm story[unused2]", add_special_tokens=False)["input_ids"]
     place = labels[0].tolist().index(asked[0])
@@ -91,8 +92,8 @@ def test_a_long_question_is_cut_and_the_answer_kept(chatty, plain, cache_dir):
     rows = rows_of(["why " * 100, "short"], ["because", "so"])
     for tokenizer in (chatty, plain):
         settings = data(cache_dir, max_length=24, max_target_length=8)
-        prompts = prompts_of(rows, tokenizer, settings, 16)
-        tokens, labels = encode_answers(rows, tokenizer, settings, 16)
+        prompts, *_ = prompts_of(rows, tokenizer, settings, 16)
+        tokens, labels, _ = encode_answers(rows, tokenizer, settings, 16)
         assert prompts.lengths.max() == 16
         assert tokens.lengths.max() <= 24
         assert tokens[0][:16].tolist() == prompts[0].tolist()
@@ -102,10 +103,13 @@ def test_a_long_question_is_cut_and_the_answer_kept(chatty, plain, cache_dir):
 def test_an_answer_beyond_the_length_is_refused_with_the_row(plain, cache_dir):
     talk = ({"role": "user", "content": "why " * 100}, {"role": "assistant", "content": "because"})
     rows = rows_of(["why"], ["because"], [talk])
-    with pytest.raises(
-        DataError, match=r"1 rows have no part of the response within data.max_length=16 \(first: id '0'"
-    ):
-        encode_answers(rows, plain, data(cache_dir, max_length=16), None)
+    needed = len(write(talk, plain)[0])
+    with pytest.raises(DataError) as caught:
+        encode(rows, (), plain, data(cache_dir, max_length=16), Task(name="language_modeling"), "causal")
+    rule = f"1 rows have no part of the response within data.max_length=16 (first: id '0', of {needed} tokens)"
+    assert str(caught.value).startswith(rule)
+    for way in (f"data.max_length={needed}", "data.on_long=drop"):
+        assert way in str(caught.value)
 
 
 def test_a_template_that_rewrites_what_was_said_is_refused_with_the_row(chatty, cache_dir):
@@ -116,7 +120,7 @@ def test_a_template_that_rewrites_what_was_said_is_refused_with_the_row(chatty, 
 
 def test_the_cache_is_keyed_by_the_template(chatty, tmp_path):
     rows = rows_of(["what film?"], ["a warm story"])
-    first, _ = encode_answers(rows, chatty, data(tmp_path), None)
+    first, *_ = encode_answers(rows, chatty, data(tmp_path), None)
     chatty.chat_template = TEMPLATE.replace(": ", "> ")
-    second, _ = encode_answers(rows, chatty, data(tmp_path), None)
+    second, *_ = encode_answers(rows, chatty, data(tmp_path), None)
     assert first[0].tolist() != second[0].tolist()

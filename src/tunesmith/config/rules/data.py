@@ -56,3 +56,14 @@ def _packing(method: str, packing: bool) -> Problem | None:
         return None
     hint = "Use method=lora, or set data.packing=false"
     return Problem("data.packing", "needs positions of its own for each text, which method=prompt moves", "true", hint)
+
+
+@rule("task.name", "data.messages_column", "data.target_column", "data.on_long")
+def _long_texts(task: str, messages: str | None, target: str | None, on_long: str) -> Problem | None:
+    if on_long == "cut_left" and task == "token_classification":
+        hint = "Raise data.max_length, or leave long sentences out: data.on_long=drop"
+        return Problem("data.on_long", "would take the first words of a sentence from their tags", on_long, hint)
+    if on_long != "cut" and task == "language_modeling" and messages is None and target is None:
+        hint = "Texts to be modelled themselves are divided, so that nothing is lost: leave it out"
+        return Problem("data.on_long", "has no effect with task=language_modeling on plain texts", on_long, hint)
+    return None
