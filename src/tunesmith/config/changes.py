@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from tunesmith.config.effects import Effect, Fixed
+from tunesmith.config.effects import Effect, Fixed, Later
 from tunesmith.config.keys import field_at
 from tunesmith.config.outline import leaves
 
@@ -32,11 +32,11 @@ def fixed_keys() -> dict[str, str]:
 
 
 def relevant(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A saved config, or a node of it, less everything that cannot change a result."""
+    """A saved config, or a node of it, less everything that cannot change a result and later keys' defaults."""
     kept = {}
     for key, value in config.items():
         path = f"{prefix}{key}"
-        if matters(path) and not (prefix == "callbacks." and observes(value)):
+        if matters(path) and not (prefix == "callbacks." and observes(value)) and not _as_before(path, value):
             kept[key] = relevant(value, f"{path}.") if isinstance(value, dict) else value
     return kept
 
@@ -49,6 +49,12 @@ def differing(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple
 def observes(node: Any) -> bool:
     """Whether a callback's node names one that only looks on, or none."""
     return node is None or (isinstance(node, Mapping) and node.get("_target_") in OBSERVERS)
+
+
+def _as_before(key: str, value: Any) -> bool:
+    """Whether a key that older configs do not have says what they mean without it."""
+    field = field_at(key)
+    return field is not None and bool(_said(key, Later)) and bool(field.default == value)
 
 
 def _differing(then: Mapping[str, Any], now: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any, Any]]:

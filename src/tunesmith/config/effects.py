@@ -20,6 +20,17 @@ FILES: Final = Effect("files")
 
 
 @dataclass(frozen=True)
+class Later:
+    """A key that configs saved before it do not have: with its default it is no part of a run's identity.
+
+    So an older run is still known, is resumed and repeated, and its cousins of today have its fingerprint.
+    """
+
+
+LATER: Final = Later()
+
+
+@dataclass(frozen=True)
 class Fixed:
     """A key that a search may not vary."""
 

@@ -1,8 +1,9 @@
 """What a run is: every key with its type, range, default and meaning, stated once.
 
-A field whose type carries `SPEED` or `FILES` cannot change a result; identity, resume, reproduce and `train --from` go
-by that (`config/changes.py`). The YAML files under `conf/` hold only what an option changes. Keys of a `_target_`'s own
-signature are accepted beside the ones named here, and are checked against that signature (`config/targets.py`).
+A field whose type carries `SPEED` or `FILES` cannot change a result, and one that carries `LATER` is newer than configs
+that may be met; identity, resume, reproduce and `train --from` go by that (`config/changes.py`). The YAML files under
+`conf/` hold only what an option changes. Keys of a `_target_`'s own signature are accepted beside the ones named here,
+and are checked against that signature (`config/targets.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tunesmith.config.effects import FILES, SPEED, Fixed
+from tunesmith.config.effects import FILES, LATER, SPEED, Fixed
 
 SCHEMA_VERSION: Final = 1
 
@@ -133,7 +134,7 @@ class Data(Node):
     """Tokens per text after truncation, special tokens included; a longer text to be modelled itself is divided."""
     max_target_length: Annotated[int, Field(ge=2)] = 64
     """Tokens to be written for a text at most: of the target in training, of the answer in evaluation."""
-    on_long: Literal["cut", "cut_left", "drop", "error"] = "cut"
+    on_long: Annotated[Literal["cut", "cut_left", "drop", "error"], LATER] = "cut"
     """What to do with a text beyond `max_length` or `max_target_length`: `cut` keeps its beginning, `cut_left` its end
     (a target always keeps its beginning); `drop` leaves the row out of its split, `error` refuses it. What is lost is
     counted and said in any case."""
@@ -167,7 +168,7 @@ class Head(Node):
     without a head."""
     cue: str = ""
     """With `words`: text that is put behind every text, so that a word follows naturally, e.g. ` It was`."""
-    start: Literal["auto", "keep", "new"] = "auto"
+    start: Annotated[Literal["auto", "keep", "new"], LATER] = "auto"
     """What becomes of the outputs of a checkpoint's head. `auto` keeps each at its own label where the labels are the
     same (case aside), and draws new ones where they are not; `keep` keeps those of the same labels and, where there
     are as many, gives the others out in order; `new` draws them."""

@@ -65,6 +65,16 @@ def test_a_record_of_before_the_keys_said_so_is_still_known():
     assert not identifies(recorded, changed("data.batch_size"))
 
 
+def test_a_key_that_older_configs_lack_is_no_part_of_their_identity():
+    older = copy.deepcopy(SAVED)
+    del older["data"]["on_long"], older["model"]["head"]["start"]
+    assert fingerprint(older) == fingerprint(SAVED)
+    assert list(differing(older, SAVED)) == []
+    other = changed("data.on_long")
+    assert fingerprint(other) != fingerprint(older)
+    assert [key for key, _, _ in differing(older, other)] == ["data.on_long"]
+
+
 def test_what_is_left_is_a_copy_without_what_cannot_matter():
     kept = relevant(SAVED)
     assert kept.keys() == SAVED.keys() - {"run", "logger", "schema_version"}
