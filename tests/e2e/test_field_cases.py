@@ -585,6 +585,190 @@ def test_conversations_and_token_ids_are_no_text(inside, tmp_path, value):
 
 # 8. Texts that are too long
 
+CUT = "{} of {} {} are longer than data.max_length={}: {:,} of {:,} tokens are cut"
+TALKS = ("task=language_modeling", "data=jsonl", "model=tiny_causal", "data.messages_column=messages", *QUIET)
+
+
+@pytest.fixture(scope="module")
+def long_reviews(tmp_path_factory):
+    """60 texts that end with the word that tells the label."""
+    rows = []
+    for number in range(60):
+        words = ["table", "kettle", "by", "a", "window"] * (5 + number // 2 % 2)
+        rows.append((" ".join([*words, ("slow", "quiet")[number % 2]]), ("negative", "positive")[number % 2]))
+    return write_csv(tmp_path_factory.mktemp("long") / "long.csv", ("text", "label"), rows)
+
+
+def talk(*contents):
+    return {"messages": [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(contents)]}
+
+
+@pytest.fixture(scope="module")
+def long_talks(tmp_path_factory):
+    """24 conversations with two answers each, the second of them late."""
+    rows = [talk("what is a plum", "a fruit", "and " + "cord in the lid " * 6, "a kettle") for _ in range(24)]
+    return write_jsonl(tmp_path_factory.mktemp("talks") / "talks.jsonl", rows)
+
+
+@pytest.fixture(scope="module")
+def one_long_prompt(tmp_path_factory):
+    """24 short conversations, and in the twelfth a prompt beyond every limit."""
+    rows = [talk("what is a plum " * (16 if number == 11 else 1), "a fruit") for number in range(24)]
+    return write_jsonl(tmp_path_factory.mktemp("prompt") / "prompt.jsonl", rows)
+
+
+def counted(tokenizer, path, run, limit):
+    """Of each split's texts: how many tokens the plain tokenizer gives them, by the ids of the run's predictions."""
+    with path.open(encoding="utf-8", newline="") as file:
+        lengths = [len(tokenizer(row["text"])["input_ids"]) for row in csv.DictReader(file)]
+    seen = [json.loads(line) for line in (run / "predictions.jsonl").read_text().splitlines()]
+    ids = {split: [int(row["id"]) for row in seen if row["split"] == split] for split in ("val", "test")}
+    ids["train"] = sorted(set(range(len(lengths))) - {number for split in ids.values() for number in split})
+    return {
+        split: {
+            "num_rows": len(ids[split]),
+            "num_rows_cut": sum(lengths[number] > limit for number in ids[split]),
+            "num_tokens": sum(lengths[number] for number in ids[split]),
+            "num_tokens_cut": sum(max(lengths[number] - limit, 0) for number in ids[split]),
+            "longest": max(lengths[number] for number in ids[split]),
+        }
+        for split in ("train", "val", "test")
+    }
+
+
+def test_lengths_cut_texts_are_told_by_check_train_and_results(inside, tokenizer, long_reviews, tmp_path):
+    line = ["data=csv", "model=tiny_encoder", f"data.path={long_reviews}", "data.max_length=16", *QUIET]
+    checked = inside("check", *line)
+    trained = inside("train", *line, *SHORT, f"run.dir={tmp_path / 'run'}")
+    assert (checked.returncode, trained.returncode) == (0, 0), trained.stderr
+    results = json.loads((tmp_path / "run/results.json").read_text())
+    facts = {split: {**kinds["texts"]} for split, kinds in results["cut"].items()}
+    assert [each.pop("limit") for each in facts.values()] == [16, 16, 16]
+    right = counted(tokenizer, long_reviews, tmp_path / "run", 16)
+    assert facts == right
+    total = {name: sum(each[name] for each in right.values()) for name in right["train"]}
+    said = CUT.format(60, 60, "texts", 16, total["num_tokens_cut"], total["num_tokens"])
+    assert total["num_rows_cut"] == 60
+    assert any(sentence.startswith(said) for sentence in results["warnings"])
+    train = right["train"]
+    by_split = f"train: 48 of 48 texts, {train['num_tokens_cut']:,} of {train['num_tokens']:,} tokens"
+    advice = f"data.max_length={max(each['longest'] for each in right.values())} keeps all of them"
+    for output in (checked.stdout, trained.stderr, trained.stdout):
+        for part in (said, by_split, advice, "data.on_long=cut_left", "data.on_long=drop"):
+            assert part in output, output
+
+
+@pytest.mark.parametrize("advice", ["data.max_length=33", "data.on_long=drop"])
+def test_lengths_the_advice_works_as_typed(inside, long_reviews, advice, tmp_path):
+    line = ["data=csv", "model=tiny_encoder", f"data.path={long_reviews}", "data.max_length=30", advice, *QUIET]
+    done = inside("train", *line, *SHORT, f"run.dir={tmp_path / 'run'}")
+    results = json.loads((tmp_path / "run/results.json").read_text())
+    assert done.returncode == 0
+    assert results["cut"] == {}
+    dropped = results.get("num_rows_dropped", {})
+    assert sum(results["num_rows"].values()) + sum(dropped.values()) == 60
+    assert sum(dropped.values()) == (30 if advice == "data.on_long=drop" else 0), "half of the texts have 33 tokens"
+    assert any("30 of 60 rows are too long and left out" in sentence for sentence in results["warnings"]) == bool(
+        dropped
+    )
+
+
+def test_lengths_answers_that_conversations_lose_are_told(inside, long_talks, tmp_path):
+    line = [*TALKS, f"data.path={long_talks}", *SHORT]
+    cut = inside("train", *line, "data.max_length=24", f"run.dir={tmp_path / 'cut'}")
+    left = inside("train", *line, "data.max_length=24", "data.on_long=cut_left", f"run.dir={tmp_path / 'left'}")
+    whole = inside("train", *line, "data.max_length=64", f"run.dir={tmp_path / 'whole'}")
+    assert [done.returncode for done in (cut, left, whole)] == [0, 0, 0]
+    results = {name: json.loads((tmp_path / name / "results.json").read_text()) for name in ("cut", "left", "whole")}
+    for name, lost in (("cut", 24), ("left", 24)):
+        facts = [kinds["conversations"] for kinds in results[name]["cut"].values()]
+        assert sum(each["num_rows_cut"] for each in facts) == 24
+        assert (sum(each["num_answers"] for each in facts), sum(each["num_answers_lost"] for each in facts)) == (
+            48,
+            lost,
+        )
+        assert any(
+            "24 of 24 conversations" in text and "24 are lost whole" in text for text in results[name]["warnings"]
+        )
+    assert results["whole"]["cut"] == {}
+    asked = {
+        name: {
+            json.loads(text)["num_tokens"] for text in (tmp_path / name / "predictions.jsonl").read_text().splitlines()
+        }
+        for name in results
+    }
+    assert asked == {"cut": {3}, "left": {3}, "whole": {6}}, "two words and the end of each answer"
+
+
+def test_lengths_one_long_prompt_is_refused_at_the_start_or_dropped(inside, one_long_prompt, tmp_path):
+    line = [*TALKS, f"data.path={one_long_prompt}", "data.max_length=24", *SHORT]
+    for verb in ("check", "train"):
+        for policy, words in (
+            ("cut", ("'11'", "data.on_long=drop", "data.max_length=")),
+            ("error", ("'11'", "tokens")),
+        ):
+            done = inside(verb, *line, f"data.on_long={policy}", f"run.dir={tmp_path / 'no'}")
+            refused(done, *words, code=3, directory=tmp_path / "no")
+    done = inside("train", *line, "data.on_long=drop", f"run.dir={tmp_path / 'run'}")
+    results = json.loads((tmp_path / "run/results.json").read_text())
+    assert done.returncode == 0
+    assert sum(results["num_rows"].values()) == 23
+    assert sum(results["num_rows_dropped"].values()) == 1
+    ids = [json.loads(text)["id"] for text in (tmp_path / "run/predictions.jsonl").read_text().splitlines()]
+    assert "11" not in ids
+    again = inside("reproduce", tmp_path / "run", "--check-only")
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_lengths_of_other_data_and_of_inputs(inside, short_reviews, long_reviews, tmp_path):
+    line = ["data=csv", "model=tiny_encoder", f"data.path={short_reviews}", "data.max_length=16", *QUIET, *SHORT]
+    assert inside("train", *line, f"run.dir={tmp_path / 'run'}").returncode == 0
+    assert json.loads((tmp_path / "run/results.json").read_text())["cut"] == {}
+    done = inside("evaluate", tmp_path / "run", f"data.path={long_reviews}")
+    assert done.returncode == 0, done.stderr
+    assert "60 of 60 texts are longer than data.max_length=16" in done.stderr
+    results = json.loads((Path(done.stdout.splitlines()[-1]) / "results.json").read_text())
+    assert results["cut"]["all"]["texts"]["num_rows_cut"] == 60
+    refused(inside("evaluate", tmp_path / "run", f"data.path={long_reviews}", "data.on_long=error"), "'0'", code=3)
+    texts = tmp_path / "new.txt"
+    texts.write_text("a quiet film\n" + "table kettle " * 20 + "\nslow\n")
+    done = inside("predict", tmp_path / "run", texts)
+    assert len(done.stdout.splitlines()) == 3, "every input is answered"
+    assert (
+        "1 of 3 inputs are longer than data.max_length=16 and answered without 26 of their tokens (number 2)"
+        in done.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (
+            ["task=language_modeling", "model=tiny_causal", "data.on_long=drop"],
+            ["data.on_long", "has no effect", "divided"],
+        ),
+        (["task=token_classification", "data.on_long=cut_left"], ["data.on_long", "data.on_long=drop"]),
+        (["data.on_long=truncate"], ["data.on_long", "cut_left"]),
+    ],
+)
+def test_lengths_a_policy_without_effect_is_refused(inside, short_reviews, line, words, tmp_path):
+    done = inside(
+        "train", "data=csv", "model=tiny_encoder", f"data.path={short_reviews}", *line, f"run.dir={tmp_path / 'run'}"
+    )
+    refused(done, *words, code=2, directory=tmp_path / "run")
+
+
+def test_lengths_a_run_of_before_the_policy_is_the_same_run(inside, short_reviews, tmp_path):
+    line = ["data=csv", "model=tiny_encoder", f"data.path={short_reviews}", *QUIET, *SHORT]
+    assert inside("train", *line, f"run.dir={tmp_path / 'run'}").returncode == 0
+    config = tmp_path / "run/config.yaml"
+    older = [text for text in config.read_text().splitlines(keepends=True) if "on_long" not in text]
+    config.write_text("".join(older))
+    done = inside("reproduce", tmp_path / "run", f"run.root={tmp_path / 'runs'}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "bit-identical" in done.stdout
+
+
 # 9. Metrics against references
 
 # 10. Numbers that look like results
