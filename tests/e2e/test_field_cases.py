@@ -253,6 +253,11 @@ def test_predict_answers_the_conversation_as_it_stands_and_shows_what_was_asked(
         assert row["text"] == turns[-1]["content"]
         assert row.get("reference") == (talk[-1]["content"] if talk[-1]["role"] == "assistant" else None)
         assert plain_answer(drinks, turns).removesuffix("[SEP]").strip() == row["prediction"]
+    from tunesmith.training.load import load_model
+    from tunesmith.training.predict import predict
+
+    answers = predict(load_model(drinks), [*talks, "name a hot drink"])
+    assert [answer["prediction"] for answer in answers] == ["juice", "tea", "tea", "juice", "juice", "tea"]
 
 
 def test_predictions_of_answered_and_open_conversations_keep_their_columns_in_csv(inside, drinks, tmp_path):
@@ -567,6 +572,11 @@ def test_prompt_and_completion_may_be_lists_of_messages(inside, tmp_path):
     finished = inside("predict", run, asked)
     assert finished.returncode == 0, finished.stderr
     assert json.loads(finished.stdout)["text"] == "what is a lemon"
+    as_json = {name: json.dumps(value) for name, value in record.items()}
+    finished, run = learning_from(inside, tmp_path, "turns", as_json, "check", *columns)
+    assert finished.returncode == 0, finished.stderr
+    finished, run = learning_from(inside, tmp_path, "turns", record, "train", *columns, "task=text_to_text")
+    refused(finished, ".jsonl:1: ", "task=language_modeling data.text_column=prompt data.target_column=completion")
     mixed = {"prompt": [ASKED], "completion": "a fruit"}
     finished, run = learning_from(inside, tmp_path, "turns", mixed, "train", *columns)
     refused(finished, ".jsonl:1: ", "both hold a text, or both a list of messages", code=3, directory=run)
@@ -574,7 +584,7 @@ def test_prompt_and_completion_may_be_lists_of_messages(inside, tmp_path):
 
 @pytest.mark.parametrize("value", [[ASKED, SAID], json.dumps([ASKED, SAID]), [101, 2054, 102]])
 def test_conversations_and_token_ids_are_no_text(inside, tmp_path, value):
-    finished, run = learning_from(inside, tmp_path, None, {"notes": value}, "train", "data.text_column=notes")
+    finished, run = learning_from(inside, tmp_path, None, {"notes": value}, "check", "data.text_column=notes")
     way_out = "data.messages_column=notes" if value != [101, 2054, 102] else "data.text_column=NAME"
     refused(finished, ".jsonl:1: ", way_out, code=3, directory=run)
 

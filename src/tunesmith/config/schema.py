@@ -118,9 +118,11 @@ class Data(Node):
     label_separator: Annotated[str, Field(min_length=1)] = "|"
     """What stands between the labels of a text where they are no JSON list, for `task.multi_label`."""
     target_column: str | None = None
-    """Column with the text to be written for `text_column` (text to text; for language modeling, the response)."""
+    """Column with the text to be written for `text_column` (text to text; for language modeling, the response, where
+    both may also be lists of messages)."""
     messages_column: str | None = None
-    """Column with a conversation, for language modeling: a list of `{"role": ..., "content": ...}`."""
+    """Column with a conversation, for language modeling: a list of `{"role": ..., "content": ...}`. Columns beside it
+    that are called `tools`, `documents` and `chat_template_kwargs` go to the chat template."""
     id_column: str | None = None
     """Column with a unique row id; null numbers the rows of the file from 0."""
     where: dict[str, str | int | float | bool] = {}

@@ -16,6 +16,7 @@ from tunesmith.data.conversations import encode_answers, frame, prompts_of
 from tunesmith.data.documents import encode_documents, encode_openings, ended, pack
 from tunesmith.data.lengths import Limit
 from tunesmith.data.sources import Rows
+from tunesmith.data.templates import end_of_text
 from tunesmith.data.tokenization import IGNORED, Arrays, Tokens, cached, encode_within, end_to_end, tokenize
 from tunesmith.errors import ConfigError, DataError, Problem
 
@@ -249,6 +250,11 @@ def _beginnings(words: Sequence[str], spans: Sequence[tuple[int, int]]) -> list[
 
 def _source_and_target(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data) -> Samples:
     """Sources with the targets that a decoder is to write."""
+    if end_of_text(tokenizer) is None:
+        raise DataError(
+            "nothing ends a target: the tokenizer has no end token. Name one of its tokens as the end, "
+            "model.config.eos_token_id=ID, or take another model.tokenizer"
+        )
     sources = tokenize(rows.texts, tokenizer, data.max_length, Path(data.cache_dir))
     texts = [str(label or "") for label in rows.labels]
 
@@ -269,14 +275,15 @@ def _source_and_target(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Dat
 def _answers(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, *, source_is_cut: bool) -> Samples:
     """Conversations of which only the assistant's part is asked for; for prediction, what is to be answered."""
     room = data.max_length - data.max_target_length if source_is_cut else None
-    prompts, whole, kept = prompts_of(rows, tokenizer, data, room)
-    limits = []
-    if room is not None:
-        beside = data.max_target_length + frame(tokenizer)
-        limits = [Limit("sources", "data.max_length", data.max_length - beside, whole, kept, beside)]
-    everything = np.arange(len(rows))
-    if all(label is None for label in rows.labels):
-        return replace(_asking(prompts, _all_but_first(prompts), everything), prompts=prompts, limits=limits)
+    everything, limits = np.arange(len(rows)), []
+    unanswered, prompts = all(label is None for label in rows.labels), None
+    if unanswered or source_is_cut:  # the answers of a conversation are measured where they stand, not written
+        prompts, whole, kept = prompts_of(rows, tokenizer, data, room)
+        if room is not None:
+            beside = data.max_target_length + frame(tokenizer)
+            limits = [Limit("sources", "data.max_length", data.max_length - beside, whole, kept, beside)]
+        if unanswered:
+            return replace(_asking(prompts, _all_but_first(prompts), everything), prompts=prompts, limits=limits)
     tokens, labels, answers = encode_answers(rows, tokenizer, data, room)
     limits.append(_limit("conversations" if room is None else "answers", tokens, data, answers=answers))
     samples = _asking(tokens, labels, everything)

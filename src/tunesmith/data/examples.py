@@ -13,6 +13,7 @@ from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import (
     Message,
     Options,
+    holds_messages,
     is_learned,
     question_and_reference,
     read_messages,
@@ -94,10 +95,10 @@ def question(record: Mapping[str, Any], task: Task, data: Data) -> Example:
         words = tuple(value.split()) if _plain(value) else _strings(value, data.text_column)
         return Example(" ".join(words), None, words=words)
     learns_answers = task.name == "language_modeling" and bool(data.messages_column or data.target_column)
-    if learns_answers and isinstance(value, list):
+    if learns_answers and (isinstance(value, list) or holds_messages(value)):
         return _asked(record, data.text_column)
     if task.name in ("language_modeling", "text_to_text"):
-        refuse_as_text(value, data.text_column)
+        refuse_as_text(value, data.text_column, _way_out(data))
     text = as_text(value)
     if learns_answers:
         return Example(text, None, messages=({"role": "user", "content": text},), options=read_options(record))
@@ -184,7 +185,7 @@ def _strings(value: Any, column: str) -> tuple[str, ...]:
 
 
 def _plain_text(record: Mapping[str, Any], data: Data) -> Example | None:
-    refuse_as_text(record[data.text_column], data.text_column)
+    refuse_as_text(record[data.text_column], data.text_column, _way_out(data))
     text = as_text(record[data.text_column])
     return Example(text, None) if text.strip() else None
 
@@ -192,15 +193,22 @@ def _plain_text(record: Mapping[str, Any], data: Data) -> Example | None:
 def _source_and_target(record: Mapping[str, Any], data: Data) -> Example | None:
     assert data.target_column is not None  # config/rules asks for it
     for column in (data.text_column, data.target_column):
-        refuse_as_text(record[column], column)
+        refuse_as_text(record[column], column, _way_out(data))
     text, target = as_text(record[data.text_column]), as_text(record[data.target_column])
     return Example(text, target) if text.strip() and target.strip() else None
+
+
+def _way_out(data: Data) -> str:
+    if data.target_column is None:
+        return f"task=language_modeling data.messages_column={data.text_column}"
+    return f"task=language_modeling data.text_column={data.text_column} data.target_column={data.target_column}"
 
 
 def _prompt_and_response(record: Mapping[str, Any], data: Data) -> Example | None:
     """Texts, or both as lists of messages; of these the response's are learned and the prompt's are not."""
     prompt, response = record[data.text_column], record[data.target_column or ""]
-    if isinstance(prompt, list) and isinstance(response, list):
+    lists = [isinstance(value, list) or holds_messages(value) for value in (prompt, response)]
+    if all(lists):
         if not prompt or not response:
             return None
         before = [
@@ -208,7 +216,7 @@ def _prompt_and_response(record: Mapping[str, Any], data: Data) -> Example | Non
             for turn in read_messages(prompt, data.text_column)
         ]
         return _learning((*before, *read_messages(response, data.target_column or "")), record, data.target_column)
-    if isinstance(prompt, list) != isinstance(response, list) and prompt and response:
+    if any(lists) and prompt and response:
         raise MalformedError(
             f"{data.text_column!r} and {data.target_column!r} must both hold a text, or both a list of messages"
         )

@@ -75,18 +75,26 @@ def question_and_reference(turns: Sequence[Message]) -> tuple[str, str | None]:
     return text_of(asked[-1]) if asked else "", text_of(turns[-1]) if answered else None
 
 
-def refuse_as_text(value: Any, column: str) -> None:
+def holds_messages(value: Any) -> bool:
+    """Whether a value is a conversation, or the JSON text of one, in whatever form."""
+    if isinstance(value, str):
+        value = _parsed(value) if value.lstrip().startswith("[") and '"' in value else None
+    return _is_list_of_objects(value) and all("role" in item or "from" in item for item in value)
+
+
+def refuse_as_text(value: Any, column: str, way_out: str) -> None:
     """Refuse conversations and lists of token ids where a text is wanted.
 
+    Args:
+        value: What stands there instead.
+        column: Its column.
+        way_out: The settings that take a conversation there.
+
     Raises:
-        MalformedError: It is one; the message says which key takes it.
+        MalformedError: It is one; the message says what takes it.
     """
-    parsed = _parsed(value) if isinstance(value, str) and value.lstrip().startswith("[{") else value
-    if _is_list_of_objects(parsed) and all("role" in item or "from" in item for item in parsed):
-        raise MalformedError(
-            f"{column!r} holds a conversation, which is no text. Take its answers for what is learned: "
-            f"task=language_modeling data.messages_column={column}"
-        )
+    if holds_messages(value):
+        raise MalformedError(f"{column!r} holds a conversation, which is no text. To learn its answers: {way_out}")
     if isinstance(value, list) and value and all(isinstance(item, int) for item in value):
         raise MalformedError(
             f"{column!r} holds a list of numbers, such as token ids, which is no text. Texts are tokenised here: name "

@@ -6,6 +6,7 @@ learned: every turn of others ends with a line break, every answer with the toke
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ PLAIN = (
 PROBE: Conversation = ({"role": "user", "content": "question"}, {"role": "assistant", "content": "answer"})
 UNLIKELY = "here stands what is said"
 """A content that no template writes of itself."""
+CALL = {"type": "function", "id": "call00001", "function": {"name": "call", "arguments": {"of": "it"}}}
+CALL_PROBE: Conversation = (PROBE[0], {"role": "assistant", "content": "", "tool_calls": [CALL]})
 
 
 def template_of(tokenizer: PreTrainedTokenizerFast) -> Any:
@@ -116,17 +119,24 @@ def marks(tokenizer: PreTrainedTokenizerFast) -> set[int]:
     return {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
 
 
-def end_of_answer(tokenizer: PreTrainedTokenizerFast) -> int:
-    """The token that the chat template writes behind an answer.
+def ends_of_answers(tokenizer: PreTrainedTokenizerFast) -> list[int]:
+    """The token that the chat template writes behind an answer, and that behind a call of tools if it is another.
 
     Raises:
         DataError: It writes none, so that an answer could never end.
     """
     try:
-        ids, asked = write(PROBE, tokenizer)
+        ends = [_last_learned(PROBE, tokenizer)]
     except MalformedError as error:
         raise DataError(f"model.tokenizer: {error}") from None
-    return max((i, token) for i, (token, ask) in enumerate(zip(ids, asked, strict=True)) if ask)[1]
+    with contextlib.suppress(MalformedError):  # many templates know no tools
+        ends.append(_last_learned(CALL_PROBE, tokenizer))
+    return list(dict.fromkeys(ends))
+
+
+def _last_learned(conversation: Conversation, tokenizer: PreTrainedTokenizerFast) -> int:
+    ids, asked = write(conversation, tokenizer)
+    return [token for token, ask in zip(ids, asked, strict=True) if ask][-1]
 
 
 def end_of_text(tokenizer: PreTrainedTokenizerFast) -> int | None:

@@ -73,6 +73,11 @@ def doubts(parts: Sequence[Rows], tokenizer: PreTrainedTokenizerFast) -> list[st
 
 
 def _doubts(conversation: Conversation, tokenizer: PreTrainedTokenizerFast, options: Options) -> Iterator[str]:
+    if "strftime_now" in _source(tokenizer) and "date_string" not in options.get("chat_template_kwargs", {}):
+        yield (
+            "the chat template writes the date of the day, so that another day's run learns other tokens: where the "
+            "template takes a date_string, give each row one in the column chat_template_kwargs"
+        )
     for number, turn in enumerate(conversation):
         for role, key in LINKS:
             if turn["role"] == role and key in turn and not _has_effect(conversation, number, key, tokenizer, options):
@@ -168,11 +173,15 @@ def _check_options(
                 f"column {name!r}: has no effect, the tokenizer's chat template does not write it. Remove it from the "
                 "row, or take a model.tokenizer whose template writes it"
             )
-    template = tokenizer.chat_template or ""
-    template = "\n".join(template.values()) if isinstance(template, dict) else template
+    template = _source(tokenizer)
     for name in options.get("chat_template_kwargs", {}):
         if name in RESERVED or not re.search(rf"\b{re.escape(name)}\b", template):
             raise MalformedError(
                 f"column 'chat_template_kwargs', key {name!r}: has no effect, the tokenizer's chat template does not "
                 "read it. Remove the key, or take a model.tokenizer whose template reads it"
             )
+
+
+def _source(tokenizer: PreTrainedTokenizerFast) -> str:
+    template = tokenizer.chat_template or ""
+    return "\n".join(template.values()) if isinstance(template, dict) else template

@@ -10,7 +10,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from tunesmith.config.schema import Data, Task
 from tunesmith.data.sources import Rows
-from tunesmith.data.templates import PROBE, Conversation, end_of_answer, end_of_text, marks, template_of, write
+from tunesmith.data.templates import PROBE, Conversation, end_of_text, ends_of_answers, marks, template_of, write
 from tunesmith.errors import TrainingError
 from tunesmith.models.families import Family
 
@@ -43,9 +43,9 @@ def set_ends(network: Any, tokenizer: PreTrainedTokenizerFast, task: Task, data:
     config = getattr(network, "generation_config", None)
     if config is None or task.name not in ("text_to_text", "language_modeling"):
         return
-    own = end_of_answer(tokenizer) if learns_answers(task, data, family) else end_of_text(tokenizer)
+    own = ends_of_answers(tokenizer) if learns_answers(task, data, family) else [end_of_text(tokenizer)]
     before = [end for end in _as_list(config.eos_token_id) if end in marks(tokenizer)]
-    ends = list(dict.fromkeys(end for end in (own, tokenizer.eos_token_id, *before) if end is not None))
+    ends = list(dict.fromkeys(end for end in (*own, tokenizer.eos_token_id, *before) if end is not None))
     config.eos_token_id = ends[0] if len(ends) == 1 else ends or None
     if config.pad_token_id is None:
         config.pad_token_id = tokenizer.pad_token_id

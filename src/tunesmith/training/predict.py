@@ -13,6 +13,7 @@ from tunesmith.data.datamodule import token_dataset
 from tunesmith.data.encoding import encode_inputs
 from tunesmith.data.examples import question
 from tunesmith.data.lengths import told_of_inputs
+from tunesmith.data.messages import Message
 from tunesmith.data.sources import Rows, rows_of
 from tunesmith.evaluation.answers import meanings
 from tunesmith.models.objectives import DecoderText
@@ -22,13 +23,14 @@ from tunesmith.training.load import Trained
 log = logging.getLogger("tunesmith")
 
 
-def predict(trained: Trained, inputs: Rows | Sequence[str]) -> list[dict[str, Any]]:
+def predict(trained: Trained, inputs: Rows | Sequence[str | Sequence[Message]]) -> list[dict[str, Any]]:
     """The prediction for each input in order; for labels with the probability of every one.
 
     Args:
         trained: A model from `load_model`.
-        inputs: Texts, or rows without labels (None). Every one is answered: those that are longer than the run's
-            `data.max_length` are cut, on the left where `data.on_long=cut_left`, and that is warned of.
+        inputs: Texts, conversations as lists of messages where answers in them were learned, or rows without labels
+            (None). Every one is answered: those that are longer than the run's `data.max_length` are cut, on the left
+            where `data.on_long=cut_left`, and that is warned of.
     """
     set_numerics(trained.config)
     task, labels = trained.config.task, trained.labels
@@ -46,7 +48,7 @@ def predict(trained: Trained, inputs: Rows | Sequence[str]) -> list[dict[str, An
     ]
 
 
-def _rows(trained: Trained, texts: Sequence[str]) -> Rows:
+def _rows(trained: Trained, texts: Sequence[str | Sequence[Message]]) -> Rows:
     task, data = trained.config.task, trained.config.data
     examples = [question({data.text_column: text}, task, data) for text in texts]
     return rows_of([str(number) for number in range(len(texts))], examples)

@@ -8,8 +8,9 @@ from transformers import PreTrainedTokenizerFast
 
 from tunesmith.data.conversations import before_answer, prompt
 from tunesmith.data.malformed import MalformedError
-from tunesmith.data.templates import PLAIN, end_of_answer, render, template_of, write
-from tunesmith.data.written import check_written
+from tunesmith.data.sources import Rows
+from tunesmith.data.templates import PLAIN, ends_of_answers, render, template_of, write
+from tunesmith.data.written import check_written, doubts
 from tunesmith.errors import DataError
 
 ASK = "{% if add_generation_prompt %}"
@@ -101,7 +102,7 @@ def test_an_answer_follows_on_the_ids_of_its_question(drawn, kind, opens):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_end_of_an_answer(kind):
     tokenizer = TOKENIZERS[kind]
-    assert tokenizer.convert_ids_to_tokens(end_of_answer(tokenizer)) == KINDS[kind][1]
+    assert tokenizer.convert_ids_to_tokens(ends_of_answers(tokenizer)) == [KINDS[kind][1]]
 
 
 def test_the_line_break_behind_the_end_is_a_token_and_not_learned():
@@ -115,14 +116,14 @@ def test_the_line_break_behind_the_end_is_a_token_and_not_learned():
 def test_where_no_token_ends_an_answer_there_is_a_reason(tail):
     tokenizer = byte_level("{% for m in messages %}<s>{{ m.role }}\n{{ m.content }}" + tail + "{% endfor %}")
     with pytest.raises(DataError, match=r"no token behind an answer that ends it .*Put \{\{ eos_token \}\}"):
-        end_of_answer(tokenizer)
+        ends_of_answers(tokenizer)
 
 
 def test_without_template_and_end_token_there_is_a_reason():
     tokenizer = byte_level(None)
     tokenizer.eos_token = None
     with pytest.raises(DataError, match="neither a chat template nor an end token"):
-        end_of_answer(tokenizer)
+        ends_of_answers(tokenizer)
 
 
 def test_our_template_begins_as_the_tokenizer_does(tokenizer):
@@ -138,3 +139,18 @@ def test_of_several_templates_that_with_tools_is_taken_for_tools():
     check_written(talk, tokenizer, {"tools": [{"name": "search"}]})
     with pytest.raises(MalformedError, match="'documents': has no effect"):
         check_written(talk, tokenizer, {"documents": [{"text": "a"}]})
+
+
+def test_a_call_of_tools_may_end_otherwise():
+    end = "{% if m.tool_calls %}{{ m.tool_calls[0].function.name }}<x>{% else %}<e>{% endif %}"
+    tokenizer = byte_level("{% for m in messages %}<s>{{ m.role }}\n{{ m.content }}" + end + "{% endfor %}")
+    assert tokenizer.convert_ids_to_tokens(ends_of_answers(tokenizer)) == ["<e>", "<x>"]
+
+
+def test_a_template_that_writes_the_date_is_told_of():
+    tokenizer = byte_level("{{ strftime_now('%Y') }}" + KINDS["chatml"][0])
+    talk = ({"role": "user", "content": "a"}, {"role": "assistant", "content": "b"})
+    rows = Rows(["0"], ["a"], ["b"], messages=[talk])
+    assert [sentence[:48] for sentence in doubts([rows], tokenizer)] == [
+        "the chat template writes the date of the day, so"
+    ]
