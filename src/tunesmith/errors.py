@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+MAX_SHOWN = 300
+"""Characters of a received value or a place in a message."""
+
 
 class TunesmithError(Exception):
     """Base of all errors that are explained to the user without a traceback."""
@@ -29,9 +32,14 @@ class Problem:
     about a problem goes by its kind, never by its words."""
 
     def __str__(self) -> str:
-        received = f" (received {self.received})" if self.received is not None else ""
+        received = f" (received {_short(self.received)})" if self.received is not None else ""
         hint = f". {self.hint}" if self.hint else ""
-        return f"{self.where.strip() or 'an empty argument'}: {self.rule}{received}{hint}"
+        return f"{_short(self.where.strip()) or 'an empty argument'}: {self.rule}{received}{hint}"
+
+
+def _short(text: str) -> str:
+    """A text of the user's that fits a message: a whole file pasted into an argument would bury the rule."""
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}... ({len(text):,} characters)"
 
 
 class ConfigError(TunesmithError):

@@ -838,3 +838,47 @@ def test_reproduce_on_a_changed_test_row_does_not_end_as_a_success(measured_run,
 # 15. What matters is stated once
 
 # 16. Servers, hostile configs, secrets, terminals
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{key}: &{key} [{','.join([f'*{before}'] * 9)}]\n" for before, key in zip("abcdefgh", "bcdefghi", strict=True)
+)
+"""449 bytes whose aliases stand for 10^9 values."""
+DOUBLING = "x0: abcdefghij\n" + "".join(f"x{i}: ${{x{i - 1}}}${{x{i - 1}}}\n" for i in range(1, 30))
+"""References that lead to 5 * 10^9 characters."""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [(BOMB, "its aliases (*) stand for more than"), (DOUBLING, "references have to be followed")]
+)
+def test_hostile_yaml_is_refused_wherever_it_is_read(inside, short_reviews, tmp_path, text, words):
+    configs, run = tmp_path / "configs", tmp_path / "run"
+    (configs / "experiment").mkdir(parents=True)
+    run.mkdir()
+    (configs / "experiment" / "bomb.yaml").write_text(f"# @package _global_\n{text}")
+    sweep = "defaults: [train, _self_]\nhydra: {sweeper: {metric: '${x29}', params: {seed: '1,2'}}}\n"
+    (configs / "search.yaml").write_text(sweep + text)
+    (run / "config.yaml").write_text(text)
+    (run / "results.json").write_text('{"status": "completed"}')
+    base = ("data=csv", f"data.path={short_reviews}", "model=tiny_encoder", f"run.root={tmp_path / 'runs'}", *QUIET)
+    chosen = ("--config-dir", configs, "experiment=bomb", *base)
+    for line in (
+        ("check", *chosen),
+        ("train", *chosen),
+        ("train", "--cfg", "job", "--resolve", *chosen),
+        ("train", "-m", "optimizer.lr=1e-3,1e-4", *chosen),
+        ("sweep", configs / "search.yaml", *base),
+        ("train", "--from", run),
+        ("check", "--from", run / "config.yaml"),
+        ("resume", run),
+        ("reproduce", run),
+        ("predict", run, short_reviews),
+    ):
+        refused(inside(*line), words, code=(2, 5), directory=tmp_path / "runs")
+
+
+@pytest.mark.parametrize("target", ["transformers.AutoModel.from_pretrained", "torch." + "a." * 20_000 + "b"])
+def test_hostile_targets_are_refused_like_wrong_ones(inside, short_reviews, tmp_path, target):
+    base = ("data=csv", f"data.path={short_reviews}", "model=tiny_encoder", f"run.root={tmp_path / 'runs'}", *QUIET)
+    finished = inside("check", *base, f"optimizer._target_={target}")
+    refused(finished, "optimizer._target_: no such class can be found", code=2, directory=tmp_path / "runs")
+    assert len(finished.stderr) < 1000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tunesmith.cli.options import check_folders
@@ -49,12 +50,18 @@ def sweeper_of(name: str, overrides: Sequence[str], config_dirs: Sequence[Path])
     Raises:
         ConfigError: They say of Hydra's own node what they may not; Hydra has not read it yet.
     """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
     from tunesmith.config.compose import draft
+    from tunesmith.config.limits import bounded
     from tunesmith.config.overrides import common
 
     found = draft(common(overrides), config_dirs=config_dirs, name=name)
     if found.problems:
         raise ConfigError(found.problems)
+    with bounded(), suppress(OmegaConfBaseException):  # Hydra resolves the node, and tells what is wrong in it
+        OmegaConf.to_container(found.config.hydra.sweeper, resolve=True)
     return str(found.config.hydra.sweeper._target_)
 
 

@@ -21,6 +21,7 @@ from hydra.plugins.config_source import ConfigResult, ConfigSource
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from tunesmith.config.limits import read_yaml
 from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import Problem
 
@@ -80,13 +81,16 @@ class Repository(ConfigRepository):
         file = self.file_of(config_path)
         if file is None:
             return super().load_config(config_path)
+        if file in self.unreadable:
+            return _nothing(file)
         try:
+            if file.is_file():
+                read_yaml(file)
             result = super().load_config(config_path)
         except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError, RecursionError) as error:
             self.note(_unreadable(file, error))
             self.unreadable.add(file)
-            empty = OmegaConf.create({})
-            return ConfigResult("user", f"file://{file.parent}", empty, {"package": "_global_"}, [], False)
+            return _nothing(file)
         if result is not None and file != self.ours:
             kept = []
             for position, default in enumerate(result.defaults_list or []):
@@ -239,10 +243,17 @@ class Loader(ConfigLoaderImpl):
         result.config = OmegaConf.create({**node, "hydra": kept})
 
 
+def _nothing(file: Path) -> ConfigResult:
+    """What stands for a file that cannot be read."""
+    return ConfigResult("user", f"file://{file.parent}", OmegaConf.create({}), {"package": "_global_"}, [], False)
+
+
 def _unreadable(file: Path, error: Exception) -> Problem:
     mark = getattr(error, "problem_mark", None)
     if mark is not None:
         return Problem(f"{shown(file)}:{mark.line + 1}", f"is not valid YAML: {getattr(error, 'problem', error)}")
+    if isinstance(error, RecursionError):
+        return Problem(shown(file), "cannot be read: it is nested too deep")
     first = str(error).splitlines()[0] if str(error) else type(error).__name__
     key = getattr(error, "full_key", None)
     line = lines_of(file).get(key) if key else None
@@ -257,7 +268,7 @@ def lines_of(file: Path) -> dict[str, int]:
 @lru_cache(maxsize=256)
 def _lines_of(file: Path, _modified: int) -> dict[str, int]:
     try:
-        tree = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        tree = yaml.compose(read_yaml(file), Loader=yaml.SafeLoader)
     except (yaml.YAMLError, OSError, ValueError, RecursionError):
         return {}
     return dict(_lines(tree, "")) if tree is not None else {}

@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tunesmith.config import resolvers
 from tunesmith.config.files import shown
 from tunesmith.config.folders import expand
+from tunesmith.config.limits import bounded, read_yaml
 from tunesmith.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -30,12 +31,13 @@ def read_saved(file: Path) -> DictConfig:
     if not file.is_file():
         raise ConfigError([Problem("--from", "no such file", str(file), "Give a run directory or a YAML file")])
     try:
-        loaded = OmegaConf.load(file)
+        loaded = OmegaConf.create(read_yaml(file))
     except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
-        where = f"{shown(file)}:{mark.line + 1}" if mark else shown(file)
+        where, rule = (f"{shown(file)}:{mark.line + 1}", "is no YAML") if mark else (shown(file), "cannot be read")
         text = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ConfigError([Problem(where, f"is no YAML: {text}")]) from error
+        deep = isinstance(error, RecursionError)
+        raise ConfigError([Problem(where, f"{rule}: {'it is nested too deep' if deep else text}")]) from error
     if not isinstance(loaded, DictConfig):
         raise ConfigError([Problem(shown(file), "is no config: its root is no mapping")])
     return loaded
@@ -80,5 +82,6 @@ def resolve(saved: dict[str, Any]) -> RunConfig:
     from tunesmith.config.schema import RunConfig  # its classes take long to build; see config/outline.py
 
     resolvers.register()
-    plain = OmegaConf.to_container(OmegaConf.create(saved), resolve=True)
+    with bounded():
+        plain = OmegaConf.to_container(OmegaConf.create(saved), resolve=True)
     return RunConfig.model_validate(plain)

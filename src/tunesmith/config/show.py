@@ -13,6 +13,7 @@ from hydra.conf import HydraConf
 from omegaconf import DictConfig
 
 from tunesmith.config.compose import complete, draft, draft_from, open_hydra
+from tunesmith.config.limits import bounded
 from tunesmith.config.outline import schema_defaults
 from tunesmith.config.overrides import read_sweep
 from tunesmith.errors import ConfigError, Problem
@@ -27,6 +28,11 @@ class _Composed(Hydra):
     def compose_config(self, *_: Any, **__: Any) -> DictConfig:
         """The config at hand."""
         return self.config
+
+    def show_cfg(self, *args: Any) -> None:
+        """Print it as Hydra does, unless its references never end."""
+        with bounded():
+            super().show_cfg(*args)
 
 
 def show_config(

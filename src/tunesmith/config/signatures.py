@@ -7,6 +7,7 @@ of one. `inspect.signature` gives the same names, and a test holds the two equal
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,10 @@ from pathlib import Path
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 MAX_HOPS = 20
 """Re-exports followed before giving up; a cycle of imports would never end."""
+MAX_STARS = 100
+"""Modules searched for one name because another imports `*` from them: transformers does so from all of its models."""
+DOTTED = re.compile(r"(?=.{1,250}\Z)[^\W\d]\w*(\.[^\W\d]\w*)*")
+"""A name that can lead somewhere, short enough for a file system."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,8 @@ def clear() -> None:
 @cache
 def module_file(module: str) -> Path | None:
     """The source file of a dotted module, found without importing its parents."""
+    if not DOTTED.fullmatch(module):
+        return None
     top, *rest = module.split(".")
     spec = PathFinder.find_spec(top, sys.path)
     if spec is None:
@@ -175,17 +182,25 @@ def _dotted(node: ast.expr) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
-def resolve(target: str, hops: int = 0) -> Definition | None:
-    """The definition that a dotted path leads to, through re-exports and star imports."""
+def resolve(target: str, hops: int = 0, starred: set[str] | None = None) -> Definition | None:
+    """The definition that a dotted path leads to, through re-exports and star imports.
+
+    Args:
+        target: The path.
+        hops: Re-exports followed so far.
+        starred: Modules that a `*` has led to so far.
+    """
+    if not DOTTED.fullmatch(target):
+        return None
     parts = target.split(".")
     for length in range(len(parts) - 1, 0, -1):
         module = ".".join(parts[:length])
         if module_file(module) is not None:
-            return _in_module(module, parts[length:], hops)
+            return _in_module(module, parts[length:], hops, set() if starred is None else starred)
     return None
 
 
-def _in_module(module: str, rest: list[str], hops: int) -> Definition | None:
+def _in_module(module: str, rest: list[str], hops: int, starred: set[str]) -> Definition | None:
     if hops > MAX_HOPS:
         return None
     index = read_module(module)
@@ -194,9 +209,15 @@ def _in_module(module: str, rest: list[str], hops: int) -> Definition | None:
         return None if deeper else Definition(module, index.definitions[name])
     if name in index.imports:
         path = ".".join([index.imports[name], *deeper])
-        return None if path == ".".join([module, *rest]) else resolve(path, hops + 1)
-    found = (resolve(".".join([star, *rest]), hops + 1) for star in index.stars)
-    return next((definition for definition in found if definition), None)
+        return None if path == ".".join([module, *rest]) else resolve(path, hops + 1, starred)
+    for star in index.stars:
+        if star in starred or len(starred) >= MAX_STARS:
+            continue
+        starred.add(star)
+        definition = resolve(".".join([star, *rest]), hops + 1, starred)
+        if definition is not None:
+            return definition
+    return None
 
 
 def ancestors(definition: Definition, hops: int = 0) -> Iterator[Definition]:
@@ -207,7 +228,7 @@ def ancestors(definition: Definition, hops: int = 0) -> Iterator[Definition]:
     seen: set[str] = set()
     for base in definition.node.bases:
         name = _dotted(base)
-        found = _in_module(definition.module, name.split("."), 0) if name else None
+        found = _in_module(definition.module, name.split("."), 0, set()) if name else None
         for ancestor in ancestors(found, hops + 1) if found else ():
             if ancestor.name not in seen:
                 seen.add(ancestor.name)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from tunesmith.config import targets
 from tunesmith.config.keys import choices, describe
+from tunesmith.config.limits import bounded
 from tunesmith.config.markers import MARKERS, nodes
 from tunesmith.config.outline import leaves
 from tunesmith.config.rules import contradictions
@@ -63,7 +64,8 @@ def _covered(where: str, faulty: set[str]) -> bool:
 def resolved(config: DictConfig) -> tuple[dict[str, Any], list[Problem]]:
     """The config as plain values, less those that are missing or whose references lead nowhere, which are problems."""
     problems: list[Problem] = []
-    plain: dict[str, Any] = _plain(config, "", problems)
+    with bounded():
+        plain: dict[str, Any] = _plain(config, "", problems)
     return plain, problems
 
 

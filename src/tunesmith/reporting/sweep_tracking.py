@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import yaml
-
+from tunesmith.config.limits import parse_yaml
 from tunesmith.config.schema import Logger as LoggerConfig
 from tunesmith.reporting.leaderboard import BEST_FILE, leaderboard_rows
 from tunesmith.reporting.sweep_figures import Figures
@@ -54,7 +53,7 @@ def run_config(record: SweepRecord) -> dict[str, Any]:
         config["winner"] = {"trial": best.number, "params": dict(best.params)}
         found = [path for path in (record.path / BEST_FILE, best.directory / "config.yaml") if path.is_file()]
         if found:
-            config["winner"]["config"] = yaml.safe_load(found[0].read_text(encoding="utf-8"))
+            config["winner"]["config"] = parse_yaml(found[0].read_text(encoding="utf-8"))
     return config
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tunesmith.config.folders import expand
-from tunesmith.errors import FilesError
+from tunesmith.config.limits import parse_yaml
+from tunesmith.errors import ConfigError, FilesError
 from tunesmith.runs.directory import RunDirectory, write_text
 from tunesmith.runs.shape import fault
 from tunesmith.storage import read_lines, read_points
@@ -36,7 +37,7 @@ class Record:
         self.directory = RunDirectory(expand(path).resolve())
         if not self.directory.config.is_file():
             raise FilesError(f"{path} is not a run directory: it has no config.yaml")
-        self.config: dict[str, Any] = read_mapping(self.directory.config, yaml.safe_load)
+        self.config: dict[str, Any] = read_mapping(self.directory.config, parse_yaml)
         self.results: dict[str, Any] = read_mapping(self.directory.results, json.loads)
         wrong = fault(self.results)
         if wrong is not None:
@@ -88,8 +89,9 @@ class Record:
 
         try:
             return resolve(self.config)
-        except (ValidationError, OmegaConfBaseException, ValueError, TypeError, OSError) as error:
-            first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        except (ValidationError, OmegaConfBaseException, ConfigError, ValueError, TypeError, OSError) as error:
+            said = str(error.problems[0]) if isinstance(error, ConfigError) else str(error)
+            first = next((line.strip() for line in said.splitlines() if line.strip()), type(error).__name__)
             raise FilesError(f"{self.directory.config} is damaged: it is not the config of a run ({first})") from error
 
     @property
@@ -188,7 +190,8 @@ def read_mapping(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
     except OSError as error:
         raise FilesError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, RecursionError, yaml.YAMLError) as error:
-        raise FilesError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
+        said = "it is nested too deep" if isinstance(error, RecursionError) else str(error).splitlines()[0]
+        raise FilesError(f"{path} is damaged: {said}") from None
     if not isinstance(value, dict):
         raise FilesError(f"{path} is damaged: it holds a {type(value).__name__}, not a mapping")
     return value

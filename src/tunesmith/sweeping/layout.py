@@ -78,7 +78,7 @@ def read_job(directory: Path) -> dict[str, Any]:
     """
     try:
         found: dict[str, Any] = json.loads((directory / JOB).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise FilesError(f"{directory / JOB} cannot be read: {error}") from error
     return found
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tunesmith.config import signatures
 from tunesmith.config.folders import shipped
 from tunesmith.config.signatures import read_signature
 
@@ -111,3 +112,28 @@ def test_nothing_heavy_is_imported() -> None:
         "assert not {'torch', 'numpy', 'transformers', 'peft', 'pytorch_lightning'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "transformers.AutoModel.from_pretrained",
+        "transformers.NoSuchThing",
+        "torch." + "a." * 5000 + "b",
+        "torch." + "a" * 5000,
+        "torch.\0x",
+        "torch..optim",
+        "torch.optim.Adam W",
+        "torch.nn.Module.forward",
+    ],
+)
+def test_a_wrong_target_is_not_searched_for_in_a_whole_library(target: str) -> None:
+    signatures.clear()
+    assert read_signature(target) is None
+    assert signatures.read_module.cache_info().misses < 2 * signatures.MAX_STARS
+
+
+def test_a_star_is_followed() -> None:
+    found = read_signature("transformers.AutoModel")
+    assert found is not None
+    assert found.name == "transformers.models.auto.modeling_auto.AutoModel"
