@@ -93,9 +93,10 @@ class TextDataModule(pl.LightningDataModule):
             DataError: Texts cannot be brought into the form that the task asks for.
         """
         looked_at = [split for split, rows in self.splits.items() if split not in self._unseen and len(rows)]
+        new = [self.splits[split] for split in looked_at if split not in self._datasets]
         for split in looked_at:
             self.dataset(split)
-        for sentence in doubts([self.splits[split] for split in looked_at], self.tokenizer):
+        for sentence in doubts(new, self.tokenizer):
             log.warning("%s", sentence)
 
     @functools.cached_property

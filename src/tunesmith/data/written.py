@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import Options, is_learned
 from tunesmith.data.sources import Rows
-from tunesmith.data.templates import Conversation, render
+from tunesmith.data.templates import Conversation, ends_of_answers, render
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -69,7 +69,23 @@ def doubts(parts: Sequence[Rows], tokenizer: PreTrainedTokenizerFast) -> list[st
         for turns, more in zip(rows.messages or (), options, strict=False):
             kinds.setdefault(frozenset((turn["role"], key) for turn in turns for key in turn), (turns, more))
     told = [sentence for turns, more in kinds.values() for sentence in _doubts(turns, tokenizer, more)]
-    return list(dict.fromkeys(told))
+    return [*dict.fromkeys(told), *(_marks_in_texts(parts, tokenizer) if kinds else ())]
+
+
+def _marks_in_texts(parts: Sequence[Rows], tokenizer: PreTrainedTokenizerFast) -> Iterator[str]:
+    """Texts that hold the token that ends a turn, as those do that went through a template already."""
+    for end in tokenizer.convert_ids_to_tokens(ends_of_answers(tokenizer)):
+        places = [
+            rows.ids[i] if rows.lines is None else f"line {rows.lines[i]}"
+            for rows in parts
+            for i, turns in enumerate(rows.messages or ())
+            if any(end in turn.get("content", "") for turn in turns)
+        ]
+        if places:
+            yield (
+                f"{len(places)} conversations hold {end} in a text (first: {places[0]}), which is read as the token "
+                "that ends a turn. Remove it from the texts: the chat template writes it"
+            )
 
 
 def _doubts(conversation: Conversation, tokenizer: PreTrainedTokenizerFast, options: Options) -> Iterator[str]:

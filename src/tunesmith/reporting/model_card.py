@@ -44,7 +44,15 @@ def _summary(record: Record, base: str, adapter: bool) -> str:
     trained = f"{results['num_trainable_parameters']:,} of {results['num_parameters']:,} parameters trained"
     labels = f" Labels: {', '.join(record.labels)}." if record.labels else ""
     method, name = config["method"]["name"], config["task"]["name"]
-    return f"{kind} for {name}, made from {base} by `method={method}` ({trained}).{labels}"
+    stops = _stops(record) if adapter else ""
+    return f"{kind} for {name}, made from {base} by `method={method}` ({trained}).{labels}{stops}"
+
+
+def _stops(record: Record) -> str:
+    """How to stop where the answers were learned to end: a loaded adapter has the generation config of its base."""
+    if not (record.directory.model / "generation_config.json").is_file():
+        return ""
+    return " Generate with `generation_config=GenerationConfig.from_pretrained(FOLDER)`, which stops where texts end."
 
 
 def _metrics(record: Record) -> str:

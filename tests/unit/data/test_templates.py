@@ -83,7 +83,8 @@ def test_the_learned_tokens_are_the_templates_text_of_the_learned_turns_through_
     for turn in talk:
         if turn["role"] == "assistant" and turn.get("train", True):
             content = turn["content"].strip() if kind == "trims" else turn["content"]
-            content = f" {content}" if kind == "instructs" else content
+            opening = turn is talk[0]  # nothing asks for it, so that it begins with its content
+            content = f" {content}" if kind == "instructs" and not opening else content
             expected += content + ("\n" if kind == "line_before_the_end" else "") + end
     assert learned == expected
 
