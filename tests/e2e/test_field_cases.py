@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -785,6 +788,63 @@ def test_lengths_a_run_of_before_the_policy_is_the_same_run(inside, short_review
 
 # 11. Settings without effect
 
+
+ADAPTER = ("data=csv", "model=tiny_encoder", "method=lora", *QUIET)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["method.r=0"], ["method.r: must be a whole number of at least 1", "method.r=8"]),
+        (["method._target_=peft.AdaLoraConfig", "method.total_step=24"], ["method._target_", "no rank would ever"]),
+        (["method.init_lora_weights=eva"], ["method.init_lora_weights", "plain LoRA", "pissa"]),
+        (["method.target_modules='layers.(0'"], ["method.target_modules", "no regular expression"]),
+        (["method.rank_pattern={query: four}"], ["method.rank_pattern.query", "whole number"]),
+        (["model.quantization=4bit"], ["model.quantization", "GPU"]),
+    ],
+)
+def test_a_plain_check_refuses_an_option_that_would_not_work(inside, short_reviews, overrides, words):
+    refused(inside("check", *ADAPTER, f"data.path={short_reviews}", *overrides), *words, code=2)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["method.layers_to_transform=[7]"], ["bert has 2 layers, numbered from 0 to 1", "[7]"]),
+        (["method.rank_pattern={key: 4}"], ["method.rank_pattern", "fits no module", "query, value"]),
+        (["method.modules_to_save=[lm_head]"], ["method.modules_to_save", "bert has no modules of these names"]),
+    ],
+)
+def test_a_name_in_an_adapter_that_fits_nothing_is_refused_before_a_directory(
+    inside, short_reviews, tmp_path, overrides, words
+):
+    run = tmp_path / "run"
+    refused(
+        inside("train", *ADAPTER, f"data.path={short_reviews}", f"run.dir={run}", *overrides), *words, directory=run
+    )
+
+
+def test_fast_pissa_is_taken_and_answers_alike_when_it_is_loaded_again(inside, short_reviews, tmp_path):
+    run = tmp_path / "run"
+    start = ("method.init_lora_weights=pissa_niter_4", "optimizer.lr=1e-2", *SHORT)
+    assert inside("train", *ADAPTER, f"data.path={short_reviews}", f"run.dir={run}", *start).returncode == 0
+    saved = [json.loads(line) for line in (run / "predictions.jsonl").read_text().splitlines()]
+    texts = write_jsonl(tmp_path / "all.jsonl", [{"text": text} for text, _ in reviews_of(short_reviews)])
+    answers = inside("predict", run, texts).stdout.splitlines()
+    for row in saved:
+        negative, positive = row["logits"]
+        expected = 1 / (1 + math.exp(negative - positive))
+        probabilities = json.loads(answers[int(row["id"])])["probabilities"]
+        assert probabilities["positive"] == pytest.approx(expected, abs=1e-6)
+    refused(inside("export", run), "--merge", "random approximation", f"tunesmith export {run} --merge", code=2)
+    assert inside("export", run, "--merge").returncode == 0
+
+
+def reviews_of(file: Path) -> list[list[str]]:
+    with file.open(encoding="utf-8") as lines:
+        return list(csv.reader(lines))[1:]
+
+
 # 12. One identity for one run
 
 # 13. Refusals in time
@@ -834,6 +894,77 @@ def test_reproduce_on_a_changed_test_row_does_not_end_as_a_success(measured_run,
 
 
 # 14. Advice that works
+
+
+@pytest.fixture(scope="module")
+def plain_bert(tmp_path_factory):
+    """A tiny BERT with its tokenizer, saved by plain transformers."""
+    from tunesmith import compose
+    from tunesmith.models.weights import load_network, load_tokenizer
+
+    folder = tmp_path_factory.mktemp("plain") / "bert"
+    model = compose(["model=tiny_encoder"]).config.model
+    load_network(model, ["negative", "positive"], 0).save_pretrained(folder)
+    load_tokenizer(model).save_pretrained(folder)
+    return folder
+
+
+ENCODER = ("data=csv", "model=encoder", *QUIET)
+
+
+def test_weights_cut_short_are_told_with_file_and_sizes(inside, short_reviews, plain_bert, tmp_path):
+    cut = shutil.copytree(plain_bert, tmp_path / "cut")
+    whole = (cut / "model.safetensors").stat().st_size
+    os.truncate(cut / "model.safetensors", 300_000)
+    finished = inside(
+        "train", *ENCODER, f"data.path={short_reviews}", f"model.path={cut}", f"run.dir={tmp_path / 'run'}"
+    )
+    words = ("model.safetensors", "300,000 bytes", f"{whole:,}")
+    refused(finished, *words, code=5, directory=tmp_path / "run")
+
+
+def test_a_folder_that_is_not_there_is_told_as_a_folder_too(inside, short_reviews):
+    finished = inside("check", *ENCODER, f"data.path={short_reviews}", "model.path=nope/dir", "--model")
+    refused(finished, "'nope/dir'", "no such folder", "no such model in the cache", code=5)
+
+
+def test_an_adapter_given_as_a_model_is_told_with_its_run(inside, short_reviews, finished_lora):
+    adapter = finished_lora.directory.model
+    finished = inside("check", *ENCODER, f"data.path={short_reviews}", f"model.path={adapter}", "--model")
+    advice = f"model=from_run model.from_run={finished_lora.path}"
+    refused(finished, "adapter of peft's alone", advice, code=5)
+    others = [override for override in ENCODER if not override.startswith("model=")]
+    columns = (f"data.path={short_reviews}",)
+    assert inside("check", *others, *columns, *advice.split(), "--model").returncode in (0, 2)
+
+
+def test_a_model_s_own_code_runs_where_it_is_trusted_by_the_name_in_model_path(
+    inside, short_reviews, plain_bert, tmp_path, monkeypatch
+):
+    own = shutil.copytree(plain_bert, tmp_path / "own")
+    config = json.loads((own / "config.json").read_text())
+    config["auto_map"] = {"AutoConfig": "mine.Config", "AutoModelForSequenceClassification": "mine.Model"}
+    (own / "config.json").write_text(json.dumps(config | {"model_type": "mine"}))
+    (own / "mine.py").write_text(
+        "from transformers import BertConfig, BertForSequenceClassification\n"
+        "class Config(BertConfig):\n    model_type = 'mine'\n"
+        "class Model(BertForSequenceClassification):\n    config_class = Config\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    command = ("train", *ENCODER, f"data.path={short_reviews}", "model.path=own", *SHORT)
+    refused(inside(*command, "run.dir=run"), "--trust", str(own), code=2, directory=tmp_path / "run")
+    trusted = ("--trust", "own")
+    assert inside(*command, *trusted, "run.dir=run").returncode == 0
+    provenance = json.loads((tmp_path / "run" / "provenance.json").read_text())
+    assert provenance["trusted"] == ["own"]
+    assert provenance["trusted_sha256"]["own"]
+    refused(inside("predict", "run", short_reviews), "--trust", code=2)
+    assert inside("predict", "run", short_reviews, *trusted).returncode == 0
+    assert inside("evaluate", "run", *trusted).returncode == 0
+    assert inside("reproduce", "run", "--check-only", *trusted).returncode == 0
+    assert inside(*command, "--trust", own, "run.dir=adapter", "method=lora").returncode == 0
+    assert inside("export", "adapter", "--merge", *trusted).returncode == 0
+
 
 # 15. What matters is stated once
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from tunesmith.cli.options import check_folders, parser
@@ -32,7 +33,7 @@ def main(argv: list[str]) -> int:
     from tunesmith.training.plan import plan
 
     warnings = Warnings()
-    with log_to(warnings=warnings, told_later=True):
+    with log_to(warnings=warnings, told_later=True), trusted(arguments.trust):
         planned = plan(composed)
     sections: dict[str, Iterable[tuple[str, str]]]
     sections = {"chosen": chosen(composed), "overridden": overridden(composed), "plan": steps(composed, planned)}
@@ -45,6 +46,15 @@ def main(argv: list[str]) -> int:
         print(warned(warnings.sentences))
     print("valid: a run can start" if arguments.model else "valid, as far as can be told without the model (--model)")
     return 0
+
+
+def trusted(names: Sequence[str]) -> AbstractContextManager[None]:
+    """Let the code of these models run; without names nothing is imported for it."""
+    if not names:
+        return nullcontext()
+    from tunesmith.models.origin import trusting
+
+    return trusting(names)
 
 
 def chosen(composed: Composed) -> Iterator[tuple[str, str]]:
@@ -81,13 +91,12 @@ def parameters(
 ) -> Iterator[tuple[str, str]]:
     """The size of the network, adapters included, once everything goes together."""
     from tunesmith.models.methods import count_parameters
-    from tunesmith.models.origin import trusting
     from tunesmith.training.build import build_network
     from tunesmith.training.decide import decide
     from tunesmith.training.logs import log_to
     from tunesmith.training.preflight import check_model
 
-    with log_to(warnings=warnings, told_later=True), trusting(trust):
+    with log_to(warnings=warnings, told_later=True), trusted(trust):
         config = decide(composed).config
         check_model(config)
         total, trainable = count_parameters(build_network(config, planned.labels))

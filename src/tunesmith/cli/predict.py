@@ -38,6 +38,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("input", metavar="INPUT", help="a .csv, .jsonl or .txt file, or - for lines on standard input")
     parser.add_argument("--output", type=expand, metavar="FILE", help="a .csv or .jsonl file; default: JSON lines")
     parser.add_argument("--text-column", metavar="NAME", help="column with the text; default: that of the run's data")
+    parser.add_argument("--trust", action="append", default=[], metavar="NAME", help="model whose own code may run")
     arguments = parser.parse_args(argv)
     if arguments.output is not None and arguments.output.suffix not in (".csv", ".jsonl"):
         rule = "predictions are written as .csv or .jsonl"
@@ -52,11 +53,12 @@ def main(argv: list[str]) -> int:
         raise DataError(f"{arguments.input}: no texts")
 
     from tunesmith.data.sources import rows_of
+    from tunesmith.models.origin import trusting
     from tunesmith.training.load import load_model
     from tunesmith.training.logs import log_to
     from tunesmith.training.predict import predict
 
-    with log_to():
+    with log_to(), trusting(arguments.trust):
         rows = rows_of([str(number) for number in range(len(examples))], examples)
         answers = [
             shown(example) | answer for example, answer in zip(examples, predict(load_model(record), rows), strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,6 +18,7 @@ from transformers.utils import logging as transformers_logging
 from tunesmith.config.folders import expand
 from tunesmith.config.schema import Model
 from tunesmith.errors import ConfigError, FilesError, Problem
+from tunesmith.models.model_files import check_folder
 
 log = logging.getLogger("tunesmith")
 
@@ -27,12 +29,23 @@ TRUSTED: ContextVar[frozenset[str]] = ContextVar("trusted", default=frozenset())
 
 @contextmanager
 def trusting(names: Sequence[str]) -> Iterator[None]:
-    """Let the code run that comes with these models (Hub ids, or folders as `model.path` names them)."""
-    token = TRUSTED.set(frozenset(names))
+    """Let the code run that comes with these models: Hub ids, or folders (a run's directory stands for its model).
+
+    Inside of another such block, the names of both are trusted.
+    """
+    folders = [expand(name).resolve() for name in names if expand(name).is_dir()]
+    token = TRUSTED.set(TRUSTED.get() | {*names, *map(str, folders), *(str(folder / "model") for folder in folders)})
     try:
         yield
     finally:
         TRUSTED.reset(token)
+
+
+def is_trusted(source: str | None) -> bool:
+    """Whether the command line trusts a model: by its name, or by the folder that the name leads to."""
+    if source is None:
+        return False
+    return source in TRUSTED.get() or str(expand(source).resolve()) in TRUSTED.get()
 
 
 def locate(path: str, cache_dir: str) -> str:
@@ -51,22 +64,11 @@ def locate(path: str, cache_dir: str) -> str:
 
         return str(converted(local, Path(cache_dir)))
     if local.is_dir():
-        _refuse_pickles(local)
+        check_folder(local)
         return str(local.resolve())
     if HUB_ID.fullmatch(path) and not path.startswith("."):
         return path
     raise FilesError(f"model folder {path!r} does not exist (and it is not of the form of a Hub id, `org/name`)")
-
-
-def _refuse_pickles(folder: Path) -> None:
-    """Say that weights are a pickle where there are no others, before anything else is read."""
-    pickles = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth") for file in folder.glob(pattern))
-    weights = [name for name in pickles if name not in ("training_args.bin", "optimizer.pt", "scheduler.pt")]
-    if weights and not any(folder.glob("*.safetensors")):
-        raise FilesError(
-            f"{folder} holds its weights as a pickle only ({weights[0]}), which can run code when it is read. "
-            "Only safetensors are read here: load it where you trust it and save it again with save_pretrained"
-        )
 
 
 def loading(model: Model, source: str) -> dict[str, Any]:
@@ -87,7 +89,7 @@ def loading(model: Model, source: str) -> dict[str, Any]:
         "pretrained_model_name_or_path": located,
         "revision": (model.revision if source == model.path else None) or "main",
         "local_files_only": elsewhere and not hub_answers(),
-        "trust_remote_code": source in TRUSTED.get(),
+        "trust_remote_code": is_trusted(source),
     }
 
 
@@ -127,10 +129,15 @@ def explained(source: str) -> Iterator[None]:
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         if "trust_remote_code" in str(error):
             rule = "this model comes with Python code of its own, which runs only if you name it on the command line"
-            raise ConfigError([Problem("model.path", rule, source, f"If you trust it: --trust {source}")]) from None
-        local = expand(source).exists()
-        where = "folder" if local else "Hub id (is there a network, or a cached copy?)"
-        raise FilesError(f"cannot load {source!r} as a {where}: {first_line(error)}") from error
+            raise ConfigError(
+                [Problem("model.path", rule, source, f"If you trust it: --trust {shlex.quote(source)}")]
+            ) from None
+        if expand(source).exists():
+            raise FilesError(f"cannot load {source!r} as a folder: {first_line(error)}") from error
+        asked = (
+            "the Hub does not have it" if hub_answers() else "no such model in the cache (the Hub cannot be reached)"
+        )
+        raise FilesError(f"cannot load {source!r}: no such folder, and {asked}: {first_line(error)}") from error
 
 
 def first_line(error: Exception) -> str:

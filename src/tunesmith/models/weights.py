@@ -22,6 +22,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from tunesmith.config.folders import expand
 from tunesmith.config.schema import Model
 from tunesmith.config.seeding import derive_seed
 from tunesmith.config.suggest import did_you_mean, nearest
@@ -32,7 +33,8 @@ from tunesmith.models.families import EXAMPLES, auto_class, family_of
 from tunesmith.models.head_start import HeadStart, Trained, apply_start, head_start, no_head, output_names
 from tunesmith.models.heads import PooledNetwork, backbone_class, restore_head
 from tunesmith.models.label_words import LabelWordNetwork, cue_tokens, word_tokens
-from tunesmith.models.origin import TRUSTED, explained, loading, locate
+from tunesmith.models.model_files import refuse_adapter
+from tunesmith.models.origin import explained, is_trusted, loading, locate
 
 log = logging.getLogger("tunesmith")
 
@@ -84,6 +86,7 @@ def load_config(model: Model, labels: Sequence[str] = ()) -> PretrainedConfig:
     names = names if labels else {}
     fields = dict(model.config)
     if model.path is not None:
+        refuse_adapter(expand(model.path))
         with explained(model.path):
             config: PretrainedConfig = AutoConfig.from_pretrained(**loading(model, model.path), **names)
         fields.pop("model_type", None)
@@ -232,7 +235,7 @@ def skeletons(model: Model, auto: Any) -> Callable[[PretrainedConfig], Any]:
 
 
 def _trust(model: Model) -> dict[str, bool]:
-    return {"trust_remote_code": model.path in TRUSTED.get()}
+    return {"trust_remote_code": is_trusted(model.path)}
 
 
 def announce_head(start: HeadStart, say: Say) -> None:

@@ -16,6 +16,7 @@ import yaml
 
 from tunesmith.config.compose import Composed, searching_here
 from tunesmith.config.saved import resolve
+from tunesmith.models.origin import trusting
 from tunesmith.runs.directory import RunDirectory, write_text
 from tunesmith.runs.record import Record
 from tunesmith.sweeping.layout import FROZEN, JOB, read_frozen, read_job
@@ -50,7 +51,7 @@ def run_trial(directory: Path, tell: Tell) -> Record:
     trust: Sequence[str] = job["trust"]
     files = RunDirectory(directory)
     checkpoint = files.checkpoints / LAST
-    with searching_here(trust):
+    with searching_here(trust), trusting(trust):
         run = decide(Composed(resolve(saved), saved, tuple(job["overrides"]), job["choices"]))
         if not (job["attempted"] and checkpoint.is_file()):
             clear(directory)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 import zipfile
 from collections.abc import Callable
@@ -204,12 +205,19 @@ def place_of(checkpoint: Path) -> tuple[int, int]:
     """
     if not checkpoint.is_file():
         raise FilesError(f"{checkpoint} does not exist: the run ended before its first checkpoint. Train it again")
+    size = checkpoint.stat().st_size
+    anew = f"Start again from its config: tunesmith train --from {shlex.quote(str(checkpoint.parent.parent))}"
+    if not zipfile.is_zipfile(checkpoint):
+        fault = "is empty" if size == 0 else f"is no checkpoint ({size:,} bytes)"
+        raise FilesError(f"{checkpoint} cannot be read: it {fault}. {anew}")
     try:
         state = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
         progress = state["loops"]["fit_loop"]["epoch_progress"]["current"]
         return int(state["global_step"]), int(progress["processed"])
-    except Exception as error:  # torch raises what it likes for a damaged file
-        raise FilesError(f"{checkpoint} cannot be read: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # torch raises what it likes for a damaged file, with advice for those who wrote it
+        raise FilesError(
+            f"{checkpoint} cannot be read: it is damaged, or no checkpoint of a run ({size:,} bytes). {anew}"
+        ) from error
 
 
 def forget_after(record: Record, step: int) -> None:

@@ -14,7 +14,7 @@ from tunesmith.config.seeding import derive_seed
 from tunesmith.errors import DataError, FilesError
 from tunesmith.models.families import Family, family_of
 from tunesmith.models.head_start import without_start
-from tunesmith.models.origin import explained
+from tunesmith.models.origin import explained, is_trusted, trusting
 from tunesmith.models.weights import load_network, load_tokenizer
 from tunesmith.runs.record import Record, load_run
 from tunesmith.training.continuation import first_network
@@ -47,6 +47,12 @@ def load_model(record: Record | str | Path) -> Trained:
     if not folder.is_dir():
         raise FilesError(f"{record.path} has no model: the run is {record.status}")
     config = record.typed
+    # What a run saved of a model with code of its own has the same code, and is trusted with it.
+    with trusting([str(folder)] if is_trusted(config.model.path) else []):
+        return _loaded(record, config, folder)
+
+
+def _loaded(record: Record, config: RunConfig, folder: Path) -> Trained:
     tokenizer = load_tokenizer(Model(path=str(folder)))
     if (folder / "adapter_config.json").is_file():
         network = _with_adapter(record, config, tokenizer.pad_token_id)

@@ -58,7 +58,12 @@ def origin(
             found["model"]["head"] = network.head_start.record()
     if tokenizer is not None:
         found["model"]["tokenizer_sha256"] = tokenizer_sha256(tokenizer)
-    return found | {"trusted": list(trust), "trusted_sha256": {name: sources_sha256(name) for name in trust}}
+    return found | {"trusted": list(trust), "trusted_sha256": {_named(name): sources_sha256(name) for name in trust}}
+
+
+def _named(trusted: str) -> str:
+    """A trusted folder by its last name, wherever it lies and from wherever it was named."""
+    return expand(trusted).resolve().name if expand(trusted).is_dir() else trusted
 
 
 def data_identity(splits: Mapping[str, Rows]) -> dict[str, Any]:

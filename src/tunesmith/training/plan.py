@@ -39,11 +39,15 @@ def plan(composed: Composed) -> Plan:
     """Read the data, tokenise it, and work out what the run will do.
 
     Raises:
-        ConfigError: The monitor is of a label that the data does not have.
+        ConfigError: The monitor is of a label that the data does not have, or a quantised base cannot be had here.
         DataError: The data cannot be used as configured.
         FilesError: How many samples there are depends on the tokenizer, which cannot be read.
     """
     config = composed.config
+    if config.model.quantization != "none":
+        from tunesmith.training.preflight import check_quantization  # it asks torch for a GPU
+
+        check_quantization(config)
     splits = read_splits(config.data, config.task)
     labels = label_names(splits, config.task, config.data.label_column)
     check_monitors(config, labels)

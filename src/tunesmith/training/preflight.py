@@ -100,7 +100,7 @@ def check_quantization(config: RunConfig) -> None:
     wanted = config.model.quantization
     if wanted == "none":
         return
-    if config.trainer.accelerator != "gpu" or not torch.cuda.is_available():
+    if config.trainer.accelerator not in ("gpu", "auto") or not torch.cuda.is_available():
         hint = "Set model.quantization=none; a smaller model, or model.gradient_checkpointing=true, saves memory here"
         raise ConfigError([Problem("model.quantization", "needs a GPU that CUDA supports", wanted, hint)])
     if importlib.util.find_spec("bitsandbytes") is None:

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -7,8 +8,8 @@ from transformers import BertForSequenceClassification
 from tunesmith.config.schema import Method, Model
 from tunesmith.errors import ConfigError, FilesError
 from tunesmith.models.methods import apply_method, count_parameters
-from tunesmith.models.origin import locate, trusting
-from tunesmith.models.weights import load_network, load_tokenizer, weights_sha256
+from tunesmith.models.origin import is_trusted, locate, trusting
+from tunesmith.models.weights import load_network, load_skeleton, load_tokenizer, weights_sha256
 
 BERT = {
     "model_type": "bert",
@@ -155,8 +156,23 @@ def test_code_of_a_model_runs_only_where_the_command_line_trusts_it(with_own_cod
         assert type(load_network(with_own_code, LABELS, seed=0)).__name__ == "OwnModel"
 
 
+def test_a_trusted_folder_may_be_named_as_seen_from_here(with_own_code, monkeypatch):
+    folder = Path(with_own_code.path)
+    monkeypatch.chdir(folder.parent)
+    with trusting([folder.name]):
+        assert is_trusted(folder.name)
+        assert is_trusted(str(folder))
+        assert not is_trusted(f"{folder}/other")
+        assert type(load_skeleton(with_own_code, LABELS, task="classification")).__name__ == "OwnModel"
+        with trusting(["other"]):
+            assert is_trusted(str(folder)), "the inner names are trusted beside the outer ones"
+    assert not is_trusted(str(folder))
+
+
 def test_a_model_that_cannot_be_had_is_one_sentence(tmp_path):
-    with pytest.raises(FilesError, match=r"cannot load 'some-org/no-such-model' as a Hub id \(is there a network"):
+    with pytest.raises(
+        FilesError, match=r"cannot load 'some-org/no-such-model': no such folder, and no such model in the"
+    ):
         load_network(Model(path="some-org/no-such-model"), LABELS, seed=0)
     with pytest.raises(FilesError, match="cannot load"):
         load_tokenizer(Model(path=str(tmp_path)))
@@ -169,7 +185,7 @@ def test_damaged_weights_are_a_files_error(folder, tmp_path):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
-    with pytest.raises(FilesError, match="cannot load"):
+    with pytest.raises(FilesError, match=r"model\.safetensors has 100 bytes, and its header alone asks for [\d,]+"):
         load_network(Model(path=str(tmp_path)), LABELS, seed=0)
 
 

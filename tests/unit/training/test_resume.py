@@ -143,6 +143,10 @@ def test_a_complete_run_and_one_without_a_checkpoint_are_refused(finished, inter
     (broken.directory.checkpoints / "last.ckpt").write_bytes(b"PK\x03\x04 not a checkpoint")
     with pytest.raises(FilesError, match="cannot be read"):
         resume(broken)
+    for content, said in [(b"nothing", r"it is no checkpoint \(7 bytes\)"), (b"", "it is empty")]:
+        (broken.directory.checkpoints / "last.ckpt").write_bytes(content)
+        with pytest.raises(FilesError, match=f"cannot be read: {said}.* tunesmith train --from {broken.path}$"):
+            resume(broken)
     (broken.directory.checkpoints / "last.ckpt").unlink()
     with pytest.raises(FilesError, match="before its first checkpoint"):
         resume(broken)
