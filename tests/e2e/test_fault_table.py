@@ -171,7 +171,7 @@ FILES = [
 
 MODELS = [
     Fault("a model that is missing", f"train {MODEL} model.path=./nowhere", 5, "does not exist"),
-    Fault("weights cut short", f"train {MODEL} model.path=$cut", 5, "cannot load"),
+    Fault("weights cut short", f"train {MODEL} model.path=$cut", 5, "its header asks for"),
     Fault("weights of random bytes", f"train {MODEL} model.path=$bytes", 5, "cannot load"),
     Fault("weights that are a pickle", f"train {MODEL} model.path=$pickled", 5, "as a pickle only"),
     Fault("a config that is no JSON", f"train {MODEL} model.path=$no_json", 5, "cannot load"),

@@ -56,6 +56,19 @@ def short_reviews(tmp_path_factory):
     return write_csv(tmp_path_factory.mktemp("field") / "reviews.csv", ("text", "label"), rows)
 
 
+@pytest.fixture(scope="module")
+def plain_bert(tmp_path_factory):
+    """A tiny BERT with its tokenizer, saved by plain transformers."""
+    from tunesmith import compose
+    from tunesmith.models.weights import load_network, load_tokenizer
+
+    folder = tmp_path_factory.mktemp("plain") / "bert"
+    model = compose(["model=tiny_encoder"]).config.model
+    load_network(model, ["negative", "positive"], 0).save_pretrained(folder)
+    load_tokenizer(model).save_pretrained(folder)
+    return folder
+
+
 # 1. A head's outputs and the names of a checkpoint
 
 
@@ -824,10 +837,10 @@ def test_a_name_in_an_adapter_that_fits_nothing_is_refused_before_a_directory(
     )
 
 
-def test_fast_pissa_is_taken_and_answers_alike_when_it_is_loaded_again(inside, short_reviews, tmp_path):
-    run = tmp_path / "run"
+def test_fast_pissa_is_taken_and_answers_alike_when_it_is_loaded_again(inside, short_reviews, plain_bert, tmp_path):
+    run, base = tmp_path / "run", ("data=csv", "method=lora", "model=encoder", f"model.path={plain_bert}", *QUIET)
     start = ("method.init_lora_weights=pissa_niter_4", "optimizer.lr=1e-2", *SHORT)
-    assert inside("train", *ADAPTER, f"data.path={short_reviews}", f"run.dir={run}", *start).returncode == 0
+    assert inside("train", *base, f"data.path={short_reviews}", f"run.dir={run}", *start).returncode == 0
     saved = [json.loads(line) for line in (run / "predictions.jsonl").read_text().splitlines()]
     texts = write_jsonl(tmp_path / "all.jsonl", [{"text": text} for text, _ in reviews_of(short_reviews)])
     answers = inside("predict", run, texts).stdout.splitlines()
@@ -894,19 +907,6 @@ def test_reproduce_on_a_changed_test_row_does_not_end_as_a_success(measured_run,
 
 
 # 14. Advice that works
-
-
-@pytest.fixture(scope="module")
-def plain_bert(tmp_path_factory):
-    """A tiny BERT with its tokenizer, saved by plain transformers."""
-    from tunesmith import compose
-    from tunesmith.models.weights import load_network, load_tokenizer
-
-    folder = tmp_path_factory.mktemp("plain") / "bert"
-    model = compose(["model=tiny_encoder"]).config.model
-    load_network(model, ["negative", "positive"], 0).save_pretrained(folder)
-    load_tokenizer(model).save_pretrained(folder)
-    return folder
 
 
 ENCODER = ("data=csv", "model=encoder", *QUIET)
