@@ -172,7 +172,7 @@ FILES = [
 MODELS = [
     Fault("a model that is missing", f"train {MODEL} model.path=./nowhere", 5, "does not exist"),
     Fault("weights cut short", f"train {MODEL} model.path=$cut", 5, "its header asks for"),
-    Fault("weights of random bytes", f"train {MODEL} model.path=$bytes", 5, "cannot load"),
+    Fault("weights of random bytes", f"train {MODEL} model.path=$bytes", 5, "its header alone asks for"),
     Fault("weights that are a pickle", f"train {MODEL} model.path=$pickled", 5, "as a pickle only"),
     Fault("a config that is no JSON", f"train {MODEL} model.path=$no_json", 5, "cannot load"),
     Fault("no tokenizer", f"train {MODEL} model.path=$no_tokenizer", 5, "there is no tokenizer"),
@@ -183,7 +183,7 @@ MODELS = [
     Fault("more tokens than positions", f"train {MODEL} model.path=$good data.max_length=9999", 2, "positions"),
     Fault("a run's model that is a pickle", "predict $PICKLED_MODEL new.txt", 5, "as a pickle only"),
     Fault("an adapter that is a pickle", "predict $PICKLED_ADAPTER new.txt", 5, "holds its weights as a pickle only"),
-    Fault("an adapter cut short", "predict $CUT_ADAPTER new.txt", 5, "cannot load"),
+    Fault("an adapter cut short", "predict $CUT_ADAPTER new.txt", 5, "its header"),
 ]
 
 FAULTS = [*CONFIG, *SECURITY, *FILES, *MODELS]

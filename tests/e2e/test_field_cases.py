@@ -837,6 +837,59 @@ def test_a_name_in_an_adapter_that_fits_nothing_is_refused_before_a_directory(
     )
 
 
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["logger=[wandb,none]"], ["logger takes one option", "the last would win", "Name one: logger=wandb"]),
+        (["model=[tiny_encoder,tiny_causal]"], ["model takes one option", "-m model=tiny_encoder,tiny_causal"]),
+        (["callbacks=[default,none]"], ["callbacks takes one option"]),
+        (["logger=[]"], ["logger=none"]),
+        (["logger=null"], ["logger=none"]),
+        (["logger=none", "logger.mode=online"], ["logger.mode: has no effect with logger.name=none", "logger=wandb"]),
+        (["data.max_target_length=10"], ["data.max_target_length: has no effect with task.name=classification"]),
+        (["data.label_separator=;"], ["data.label_separator", "task=multi_label"]),
+        (["model.revision=abc"], ["model.revision: has no effect with model.path=null"]),
+        (
+            ["data.split.method=column", "data.split.column=label", "data.split.val_fraction=0.2"],
+            ["data.split.val_fraction: has no effect with data.split.method=column"],
+        ),
+        (["model=from_run", "model.from_run=RUN", "model.path=x"], ["model.path: has no effect beside model.from_run"]),
+    ],
+)
+def test_what_is_given_without_effect_is_refused(inside, short_reviews, overrides, words):
+    refused(inside("check", *ADAPTER[:2], f"data.path={short_reviews}", *overrides), *words, code=2)
+
+
+def test_groups_whose_options_add_up_take_several(inside, short_reviews, tmp_path):
+    folder = tmp_path / "conf" / "callbacks"
+    folder.mkdir(parents=True)
+    (folder / "timer.yaml").write_text("timer:\n  _target_: pytorch_lightning.callbacks.Timer\n")
+    several = ("--config-dir", folder.parent, "callbacks=[default,timer]", "--cfg", "job", "--package", "callbacks")
+    shown = inside("train", *ADAPTER, f"data.path={short_reviews}", *several)
+    assert "EarlyStopping" in shown.stdout
+    assert "Timer" in shown.stdout
+
+
+def test_an_option_of_several_in_a_file_is_refused_with_its_line(inside, short_reviews, tmp_path):
+    folder = tmp_path / "conf" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "two.yaml").write_text("# @package _global_\ndefaults:\n  - override /optimizer: [adamw, sgd]\n")
+    finished = inside("check", *ADAPTER, f"data.path={short_reviews}", "--config-dir", folder.parent, "experiment=two")
+    refused(finished, "two.yaml:3", "optimizer takes one option", code=2)
+
+
+def test_a_saved_config_is_not_refused_for_what_it_was_started_with(inside, short_reviews, tmp_path):
+    folder = tmp_path / "conf" / "data"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text(f"defaults: [csv]\npath: {short_reviews}\nmax_target_length: 10\n")
+    rest = [override for override in ADAPTER if override != "data=csv"]
+    run = tmp_path / "run"
+    command = ("train", "data=mine", *rest, "--config-dir", folder.parent, f"run.dir={run}", *SHORT)
+    assert inside(*command).returncode == 0
+    assert inside("check", "--from", run).returncode == 0
+    refused(inside("check", "--from", run, "data.max_target_length=12"), "data.max_target_length", code=2)
+
+
 def test_fast_pissa_is_taken_and_answers_alike_when_it_is_loaded_again(inside, short_reviews, plain_bert, tmp_path):
     run, base = tmp_path / "run", ("data=csv", "method=lora", "model=encoder", f"model.path={plain_bert}", *QUIET)
     start = ("method.init_lora_weights=pissa_niter_4", "optimizer.lr=1e-2", *SHORT)

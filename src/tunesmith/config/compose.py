@@ -269,9 +269,12 @@ def judged(
         ConfigError: Something is wrong; every problem is in it.
     """
     complete(config, schema_defaults())
-    from tunesmith.config.validate import validate  # not needed to show a config
+    from tunesmith.config.idle import idle
+    from tunesmith.config.validate import validate  # neither is needed to show a config
 
     typed, problems = validate(config, trust=trust, elsewhere=lambda path: option_with(path, found))
+    if typed is not None:
+        problems = list(idle(typed.model_dump(by_alias=True), found.given))
     problems = [_located(problem, found) for problem in problems if not _follows(problem, found)]
     if found.problems or problems:
         raise ConfigError([*found.problems, *problems])

@@ -29,6 +29,8 @@ HYDRA_KEYS = ("mode", "sweeper", "verbose")
 """What a config may change of Hydra's own node: the rest of it can run code or set environment variables."""
 
 
+SEVERAL = ("callbacks", "debug", "experiment")
+"""Groups whose options add to one another; those of the others would only overwrite each other's keys."""
 OUR_SWEEPER = "hydra/sweeper/tunesmith"
 OUTPUTS = ("sweep.json", "results.json", "provenance.json")
 """One of these is in the directory of every sweep and run."""
@@ -160,6 +162,9 @@ class Repository(ConfigRepository):
             return "a config may not change how Hydra runs", written, "Only hydra/sweeper may be chosen"
         if not self.group_exists(group):
             return "no such config group", written, self._group_hint(default, group)
+        problem = several(group, default.value)
+        if problem is not None:
+            return problem[0], written, problem[1]
         for option in default.value if isinstance(default.value, list) else [default.value]:
             if option is None or "${" in option or option == "???" or default.optional:
                 continue
@@ -198,6 +203,16 @@ def know_sweepers(path: str) -> None:
 def absolute(path: str, folder: str) -> str:
     """A group or config of a defaults list, seen from the root: one without a leading slash is relative."""
     return path[1:] if path.startswith("/") else f"{folder}/{path}".lstrip("/")
+
+
+def several(group: str, chosen: Any) -> tuple[str, str] | None:
+    """Rule and hint where a list of options is chosen in a group that takes one."""
+    if not isinstance(chosen, list) or len(chosen) == 1 or (group in SEVERAL and "none" not in chosen):
+        return None
+    rule = f"{group} takes one option: several would be laid over each other, and the last would win"
+    if group == "logger" or not chosen:
+        return rule, f"Name one: {group}={chosen[0] if chosen else 'NAME'}"
+    return rule, f"Name one, or start one run for each: -m {group}={','.join(map(str, chosen))}"
 
 
 def option_hint(option: str, options: list[str]) -> str:

@@ -15,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString, ValueType
 from hydra.errors import HydraException
 
-from tunesmith.config.files import HYDRA_KEYS, Repository, option_hint
+from tunesmith.config.files import HYDRA_KEYS, SEVERAL, Repository, option_hint, several
 from tunesmith.config.outline import is_text, leaves
 from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
@@ -187,10 +187,20 @@ def _choice(override: Override, text: str, repository: Repository) -> Problem | 
     if override.is_delete():
         return None
     options = repository.options(group)
+    if (value == [] or (value is None and group not in SEVERAL)) and "none" in options:
+        return Problem(text, f"{group} takes one option", _shown(value), f"Without any: {group}=none")
+    problem = several(group, value)
+    if problem is not None:
+        rule, hint = problem
+        return Problem(text, rule, _shown(value), hint)
     for option in value if isinstance(value, list) else [value]:
         if option is not None and str(option) not in options:
             return Problem(text, f"{group} has no such option", str(option), option_hint(str(option), options))
     return None
+
+
+def _shown(value: object) -> str:
+    return "null" if value is None else f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
 
 
 def forced(override: Override, groups: Sequence[str], repository: Repository) -> str:
