@@ -1,6 +1,8 @@
 """Entities as seqeval counts them: cases computed by hand, and its own documented example."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tunesmith.evaluation.entities import EntityF1, EntityPrecision, EntityRecall, WordAccuracy, entities
 
@@ -61,3 +63,32 @@ def test_counts_go_over_all_sentences_and_not_over_their_scores():
 
 def test_nothing_to_find_is_zero():
     assert values(["O O"], ["O O"]) == [0.0, 0.0, 0.0, 1.0]
+
+
+def seqeval_entities(sentence):
+    """Written after `get_entities` of seqeval 1.2.2, whose rules are those of conlleval.pl."""
+    found, begin, before, kind_before = [], 0, "O", ""
+    for place, word in enumerate([*sentence, "O"]):
+        tag, kind = word[0], word[1:].split("-", maxsplit=1)[-1]
+        ends = before in "ES" or (before in "BI" and tag in "BSO") or (before != "O" and kind_before != kind)
+        starts = tag in "BS" or (before in "ESO" and tag in "EI") or (tag != "O" and kind_before != kind)
+        if before != "O" and ends:
+            found.append((kind_before, begin, place - 1))
+        if starts:
+            begin = place
+        before, kind_before = tag, kind
+    return found
+
+
+any_tags = st.lists(st.sampled_from(["O", *(f"{prefix}-{kind}" for prefix in "BIES" for kind in ("A", "B-C"))]))
+
+
+@given(any_tags, any_tags)
+def test_any_tags_however_malformed_have_the_entities_of_seqeval(one, other):
+    assert list(entities(one)) == seqeval_entities(one)
+    length = min(len(one), len(other))
+    truth, said = (set(seqeval_entities(tags[:length])) for tags in (one, other))
+    metric = EntityF1()
+    metric.update([other[:length]], [one[:length]])
+    expected = 2 * len(truth & said) / (len(truth) + len(said)) if truth or said else 0.0
+    assert metric.compute().item() == pytest.approx(expected)
