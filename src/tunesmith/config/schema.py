@@ -279,9 +279,10 @@ class Evaluation(Node):
     monitor: str = "val/accuracy"
     """The metric that picks the best weights, stops early and drives sweeps: `val/loss` or `val/<metric>`."""
     mode: Literal["auto", "max", "min"] = "auto"
-    """Whether more or less of `monitor` is better; `auto` is the metric's own direction."""
+    """Whether more or less of `monitor` is better; `auto` is the metric's own direction, if its class says one."""
     metrics: dict[str, TargetNode] = {}
-    """Name to torchmetrics class; one with `average: none` gives a value per label, `<name>/<label>`."""
+    """Name to torchmetrics class; one with `average: none` gives a value per label, `<name>/<label>`. A matrix or a
+    curve is kept in `results.json` under `tables`."""
     test: Annotated[bool, Fixed("A search never looks at the test split")] = True
     """Look at the test split once, at the end; every look is written to the ledger."""
 

@@ -10,13 +10,12 @@ from typing import Any
 import torch
 
 from tunesmith.config.compose import Composed
-from tunesmith.config.objectives import direction_of
+from tunesmith.config.objectives import mode_of
 from tunesmith.config.saved import resolve
-from tunesmith.config.schema import Evaluation, RunConfig
-from tunesmith.evaluation.metrics import direction
+from tunesmith.config.schema import RunConfig
 from tunesmith.training.continuation import start_of
 from tunesmith.training.cores import usable_cores
-from tunesmith.training.instantiate import accepts, build_metrics
+from tunesmith.training.instantiate import accepts
 
 FP32_ERROR = 2e-6
 """Largest relative error that a route of matrix products may have and still count as fp32."""
@@ -49,20 +48,11 @@ def _decisions(config: RunConfig) -> Mapping[tuple[str, str], Any]:
     if config.data.micro_batch_size == "auto":
         decisions["data", "micro_batch_size"] = config.data.batch_size
     if config.evaluation.mode == "auto":
-        decisions["evaluation", "mode"] = _mode(config.evaluation)
+        decisions["evaluation", "mode"] = mode_of(config.evaluation.monitor, config.evaluation)
     if accepts(config.optimizer.target, "fused") and config.optimizer.kwargs().get("fused") is None:
         # Faster, with the same numerics; but the fp16 scaler leaves a fused optimizer's gradients scaled for clipping.
         decisions["optimizer", "fused"] = trainer.precision != "16-mixed"
     return decisions
-
-
-def _mode(evaluation: Evaluation) -> str:
-    """The better direction of the monitor: as its class says, or one object of it where the class leaves it open."""
-    nodes = {name: {"_target_": node.target} for name, node in evaluation.metrics.items()}
-    found = direction_of(evaluation.monitor, nodes)
-    if found is None:
-        return direction(evaluation.monitor, build_metrics(evaluation, num_labels=2))
-    return "max" if found == "maximize" else "min"
 
 
 def _accelerator() -> str:

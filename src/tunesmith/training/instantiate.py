@@ -12,8 +12,10 @@ from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
 from torchmetrics import Metric
 
+from tunesmith.config.objectives import mode_of
 from tunesmith.config.schema import Evaluation, Method, Optimizer, RunConfig, Scheduler
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.evaluation.words import know_all_words
 
 
 def accepts(target: str, keyword: str) -> bool:
@@ -27,11 +29,12 @@ def build_metrics(evaluation: Evaluation, num_labels: int) -> dict[str, Metric]:
     for name, node in evaluation.metrics.items():
         supplied = {key: num_labels for key in ("num_classes", "num_labels") if key in _keywords(node.target)}
         metrics[name] = _make(f"evaluation.metrics.{name}", node.target, supplied | node.kwargs())
+        know_all_words(metrics[name])
     return metrics
 
 
 def build_callbacks(config: RunConfig) -> list[pl.Callback]:
-    """The configured callbacks; one that requires a monitor gets the run's, with its direction."""
+    """The configured callbacks; one that requires a monitor gets the run's, and one without a mode its monitor's."""
     callbacks = []
     for name, node in config.callbacks.items():
         if node is None:
@@ -43,6 +46,8 @@ def build_callbacks(config: RunConfig) -> list[pl.Callback]:
             supplied = {"monitor": config.evaluation.monitor, "mode": config.evaluation.mode}
             if "check_on_train_epoch_end" in parameters:  # max_steps may end an epoch that had no validation
                 supplied["check_on_train_epoch_end"] = False
+        elif isinstance(node.kwargs().get("monitor"), str) and "mode" in parameters:
+            supplied = {"mode": mode_of(node.kwargs()["monitor"], config.evaluation)}
         callbacks.append(_make(f"callbacks.{name}", node.target, supplied | node.kwargs()))
     return callbacks
 

@@ -210,13 +210,21 @@ def test_a_sweep_file_is_judged_the_same_way(inside, tiny, tmp_path):
 
 
 def test_a_search_does_not_guess_which_direction_is_better():
-    hinge = ["+evaluation.metrics.hinge._target_=torchmetrics.HingeLoss", "+evaluation.metrics.hinge.task=binary"]
-    (problem,) = refusal(*hinge, params=LR, metric="val/hinge")
+    total = ["+evaluation.metrics.total._target_=torchmetrics.SumMetric"]
+    (problem,) = refusal(*total, params=LR, metric="val/total")
     assert problem.where == "hydra.sweeper.metric"
     assert "evaluation.mode=max" in problem.hint
     for mode, direction in (("min", "minimize"), ("max", "maximize")):
-        said = sweep_of(*hinge, "evaluation.monitor=val/hinge", f"evaluation.mode={mode}", params=LR)
+        said = sweep_of(*total, "evaluation.monitor=val/total", f"evaluation.mode={mode}", params=LR)
         assert said.directions == (direction,)
+    hinge = ["+evaluation.metrics.hinge._target_=torchmetrics.HingeLoss", "+evaluation.metrics.hinge.task=multiclass"]
+    assert sweep_of(*hinge, "evaluation.monitor=val/hinge", params=LR).directions == ("minimize",)
+
+
+def test_a_search_is_not_led_by_a_matrix():
+    matrix = "+evaluation.metrics.cm._target_=torchmetrics.classification.MulticlassConfusionMatrix"
+    (problem,) = refusal(matrix, params=LR, metric="val/cm")
+    assert (problem.where, problem.rule) == ("hydra.sweeper.metric", "no such number of a run")
 
 
 def test_no_more_trials_are_planned_than_there_are_points():
