@@ -14,7 +14,11 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score, confusion_matrix, f1_score, roc_auc_score
+
+from tunesmith import load_run
 
 # Grouped by what went wrong: each section holds its helpers and its cases, so that it can be read alone.
 
@@ -797,6 +801,151 @@ def test_lengths_a_run_of_before_the_policy_is_the_same_run(inside, short_review
 
 # 9. Metrics against references
 
+LABELS = "torchmetrics.classification."
+
+
+@pytest.fixture(scope="module")
+def measured_run(short_reviews, tmp_path_factory):
+    """A short run, to be measured again."""
+    from tunesmith import compose, train
+
+    folder = tmp_path_factory.mktemp("measured")
+    mine = folder / "mine.csv"
+    mine.write_bytes(short_reviews.read_bytes())
+    data = ["data=csv", f"data.path={mine}", "data.batch_size=8", "model=tiny_encoder"]
+    return train(compose([*data, "optimizer.lr=3e-3", "trainer.max_epochs=4", *QUIET, f"run.root={folder / 'runs'}"]))
+
+
+def read_column(path, name):
+    with path.open(encoding="utf-8", newline="") as file:
+        return [row[name] for row in csv.DictReader(file)]
+
+
+def of_split(record, split):
+    """Logits, and positions of the right labels, of a split's rows as the run kept them."""
+    rows = record.predictions(split)
+    return np.array([row["logits"] for row in rows]), np.array([record.labels.index(row["label"]) for row in rows])
+
+
+def test_scores_of_logits_that_look_like_probabilities_are_those_of_scikit_learn(
+    measured_run, short_reviews, inside, tmp_path
+):
+    """One direction is added to both outputs: softmax does not see it, a ranking by raw logits does."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    folder = tmp_path / "small"
+    model = AutoModelForSequenceClassification.from_pretrained(measured_run.directory.model).eval()
+    tokenizer = AutoTokenizer.from_pretrained(measured_run.directory.model)
+    batch = tokenizer(read_column(short_reviews, "text"), padding=True, return_tensors="pt")
+    weight, bias = model.classifier.weight, model.classifier.bias
+    with torch.no_grad():
+        weight += torch.randn(weight.shape[1], generator=torch.Generator().manual_seed(0)) * 2
+        logits = model(**batch).logits
+        scale = 0.8 / (logits.max() - logits.min())
+        weight *= scale
+        bias.copy_(bias * scale + 0.1 - logits.min() * scale)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    chosen = [
+        f"+evaluation.metrics.auroc._target_={LABELS}MulticlassAUROC",
+        f"+evaluation.metrics.ap._target_={LABELS}MulticlassAveragePrecision",
+        f"+evaluation.metrics.ece._target_={LABELS}MulticlassCalibrationError",
+    ]
+    data = ["data=csv", f"data.path={short_reviews}", "data.split.val_fraction=0.3"]
+    done = inside(
+        "train", *data, "model=encoder", f"model.path={folder}", *chosen, *QUIET, *STILL, f"run.dir={tmp_path / 'r'}"
+    )
+    assert done.returncode == 0, done.stderr
+    record = load_run(tmp_path / "r")
+    logits, right = of_split(record, "val")
+    assert logits.min() >= 0
+    assert logits.max() <= 1
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    hot, top, hit = np.eye(2)[right], p.max(1), p.argmax(1) == right
+    bins = np.clip((top * 15).astype(int), 0, 14)
+    expected = {
+        "val/auroc": roc_auc_score(hot, p, average="macro"),
+        "val/ap": average_precision_score(hot, p, average="macro"),
+        "val/ece": sum(abs(hit[bins == b].mean() - top[bins == b].mean()) * (bins == b).mean() for b in set(bins)),
+    }
+    assert {name: record.metrics[name] for name in expected} == pytest.approx(expected, abs=1e-5)
+    assert abs(roc_auc_score(hot, logits, average="macro") - expected["val/auroc"]) > 0.05, "raw logits say another"
+
+
+@pytest.mark.parametrize("verb", ["train", "check"])
+def test_a_metric_of_no_direction_does_not_choose_the_weights(verb, inside, tmp_path):
+    path = write_csv(tmp_path / "ratings.csv", ("text", "label"), [(f"film {i}", 1 + i % 5) for i in range(40)])
+    deviance = "+evaluation.metrics.dev._target_=torchmetrics.regression.TweedieDevianceScore"
+    line = [verb, "task=regression", "data=csv", f"data.path={path}", "model=tiny_encoder", *QUIET, *SHORT, deviance]
+    folder = tmp_path / "r"
+    done = inside(*line, "evaluation.monitor=val/dev", f"run.dir={folder}")
+    refused(done, "evaluation.mode=max", "evaluation.mode=min", code=2, directory=folder)
+    done = inside(*line, "evaluation.monitor=val/dev", "evaluation.mode=min", f"run.dir={folder}")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_the_same_texts_in_another_alphabet_are_the_same(inside, tmp_path):
+    """Greedy answers of a network that has learned its one target: every one of the metrics is 1."""
+    rows = [(f"one {'two ' * (i % 3)}", "весна пришла") for i in range(48)]
+    path = write_csv(tmp_path / "spring.csv", ("text", "target"), rows)
+    data = [
+        "task=text_to_text",
+        "data=csv",
+        f"data.path={path}",
+        "data.target_column=target",
+        "data.max_target_length=16",
+    ]
+    learn = ["model=tiny_seq2seq", "optimizer.lr=1e-2", "trainer.max_epochs=20", "data.batch_size=8", "callbacks=none"]
+    done = inside("train", *data, *learn, *QUIET, f"run.dir={tmp_path / 'r'}")
+    assert done.returncode == 0, done.stderr
+    record = load_run(tmp_path / "r")
+    rows = record.predictions("test")
+    assert [row["prediction"] for row in rows] == [row["label"] for row in rows]
+    for name in ("exact_match", "token_f1", "rouge_l", "chrf"):
+        assert record.metrics[f"test/{name}"] == pytest.approx(1.0), name
+
+
+def test_the_mean_over_labels_is_that_of_the_values_beside_it(inside, tmp_path):
+    rows = [(f"the cold film {i}", "negative", "val") for i in range(6)]
+    rows += [(f"a film number {i}", ["negative", "positive"][i % 2], ["train", "test"][i % 5 == 4]) for i in range(40)]
+    path = write_csv(tmp_path / "one_class.csv", ("text", "label", "split"), rows)
+    split = ["data.split.method=column", "data.split.column=split"]
+    done = inside(
+        "train",
+        "data=csv",
+        f"data.path={path}",
+        *split,
+        "model=tiny_encoder",
+        *QUIET,
+        *SHORT,
+        f"run.dir={tmp_path / 'r'}",
+    )
+    assert done.returncode == 0, done.stderr
+    record = load_run(tmp_path / "r")
+    logits, right = of_split(record, "val")
+    expected = f1_score(right, logits.argmax(1), labels=[0, 1], average="macro", zero_division=0)
+    assert record.metrics["val/f1_macro"] == pytest.approx(expected)
+    assert expected <= 0.5
+    beside = [record.metrics[f"val/f1/{label}"] for label in record.labels]
+    assert record.metrics["val/f1_macro"] == pytest.approx(sum(beside) / 2)
+
+
+def test_a_confusion_matrix_is_kept_as_a_table_and_cannot_be_the_monitor(short_reviews, inside, tmp_path):
+    matrix = f"+evaluation.metrics.cm._target_={LABELS}MulticlassConfusionMatrix"
+    line = ["data=csv", f"data.path={short_reviews}", "model=tiny_encoder", matrix, *QUIET, *SHORT]
+    done = inside("train", *line, f"run.dir={tmp_path / 'r'}")
+    assert done.returncode == 0, done.stderr
+    record = load_run(tmp_path / "r")
+    logits, right = of_split(record, "test")
+    expected = confusion_matrix(right, logits.argmax(1), labels=[0, 1]).tolist()
+    assert record.tables["test/cm"] == {"labels": ["negative", "positive"], "values": expected}
+    folder = tmp_path / "refused"
+    done = inside("train", *line, "evaluation.monitor=val/cm", f"run.dir={folder}")
+    refused(done, "evaluation.monitor", "val/cm", code=2, directory=folder)
+
+
 # 10. Numbers that look like results
 
 # 11. Settings without effect
@@ -914,19 +1063,6 @@ def reviews_of(file: Path) -> list[list[str]]:
 # 12. One identity for one run
 
 # 13. Refusals in time
-
-
-@pytest.fixture(scope="module")
-def measured_run(short_reviews, tmp_path_factory):
-    """A run of two steps, to be measured again."""
-    from tunesmith import compose, train
-
-    folder = tmp_path_factory.mktemp("measured")
-    mine = folder / "mine.csv"
-    mine.write_bytes(short_reviews.read_bytes())
-    return train(
-        compose(["data=csv", f"data.path={mine}", "model=tiny_encoder", *QUIET, *SHORT, f"run.root={folder / 'runs'}"])
-    )
 
 
 def test_evaluate_takes_all_rows_of_the_run_and_of_another_file(measured_run, inside, tmp_path):

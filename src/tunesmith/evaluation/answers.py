@@ -11,7 +11,7 @@ from torch import Tensor
 from tunesmith.config.schema import Task
 
 THRESHOLD = 0.5
-"""Probability from which on a text has a label, where it may have several."""
+"""Probability above which a text has a label, where it may have several; metrics draw the line at the same place."""
 
 
 def meanings(task: Task, answers: Any, labels: Sequence[str]) -> list[Any]:
@@ -32,7 +32,7 @@ def meanings(task: Task, answers: Any, labels: Sequence[str]) -> list[Any]:
     if task.name != "classification":
         return list(answers)
     if task.multi_label:
-        chosen = (answers.double().sigmoid() >= THRESHOLD).tolist()
+        chosen = (answers.double().sigmoid() > THRESHOLD).tolist()
         return [[label for label, yes in zip(labels, row, strict=True) if yes] for row in chosen]
     return [labels[index] for index in answers.argmax(dim=1).tolist()]
 

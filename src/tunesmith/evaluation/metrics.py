@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torchmetrics import Metric
 
+from tunesmith.evaluation.definedness import value_of
+from tunesmith.evaluation.inputs import Inputs
+from tunesmith.evaluation.tables import Table, recorded
 
-def compute_metrics(
-    metrics: Mapping[str, Metric], answers: Any, truths: Any, label_names: Sequence[str]
-) -> dict[str, float]:
+
+@dataclass(frozen=True)
+class Measured:
+    """What metrics say of a split."""
+
+    values: dict[str, float | Table] = field(default_factory=dict)
+    """Name to number, NaN where there is none; a matrix or a curve is a table."""
+    remarks: dict[str, str] = field(default_factory=dict)
+    """Name to what a reader of the number has to know, as half a sentence."""
+    failures: dict[str, str] = field(default_factory=dict)
+    """Name to why a metric could not be computed."""
+
+
+def compute_metrics(metrics: Mapping[str, Metric], inputs: Inputs) -> Measured:
     """The value of each metric over all rows at once.
 
     Args:
         metrics: Name to torchmetrics object; reset before and after use.
-        answers: What the metrics take first: logits of shape (rows, labels), numbers, tags or texts.
-        truths: What they take second: indices of the right labels, shape (rows,), numbers, tags or texts.
-        label_names: Names in the order of the logits.
+        inputs: The answers.
 
     Returns:
-        Name to value; a metric with a value per label becomes `<name>/<label>`.
+        The values; a metric with a value per label has one under `<name>/<label>`, one that fails has NaN.
     """
-    values: dict[str, float] = {}
+    measured = Measured()
     for name, metric in metrics.items():
+        try:
+            value = value_of(metric, *inputs.of(metric))
+        except Exception as error:  # rows that a metric cannot take are no reason to lose the training
+            said = next((line for line in str(error).splitlines() if line.strip()), "")
+            measured.failures[name] = f"{type(error).__name__}: {said}"
+            value = torch.nan
+        measured.values.update(recorded(name, value, inputs.labels))
+        remark = getattr(metric, "remark", None)
+        if isinstance(remark, str):
+            measured.remarks[name] = remark
         metric.reset()
-        metric.update(answers, truths)
-        value = torch.as_tensor(metric.compute())
-        metric.reset()
-        if value.ndim == 0:
-            values[name] = value.item()
-        else:
-            values |= {f"{name}/{label}": item for label, item in zip(label_names, value.tolist(), strict=True)}
-    return values
+    return measured
 
 
 def better(mode: str, value: float, best: float | None) -> bool:
@@ -41,10 +56,3 @@ def better(mode: str, value: float, best: float | None) -> bool:
     if value != value:
         return False
     return best is None or (value > best if mode == "max" else value < best)
-
-
-def direction(monitor: str, metrics: Mapping[str, Metric]) -> str:
-    """`max` or `min`: the better direction of `<split>/<name>`; losses are to be small, metrics know for themselves."""
-    name = monitor.split("/")[1]
-    metric = metrics.get(name)
-    return "min" if metric is None or metric.higher_is_better is False else "max"

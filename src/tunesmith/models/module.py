@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytorch_lightning as pl
@@ -19,9 +19,9 @@ from tunesmith.models.weights import tensors_sha256
 OptimizerFactory = Callable[[torch.nn.Module], torch.optim.Optimizer]
 SchedulerFactory = Callable[[torch.optim.Optimizer, int], dict[str, Any]]
 """From the optimizer and the number of optimizer steps to Lightning's `lr_scheduler` entry."""
-MetricFunction = Callable[[Any, Any], Mapping[str, float]]
-"""From answers and truths, as the task's objective gives them, to metrics by name. Where it answers nothing, from the
-summed losses and the counts of the rows."""
+MetricFunction = Callable[[Any, Any], Mapping[str, Any]]
+"""From answers and truths, as the task's objective gives them, to metrics by name: numbers, and mappings for tables.
+Where it answers nothing, from the summed losses and the counts of the rows."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Outputs:
     """Summed loss of each row in nats, shape (rows,)."""
     counts: Tensor
     """Over how many tokens or words each sum is, shape (rows,)."""
+    tables: dict[str, Any] = field(default_factory=dict)
+    """`<split>/<name>` to a metric that is a matrix or a curve."""
 
     @property
     def defined_metrics(self) -> dict[str, float]:
@@ -195,7 +197,7 @@ class FineTuner(pl.LightningModule):
         rows, losses, counts, answers, truths = (_joined(parts) for parts in zip(*self._collected, strict=True))
         num_rows = int(rows.max()) + 1
         losses, counts = (torch.zeros(num_rows).double().index_add(0, rows, part) for part in (losses, counts))
-        values = {"loss": (losses.sum() / counts.sum()).item()}
+        values: dict[str, Any] = {"loss": (losses.sum() / counts.sum()).item()}
         if len(torch.unique(rows)) == len(rows):
             order = torch.argsort(rows)
             answers, truths = (_ordered(part, order) for part in (answers, truths))
@@ -203,8 +205,10 @@ class FineTuner(pl.LightningModule):
             speaks = self.objective.SPEAKS
             values |= self.metrics(answers, truths) if speaks else self.metrics(losses, counts)
         self._collected = []
-        metrics = {f"{split}/{name}": value for name, value in values.items()}
-        return Outputs(split, answers, truths, metrics, losses, counts)
+        named = {f"{split}/{name}": value for name, value in values.items()}
+        tables = {name: value for name, value in named.items() if isinstance(value, Mapping)}
+        metrics = {name: value for name, value in named.items() if name not in tables}
+        return Outputs(split, answers, truths, metrics, losses, counts, tables)
 
     def _place(self) -> dict[str, float]:
         """The x axes of a logged point. Lightning takes them from the values; its own step count starts at 0."""

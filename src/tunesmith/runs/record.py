@@ -60,6 +60,11 @@ class Record:
         return dict(self.results.get("metrics", {}))
 
     @property
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """Metrics that are a matrix or a curve: `<split>/<name>` to `values`, beside the `labels` that they are of."""
+        return dict(self.results.get("tables", {}))
+
+    @property
     def warnings(self) -> list[str]:
         """What could mislead a reader of the metrics, a sentence each."""
         return list(self.results.get("warnings", []))

@@ -33,6 +33,7 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "num_parameters": (lambda value: _count(value) and value > 0, "a whole number of at least 1"),
     **{name: (_texts, "a list of texts") for name in ("labels", "warnings")},
     "metrics": (_mapping_to(_number), "names with numbers"),
+    "tables": (_mapping_to(lambda value: isinstance(value, dict) and "values" in value), "names with tables"),
     "num_rows": (_mapping_to(_count), "names with whole numbers"),
 }
 """Key to what holds for its value, and that in words; keys that are not named here are read by nobody."""

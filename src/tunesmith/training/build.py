@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.fitting import drop_long, fit
 from tunesmith.data.sources import Rows
 from tunesmith.data.splits import label_names, read_splits
-from tunesmith.evaluation.answers import meanings
+from tunesmith.evaluation.inputs import Inputs
 from tunesmith.evaluation.metrics import compute_metrics
 from tunesmith.models.anatomy import anatomy
 from tunesmith.models.families import Family, family_of
@@ -42,6 +43,8 @@ from tunesmith.optim.schedules import lightning_schedule
 from tunesmith.training import instantiate
 from tunesmith.training.continuation import first_network
 from tunesmith.training.ends import give_template, set_ends
+
+log = logging.getLogger("tunesmith")
 
 
 def build_data(config: RunConfig, splits: dict[str, Rows] | None = None) -> TextDataModule:
@@ -191,19 +194,21 @@ def build_objective(
 
 
 def metric_function(config: RunConfig, labels: Sequence[str]) -> MetricFunction:
-    """The configured metrics, over what they take: logits, probabilities where there may be several, tags or texts."""
+    """The configured metrics, each over what it takes; what has to be said of one is said once."""
     metrics = instantiate.build_metrics(config.evaluation, num_labels=len(labels))
-    if config.task.name == "regression":  # correlations of numbers that vary little lose digits in fp32
+    if config.task.name == "regression":
         metrics = {name: metric.set_dtype(torch.float64) for name, metric in metrics.items()}
+    told: set[str] = set()
 
-    def compute(answers: Any, truths: Any) -> Mapping[str, float]:
-        if config.task.name == "token_classification":
-            answers = meanings(config.task, answers, labels)
-        if config.task.name == "regression":
-            answers, truths = answers.double(), truths.double()
-        if config.task.multi_label:  # torchmetrics would take logits that all lie in 0..1 for probabilities
-            answers = answers.double().sigmoid()
-        return compute_metrics(metrics, answers, truths, labels)
+    def compute(answers: Any, truths: Any) -> Mapping[str, Any]:
+        measured = compute_metrics(metrics, Inputs(answers, truths, labels, config.task))
+        said = [f"the metric {name} {remark}" for name, remark in measured.remarks.items()]
+        said += [f"the metric {name} has no value: {why}" for name, why in measured.failures.items()]
+        for sentence in said:
+            if sentence not in told:
+                log.warning("%s", sentence)
+        told.update(said)
+        return measured.values
 
     return compute
 

@@ -92,6 +92,7 @@ def _evaluate(
         "num_rows": {split: len(rows)},
         **fitted.facts,
         "metrics": outputs.defined_metrics,
+        "tables": outputs.tables,
         "warnings": warnings.sentences,
     }
     write_json(directory.results, results)
@@ -176,5 +177,8 @@ def _unknown(label: str, rows: Rows, path: str, known: Sequence[str]) -> str:
 
 
 def _renamed(outputs: Outputs, split: str) -> Outputs:
-    metrics = {f"{split}/{name.partition('/')[2]}": value for name, value in outputs.metrics.items()}
-    return dataclasses.replace(outputs, split=split, metrics=metrics)
+    metrics, tables = (
+        {f"{split}/{name.partition('/')[2]}": value for name, value in values.items()}
+        for values in (outputs.metrics, outputs.tables)
+    )
+    return dataclasses.replace(outputs, split=split, metrics=metrics, tables=tables)

@@ -37,6 +37,7 @@ from tunesmith.training.preflight import check_model
 from tunesmith.training.progress import RunProgress
 from tunesmith.training.remarks import remarks
 from tunesmith.training.session import Session, open_session
+from tunesmith.training.trial_rows import check_metrics
 
 log = logging.getLogger("tunesmith")
 
@@ -68,6 +69,7 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
                 return resume(unfinished, trust=trust, composed=run)
         with log_to(warnings=warnings):
             data = build_data(run.config)
+            check_metrics(run.config, data.labels)
             data.encode_all()  # a fault of the data is told before there is a directory
         name = redact_values(run.name)
         directory = open_run(run, name)
@@ -150,6 +152,9 @@ def take_best(best: BestWeights, trainer: Trainer, module: FineTuner, data: Text
         trainer.validate(module, datamodule=data, verbose=False)  # max_steps ended between two validations
     if best.step is not None:
         best.restore(module.network)
+    else:
+        monitor = run.config.evaluation.monitor
+        log.warning("%s had no value at any validation: nothing tells the best weights, and the last are kept", monitor)
     if best.outputs is None:  # they were computed before the checkpoint, which does not hold them
         alone = build_trainer(run.config, data, Path(trainer.default_root_dir), [], [])
         alone.validate(module, datamodule=data, verbose=False)
@@ -268,7 +273,8 @@ def report(session: Session, data: TextDataModule, outputs: Sequence[Outputs]) -
     metrics = {name: value for output in outputs for name, value in output.defined_metrics.items()}
     for sentence in remarks(outputs):
         log.warning("%s", sentence)
-    session.add(metrics=metrics)
+    tables = {name: table for output in outputs for name, table in output.tables.items()}
+    session.add(metrics=metrics, **({"tables": tables} if tables else {}))
     if session.tracker is not None:
         session.tracker.summarise(metrics)
         if data.task.name == "classification" and not data.task.multi_label:
