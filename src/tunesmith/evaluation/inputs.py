@@ -72,7 +72,8 @@ class Inputs:
     def _ranks(self) -> Tensor:
         """Numbers from 0 to 1 in the order of the logits, shape (rows, labels)."""
         places = torch.unique(self.answers, return_inverse=True)[1].double()
-        return places / places.max().clamp(min=1)
+        ranks: Tensor = places / places.max().clamp(min=1)
+        return ranks
 
     @cached_property
     def _tags(self) -> list[Any]:

@@ -66,6 +66,7 @@ def judge(
     from tunesmith.training.logs import log_to
     from tunesmith.training.plan import check_monitors
     from tunesmith.training.preflight import check_model
+    from tunesmith.training.trial_rows import try_metrics
 
     answers: list[list[Problem] | TunesmithError] = []
     with log_to(), searching_here(trust), trusting(trust):
@@ -74,6 +75,7 @@ def judge(
                 config = decide(Composed(resolve(saved), saved)).config
                 check_model(config)
                 check_monitors(config, others=[("hydra.sweeper.metric", name) for name in objectives])
+                try_metrics(config, {"classification": ["a", "b"], "regression": ["a"]}.get(config.task.name, ["O"]))
                 answers.append([])
             except ConfigError as error:
                 answers.append(error.problems)

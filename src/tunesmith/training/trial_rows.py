@@ -12,7 +12,7 @@ from tunesmith.config.schema import RunConfig, Task
 from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.evaluation.inputs import Inputs
-from tunesmith.evaluation.metrics import compute_metrics
+from tunesmith.evaluation.metrics import Measured, compute_metrics
 from tunesmith.training.instantiate import build_metrics
 
 MOST_ROWS = 64
@@ -29,6 +29,25 @@ def check_metrics(config: RunConfig, labels: Sequence[str]) -> None:
     Raises:
         ConfigError: A metric fails on made-up answers, or does not report what is monitored.
     """
+    measured = try_metrics(config, labels)
+    numbers = ["val/loss", *(f"val/{name}" for name, value in measured.values.items() if isinstance(value, float))]
+    callbacks = {name: node and node.model_dump() for name, node in config.callbacks.items()}
+    monitors = [("evaluation.monitor", config.evaluation.monitor), *callback_monitors(callbacks)]
+    problems = []
+    for where, monitor in monitors:
+        if monitor not in numbers:
+            hint = f"{did_you_mean(nearest(monitor, numbers)) or ''} This run has {', '.join(numbers[:20])}".strip()
+            problems.append(Problem(where, "names no number that the run produces", monitor, hint))
+    if problems:
+        raise ConfigError(problems)
+
+
+def try_metrics(config: RunConfig, labels: Sequence[str]) -> Measured:
+    """What the configured metrics say of made-up answers.
+
+    Raises:
+        ConfigError: A metric fails on them.
+    """
     metrics = build_metrics(config.evaluation, num_labels=len(labels))
     measured = compute_metrics(metrics, Inputs(*made_up(config.task, labels), labels, config.task))
     problems = [
@@ -40,15 +59,9 @@ def check_metrics(config: RunConfig, labels: Sequence[str]) -> None:
         )
         for name, why in measured.failures.items()
     ]
-    numbers = ["val/loss", *(f"val/{name}" for name, value in measured.values.items() if isinstance(value, float))]
-    callbacks = {name: node and node.model_dump() for name, node in config.callbacks.items()}
-    monitors = [("evaluation.monitor", config.evaluation.monitor), *callback_monitors(callbacks)]
-    for where, monitor in monitors if not problems else ():
-        if monitor not in numbers:
-            hint = f"{did_you_mean(nearest(monitor, numbers)) or ''} This run has {', '.join(numbers[:20])}".strip()
-            problems.append(Problem(where, "names no number that the run produces", monitor, hint))
     if problems:
         raise ConfigError(problems)
+    return measured
 
 
 def made_up(task: Task, labels: Sequence[str]) -> tuple[Any, Any]:
