@@ -948,6 +948,131 @@ def test_a_confusion_matrix_is_kept_as_a_table_and_cannot_be_the_monitor(short_r
 
 # 10. Numbers that look like results
 
+BY_COLUMN = ("data.split.method=column", "data.split.column=split")
+
+
+@pytest.fixture(scope="module")
+def split_reviews(short_reviews, tmp_path_factory):
+    """The same 80 rows with a column `split`: of ten rows the last is for test and the one before it for validation."""
+    with short_reviews.open(encoding="utf-8", newline="") as file:
+        rows = [(row["text"], row["label"]) for row in csv.DictReader(file)]
+    names = ["train"] * 6 + ["val"] * 2 + ["test"] * 2
+    path = tmp_path_factory.mktemp("split") / "reviews.csv"
+    return write_csv(path, ("text", "label", "split"), [(*row, names[i % 10]) for i, row in enumerate(rows)])
+
+
+def edited(path, target, change):
+    """A copy of a table with every row changed."""
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    return write_csv(target, tuple(header), [change(number, row) for number, row in enumerate(rows)])
+
+
+def told(inside, verb, path, *more, run=None):
+    """What a command warns of, in its record or behind its plan."""
+    line = ["data=csv", "model=tiny_encoder", f"data.path={path}", *QUIET, *more]
+    done = inside(verb, *line, *([f"run.dir={run}"] if run else []))
+    assert done.returncode == 0, done.stderr
+    if run:
+        warnings = json.loads((run / "results.json").read_text())["warnings"]
+        assert all(f"  - {sentence}" in done.stdout for sentence in warnings), "behind the table too"
+        return warnings
+    return [text.removeprefix("  - ") for text in done.stdout.splitlines() if text.startswith("  - ")]
+
+
+def test_results_a_healthy_run_is_not_doubted(inside, split_reviews, tmp_path):
+    learned = ("optimizer.lr=3e-3", "trainer.max_epochs=12", "data.batch_size=8", "callbacks=none")
+    assert told(inside, "check", split_reviews, *BY_COLUMN) == []
+    assert told(inside, "train", split_reviews, *BY_COLUMN, *learned, run=tmp_path / "run") == []
+    assert json.loads((tmp_path / "run/results.json").read_text())["metrics"]["val/accuracy"] == 1.0
+
+
+def test_results_of_one_class_are_told_as_such(inside, split_reviews, tmp_path):
+    path = edited(
+        split_reviews,
+        tmp_path / "one.csv",
+        lambda _, row: [*row[:2], "train" if row[1:] == ["positive", "val"] else row[2]],
+    )
+    sentence = "all 8 val rows have the label 'negative'"
+    assert [text.split(":")[0] for text in told(inside, "check", path, *BY_COLUMN)] == [sentence]
+    assert any(
+        text.startswith(sentence) for text in told(inside, "train", path, *BY_COLUMN, *SHORT, run=tmp_path / "run")
+    )
+    assert json.loads((tmp_path / "run/results.json").read_text())["metrics"]["val/accuracy"] in (0.0, 1.0)
+
+
+def test_results_over_rows_that_were_trained_on_are_told_with_their_lines(inside, split_reviews, tmp_path):
+    with split_reviews.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    trained = [(line, row) for line, row in enumerate(rows, 1) if row[2] == "train"]
+    copies = iter(trained)
+    origins = {}
+
+    def copy(number, row):
+        if row[2] != "test":
+            return row
+        origins[number + 2], origin = next(copies)
+        return [f"  {origin[0]} ", origin[1], "test"]
+
+    path = edited(split_reviews, tmp_path / "leak.csv", copy)
+    lines = ", ".join(f"{line} and {origin}" for line, origin in list(origins.items())[:5])
+    sentence = f"16 of 16 test rows stand in train word for word (lines {lines}, ...)"
+    assert [text.split(":")[0] for text in told(inside, "check", path, *BY_COLUMN)] == [sentence]
+    assert any(
+        text.startswith(sentence) for text in told(inside, "train", path, *BY_COLUMN, *SHORT, run=tmp_path / "run")
+    )
+    unseen = told(inside, "train", path, *BY_COLUMN, *SHORT, "evaluation.test=false", run=tmp_path / "unseen")
+    assert not any("word for word" in text for text in unseen), "a search does not look at test rows"
+
+
+def test_results_with_two_labels_for_one_text_are_told_with_their_lines(inside, short_reviews, tmp_path):
+    def same(number, row):
+        return [f"the same film {number // 2}", row[1]] if number in (10, 11, 20, 21) else row
+
+    path = edited(short_reviews, tmp_path / "two.csv", same)
+    sentence = "2 texts have more than one label (lines 12 and 13, 22 and 23): 4 of 80 rows"
+    assert any(text.startswith(sentence) for text in told(inside, "check", path))
+    assert any(text.startswith(sentence) for text in told(inside, "train", path, *SHORT, run=tmp_path / "run"))
+
+
+def test_results_of_a_run_that_diverged_are_told(inside, short_reviews, tmp_path):
+    wild = ("optimizer=sgd", "optimizer.lr=1e6", "trainer.gradient_clip_val=null", "trainer.max_epochs=2")
+    sentences = told(inside, "train", short_reviews, *wild, run=tmp_path / "run")
+    loss = json.loads((tmp_path / "run/results.json").read_text())["metrics"]["val/loss"]
+    assert loss > 1000
+    assert any(
+        text.startswith(f"val/loss {loss:,.0f} is far above 0.69, that of guessing among 2") for text in sentences
+    )
+
+
+def test_results_of_one_answer_for_everything_are_told(inside, short_reviews, tmp_path):
+    sentences = told(inside, "train", short_reviews, *STILL, run=tmp_path / "run")
+    rows = [json.loads(line) for line in (tmp_path / "run/predictions.jsonl").read_text().splitlines()]
+    for split in ("val", "test"):
+        given = {row["prediction"] for row in rows if row["split"] == split}
+        said = [text for text in sentences if text.startswith((f"all 8 rows of {split}", f"{split}/accuracy"))]
+        right = sum(row["prediction"] == row["label"] for row in rows if row["split"] == split)
+        assert len(said) == (1 if len(given) == 1 or right <= 4 else 0)
+
+
+def test_results_check_counts_labels_by_split(inside, split_reviews):
+    done = inside("check", "data=csv", "model=tiny_encoder", f"data.path={split_reviews}", *BY_COLUMN, *QUIET)
+    for label in ("negative", "positive"):
+        assert f"{label:<24}train 24  val 8  test 8" in done.stdout
+
+
+def test_results_a_sweep_says_what_its_trials_warn_of(inside, short_reviews, tmp_path):
+    line = ["data=csv", "model=tiny_encoder", f"data.path={short_reviews}", "data.max_length=5,6,64", *QUIET, *STILL]
+    done = inside("train", "-m", *line, "hydra.sweeper.n_jobs=1", f"run.dir={tmp_path / 'sweep'}")
+    assert done.returncode == 0, done.stderr
+    shown = inside("show", tmp_path / "sweep")
+    for output in (done.stdout, shown.stdout):
+        (cut,) = [text for text in output.splitlines() if "texts are longer than data.max_length=" in text]
+        assert cut.startswith("  - 2 of 3 trials: 72 of 72 texts are longer than data.max_length=5"), (
+            "test is not looked at"
+        )
+
+
 # 11. Settings without effect
 
 

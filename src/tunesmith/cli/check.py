@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from tunesmith.training.logs import Warnings
     from tunesmith.training.plan import Plan
 
+MOST_LABELS = 20
+"""Labels that are listed."""
+
 
 def main(argv: list[str]) -> int:
     """Validate a config and print what a run of it would do.
@@ -37,6 +40,8 @@ def main(argv: list[str]) -> int:
         planned = plan(composed)
     sections: dict[str, Iterable[tuple[str, str]]]
     sections = {"chosen": chosen(composed), "overridden": overridden(composed), "plan": steps(composed, planned)}
+    if planned.label_counts:
+        sections["labels" if composed.config.task.name == "classification" else "tags"] = labels(planned)
     if arguments.model:
         sections["model"] = list(parameters(composed, planned, arguments.trust, warnings))
     for title, lines in sections.items():
@@ -84,6 +89,14 @@ def steps(composed: Composed, planned: Plan) -> Iterator[tuple[str, str]]:
     yield "steps per epoch", f"{planned.steps_per_epoch:,}"
     yield "steps", f"{planned.steps:,} (fewer if stopped early)"
     yield "monitor", composed.config.evaluation.monitor
+
+
+def labels(planned: Plan) -> Iterator[tuple[str, str]]:
+    """Rows of each split by label, or words by tag."""
+    for label, counts in list(planned.label_counts.items())[:MOST_LABELS]:
+        yield label, "  ".join(f"{split} {count:,}" for split, count in counts.items())
+    if len(planned.label_counts) > MOST_LABELS:
+        yield "...", f"and {len(planned.label_counts) - MOST_LABELS:,} more"
 
 
 def parameters(

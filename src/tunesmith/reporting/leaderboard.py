@@ -14,7 +14,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from tunesmith.reporting.tables import console, facts_table
+from tunesmith.reporting.tables import console, facts_table, warned
 from tunesmith.reporting.texts import (
     count_text,
     number_text,
@@ -25,6 +25,7 @@ from tunesmith.reporting.texts import (
     steps_text,
     value_text,
 )
+from tunesmith.reporting.trial_warnings import trial_warnings
 from tunesmith.runs.directory import write_text
 from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
 
@@ -160,11 +161,14 @@ def saved_text(record: SweepRecord) -> str:
 
 
 def show_sweep(record: SweepRecord) -> None:
-    """Print a sweep: the facts, then every trial."""
+    """Print a sweep: the facts, then every trial, then what trials warn of."""
     out = console()
     out.print(facts_table([(name, printable(str(value))) for name, value in sweep_facts(record)]))
     if record.trials:
         out.print(leaderboard_table(record, out.width))
+    warnings = trial_warnings(record)
+    if warnings:
+        print(warned([printable(sentence) for sentence in warnings]))
 
 
 def _table(record: SweepRecord, last: Sequence[Sequence[str]], *, costs: bool) -> Table:

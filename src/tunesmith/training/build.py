@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 from tunesmith.config.schema import RunConfig, Task
 from tunesmith.data.datamodule import TextDataModule
+from tunesmith.data.findings import findings
 from tunesmith.data.fitting import drop_long, fit
 from tunesmith.data.sources import Rows
 from tunesmith.data.splits import label_names, read_splits
@@ -67,6 +68,8 @@ def build_data(config: RunConfig, splits: dict[str, Rows] | None = None) -> Text
     fitted = fit(splits, tokenizer, config.data, config.task, family, unseen=unseen, at_most=at_most)
     seen = {name: rows for name, rows in fitted.splits.items() if name not in unseen}
     labels = label_names(seen, config.task, config.data.label_column)
+    for sentence in findings(seen, config.task):
+        log.warning("%s", sentence)
     data = TextDataModule(
         config.data,
         tokenizer,

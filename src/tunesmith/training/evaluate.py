@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from tunesmith.config.changes import differing
 from tunesmith.config.compose import Composed
 from tunesmith.config.schema import RunConfig, Split
 from tunesmith.data.datamodule import TextDataModule
+from tunesmith.data.findings import inputs_of
 from tunesmith.data.fitting import Fitted, fit
 from tunesmith.data.sources import Rows, join, read_rows
 from tunesmith.data.splits import distinct, fingerprint, read_splits
@@ -82,7 +82,7 @@ def _evaluate(
     trainer = build_trainer(config, data, record.path, [], [])
     trainer.test(module, dataloaders=data.evaluation_dataloader(split), verbose=False)
     outputs = _renamed(module.outputs["test"], split)
-    for sentence in remarks([outputs]):
+    for sentence in remarks([outputs], {split: rows}, trained.labels, config.task, len(trained.tokenizer)):
         log.warning("%s", sentence)
     directory = open_directory(record.path / "evaluations", split, rows.sha256())
     write_predictions(directory.predictions, prediction_rows(outputs, rows, trained.labels, config.task))
@@ -140,14 +140,10 @@ def hold_against_training(record: Record, rows: Rows, split: str) -> None:
         path = record.config["data"]["path"]
         log.warning("%s is not what it was when the run was trained: rows that are here may have been trained on", path)
         return
-    trained = set(_inputs(splits["train"]))
-    count = sum(text in trained for text in _inputs(rows))
+    trained = set(inputs_of(splits["train"]))
+    count = sum(text in trained for text in inputs_of(rows))
     if count and split != "train":
         log.warning("%d of the %d rows measured here have a text that the run was trained on", count, len(rows))
-
-
-def _inputs(rows: Rows) -> Iterator[tuple[str, str | None]]:
-    return zip(rows.texts, rows.pairs or itertools.repeat(None), strict=False)
 
 
 def check_labels(rows: Rows, split: str, path: str, trained: Trained) -> None:

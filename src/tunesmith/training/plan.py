@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tunesmith.config.compose import Composed
 from tunesmith.config.rules.evaluation import callback_monitors, monitor_problem
 from tunesmith.config.schema import RunConfig
+from tunesmith.data.findings import counted_labels, findings
 from tunesmith.data.sources import Rows
 from tunesmith.data.splits import label_names, read_splits
 from tunesmith.errors import ConfigError, FilesError
@@ -29,6 +30,8 @@ class Plan:
     """Rows of each split."""
     labels: list[str]
     """Label names."""
+    label_counts: dict[str, dict[str, int]]
+    """Rows of each split that have a label (words that have a tag), by label; empty where there are none."""
     steps_per_epoch: int
     """Optimizer steps of an epoch."""
     steps: int
@@ -52,7 +55,10 @@ def plan(composed: Composed) -> Plan:
     labels = label_names(splits, config.task, config.data.label_column)
     check_monitors(config, labels)
     data = _tokenised(config, splits)
-    if data is not None:
+    if data is None:
+        for sentence in findings(splits, config.task):
+            log.warning("%s", sentence)
+    else:
         splits, labels = data.splits, data.labels
     num_samples = len(splits["train"]) if data is None else len(data.training_dataset)
     steps_per_epoch = math.ceil(num_samples / config.data.batch_size)
@@ -64,6 +70,7 @@ def plan(composed: Composed) -> Plan:
     return Plan(
         rows={name: len(part) for name, part in splits.items()},
         labels=labels,
+        label_counts=dict(counted_labels(splits, labels)) if "classification" in config.task.name else {},
         steps_per_epoch=steps_per_epoch,
         steps=min(limits),
     )

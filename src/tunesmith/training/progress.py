@@ -28,7 +28,7 @@ class RunProgress(pl.Callback):
         self.train_s = 0.0
         self._bar: Progress | None = None
         self._task: TaskID | None = None
-        self._loss = float("nan")
+        self._loss: float | None = None
         self._batch_start = 0.0
         self._last_line = 0.0
 
@@ -57,7 +57,8 @@ class RunProgress(pl.Callback):
         now = time.monotonic()
         self.train_s += now - self._batch_start
         self.samples += len(batch["labels"])
-        self._loss = float(trainer.callback_metrics.get("train/loss", self._loss))
+        if "train/loss" in trainer.callback_metrics:  # from the first optimizer step on
+            self._loss = float(trainer.callback_metrics["train/loss"])
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=trainer.global_step, description=self._describe(trainer))
         elif now - self._last_line >= LINE_EVERY_S:
@@ -88,8 +89,8 @@ class RunProgress(pl.Callback):
 
     def _describe(self, trainer: pl.Trainer) -> str:
         epochs = f"/{trainer.max_epochs}" if trainer.max_epochs and trainer.max_epochs > 0 else ""
-        parts = [f"epoch {trainer.current_epoch + 1}{epochs}", f"loss {self._loss:.4f}"]
-        parts.append(f"{self.samples_per_s:.0f} samples/s")
+        loss = [] if self._loss is None else [f"loss {self._loss:.4f}"]
+        parts = [f"epoch {trainer.current_epoch + 1}{epochs}", *loss, f"{self.samples_per_s:.0f} samples/s"]
         if self.monitor in trainer.callback_metrics:
             parts.append(f"{self.monitor} {float(trainer.callback_metrics[self.monitor]):.4f}")
         return "  ".join(parts)

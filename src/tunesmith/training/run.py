@@ -271,7 +271,7 @@ def report(session: Session, data: TextDataModule, outputs: Sequence[Outputs]) -
     ]
     write_predictions(session.directory.predictions, rows)
     metrics = {name: value for output in outputs for name, value in output.defined_metrics.items()}
-    for sentence in remarks(outputs):
+    for sentence in remarks(outputs, data.splits, data.labels, data.task, len(data.tokenizer)):
         log.warning("%s", sentence)
     tables = {name: table for output in outputs for name, table in output.tables.items()}
     session.add(metrics=metrics, **({"tables": tables} if tables else {}))

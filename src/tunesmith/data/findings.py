@@ -1,0 +1,130 @@
+"""What rows themselves show that would mislead a reader of the metrics: copies, contradictions, a single answer."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+from tunesmith.config.schema import Task
+from tunesmith.data.examples import Label
+from tunesmith.data.sources import Rows
+
+NAMED = 5
+"""Places that a sentence names."""
+MODELLED = ("language_modeling", "text_to_text")
+"""Tasks in which one text may have several answers, each of them right."""
+
+
+def findings(splits: Mapping[str, Rows], task: Task) -> list[str]:
+    """What there is to be said of the rows, a sentence each: every text is compared as it stands, but for its edges.
+
+    Args:
+        splits: The rows of each split that is looked at.
+        task: The task.
+    """
+    inputs = {name: inputs_of(rows) for name, rows in splits.items()}
+    told = [_shared(pair, inputs, splits) for pair in combinations(splits, 2)]
+    if task.name not in MODELLED:
+        told.append(_contradictions(inputs, splits, task))
+        told += [_single(name, rows, task) for name, rows in splits.items() if name != "train"]
+    return [sentence for sentence in told if sentence is not None]
+
+
+def inputs_of(rows: Rows) -> list[Hashable]:
+    """What a model is given of each row, to be compared: equal where the inputs are the same word for word."""
+    if rows.words is not None:
+        return list(rows.words)
+    if rows.messages is not None:
+        return [repr(turns) for turns in rows.messages]
+    texts = [text.strip() for text in rows.texts]
+    return list(texts) if rows.pairs is None else list(zip(texts, map(str.strip, rows.pairs), strict=True))
+
+
+def label_counts(rows: Rows) -> Counter[str]:
+    """How many rows have each label, or how many words each tag."""
+    return Counter(str(item) for label in rows.labels for item in (label if isinstance(label, tuple) else (label,)))
+
+
+def _shared(pair: tuple[str, str], inputs: Mapping[str, Sequence[Hashable]], splits: Mapping[str, Rows]) -> str | None:
+    """Rows of one split whose input is in an earlier one."""
+    first, second = pair
+    origins: dict[Hashable, int] = {}
+    for row, text in enumerate(inputs[first]):
+        origins.setdefault(text, row)
+    copies = [(row, origins[text]) for row, text in enumerate(inputs[second]) if text in origins]
+    if not copies:
+        return None
+    places = [
+        f"{_number(splits[second], row)} and {_number(splits[first], origin)}"
+        for row, origin in sorted(copies, key=lambda copy: _number(splits[second], copy[0]))
+    ]
+    so = f"{second} metrics show what was remembered there" if first == "train" else "the weights were chosen by them"
+    return (
+        f"{len(copies):,} of {len(splits[second]):,} {second} rows stand in {first} word for word "
+        f"({_places(splits[second], places)}): {so}. Leave the copies out of one of the two"
+    )
+
+
+def _contradictions(inputs: Mapping[str, Sequence[Hashable]], splits: Mapping[str, Rows], task: Task) -> str | None:
+    """Texts that are to be answered in several ways, wherever they stand."""
+    rows_by_input: dict[Hashable, list[tuple[Rows, int]]] = defaultdict(list)
+    for name, texts in inputs.items():
+        for row, text in enumerate(texts):
+            rows_by_input[text].append((splits[name], row))
+    several = [
+        places
+        for places in rows_by_input.values()
+        if len(places) > 1 and len({_answer(rows.labels[row], task) for rows, row in places}) > 1
+    ]
+    if not several:
+        return None
+    ordered = sorted(sorted(_number(rows, row) for rows, row in places) for places in several)
+    named = [" and ".join(str(number) for number in numbers) for numbers in ordered]
+    num_rows, total = sum(map(len, several)), sum(map(len, splits.values()))
+    what = {"regression": "number", "token_classification": "list of tags"}.get(task.name, "label")
+    return (
+        f"{len(several):,} {'text has' if len(several) == 1 else 'texts have'} more than one {what} "
+        f"({_places(next(iter(splits.values())), named)}): {num_rows:,} of {total:,} rows, which no "
+        "model can answer all rightly. Decide for one of them, or leave these rows out"
+    )
+
+
+def _single(name: str, rows: Rows, task: Task) -> str | None:
+    """A split that has one answer for everything."""
+    kinds = {item for label in rows.labels for item in (label if isinstance(label, tuple) else (label,))}
+    if not len(rows) or len(kinds) != 1 or task.multi_label:
+        return None
+    (one,) = kinds
+    if task.name == "regression":
+        what, rest = f"the number {one}", "a correlation has no value there"
+    elif task.name == "token_classification":
+        what, rest = f"the tag {one!r} for every word", f"{name} metrics say nothing about the other tags"
+    else:
+        what, rest = f"the label {one!r}", f"{name} metrics say nothing about the other labels"
+    who = f"all {len(rows):,} {name} rows have" if len(rows) > 1 else f"the only {name} row has"
+    way = "" if task.name == "regression" else ". Put rows of every label there, or use more rows"
+    return f"{who} {what}: {rest}{way}"
+
+
+def _answer(label: Label, task: Task) -> Hashable:
+    """A label as it is compared: several of them have no order, tags of words have."""
+    return frozenset(label) if task.multi_label and isinstance(label, tuple) else label
+
+
+def _number(rows: Rows, row: int) -> Any:
+    """How people find a row: by its line in the file, or else by its id."""
+    return rows.lines[row] if rows.lines is not None else rows.ids[row]
+
+
+def _places(rows: Rows, places: Sequence[str]) -> str:
+    more = ", ..." if len(places) > NAMED else ""
+    return f"{'lines' if rows.lines is not None else 'ids'} {', '.join(places[:NAMED])}{more}"
+
+
+def counted_labels(splits: Mapping[str, Rows], labels: Sequence[str]) -> Iterator[tuple[str, dict[str, int]]]:
+    """Each label with its rows in every split, in the order of the labels."""
+    counts = {name: label_counts(rows) for name, rows in splits.items()}
+    for label in labels:
+        yield label, {name: count[label] for name, count in counts.items()}

@@ -1,0 +1,47 @@
+"""What the runs of a sweep warn of, each kind of sentence once."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from tunesmith.errors import FilesError
+from tunesmith.runs.directory import RunDirectory
+from tunesmith.runs.record import read_mapping
+from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
+
+NUMBER = re.compile(r"\d[\d.,]*")
+"""What differs between two sentences of one kind."""
+
+
+def trial_warnings(record: SweepRecord) -> list[str]:
+    """Each kind of warning with the number of trials that have it, the most frequent first, in the words of the first.
+
+    Args:
+        record: The sweep.
+    """
+    first: dict[str, str] = {}
+    trials: dict[str, set[int]] = {}
+    for trial in record.trials:
+        for sentence in _sentences(trial):
+            kind = NUMBER.sub("#", sentence)
+            first.setdefault(kind, sentence)
+            trials.setdefault(kind, set()).add(trial.number)
+    ordered = sorted(trials, key=lambda kind: -len(trials[kind]))
+    return [f"{len(trials[kind])} of {len(record.trials)} trials: {first[kind]}" for kind in ordered]
+
+
+def _sentences(trial: TrialRecord) -> list[str]:
+    """The warnings of a trial's run, or of its repeats."""
+    sentences: list[str] = []
+    for folder in _runs(trial.directory):
+        with suppress(FilesError):
+            results = read_mapping(RunDirectory(folder).results, json.loads)
+            sentences += map(str, results.get("warnings", []))
+    return sentences
+
+
+def _runs(folder: Path) -> list[Path]:
+    return [folder, *sorted(folder.glob("seed-*"))]
