@@ -7,6 +7,7 @@ learned: every turn of others ends with a line break, every answer with the toke
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -91,27 +92,55 @@ def write(
     """
     text = render(conversation, tokenizer, options)
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
-    asked = [False] * len(ids)
-    ends = marks(tokenizer)
-    for number, turn in enumerate(conversation):
-        if not is_learned(turn):
-            continue
-        before = render_question(conversation[:number], tokenizer, options)
-        through = render(conversation[: number + 1], tokenizer, options)
-        if not text.startswith(before) or not text.startswith(through) or len(through) < len(before):
-            raise MalformedError(
-                "the tokenizer's chat template writes earlier turns differently when others follow, so that "
-                "answers cannot be told from the rest. Give one prompt and one response per row "
-                "(data.text_column, data.target_column), or another model.tokenizer"
-            )
-        span = [i for i, (start, _) in enumerate(offsets) if len(before) <= start < len(through)]
-        last = max((i for i in span if ids[i] in ends), default=None)
-        if last is None or text[offsets[last][1] : len(through)].strip():
-            raise MalformedError(f"turn {number + 1}: {_endless(text[len(before) : len(through)], tokenizer)}")
-        for i in range(span[0], last + 1):
-            asked[i] = True
-    return ids, asked
+    learned = [number for number, turn in enumerate(conversation) if is_learned(turn)]
+    spans = [_span(conversation[: number + 1], text, tokenizer, options) for number in learned]
+    asked = [any(first <= start < last for first, last in spans) for start, _ in encoded["offset_mapping"]]
+    return encoded["input_ids"], asked
+
+
+def _span(
+    conversation: Conversation, text: str, tokenizer: PreTrainedTokenizerFast, options: Mapping[str, Any] | None
+) -> tuple[int, int]:
+    """Where the last turn of a conversation begins in the text of the whole, and where the token ends that ends it."""
+    before = render_question(conversation[:-1], tokenizer, options)
+    through = render(conversation, tokenizer, options)
+    if through.startswith(before) and text.startswith(before):
+        last = _end(through, len(before), tokenizer)
+        if last is None:
+            raise MalformedError(f"turn {len(conversation)}: {_endless(through[len(before) :], tokenizer)}")
+        if text.startswith(through[:last]):
+            return len(before), last
+    reason = "writes earlier turns differently when others follow, so that answers cannot be told from the rest"
+    if not through.startswith(before) and through.startswith(render(conversation[:-1], tokenizer, options)):
+        reason = f"asks for an answer ({before[-40:]!r}) otherwise than it writes one ({through[-40:]!r})"
+    raise MalformedError(
+        f"turn {len(conversation)}: the tokenizer's chat template {reason}. Give one prompt and one response per row "
+        "(data.text_column, data.target_column), or another model.tokenizer"
+    )
+
+
+def _end(through: str, first: int, tokenizer: PreTrainedTokenizerFast) -> int | None:
+    """Where the mark ends that ends an answer, the last thing in a text that begins at `first`.
+
+    It is the first mark of what the template writes behind every answer. Where the text ends otherwise, as some calls
+    of tools do, it is the last mark with nothing but space behind it.
+    """
+    strings = sorted(map(re.escape, tokenizer.convert_ids_to_tokens(sorted(marks(tokenizer)))), key=len, reverse=True)
+    tail = _tail(tokenizer)
+    if tail and through.endswith(tail):
+        found = re.search("|".join(strings), tail)
+        if found is not None:
+            return len(through) - len(tail) + found.end()
+    places = [match.end() for match in re.finditer("|".join(strings), through) if match.start() >= first]
+    return places[-1] if places and not through[places[-1] :].strip() else None
+
+
+def _tail(tokenizer: PreTrainedTokenizerFast) -> str:
+    """What the template writes behind an answer that is the last turn."""
+    try:
+        return render([PROBE[0], {"role": "assistant", "content": UNLIKELY}], tokenizer).rpartition(UNLIKELY)[2]
+    except MalformedError:
+        return ""
 
 
 def marks(tokenizer: PreTrainedTokenizerFast) -> set[int]:

@@ -114,7 +114,7 @@ def test_an_answer_beyond_the_length_is_refused_with_the_row(plain, cache_dir):
 
 def test_a_template_that_rewrites_what_was_said_is_refused_with_the_row(chatty, cache_dir):
     chatty.chat_template = "{% for m in messages %}{{ loop.length }}{{ m['content'] }}{% endfor %}"
-    with pytest.raises(DataError, match="'0': the tokenizer's chat template writes earlier turns differently"):
+    with pytest.raises(DataError, match="'0': turn 3: the tokenizer's chat template writes earlier turns differently"):
         encode_answers(rows_of(["so"], ["nobody"], [TALK]), chatty, data(cache_dir), None)
 
 

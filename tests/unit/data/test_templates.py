@@ -40,6 +40,12 @@ KINDS = {
         "\n\n{% endif %}{% endfor %}" + ASK + "<s>assistant\n{% endif %}",
         "<eos>",
     ),
+    "ends_the_whole": (
+        "{% for m in messages %}<s>{{ m.role }}\n{{ m.content }}<e>{% endfor %}"
+        + ASK
+        + "<s>assistant\n{% else %}{{ eos_token }}{% endif %}",
+        "<e>",
+    ),
     "ours": (None, "<eos>"),
 }
 """Template, and the token that ends an answer in it."""
@@ -113,10 +119,19 @@ def test_the_line_break_behind_the_end_is_a_token_and_not_learned():
     assert asked[-2:] == [True, False]
 
 
-@pytest.mark.parametrize("tail", ["", "\n", " over", "<e> and out"])
+@pytest.mark.parametrize("tail", ["", "\n", " over"])
 def test_where_no_token_ends_an_answer_there_is_a_reason(tail):
     tokenizer = byte_level("{% for m in messages %}<s>{{ m.role }}\n{{ m.content }}" + tail + "{% endfor %}")
     with pytest.raises(DataError, match=r"no token behind an answer that ends it .*Put \{\{ eos_token \}\}"):
+        ends_of_answers(tokenizer)
+
+
+def test_a_template_that_asks_otherwise_than_it_writes_is_refused_with_both():
+    template = "{% for m in messages %}<s>{{ m.role }}\n{{ m.content }}<e>{% endfor %}"
+    tokenizer = byte_level(template + ASK + "<s>assistant\nthink{% endif %}")
+    with pytest.raises(
+        DataError, match=r"asks for an answer \(.*think'\) otherwise than it writes one \(.*answer<e>'\)"
+    ):
         ends_of_answers(tokenizer)
 
 
