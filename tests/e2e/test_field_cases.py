@@ -1134,6 +1134,34 @@ def test_what_is_given_without_effect_is_refused(inside, short_reviews, override
     refused(inside("check", *ADAPTER[:2], f"data.path={short_reviews}", *overrides), *words, code=2)
 
 
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("dtype=float16", ["kept in fp32", "trainer.precision=bf16-mixed"]),
+        ("torch_dtype=float16", ["kept in fp32"]),
+        ("num_labels=7", ["follows from the labels of the data"]),
+        ("num_attention_heads=0", ["must be at least 1"]),
+    ],
+)
+def test_a_field_of_the_architecture_that_a_run_decides_is_refused(inside, short_reviews, field, words):
+    overrides = (*ADAPTER[:2], f"data.path={short_reviews}", f"model.config.{field}")
+    refused(inside("check", *overrides), f"model.config.{field.partition('=')[0]}", *words, code=2)
+
+
+def test_scaled_rotary_positions_are_trained_and_saved(inside, short_reviews, tmp_path):
+    from transformers import AutoConfig
+
+    run, scaling = tmp_path / "run", "model.config.rope_scaling={rope_type: linear, factor: 2.0}"
+    data = ("task=language_modeling", "data=csv", f"data.path={short_reviews}", "model=tiny_causal", *QUIET, *SHORT)
+    assert inside("train", *data, scaling, f"run.dir={run}").returncode == 0
+    saved = AutoConfig.from_pretrained(run / "model").rope_parameters
+    assert saved == {"rope_type": "linear", "factor": 2.0, "rope_theta": 10000.0}
+    plain = inside("train", *data, f"run.dir={tmp_path / 'plain'}")
+    assert plain.returncode == 0
+    metrics = [json.loads((folder / "results.json").read_text())["metrics"] for folder in (run, tmp_path / "plain")]
+    assert metrics[0] != metrics[1]
+
+
 def test_groups_whose_options_add_up_take_several(inside, short_reviews, tmp_path):
     folder = tmp_path / "conf" / "callbacks"
     folder.mkdir(parents=True)

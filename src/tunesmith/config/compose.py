@@ -274,7 +274,7 @@ def judged(
 
     typed, problems = validate(config, trust=trust, elsewhere=lambda path: option_with(path, found))
     if typed is not None:
-        problems = list(idle(typed.model_dump(by_alias=True), found.given))
+        problems = list(idle(typed.model_dump(by_alias=True), found.given, saved=choices is None))
     problems = [_located(problem, found) for problem in problems if not _follows(problem, found)]
     if found.problems or problems:
         raise ConfigError([*found.problems, *problems])

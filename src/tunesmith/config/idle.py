@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tunesmith.config.keys import field_at
+from tunesmith.config.rules.architecture import refused_fields
 from tunesmith.config.rules.registry import select
 from tunesmith.errors import Problem
 
@@ -35,14 +36,18 @@ BESIDE: tuple[tuple[str, str, str], ...] = tuple(
 """A key, another one that takes its place where it is set, and the next step."""
 
 
-def idle(config: Mapping[str, Any], given: Iterable[str]) -> Iterator[Problem]:
-    """Keys among those given that have no effect.
+def idle(config: Mapping[str, Any], given: Iterable[str], *, saved: bool = False) -> Iterator[Problem]:
+    """Keys among those given that have no effect, and fields of `model.config` that no run goes by.
 
     Args:
         config: The composed config as plain values; valid.
         given: Dotted keys that the command line sets.
+        saved: Whether it is a saved config, of whose fields those that are given are judged: it was a run once.
     """
     keys = set(given)
+    for problem in refused_fields(config["model"]):
+        if not saved or _is_given("model.config", keys):
+            yield problem
     for key, other, values, hint in IDLE:
         if _is_given(key, keys) and select(config, other) in values and not _is_default(config, key):
             reason = f"{other}={_shown(select(config, other))}"

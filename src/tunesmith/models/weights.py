@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub.errors import StrictDataclassError
 from transformers import (
     CONFIG_MAPPING,
     AutoConfig,
@@ -28,6 +27,7 @@ from tunesmith.config.seeding import derive_seed
 from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.checkpoint import Say, hold_against, not_read, own_config, read_weights
+from tunesmith.models.config_fields import building, with_fields
 from tunesmith.models.dropout import set_dropout
 from tunesmith.models.families import EXAMPLES, auto_class, family_of
 from tunesmith.models.head_start import HeadStart, Trained, apply_start, head_start, no_head, output_names
@@ -92,13 +92,7 @@ def load_config(model: Model, labels: Sequence[str] = ()) -> PretrainedConfig:
         fields.pop("model_type", None)
     else:
         config = AutoConfig.for_model(_known(fields.pop("model_type")), **names)
-    # T5 reads this one from its config, whose class does not name it.
-    unnamed = {"decoder_start_token_id"} if config.is_encoder_decoder else set()
-    unknown = [name for name in fields if not hasattr(config, name) and name not in unnamed]
-    if unknown:
-        rule = f"not a field of {type(config).__name__}"
-        raise ConfigError([Problem(f"model.config.{name}", rule, repr(fields[name])) for name in unknown])
-    config = _with_fields(config, fields, names)
+    config = with_fields(config, fields, names)
     if model.family not in ("auto", family_of(config)):
         rule = f"model.family={model.family} asks for another kind than {config.model_type}"
         raise ConfigError([Problem("model.path", rule, model.path, f"For this one: model={family_of(config)}")])
@@ -113,25 +107,6 @@ def _known(architecture: str) -> str:
         return architecture
     hint = did_you_mean(nearest(architecture, CONFIG_MAPPING.keys()))
     raise ConfigError([Problem("model.config.model_type", "transformers has no such architecture", architecture, hint)])
-
-
-def _with_fields(config: PretrainedConfig, fields: Mapping[str, Any], names: Mapping[str, Any]) -> PretrainedConfig:
-    """Set fields; what does not fit together is told now, where transformers would tell it when the model is saved."""
-    try:
-        for name, value in fields.items():
-            setattr(config, name, value)
-        if fields and hasattr(config, "validate"):
-            config.validate()
-    except StrictDataclassError as error:
-        rule = f"{type(config).__name__} refuses these values: {error.__cause__ or error}"
-        refusal = ConfigError([Problem("model.config", rule)])
-        if config.name_or_path:
-            raise refusal from error
-        try:  # what follows from a field, as the kinds of layers from their number, is derived anew
-            return type(config)(**fields, **names)
-        except StrictDataclassError:
-            raise refusal from error
-    return config
 
 
 def load_network(
@@ -256,7 +231,7 @@ def load_skeleton(model: Model, labels: Sequence[str], *, task: str) -> Any:
     """
     config = load_config(model, labels)
     auto = _class_for(model, config, task)
-    with torch.device("meta"):
+    with torch.device("meta"), building(model, config):
         return _with_head(auto.from_config(config, **_trust(model)), model, task)
 
 

@@ -11,6 +11,7 @@ from tunesmith.config.rules import contradictions
 from tunesmith.config.schema import RunConfig
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.models.anatomy import anatomy
+from tunesmith.models.config_fields import check_fields, check_forward, check_vocabulary
 from tunesmith.models.families import family_of
 from tunesmith.models.label_words import cue_tokens
 from tunesmith.models.methods import apply_method
@@ -37,11 +38,28 @@ def check_model(config: RunConfig) -> None:
     check_length(config)
     labels = ["a", "b"]  # how many there are changes no module's name
     skeleton = load_skeleton(config.model, labels, task=config.task.name)
+    check_architecture(config, skeleton)
     peft_config = instantiate.build_peft_config(config.method)
     with torch.device("meta"):
         trained = apply_method(skeleton, config.method, peft_config, config.seed, config.task.name)
     check_head_rate(config, trained)
     check_monitors(config)
+
+
+def check_architecture(config: RunConfig, skeleton: Any) -> None:
+    """Hold what `model.config` and `model.tokenizer` ask for against the network that comes of it.
+
+    Raises:
+        ConfigError: A field has no effect, or does not go with the others, the weights or the tokenizer.
+    """
+    model = config.model
+    if model.config:
+        without = model.model_copy(update={"config": {}}) if model.init == "pretrained" else None
+        plain = load_skeleton(without, ["a", "b"], task=config.task.name) if without is not None else None
+        check_fields(model, skeleton, plain)
+        check_forward(model, skeleton)
+    if model.tokenizer is not None or "vocab_size" in model.config:
+        check_vocabulary(model, skeleton, load_tokenizer(model))
 
 
 def check_head_rate(config: RunConfig, skeleton: torch.nn.Module) -> None:

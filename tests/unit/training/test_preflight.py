@@ -28,10 +28,10 @@ REFUSED = {
     "too many layers": (["method=last_layers", "method.layers=3"], ["the model has 2 layers"]),
     "biases": (["model=tiny_causal", "method=bitfit"], ["llama has no biases", "method=ia3"]),
     "a prompt for T5": (["model=tiny_seq2seq", "method=prompt"], ["cannot find the text's end"]),
-    "a rank": (["method=lora", "method.r=0"], ["peft refuses it: `r` should be a positive integer"]),
+    "a rank": (["method=lora", "method.r=0"], ["method.r: must be a whole number of at least 1"]),
     "a layer that is not there": (
         ["method=lora", "method.target_modules=[query]", "method.layers_to_transform=[7]"],
-        ["peft refuses it: No modules were targeted", "key, query, value"],
+        ["bert has 2 layers, numbered from 0 to 1"],
     ),
     "no linear layer": (["method=lora", "method.target_modules=[LayerNorm]"], ["peft refuses it", "key, query, value"]),
     "a prompt of no length": (["method=prompt", "method.num_virtual_tokens=null"], ["peft refuses it"]),
