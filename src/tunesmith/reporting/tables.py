@@ -79,6 +79,8 @@ def show_result(record: Record) -> None:
     out = console()
     if record.metrics:
         out.print(metrics_table(record.metrics))
+    if record.tables:
+        print(f"tables in {record.directory.results}: {', '.join(record.tables)}")
     if record.warnings:
         print(warned(record.warnings))
 

@@ -20,6 +20,7 @@ from tunesmith.config.objectives import (
 )
 from tunesmith.config.schema import Task
 from tunesmith.errors import ConfigError
+from tunesmith.training.build import metric_function
 from tunesmith.training.decide import decide
 from tunesmith.training.instantiate import build_callbacks
 from tunesmith.training.trial_rows import check_metrics, made_up
@@ -160,6 +161,19 @@ def test_the_metrics_of_every_task_take_made_up_answers(task):
     check_metrics(config, {"regression": ["score"], "text_to_text": []}.get(task, ["a", "b", "c"]))
 
 
+def test_a_metric_of_several_parts_has_a_name_for_each(tmp_path):
+    """torchmetrics' own ROUGE, which knows the words of every script here."""
+    rouge = metric("rouge", "torchmetrics.text.ROUGEScore", rouge_keys="rougeL")
+    data = ["task=text_to_text", "data=jsonl", "data.path=x.jsonl", "model=tiny_seq2seq", "data.target_column=target"]
+    config = compose([*data, *rouge, "evaluation.monitor=val/rouge/rougeL_fmeasure"]).config
+    check_metrics(config, [])
+    measured = metric_function(config, [])(["весна пришла"], ["весна ушла"])
+    assert measured["rouge/rougeL_fmeasure"] == pytest.approx(0.5)
+    wrong = compose([*data, *rouge, "evaluation.monitor=val/rouge/rougeL"]).config
+    with pytest.raises(ConfigError, match=r"This run has .*val/rouge/rougeL_fmeasure"):
+        check_metrics(wrong, [])
+
+
 def test_made_up_answers_hold_every_label_and_stay_few():
     logits, right = made_up(Task(name="classification"), [str(i) for i in range(20)])
     assert (logits.shape, set(right.tolist())) == ((40, 20), set(range(20)))
@@ -184,6 +198,7 @@ def test_tables_curves_and_scores_of_a_run_are_those_of_scikit_learn(tiny, tmp_p
         assert record.metrics[f"{split}/auroc"] == pytest.approx(area)
         assert len(record.tables[f"{split}/roc"]["values"]) == 3
     assert not {"val/cm", "val/roc"} & record.metrics.keys()
+    assert f"tables in {record.directory.results}: val/cm, val/roc, test/cm" in inside("show", record.path).stdout
     done = inside("evaluate", record.path, "--split", "val")
     results = json.loads((Path(done.stdout.strip().splitlines()[-1]) / "results.json").read_text())
     assert results["tables"]["val/cm"] == record.tables["val/cm"]
