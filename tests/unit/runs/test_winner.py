@@ -45,3 +45,13 @@ def test_the_winners_look_goes_to_the_ledger_of_all_runs(sweep, inside):
     looks = (sweep.parents[1] / "test_looks.jsonl").read_text().splitlines()
     assert [json.loads(look)["run"] for look in looks] == [str(sweep / "trials" / "0001")]
     assert not (sweep / "test_looks.jsonl").exists()
+
+
+def test_the_winner_is_measured_on_other_data(sweep, inside, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text("review,verdict\na warm film,good\na dull film,bad\na cold film,bad\n", encoding="utf-8")
+    done = inside("evaluate", sweep, f"data.path={other}")
+    assert done.returncode == 0, done.stderr
+    folder = sweep / "trials" / "0001" / "evaluations"
+    (results,) = folder.rglob("results.json")
+    assert json.loads(results.read_text())["num_rows"] == {"all": 3}

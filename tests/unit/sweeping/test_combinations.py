@@ -56,6 +56,12 @@ def test_an_objective_of_a_label_has_to_be_one_of_the_data(tiny):
         check(tiny, lr, metric="val/f1/godo")
 
 
+def test_a_metric_that_cannot_take_the_answers_is_told_before_the_first_trial(tiny):
+    metric = "+evaluation.metrics.map._target_=torchmetrics.retrieval.RetrievalMAP"
+    with pytest.raises(ConfigError, match=r"evaluation\.metrics\.map: cannot take the answers of task=classification"):
+        check(tiny, {"optimizer.lr": "1e-4,1e-3"}, metric)
+
+
 def test_a_model_that_is_not_there_is_a_fault_of_files(tiny):
     with pytest.raises(FilesError, match="does not exist"):
         check(tiny, {"optimizer.lr": "1e-4,1e-3"}, "model=encoder", "model.path=/nowhere/at/all")
