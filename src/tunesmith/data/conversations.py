@@ -41,12 +41,13 @@ def encode_answers(
         DataError: The chat template cannot be used.
     """
     conversations = _conversations(rows)
+    from_left = room is None and tokenizer.truncation_side == "left"
 
     def make() -> Arrays:
         ids, labels, whole, answers = [], [], [], []
         shorter = within(conversations, tokenizer, room)[0]
         for tokens, asked in _each(rows, data, shorter, lambda turns, more: _learned(turns, tokenizer, more)):
-            kept = places_within(tokens, data.max_length, tokenizer)
+            kept = places_within(tokens, data.max_length, tokenizer, from_left=from_left)
             ids.append([tokens[place] for place in kept])
             labels.append([IGNORED, *(tokens[place] if asked[place] else IGNORED for place in kept[1:])])
             whole.append(len(tokens))

@@ -29,10 +29,19 @@ def _begins_a_word(text: str, start: int) -> bool:
     return start == 0 or text[start].isspace() or text[start - 1].isspace()
 
 
-def places_within(tokens: Sequence[int], most: int, tokenizer: PreTrainedTokenizerFast) -> list[int]:
-    """Places of the tokens left of a conversation; cut on the left, it keeps the token that begins every text."""
+def places_within(
+    tokens: Sequence[int], most: int, tokenizer: PreTrainedTokenizerFast, *, from_left: bool
+) -> list[int]:
+    """Places of the tokens that are left of a conversation; cut on the left, it keeps the token that begins every text.
+
+    Args:
+        tokens: The conversation.
+        most: Tokens that may be left.
+        tokenizer: A fast tokenizer.
+        from_left: Whether to keep the end; else the beginning.
+    """
     total = len(tokens)
-    if total <= most or tokenizer.truncation_side == "right":
+    if total <= most or not from_left:
         return list(range(min(total, most)))
     beginning = [0] if tokens[0] in (tokenizer.bos_token_id, tokenizer.cls_token_id) else []
     return [*beginning, *range(total - most + len(beginning), total)]

@@ -285,7 +285,7 @@ def _answers(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, *, sour
         if unanswered:
             return replace(_asking(prompts, _all_but_first(prompts), everything), prompts=prompts, limits=limits)
     tokens, labels, answers = encode_answers(rows, tokenizer, data, room)
-    limits.append(_limit("conversations" if room is None else "answers", tokens, data, answers=answers))
+    limits.append(_limit("conversations" if room is None else "sources with answers", tokens, data, answers=answers))
     samples = _asking(tokens, labels, everything)
     if data.on_long in ("cut", "cut_left"):  # else no row is cut
         _refuse_unanswered(rows, samples, tokenizer, data)

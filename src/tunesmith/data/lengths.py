@@ -131,7 +131,7 @@ def _next_step(limit: Limit, longest: int, on_long: str, at_most: int | None) ->
         raising = [f"the model takes {limit.key}={at_most} at most"]
     else:
         raising = [f"the model has no room for more than {limit.key}={at_most}"]
-    left = on_long == "cut" and limit.what not in ("sentences", "targets", "answers")
+    left = on_long == "cut" and limit.what not in ("sentences", "targets", "sources with answers")
     ways = [
         *raising,
         *(["data.on_long=cut_left keeps their ends"] if left else []),

@@ -149,6 +149,18 @@ def test_sources_of_a_decoder(plain, tmp_path, on_long):
     assert ("bright scene" in written) == (on_long == "cut_left")
 
 
+@pytest.mark.parametrize("on_long", ["cut", "cut_left"])
+def test_an_answer_beyond_its_room_keeps_its_beginning(plain, tmp_path, on_long):
+    settings_ = data(tmp_path, max_length=16, max_target_length=6, target_column="t", on_long=on_long)
+    rows = rows_of(["why"], ["because it is a very long story about a film with no end in sight"])
+    samples = encode(rows, (), plain, settings_, Task(name="text_to_text"), "causal")
+    assert samples.limits[1].answers.shortened.tolist() == [1]
+    learned = [token for token in samples.labels[0].tolist() if token != IGNORED]
+    assert plain(rows.labels[0], add_special_tokens=False)["input_ids"][: len(learned)] == learned
+    prompt = samples.prompts[0].tolist()
+    assert samples.tokens[0].tolist()[: len(prompt)] == prompt
+
+
 TALK = [
     {"role": "user", "content": "who wrote this film?"},
     {"role": "assistant", "content": "a dull actor"},
