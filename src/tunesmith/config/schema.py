@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tunesmith.config.effects import FILES, LATER, SPEED, Fixed
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+"""Since 2, `trainer.val_check_interval` counts optimizer steps; before, micro-batches."""
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -75,9 +76,10 @@ class Task(Node):
     label_smoothing: Fraction = 0.0
     """Part of the right label's probability that is spread evenly over all labels (arXiv:1512.00567); for one label
     per text or word. Only in the training loss: `val/loss` stays comparable."""
-    class_weights: Literal["balanced"] | list[Positive] | None = None
-    """Weight of each label in the training loss, in the order that the labels are shown in; `balanced` is rows /
-    (labels x rows with the label), as in scikit-learn. The loss is the weighted mean; `val/loss` stays unweighted."""
+    class_weights: Literal["balanced"] | list[Positive] | dict[str, Positive] | None = None
+    """Weight of each label in the training loss, by its name or as a list in the order that the labels are shown in;
+    `balanced` is rows / (labels x rows with the label), as in scikit-learn. The loss is the weighted mean; `val/loss`
+    stays unweighted."""
 
 
 class Split(Node):
@@ -308,8 +310,14 @@ class Trainer(TargetNode):
         ),
         **dict.fromkeys(("limit_val_batches", "limit_test_batches"), "a split is measured whole; use data.num_rows"),
         "limit_predict_batches": "predictions are made by tunesmith predict",
-        "num_nodes": "a run trains on one device",
         "num_sanity_val_steps": "validation runs after training steps only",
+        **dict.fromkeys(("num_nodes", "strategy", "sync_batchnorm"), "a run trains on one device"),
+        "plugins": "the run has its own, for checkpoints and for one device whatever the cluster says",
+        "enable_model_summary": "use tunesmith check --model, which counts the parameters",
+        "barebones": "it switches off what a run writes down; use trainer.max_steps for a short run",
+        "benchmark": "it times kernels and keeps the fastest, so that no run would repeat another",
+        "enable_autolog_hparams": "the whole config is saved with every run and sent to its tracker",
+        "model_registry": "use logger.log_model=true",
     }
 
     max_epochs: Count | None = None
@@ -325,7 +333,8 @@ class Trainer(TargetNode):
     gradient_clip_val: NonNegative | None = 1.0
     """Largest global gradient norm; null does not clip."""
     val_check_interval: int | float | None = None
-    """Validate every so many micro-batches (whole number) or this fraction of an epoch; null is once per epoch."""
+    """Validate every so many optimizer steps of an epoch (whole number), or after this fraction of an epoch; null is at
+    each epoch's end. With `check_val_every_n_epoch=null` steps are counted over the whole run."""
     log_every_n_steps: Count = 1
     """Optimizer steps between two points of the training curves."""
     deterministic: bool = True
@@ -333,7 +342,8 @@ class Trainer(TargetNode):
     threads: Annotated[
         Count | Literal["auto"], Fixed("It is part of the result's last bits: set it once, for all trials")
     ] = "auto"
-    """CPU threads of torch; part of the result's last bits. `auto` is the number of usable cores."""
+    """CPU threads of torch; part of the result's last bits. `auto` takes the usable cores, within a
+    container's quota and OMP_NUM_THREADS."""
     matmul_precision: Literal["auto", "highest", "high", "medium"] = "auto"
     """Route of fp32 matrix products; `auto` takes a faster one only where it is measured to be fp32-accurate."""
     checkpoint_every_steps: Annotated[Count | None, FILES] = None
@@ -364,8 +374,8 @@ class Logger(Node):
 class RunConfig(Node):
     """The whole of a run."""
 
-    schema_version: Annotated[Literal[1], FILES] = SCHEMA_VERSION
-    """Version of this schema, written with every saved config."""
+    schema_version: Annotated[Literal[1, 2], FILES] = SCHEMA_VERSION
+    """Version of this schema, written with every saved config: its values keep the meaning that they had then."""
     seed: Annotated[Seed, Fixed("Replicate it instead: hydra.sweeper.repeats=3")] = 0
     """Seed of everything random in the run but the split. Not a hyperparameter: replicate it, never search it."""
     run: Annotated[Run, FILES, Fixed("A trial's directory is its own")] = Run()

@@ -55,7 +55,6 @@ PLACES: dict[str, Place] = {
     "optimizer": Place("torch.optim.Optimizer"),
     "scheduler": Place("torch.optim.lr_scheduler.LRScheduler", functions=SCHEDULES),
     "trainer": Place("pytorch_lightning.Trainer", itself=True),
-    "trainer.strategy": Place("pytorch_lightning.strategies.Strategy"),
     "trainer.profiler": Place("pytorch_lightning.profilers.Profiler"),
     "callbacks.*": Place("pytorch_lightning.Callback", filled=frozenset({"monitor", "mode"})),
     "evaluation.metrics.*": Place(

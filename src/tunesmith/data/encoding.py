@@ -140,11 +140,25 @@ def class_weights(
         flat = asked.ids if isinstance(asked, Tokens) else asked
         counts = np.bincount(flat[flat != IGNORED], minlength=len(labels))
         return np.asarray(counts.sum() / (len(labels) * np.maximum(counts, 1)), dtype=np.float32)
-    if len(task.class_weights) != len(labels):
+    check_class_weights(task, labels)
+    given = task.class_weights
+    return np.asarray([given[label] for label in labels] if isinstance(given, dict) else given, dtype=np.float32)
+
+
+def check_class_weights(task: Task, labels: Sequence[str]) -> None:
+    """Hold weights, by name or in order, against the labels that there are.
+
+    Raises:
+        ConfigError: A label has none, or a weight has no label.
+    """
+    given = task.class_weights
+    if given is None or given == "balanced":
+        return
+    if set(given) != set(labels) if isinstance(given, dict) else len(given) != len(labels):
         rule = f"must hold a weight for each of the {len(labels)} labels"
-        hint = f"In this order: {', '.join(labels)}"
-        raise ConfigError([Problem("task.class_weights", rule, str(task.class_weights), hint)], late=True)
-    return np.asarray(task.class_weights, dtype=np.float32)
+        example = ",".join(["1.0"] * len(labels))
+        hint = f"By name, or in this order: {', '.join(labels)}; e.g. task.class_weights=[{example}]"
+        raise ConfigError([Problem("task.class_weights", rule, str(given), hint)])
 
 
 def weighed(samples: Samples, weights: npt.NDArray[np.float32]) -> Samples:

@@ -18,6 +18,7 @@ from tunesmith.config.compose import Composed
 from tunesmith.config.composer import Composer
 from tunesmith.config.fingerprint import fingerprint
 from tunesmith.config.sweeper import Sweeper
+from tunesmith.machine import gpus, usable_cores, usable_threads
 from tunesmith.reporting.live import LiveView
 from tunesmith.runs.directory import held, open_directory, write_json
 from tunesmith.runs.record import identity
@@ -35,7 +36,6 @@ from tunesmith.sweeping.space import Point
 from tunesmith.sweeping.study import Study, check_storage, open_storage
 from tunesmith.sweeping.summary import summarise
 from tunesmith.tracking.redaction import redact, redact_argv, redact_values
-from tunesmith.training.cores import gpus, usable_cores
 from tunesmith.training.logs import log_to
 
 log = logging.getLogger("tunesmith")
@@ -166,7 +166,7 @@ def trial_overrides(sweep: Sweep, directory: SweepDirectory, executor: Executor)
         common.append(f"logger.group={quoted(directory.path.name)}")
     common.append("logger.job_type=trial")
     if sweep.run.config.trainer.threads == "auto" and not gpus():
-        common.append(f"trainer.threads={max(1, usable_cores() // executor.slots) if executor.slots == 1 else 1}")
+        common.append(f"trainer.threads={usable_threads() if executor.slots == 1 else 1}")
     return common
 
 

@@ -6,12 +6,13 @@ import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from transformers import PreTrainedTokenizerFast
 
 from tunesmith.config.schema import RunConfig, Task
@@ -27,7 +28,7 @@ from tunesmith.models.families import Family, family_of
 from tunesmith.models.freezing import GradualUnfreezing
 from tunesmith.models.label_words import cue_tokens
 from tunesmith.models.methods import apply_method
-from tunesmith.models.module import FineTuner, MetricFunction
+from tunesmith.models.module import FineTuner, MetricFunction, SchedulerFactory
 from tunesmith.models.objectives import (
     DecoderText,
     EncoderDecoderText,
@@ -43,7 +44,19 @@ from tunesmith.optim.parameter_groups import parameter_groups, rates
 from tunesmith.optim.schedules import lightning_schedule
 from tunesmith.training import instantiate
 from tunesmith.training.continuation import first_network
+from tunesmith.training.course import counts_micro_batches
 from tunesmith.training.ends import give_template, set_ends
+from tunesmith.training.validating import ValidateAtSteps
+
+OURS: Final = {
+    "enable_checkpointing": False,  # checkpoints are written by callbacks of ours
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "enable_autolog_hparams": False,
+    "num_sanity_val_steps": 0,
+    "use_distributed_sampler": False,
+}
+"""Arguments of the Trainer that are the same in every run."""
 
 log = logging.getLogger("tunesmith")
 
@@ -131,22 +144,29 @@ def build_module(
 ) -> FineTuner:
     """The LightningModule around a network; its objective is `objective_on(data)`, by default one label per text."""
     make_optimizer = instantiate.optimizer_factory(config.optimizer)
-    schedule = functools.partial(
+    return FineTuner(
+        network,
+        objective=objective,
+        optimizer=lambda network: make_optimizer(groups_of(config, network)),
+        scheduler=schedule_factory(config),
+        metrics=metric_function(config, labels),
+        seed=config.seed,
+    )
+
+
+def groups_of(config: RunConfig, network: torch.nn.Module) -> list[dict[str, Any]]:
+    """What the optimizer is given: trainable parameters in groups of one learning rate and one decay."""
+    return parameter_groups(network, config.optimizer.weight_decay, learning_rates(config, network))
+
+
+def schedule_factory(config: RunConfig) -> SchedulerFactory:
+    """From the optimizer and the number of steps to Lightning's entry of the schedule."""
+    return functools.partial(
         lightning_schedule,
         instantiate.scheduler_factory(config.scheduler),
         warmup_fraction=config.scheduler.warmup_fraction,
         monitor=config.evaluation.monitor,
         mode=config.evaluation.mode,
-    )
-    return FineTuner(
-        network,
-        objective=objective,
-        optimizer=lambda network: make_optimizer(
-            parameter_groups(network, config.optimizer.weight_decay, learning_rates(config, network))
-        ),
-        scheduler=schedule,
-        metrics=metric_function(config, labels),
-        seed=config.seed,
     )
 
 
@@ -226,16 +246,23 @@ def build_trainer(
     return instantiate.build_trainer(
         config,
         accumulate_grad_batches=data.accumulate_grad_batches,
-        callbacks=[*callbacks, *instantiate.build_callbacks(config), *build_unfreezing(config)],
+        callbacks=[
+            *callbacks,
+            *instantiate.build_callbacks(config),
+            *build_validations(config),
+            *build_unfreezing(config),
+        ],
         logger=loggers,
         default_root_dir=str(directory),
-        enable_checkpointing=False,  # checkpoints are written by callbacks of ours
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        plugins=[AtomicCheckpointIO()],
+        **OURS,
+        plugins=[AtomicCheckpointIO(), LightningEnvironment()],  # one device: a cluster's variables say nothing
     )
+
+
+def build_validations(config: RunConfig) -> list[pl.Callback]:
+    """The callback that counts optimizer steps between validations, where they are not at the ends of epochs."""
+    interval = config.trainer.val_check_interval
+    return [] if interval is None or counts_micro_batches(config) else [ValidateAtSteps(interval)]
 
 
 def build_unfreezing(config: RunConfig) -> list[pl.Callback]:

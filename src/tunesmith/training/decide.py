@@ -13,8 +13,8 @@ from tunesmith.config.compose import Composed
 from tunesmith.config.objectives import mode_of
 from tunesmith.config.saved import resolve
 from tunesmith.config.schema import RunConfig
+from tunesmith.machine import usable_threads
 from tunesmith.training.continuation import start_of
-from tunesmith.training.cores import usable_cores
 from tunesmith.training.instantiate import accepts
 
 FP32_ERROR = 2e-6
@@ -42,7 +42,7 @@ def _decisions(config: RunConfig) -> Mapping[tuple[str, str], Any]:
     if trainer.accelerator == "auto":
         decisions["trainer", "accelerator"] = accelerator
     if trainer.threads == "auto":
-        decisions["trainer", "threads"] = usable_cores()
+        decisions["trainer", "threads"] = usable_threads()
     if trainer.matmul_precision == "auto":
         decisions["trainer", "matmul_precision"] = "medium" if accelerator == "cpu" and _medium_is_fp32() else "highest"
     if config.data.micro_batch_size == "auto":

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from tunesmith.config.compose import Composed
 from tunesmith.config.rules.evaluation import callback_monitors, monitor_problem
 from tunesmith.config.schema import RunConfig
+from tunesmith.data.encoding import check_class_weights
 from tunesmith.data.findings import counted_labels, findings
 from tunesmith.data.sources import Rows
 from tunesmith.data.splits import label_names, read_splits
 from tunesmith.errors import ConfigError, FilesError
+from tunesmith.training.course import course
 
 if TYPE_CHECKING:
     from tunesmith.data.datamodule import TextDataModule
@@ -54,6 +56,7 @@ def plan(composed: Composed) -> Plan:
     splits = read_splits(config.data, config.task)
     labels = label_names(splits, config.task, config.data.label_column)
     check_monitors(config, labels)
+    check_class_weights(config.task, labels)
     data = _tokenised(config, splits)
     if data is None:
         for sentence in findings(splits, config.task):
@@ -62,17 +65,12 @@ def plan(composed: Composed) -> Plan:
         splits, labels = data.splits, data.labels
     num_samples = len(splits["train"]) if data is None else len(data.training_dataset)
     steps_per_epoch = math.ceil(num_samples / config.data.batch_size)
-    limits = []
-    if config.trainer.max_epochs is not None:
-        limits.append(config.trainer.max_epochs * steps_per_epoch)
-    if config.trainer.max_steps >= 0:
-        limits.append(config.trainer.max_steps)
     return Plan(
         rows={name: len(part) for name, part in splits.items()},
         labels=labels,
         label_counts=dict(counted_labels(splits, labels)) if "classification" in config.task.name else {},
         steps_per_epoch=steps_per_epoch,
-        steps=min(limits),
+        steps=course(config, steps_per_epoch),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ import torch
 from tunesmith.config.rules import contradictions
 from tunesmith.config.schema import RunConfig
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.machine import usable_cores
 from tunesmith.models.anatomy import anatomy
 from tunesmith.models.config_fields import check_fields, check_forward, check_vocabulary
 from tunesmith.models.families import family_of
@@ -17,20 +19,27 @@ from tunesmith.models.label_words import cue_tokens
 from tunesmith.models.methods import apply_method
 from tunesmith.models.weights import load_config, load_skeleton, load_tokenizer, positions
 from tunesmith.training import instantiate
+from tunesmith.training.half_precision import bf16_cost
 from tunesmith.training.plan import check_monitors
 
+log = logging.getLogger("tunesmith")
 
-def check_model(config: RunConfig) -> None:
+
+def check_model(config: RunConfig) -> torch.nn.Module:
     """Hold task, model, method, length and device against one another; from the architecture alone.
 
     Args:
         config: The run's config, with its decisions made.
+
+    Returns:
+        The network as it will be trained, on the meta device.
 
     Raises:
         ConfigError: Something does not go together, with what would.
         DataError: A label is monitored, and the data cannot be read.
         FilesError: The model cannot be found.
     """
+    check_device(config)
     problems = list(contradictions(config.model_dump(by_alias=True), set()))  # now that `auto` is decided
     if problems:
         raise ConfigError(problems)
@@ -44,6 +53,35 @@ def check_model(config: RunConfig) -> None:
         trained = apply_method(skeleton, config.method, peft_config, config.seed, config.task.name)
     check_head_rate(config, trained)
     check_monitors(config)
+    return trained
+
+
+def check_device(config: RunConfig) -> None:
+    """Refuse a device that is not there and a precision that it does not have; warn of one that it is slow in.
+
+    Raises:
+        ConfigError: The run cannot have it.
+    """
+    trainer = config.trainer
+    if trainer.accelerator == "gpu" and not torch.cuda.is_available():
+        hint = "Use trainer=cpu, or trainer=auto for what is there; tunesmith doctor says what torch sees"
+        raise ConfigError([Problem("trainer.accelerator", "torch finds no GPU here", "gpu", hint)])
+    if trainer.accelerator == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError([Problem("trainer.accelerator", "this is no Mac with Metal", "mps", "Use trainer=auto")])
+    if trainer.accelerator != "cpu":
+        return
+    cores, threads = usable_cores(), int(trainer.threads)
+    if threads > cores:
+        rule = "trainer.threads=%d is more than the CPU cores that this process may use (%d): threads wait for a core. "
+        log.warning(rule + "Set trainer.threads=%d, or auto", threads, cores, cores)
+    if trainer.precision == "32-true":
+        return
+    cost = f"a matrix product takes this CPU {bf16_cost():.1f} times as long in bf16 as in fp32"
+    if trainer.precision == "16-mixed":
+        hint = f"Use trainer.precision=32-true; with trainer.precision=bf16-mixed {cost}"
+        raise ConfigError([Problem("trainer.precision", "16-mixed needs a GPU", "16-mixed", hint)])
+    if bf16_cost() > 1:
+        log.warning("trainer.precision=bf16-mixed: %s. Set trainer.precision=32-true, which is more accurate too", cost)
 
 
 def check_architecture(config: RunConfig, skeleton: Any) -> None:

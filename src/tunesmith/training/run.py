@@ -35,6 +35,7 @@ from tunesmith.training.origin import origin
 from tunesmith.training.predictions import prediction_rows
 from tunesmith.training.preflight import check_model
 from tunesmith.training.progress import RunProgress
+from tunesmith.training.rehearsal import rehearse_on
 from tunesmith.training.remarks import remarks
 from tunesmith.training.session import Session, open_session
 from tunesmith.training.trial_rows import check_metrics
@@ -60,7 +61,7 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
         warnings = Warnings()
         with log_to(warnings=warnings):  # warnings of libraries are not the user's
             run = decide(composed)
-            check_model(run.config)
+            skeleton = check_model(run.config)
         if run.config.run.resume == "auto":
             from tunesmith.training.resume import newest_unfinished, resume  # it goes on with `execute` below
 
@@ -71,6 +72,7 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
             data = build_data(run.config)
             check_metrics(run.config, data.labels)
             data.encode_all()  # a fault of the data is told before there is a directory
+            rehearse_on(run.config, skeleton, data)
         name = redact_values(run.name)
         directory = open_run(run, name)
         with held(directory.path):

@@ -42,16 +42,6 @@ def test_versions_outside_of_our_own_ranges(monkeypatch, requirement, sentence):
     assert sentence in found() if sentence else "torch" not in found().replace("torch cannot", "")
 
 
-def test_a_quota_of_cpus_that_the_cores_do_not_show(monkeypatch, tmp_path):
-    monkeypatch.setattr(doctor, "CPU_QUOTA", tmp_path / "cpu.max")
-    for text, quota in (("150000 100000\n", 1.5), ("max 100000\n", None), ("", None)):
-        (tmp_path / "cpu.max").write_text(text)
-        assert doctor.cpu_quota() == quota
-    (tmp_path / "cpu.max").write_text("50000 100000\n")
-    assert "this container may use 0.5 CPUs" in found()
-    assert "set trainer.threads=1" in found()
-
-
 def test_a_driver_that_torch_cannot_use(monkeypatch, tmp_path):
     (tmp_path / "version").write_text("NVRM\n")
     monkeypatch.setattr(doctor, "NVIDIA_DRIVER", tmp_path / "version")

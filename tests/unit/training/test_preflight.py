@@ -22,7 +22,10 @@ REFUSED = {
         ["method=prompt", "data.max_length=500"],
         ["the prompt takes 20", "At most data.max_length=492"],
     ),
-    "fp16 on a CPU": (["trainer=auto", "trainer.precision=16-mixed"], ["16-mixed needs a GPU", "bf16-mixed"]),
+    "fp16 on a CPU": (
+        ["trainer=auto", "trainer.precision=16-mixed"],
+        ["16-mixed needs a GPU", "trainer.precision=32-true"],
+    ),
     "4 bits on a CPU": (["method=lora", "model.quantization=4bit"], ["model.quantization: needs a GPU"]),
     "4 bits, all trained": (["model.quantization=4bit"], ["quantised weights cannot be trained", "method=lora"]),
     "too many layers": (["method=last_layers", "method.layers=3"], ["the model has 2 layers"]),

@@ -25,6 +25,12 @@ KINDS = {
     "accumulation": ["data.micro_batch_size=2"],
     "lora and cosine": ["method=lora", "scheduler=cosine", "scheduler.warmup_fraction=0.3"],
     "validation inside the epoch": ["trainer.val_check_interval=0.5"],
+    "validation at steps": ["trainer.val_check_interval=3", "data.micro_batch_size=2"],
+    "validation over epochs": [
+        "trainer.val_check_interval=5",
+        "+trainer.check_val_every_n_epoch=null",
+        "data.micro_batch_size=2",
+    ],
     "language modeling": ["task=language_modeling", "model=tiny_causal", "data.micro_batch_size=4"],
     "plateau": ["scheduler=plateau", "scheduler.patience=0"],
 }
@@ -80,13 +86,22 @@ def what_counts(record):
 @pytest.mark.parametrize(
     "kind",
     [
-        kind if kind in ("plain", "accumulation", "lora and cosine") else pytest.param(kind, marks=pytest.mark.slow)
+        kind if kind in ("plain", "accumulation", "validation at steps") else pytest.param(kind, marks=pytest.mark.slow)
         for kind in KINDS
     ],
 )
 def test_a_resumed_run_ends_with_the_same_bits(kind, tiny, interrupted):
     whole = train(compose([*tiny, *LENGTH, *KINDS[kind]]))
-    micro_batches = 3 * 8 * {"accumulation": 4, "language modeling": 2}.get(kind, 1)
+    micro_batches = (
+        3
+        * 8
+        * {
+            "accumulation": 4,
+            "validation at steps": 4,
+            "validation over epochs": 4,
+            "language modeling": 2,
+        }.get(kind, 1)
+    )
     for at in (random.Random(kind).randrange(1, micro_batches), micro_batches // 3):
         broken = interrupted(at, *KINDS[kind])
         assert (broken.status, broken.results["exit_code"]) == ("interrupted", 143)

@@ -1,0 +1,74 @@
+"""What this machine lends to a run, told without importing torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+CGROUPS = Path("/sys/fs/cgroup")
+OWN_CGROUPS = Path("/proc/self/cgroup")
+
+
+def usable_cores() -> int:
+    """CPU cores that this process may use: those that it may run on, and no more than its container's quota."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cpu_quota()
+    return cores if quota is None else max(1, min(cores, int(quota)))
+
+
+def usable_threads() -> int:
+    """CPU threads that a computation may take: the usable cores, and no more than OMP_NUM_THREADS asks for."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # `4,2` is for nested regions
+    return min(usable_cores(), int(asked)) if asked.isdigit() and int(asked) > 0 else usable_cores()
+
+
+def cpu_quota() -> float | None:
+    """CPUs that the control groups of this process grant it, the tightest of them; None where none has a quota."""
+    return min(_quotas(), default=None)
+
+
+def _quotas() -> Iterator[float]:
+    """The quotas of the own group and of those around it, in either version of Linux's control groups."""
+    for controllers, folder in _own_groups():
+        mount = CGROUPS if not controllers else CGROUPS / controllers
+        own = mount / folder.strip("/")
+        for group in (own, *own.parents):
+            quota = _quota(group)
+            if quota is not None:
+                yield quota
+            if group == mount:
+                break
+
+
+def _own_groups() -> Iterator[tuple[str, str]]:
+    """Controllers (none in version 2) and folder of each group that may limit CPUs."""
+    try:
+        lines = OWN_CGROUPS.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, folder = line.split(":", 2)
+        if not controllers or "cpu" in controllers.split(","):
+            yield controllers, folder
+
+
+def _quota(group: Path) -> float | None:
+    try:
+        if (group / "cpu.max").is_file():
+            quota, period = (group / "cpu.max").read_text(encoding="utf-8").split()
+        else:
+            names = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+            quota, period = ((group / name).read_text(encoding="utf-8").strip() for name in names)
+        return None if quota in ("max", "-1") else int(quota) / int(period)
+    except (OSError, ValueError):
+        return None
+
+
+def gpus() -> list[str]:
+    """GPUs as `CUDA_VISIBLE_DEVICES` names them, found without touching them."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name for name in visible.split(",") if name.strip() not in ("", "-1")]
+    folder = Path("/proc/driver/nvidia/gpus")
+    return [str(number) for number in range(len(list(folder.iterdir())))] if folder.is_dir() else []

@@ -1,0 +1,101 @@
+"""What a run builds, built once before it starts: whatever a library refuses is refused in time.
+
+Optimizer and schedule are tried on parameters of one number each, which have the names' groups and dimensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+
+from tunesmith.config.schema import RunConfig
+from tunesmith.data.datamodule import TextDataModule
+from tunesmith.errors import ConfigError, Problem
+from tunesmith.training import build, instantiate
+
+MOST_STEPS = 200
+"""Steps that are tried: of a longer schedule the first."""
+
+
+def rehearse(config: RunConfig, skeleton: torch.nn.Module, labels: Sequence[str], steps: int) -> None:
+    """Build metrics, callbacks, Trainer, optimizer and schedule, and make some steps.
+
+    Args:
+        config: The run's config, with its decisions made.
+        skeleton: The network as it will be trained, on the meta device.
+        labels: The labels' names.
+        steps: Optimizer steps of the run.
+
+    Raises:
+        ConfigError: A library refuses what the config asks of it; every such problem is in it.
+    """
+    metrics = _problems(lambda: instantiate.build_metrics(config.evaluation, len(labels)))
+    trainer = _problems(lambda: _trainer(config))
+    problems = [*metrics, *trainer, *_of_steps(config, skeleton, steps)]
+    if problems:
+        raise ConfigError(problems)
+
+
+def rehearse_on(config: RunConfig, skeleton: torch.nn.Module, data: TextDataModule) -> None:
+    """The same on data that is read; see `rehearse`."""
+    from tunesmith.training.course import course
+
+    steps_per_epoch = -(-len(data.training_dataset) // config.data.batch_size)
+    rehearse(config, skeleton, data.labels, course(config, steps_per_epoch))
+
+
+def _problems(make: Callable[[], object]) -> list[Problem]:
+    try:
+        make()
+    except ConfigError as error:
+        return error.problems
+    return []
+
+
+def _trainer(config: RunConfig) -> object:
+    callbacks, plugins = instantiate.build_callbacks(config), [LightningEnvironment()]
+    return instantiate.build_trainer(config, logger=False, callbacks=callbacks, plugins=plugins, **build.OURS)
+
+
+def _of_steps(config: RunConfig, skeleton: torch.nn.Module, steps: int) -> Iterator[Problem]:
+    groups = [_small(group) for group in build.groups_of(config, skeleton)]
+    if not groups:
+        hint = "Freeze less, or start from method=lora"
+        yield Problem("method", "leaves no parameter to train", config.method.name, hint)
+        return
+    where, target = "optimizer", config.optimizer.target
+    try:
+        optimizer = instantiate.optimizer_factory(config.optimizer)(groups)
+        _step(optimizer)
+        where, target = "scheduler", config.scheduler.target
+        entry = build.schedule_factory(config)(optimizer, steps)
+        for _ in range(min(steps, MOST_STEPS)):
+            _move(entry)
+    except ConfigError as error:
+        yield from error.problems
+    except Exception as error:  # a library raises what it likes
+        said = str(error).splitlines()[0] if str(error) else ""
+        yield Problem(where, f"{target} cannot be used as configured: {type(error).__name__}: {said}")
+
+
+def _small(group: dict[str, Any]) -> dict[str, Any]:
+    """A group with parameters of one number each, of as many dimensions as its own."""
+    params = [torch.nn.Parameter(torch.ones((1,) * max(1, item.ndim))) for item in group["params"]]
+    return group | {"params": params}
+
+
+def _step(optimizer: torch.optim.Optimizer) -> None:
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = torch.ones_like(parameter)
+    optimizer.step(lambda: 1.0)
+
+
+def _move(entry: dict[str, Any]) -> None:
+    if "monitor" in entry:
+        entry["scheduler"].step(0.0)
+    else:
+        entry["scheduler"].step()

@@ -1,0 +1,43 @@
+"""Validation at optimizer steps: Lightning counts micro-batches, of which a step has any number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+
+
+class ValidateAtSteps(pl.Callback):
+    """Tells Lightning, before each micro-batch, whether to validate after it.
+
+    Whether it does is a function of the micro-batch's place alone, so that a resumed run validates where the whole one
+    would have.
+
+    Args:
+        interval: Optimizer steps from one validation to the next, or a fraction of an epoch's.
+    """
+
+    def __init__(self, interval: int | float) -> None:
+        self.interval = interval
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """In the middle of an epoch, after a resume: Lightning asks about the last micro-batch again."""
+        self._decide(trainer, trainer.fit_loop.epoch_loop.batch_progress.current.completed - 1)
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, idx: int) -> None:
+        """Decide about this micro-batch."""
+        self._decide(trainer, idx)
+
+    def _decide(self, trainer: pl.Trainer, idx: int) -> None:
+        over_epochs = trainer.check_val_every_n_epoch is None
+        count = trainer.current_epoch * int(trainer.num_training_batches) if over_epochs else 0
+        count += idx + 1  # what Lightning divides by `val_check_batch`
+        trainer.val_check_batch = count if self._is_due(trainer, idx, over_epochs) else count + 1
+
+    def _is_due(self, trainer: pl.Trainer, idx: int, over_epochs: bool) -> bool:
+        size, last = trainer.accumulate_grad_batches, int(trainer.num_training_batches)
+        if idx < 0 or ((idx + 1) % size and idx + 1 != last):
+            return False  # no optimizer step ends here
+        per_epoch = -(-last // size)
+        every = self.interval if isinstance(self.interval, int) else max(1, int(per_epoch * self.interval))
+        return ((trainer.current_epoch * per_epoch if over_epochs else 0) + idx // size + 1) % every == 0
