@@ -1162,6 +1162,32 @@ def test_scaled_rotary_positions_are_trained_and_saved(inside, short_reviews, tm
     assert metrics[0] != metrics[1]
 
 
+def test_a_whole_output_layer_beside_an_adapter_is_trained_and_merged_as_it_was_measured(
+    inside, short_reviews, tmp_path
+):
+    run = tmp_path / "run"
+    data = ("task=language_modeling", "data=csv", f"data.path={short_reviews}", "model=tiny_causal", *QUIET, *SHORT)
+    given = ("method=lora", "method.modules_to_save=[lm_head]", "optimizer.lr=5e-2", f"run.dir={run}")
+    assert inside("train", *data, *given).returncode == 0
+    assert inside("export", run, "--merge").returncode == 0
+    rows = [json.loads(line) for line in (run / "predictions.jsonl").read_text().splitlines()]
+    texts = [text for text, _ in reviews_of(short_reviews)]
+    measured = {row["id"]: row["loss"] for row in rows}
+    for row_id in list(measured)[:3]:
+        assert loss_of(run / "export", texts[int(row_id)]) == pytest.approx(measured[row_id], abs=1e-4)
+
+
+def loss_of(folder: Path, text: str) -> float:
+    """Mean loss per token of a text, by plain transformers."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    ids = AutoTokenizer.from_pretrained(folder)(text, return_tensors="pt")["input_ids"]
+    with torch.no_grad():
+        scores = AutoModelForCausalLM.from_pretrained(folder).eval()(input_ids=ids).logits[0, :-1].log_softmax(-1)
+    return float(-scores.gather(1, ids[0, 1:, None]).mean())
+
+
 def test_groups_whose_options_add_up_take_several(inside, short_reviews, tmp_path):
     folder = tmp_path / "conf" / "callbacks"
     folder.mkdir(parents=True)

@@ -207,6 +207,8 @@ def test_layers_and_patterns_that_are_not_there_are_refused_with_what_is():
     with pytest.raises(ConfigError, match=r"llama has no biases to train.*method=lora"):
         apply_method(load_network(llama, LABELS, 0), Method(name="bitfit"), None, 0)
     writer = load_network(llama, [], 0, task="language_modeling")
+    with pytest.raises(ConfigError, match=r"method\.frozen: leaves no parameter to train"):
+        apply_method(writer, Method(name="freeze", frozen=[".*"]), None, 0)
     with pytest.raises(ConfigError, match="no head of its own"):
         apply_method(writer, Method(name="head_only"), None, 0)
 
