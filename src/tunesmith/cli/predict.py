@@ -35,10 +35,14 @@ def main(argv: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="directory of a run, or of a sweep: its winner")
-    parser.add_argument("input", metavar="INPUT", help="a .csv, .jsonl or .txt file, or - for lines on standard input")
+    parser.add_argument(
+        "input", metavar="INPUT", help="a .csv, .tsv, .jsonl or .txt file, or - for lines on standard input"
+    )
     parser.add_argument("--output", type=expand, metavar="FILE", help="a .csv or .jsonl file; default: JSON lines")
     parser.add_argument("--text-column", metavar="NAME", help="column with the text; default: that of the run's data")
     parser.add_argument("--trust", action="append", default=[], metavar="NAME", help="model whose own code may run")
+    parser.add_argument("--delimiter", metavar="NAME", help="what parts the fields: comma, tab, semicolon or pipe")
+    parser.add_argument("--quoting", choices=("csv", "none"), help="none: a quote is a character like any other")
     arguments = parser.parse_args(argv)
     if arguments.output is not None and arguments.output.suffix not in (".csv", ".jsonl"):
         rule = "predictions are written as .csv or .jsonl"
@@ -47,7 +51,7 @@ def main(argv: list[str]) -> int:
         check_writable(arguments.output)
     record = load_winner(arguments.run)
     config = record.typed
-    changed = {"text_column": arguments.text_column} if arguments.text_column else {}
+    changed = changes(arguments)
     examples = list(read_questions(arguments.input, config.task, config.data.model_copy(update=changed)))
     if not examples:
         raise DataError(f"{arguments.input}: no texts")
@@ -73,6 +77,22 @@ def main(argv: list[str]) -> int:
         raise FilesError(f"cannot write {arguments.output}: {error.strerror}") from None
     print(arguments.output)
     return 0
+
+
+def changes(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the input has other than the run's own data.
+
+    Raises:
+        ConfigError: The delimiter is no name of one, and not a character.
+    """
+    changed = {"text_column": arguments.text_column} if arguments.text_column else {}
+    if arguments.delimiter is not None:
+        from tunesmith.config.keys import accepts, describe
+
+        if not accepts("data.delimiter", arguments.delimiter):
+            raise ConfigError([Problem("--delimiter", f"must be {describe('data.delimiter')}", arguments.delimiter)])
+        changed |= {"delimiter": arguments.delimiter, "quoting": None}
+    return changed | ({"quoting": arguments.quoting} if arguments.quoting else {})
 
 
 def check_writable(file: Path) -> None:
@@ -111,13 +131,31 @@ def _records(source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
                 yield from _lines(file, data)
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{path}: cannot be read as UTF-8 text: {error}") from None
-    elif path.suffix in (".csv", ".jsonl"):
-        from tunesmith.data.sources import read_records
-
-        yield from read_records(path, path.suffix[1:], data.delimiter, "Name another as INPUT")
+    elif path.suffix in (".csv", ".tsv", ".jsonl"):
+        yield from _table(path, data)
     else:
-        rule = "texts are read from .csv, .jsonl or .txt files, or from - (standard input)"
+        rule = "texts are read from .csv, .tsv, .jsonl or .txt files, or from - (standard input)"
         raise ConfigError([Problem("INPUT", rule, source)])
+
+
+def _table(path: Path, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The records of a file with columns; one that ends with .tsv has tabs, whatever the run's own data had."""
+    from tunesmith.data.records import read_records
+    from tunesmith.data.separated import Dialect, dialect_of, suggestion
+
+    dialect = dialect_of(data)
+    if path.suffix == ".tsv" and dialect.delimiter != "\t":
+        dialect = Dialect("\t", "none")
+    try:
+        for line, record in read_records(path, path.suffix[1:].replace("tsv", "csv"), dialect, "Name another as INPUT"):
+            if path.suffix != ".jsonl" and data.text_column not in record:
+                other = suggestion(path, dialect, [data.text_column])
+                if other is not None:
+                    raise DataError(f"{path}:{line}: no column {data.text_column!r}. {other}")
+            yield line, record
+    except DataError as error:
+        said = str(error).replace("data.delimiter=", "--delimiter ").replace("data.quoting=", "--quoting ")
+        raise DataError(said) from None
 
 
 def _lines(file: TextIO, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:

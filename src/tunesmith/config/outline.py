@@ -56,7 +56,10 @@ def leaves() -> Iterator[str]:
 def is_text(path: str) -> bool:
     """Whether a key holds free text (a path, a name), so that any value given on the command line is text."""
     key = outline().get(path)
-    return key is not None and set(_alternatives(ast.parse(key.annotation, mode="eval").body)) - {"None"} == {"str"}
+    if key is None:
+        return False
+    kinds = set(_alternatives(ast.parse(key.annotation, mode="eval").body)) - {"None"}
+    return {kind for kind in kinds if not kind.startswith("Literal['")} == {"str"}  # words beside text are text
 
 
 def schema_defaults() -> dict[str, Any]:

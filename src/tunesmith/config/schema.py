@@ -106,8 +106,13 @@ class Data(Node):
     format: Literal["csv", "jsonl", "conll", "python"]
     """`csv`: a header line and rows; `jsonl`: one JSON object per line; `conll`: a word and its tag per line, a blank
     line after each sentence; `python`: a Python file that assigns one literal dict of name to text (it is not run)."""
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    """Field separator of a CSV file."""
+    delimiter: (
+        Literal["comma", "semicolon", "tab", "pipe", "\\t"] | Annotated[str, Field(min_length=1, max_length=1)]
+    ) = ","
+    """What parts the fields of a CSV file: its name, or the character itself."""
+    quoting: Literal["csv", "none"] | None = None
+    """`csv`: a field in double quotes may hold delimiters and line breaks; `none`: a quote is a character like any
+    other, and a row is a line. Null is `none` where the delimiter is a tab, else `csv`."""
     text_column: str = "text"
     """Column with the input text; for token classification, a list of words."""
     text_pair_column: str | None = None
@@ -116,9 +121,10 @@ class Data(Node):
     """Column with what is to be predicted: a label (any string or whole number; names are kept and used in
     predictions), several labels, a number, or a list of tags, as the task asks."""
     label_names: dict[str, str] = {}
-    """Label or tag as it stands in the file to the name that it gets; those that are not listed keep their own."""
+    """Label or tag as it stands in the file to the name that it gets; those that are not listed keep their own. For
+    vectors of zeros and ones: the position, from 0, to the name."""
     label_separator: Annotated[str, Field(min_length=1)] = "|"
-    """What stands between the labels of a text where they are no JSON list, for `task.multi_label`."""
+    """What stands between the labels of a text where they are no list, for `task.multi_label`."""
     target_column: str | None = None
     """Column with the text to be written for `text_column` (text to text; for language modeling, the response, where
     both may also be lists of messages)."""
@@ -128,11 +134,14 @@ class Data(Node):
     id_column: str | None = None
     """Column with a unique row id; null numbers the rows of the file from 0."""
     where: dict[str, str | int | float | bool] = {}
-    """Keep only rows whose column equals the value, for every entry."""
+    """Keep only rows whose column equals the value, for every entry: numbers as numbers, true and false in any case."""
     num_rows: Count | None = None
     """Use this many rows, drawn with `split.seed` (by label where the split is stratified); null uses all."""
     on_empty: Literal["error", "drop"] = "error"
     """What to do with rows that have no text or no label."""
+    missing: list[str] = ["nan", "NaN", "NA", "<NA>"]
+    """Words that stand for a missing text, label or number, as pandas and R write them, besides null, JSON's NaN and
+    an empty field. One that `label_names` has is a label."""
     split: Annotated[Split, Fixed("The split is the same for all trials, so that they can be compared")] = Split()
     max_length: Annotated[int, Field(ge=2)] = 128
     """Tokens per text after truncation, special tokens included; a longer text to be modelled itself is divided."""

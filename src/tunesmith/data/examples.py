@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,15 @@ from tunesmith.data.messages import (
     read_options,
     refuse_as_text,
     text_of,
+)
+from tunesmith.data.values import (
+    as_text,
+    is_missing,
+    label_of,
+    labels_of,
+    missing_labels,
+    strings_of,
+    text_in,
 )
 
 Label = str | float | tuple[str, ...] | None
@@ -92,51 +100,38 @@ def question(record: Mapping[str, Any], task: Task, data: Data) -> Example:
         return _asked(record, data.messages_column or "")
     value = record[data.text_column]
     if task.name == "token_classification":
-        words = tuple(value.split()) if _plain(value) else _strings(value, data.text_column)
+        words = tuple(value.split()) if _plain(value) else strings_of(value, data.text_column)
         return Example(" ".join(words), None, words=words)
     learns_answers = task.name == "language_modeling" and bool(data.messages_column or data.target_column)
     if learns_answers and (isinstance(value, list) or holds_messages(value)):
         return _asked(record, data.text_column)
     if task.name in ("language_modeling", "text_to_text"):
         refuse_as_text(value, data.text_column, _way_out(data))
-    text = as_text(value)
+    text = text_in(value, data.text_column, data)
     if learns_answers:
         return Example(text, None, messages=({"role": "user", "content": text},), options=read_options(record))
-    return Example(text, None, as_text(record[data.text_pair_column]) if data.text_pair_column else None)
+    pair = data.text_pair_column
+    return Example(text, None, text_in(record[pair], pair, data) if pair else None)
 
 
 def _plain(value: Any) -> bool:
     return isinstance(value, str) and not value.lstrip().startswith("[")
 
 
-def as_text(value: Any) -> str:
-    """A value as text: labels 1 and "1" are the same label, absent values are empty."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
 def _one_label(record: Mapping[str, Any], data: Data) -> Example | None:
-    label = as_text(record[data.label_column])
-    return _of_texts(record, data, data.label_names.get(label, label)) if label.strip() else None
+    label = label_of(record[data.label_column], data.label_column, missing_labels(data))
+    return None if label is None else _of_texts(record, data, label)
 
 
 def _several_labels(record: Mapping[str, Any], data: Data) -> Example | None:
     """A text may have no label at all: an empty list or an empty field says so."""
-    value = record[data.label_column]
-    if isinstance(value, list):
-        found = [as_text(item) for item in value]
-    else:
-        found = [part.strip() for part in as_text(value).split(data.label_separator)]
-    names = dict.fromkeys(data.label_names.get(label, label) for label in found if label.strip())
-    return _of_texts(record, data, tuple(names))
+    labels = labels_of(record[data.label_column], data.label_column, data)
+    return None if labels is None else _of_texts(record, data, labels)
 
 
 def _number(record: Mapping[str, Any], data: Data) -> Example | None:
     value = record[data.label_column]
-    if not as_text(value).strip():
+    if is_missing(value, data.missing):
         return None
     try:
         number = math.nan if isinstance(value, bool) else float(value)
@@ -151,16 +146,14 @@ def _number(record: Mapping[str, Any], data: Data) -> Example | None:
 
 
 def _of_texts(record: Mapping[str, Any], data: Data, label: Label) -> Example | None:
-    text = as_text(record[data.text_column])
-    pair = as_text(record[data.text_pair_column]) if data.text_pair_column else None
-    if not text.strip() or (pair is not None and not pair.strip()):
-        return None
-    return Example(text, label, pair)
+    text = text_in(record[data.text_column], data.text_column, data)
+    pair = text_in(record[data.text_pair_column], data.text_pair_column, data) if data.text_pair_column else None
+    return Example(text, label, pair) if text and pair != "" else None
 
 
 def _tagged_words(record: Mapping[str, Any], data: Data) -> Example | None:
-    words = _strings(record[data.text_column], data.text_column)
-    tags = _strings(record[data.label_column], data.label_column)
+    words = strings_of(record[data.text_column], data.text_column)
+    tags = strings_of(record[data.label_column], data.label_column)
     if len(words) != len(tags):
         raise MalformedError(
             f"{len(words)} words in {data.text_column!r} and {len(tags)} tags in {data.label_column!r}: "
@@ -170,32 +163,22 @@ def _tagged_words(record: Mapping[str, Any], data: Data) -> Example | None:
         return None
     if not all(word.strip() for word in words) or not all(tag.strip() for tag in tags):
         raise MalformedError("a word or a tag is empty: give every word one tag, such as O")
-    return Example(" ".join(words), tuple(data.label_names.get(tag, tag) for tag in tags), words=words)
-
-
-def _strings(value: Any, column: str) -> tuple[str, ...]:
-    if isinstance(value, str) and value.lstrip().startswith("["):  # a JSON list in a CSV field
-        try:
-            value = json.loads(value)
-        except ValueError:
-            value = None
-    if not isinstance(value, list) or not all(isinstance(item, str | int) for item in value):
-        raise MalformedError(f'{column!r} must hold a list, such as ["Ada", "slept"]; for words in lines, format=conll')
-    return tuple(as_text(item) for item in value)
+    return Example(" ".join(words), tags, words=words)
 
 
 def _plain_text(record: Mapping[str, Any], data: Data) -> Example | None:
     refuse_as_text(record[data.text_column], data.text_column, _way_out(data))
-    text = as_text(record[data.text_column])
-    return Example(text, None) if text.strip() else None
+    text = text_in(record[data.text_column], data.text_column, data)
+    return Example(text, None) if text else None
 
 
 def _source_and_target(record: Mapping[str, Any], data: Data) -> Example | None:
     assert data.target_column is not None  # config/rules asks for it
     for column in (data.text_column, data.target_column):
         refuse_as_text(record[column], column, _way_out(data))
-    text, target = as_text(record[data.text_column]), as_text(record[data.target_column])
-    return Example(text, target) if text.strip() and target.strip() else None
+    text = text_in(record[data.text_column], data.text_column, data)
+    target = text_in(record[data.target_column], data.target_column, data)
+    return Example(text, target) if text and target else None
 
 
 def _way_out(data: Data) -> str:

@@ -1,38 +1,28 @@
-"""Rows from files: CSV, JSON lines, words with tags, and a Python file that holds a dict."""
+"""The rows of a data set: read from its file, as each task wants them."""
 
 from __future__ import annotations
 
-import ast
-import csv
 import hashlib
 import json
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from tunesmith.config.folders import expand
 from tunesmith.config.schema import Data, Task
-from tunesmith.data.examples import Example, Label, as_text, columns, reader
+from tunesmith.data.columns import Empty, Unused, Where, bit_columns, refuse_sources_of_lists
+from tunesmith.data.examples import Example, Label, columns, reader
+from tunesmith.data.label_check import tell_oddities
+from tunesmith.data.labels import named
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import Message, Options
+from tunesmith.data.records import read_records
+from tunesmith.data.separated import Dialect, dialect_of, suggestion
+from tunesmith.data.values import as_text
 from tunesmith.errors import DataError
 
-csv.field_size_limit(sys.maxsize)  # the default refuses a text of more than 128 KiB
-
 CLASSIFICATION = Task(name="classification")
-MISSING = {
-    "classification": "text or no label",
-    "regression": "text or no number",
-    "token_classification": "words",
-    "language_modeling": "text",
-    "text_to_text": "text or no target",
-}
-"""What an empty row lacks, by task."""
-
-Record = tuple[int, dict[str, Any]]
-"""Line number in the file (from 1) and the row's values by column."""
 
 
 @dataclass(frozen=True)
@@ -101,146 +91,45 @@ def rows_of(
 
 
 def read_rows(data: Data, task: Task = CLASSIFICATION) -> Rows:
-    """Read the rows that the config asks for.
+    """Read the rows that the config asks for; what is odd about them, and what is left out, is said in the log.
 
     Raises:
         DataError: The file is missing or malformed, a column is absent, nothing is left, a row lacks its text or what
             is to be answered, or has it in a form that the task cannot take.
     """
     path = expand(data.path)
-    keys = columns(task, data)
-    needed = _needed(data, keys)
+    dialect = dialect_of(data)
+    needed = _needed(data, columns(task, data))
     read = reader(task, data)
+    wanted, unused, empty = Where(data.where), Unused(task, data), Empty(task, data)
     rows: dict[str, tuple[Example, str, int]] = {}
-    empty: list[int] = []
-    for position, (line, record) in enumerate(read_records(path, data.format, data.delimiter)):
-        _require(needed, record, path, line)
-        if any(as_text(record[column]) != as_text(value) for column, value in data.where.items()):
+    for position, (line, record) in enumerate(read_records(path, data.format, dialect)):
+        _require(needed, record, path, line, dialect if data.format == "csv" else None)
+        if not wanted.keeps(record):
             continue
+        unused.see(record)
         try:
             example = read(record, data)
         except MalformedError as error:
             raise DataError(f"{path}:{line}: {error}") from None
         if example is None:
-            empty.append(line)
+            empty.see(line, record)
             continue
         row_id = as_text(record[data.id_column]) if data.id_column else str(position)
         if row_id in rows:
             raise DataError(f"{path}:{line}: the id {row_id!r} in column {data.id_column!r} is not unique")
         rows[row_id] = (example, as_text(record[data.split.column]) if data.split.column else "", line)
-    if empty and data.on_empty == "error":
-        raise DataError(
-            f"{path}: {len(empty)} rows have no {MISSING[task.name]} (line {', '.join(map(str, empty[:5]))}"
-            f"{', ...' if len(empty) > 5 else ''}). Mend them, or leave them out with data.on_empty=drop"
-        )
+    empty.refuse(path)
     if not rows:
-        raise DataError(f"{path}: {_nothing_left(data, len(empty))}")
+        raise DataError(f"{path}: {wanted.miss() or empty.nothing_left()}")
     examples, splits, lines = map(list, zip(*rows.values(), strict=True))
-    return rows_of(list(rows), examples, splits if data.split.column else None, lines)
-
-
-def _nothing_left(data: Data, num_empty: int) -> str:
-    if data.where:
-        return f"no rows with {data.where}. Change data.where"
-    if num_empty:
-        return f"no rows but {num_empty} empty ones, which data.on_empty=drop leaves out. Mend them"
-    return "no rows. Add some, or take another file: data.path=FILE"
-
-
-def read_records(
-    path: Path, file_format: str, delimiter: str = ",", remedy: str = "Name another: data.path=FILE"
-) -> Iterator[Record]:
-    """The records of a file, one at a time.
-
-    Args:
-        path: The file.
-        file_format: As in `data.format`.
-        delimiter: Field separator of a CSV file.
-        remedy: The next step where there is no such file.
-
-    Raises:
-        DataError: The file is missing, not UTF-8, or a line is malformed; the message names file and line.
-    """
-    if not path.is_file():
-        raise DataError(f"{path}: {'a folder, not a file' if path.is_dir() else 'no such file'}. {remedy}")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            if file_format == "csv":
-                yield from _read_csv(file, path, delimiter)
-            else:
-                yield from {"jsonl": _read_jsonl, "conll": _read_conll, "python": _read_python}[file_format](file, path)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}). Convert it to UTF-8") from None
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
-
-
-def _read_csv(file: TextIO, path: Path, delimiter: str) -> Iterator[Record]:
-    reader = csv.reader(file, delimiter=delimiter, strict=True)
-    try:
-        header = next(reader, None)
-        if header is None:
-            raise DataError(f"{path}: the file is empty. Its first line has to name the columns")
-        twice = {name for name in header if header.count(name) > 1}
-        if twice:
-            raise DataError(f"{path}:1: the column {sorted(twice)[0]!r} stands twice in the header")
-        for values in reader:
-            if not values:
-                continue
-            if len(values) != len(header):
-                raise DataError(
-                    f"{path}:{reader.line_num}: {len(values)} fields where the header has {len(header)}. "
-                    "Quote texts that hold the delimiter, or set data.delimiter"
-                )
-            yield reader.line_num, dict(zip(header, values, strict=True))
-    except csv.Error as error:
-        raise DataError(f"{path}:{reader.line_num}: not valid CSV: {error}") from None
-
-
-def _read_jsonl(file: TextIO, path: Path) -> Iterator[Record]:
-    for line, text in enumerate(file, 1):
-        if not text.strip():
-            continue
-        try:
-            record = json.loads(text)
-            json.dumps(record, ensure_ascii=False).encode()  # the escape \ud83d alone is half a character
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{path}:{line}: not valid JSON: {error}") from None
-        if not isinstance(record, dict):
-            raise DataError(f"{path}:{line}: not a JSON object but a {type(record).__name__}")
-        yield line, record
-
-
-def _read_conll(file: TextIO, path: Path) -> Iterator[Record]:
-    """Sentences as lists of words and tags: the first and the last field of each line."""
-    words: list[str] = []
-    tags: list[str] = []
-    start = 1
-    for line, text in enumerate([*file, ""], 1):
-        parts = text.split()
-        if parts and not parts[0].startswith("-DOCSTART-"):
-            if len(parts) < 2:
-                raise DataError(f"{path}:{line}: a word without a tag: write `{parts[0]} O`, or leave the line empty")
-            start = start if words else line
-            words.append(parts[0])
-            tags.append(parts[-1])
-        elif words:
-            yield start, {"text": words, "label": tags}
-            words, tags = [], []
-
-
-def _read_python(file: TextIO, path: Path) -> Iterator[Record]:
-    """The entries of the one literal dict that a Python file assigns; nothing of it is run."""
-    try:
-        assigned = [node for node in ast.parse(file.read()).body if isinstance(node, ast.Assign)]
-        literals = [(node.lineno, ast.literal_eval(node.value)) for node in assigned]
-    except (SyntaxError, ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not a Python file that assigns one literal dict: {error}") from None
-    if len(literals) != 1 or not isinstance(literals[0][1], dict):
-        raise DataError(f"{path}: not a Python file that assigns one literal dict of name to text")
-    line, entries = literals[0]
-    for name, text in entries.items():
-        yield line, {"name": name, "text": text}
+    found = rows_of(list(rows), examples, splits if data.split.column else None, lines)
+    refuse_sources_of_lists(found.texts, found.pairs, task, data)
+    named_rows = replace(found, labels=named(found.labels, lines, task, data))
+    empty.tell(path)
+    unused.tell(path)
+    tell_oddities(named_rows.labels, found.labels, task, data)
+    return named_rows
 
 
 def _needed(data: Data, keys: Sequence[str]) -> dict[str, str]:
@@ -253,8 +142,10 @@ def _needed(data: Data, keys: Sequence[str]) -> dict[str, str]:
     return of_the_task | {column: hint for column, hint in hints.items() if column not in of_the_task}
 
 
-def _require(needed: Mapping[str, str], record: dict[str, Any], path: Path, line: int) -> None:
+def _require(needed: Mapping[str, str], record: dict[str, Any], path: Path, line: int, dialect: Dialect | None) -> None:
     for column, hint in needed.items():
         if column not in record:
             there = ", ".join(map(repr, record)) or "none"
+            other = suggestion(path, dialect, list(needed)) if dialect is not None else None
+            hint = other or bit_columns(record) or hint
             raise DataError(f"{path}:{line}: no column {column!r}; the columns are {there}. {hint}")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Collection
 
 from tunesmith.config.schema import Data, Task
+from tunesmith.data.examples import Label
 from tunesmith.data.sources import CLASSIFICATION, Rows, read_rows
+from tunesmith.data.spellings import folded, override
 from tunesmith.data.splitting import draw, split_rows
 from tunesmith.errors import DataError
 
@@ -55,9 +58,7 @@ def label_names(splits: dict[str, Rows], task: Task = CLASSIFICATION, column: st
         return []
     trained = distinct(splits["train"])
     for name, rows in splits.items():
-        unseen = sorted(distinct(rows) - trained)
-        if unseen:
-            raise DataError(f"the label {unseen[0]!r} occurs in {name} but never in train, so it cannot be learned")
+        refuse_unknown(rows, trained, f"the label {{}} occurs in {name} but never in train, so it cannot be learned")
     needed = 1 if task.multi_label else 2
     if len(trained) < needed:
         raise DataError(
@@ -69,9 +70,37 @@ def label_names(splits: dict[str, Rows], task: Task = CLASSIFICATION, column: st
     return sorted(trained, key=(lambda label: (int(label), label)) if numeric else None)
 
 
+def refuse_unknown(rows: Rows, known: Collection[str], fault: str) -> None:
+    """Refuse rows with a label that is not known.
+
+    Args:
+        rows: The rows.
+        known: The labels that may occur.
+        fault: What is wrong with another, with `{}` for its name.
+
+    Raises:
+        DataError: There is one; the message names its first row, and the label that it may be a spelling of.
+    """
+    unseen = sorted(distinct(rows) - set(known))
+    if not unseen:
+        return
+    label = unseen[0]
+    having = [place for place, labels in enumerate(rows.labels) if label in (labels if _several(labels) else (labels,))]  # type: ignore[operator]
+    line = f", line {rows.lines[having[0]]}" if rows.lines else ""
+    place = f"{len(having)} row{'s' if len(having) > 1 else ''}, first: id {rows.ids[having[0]]!r}{line}"
+    others = f"; so with {len(unseen) - 1} more labels" if len(unseen) > 1 else ""
+    same = next((name for name in sorted(known) if folded(name) == folded(label)), None)
+    hint = f". If it means {same!r}: {override({label: same})}" if same is not None else ""
+    raise DataError(f"{fault.replace('{}', repr(label), 1)} ({place}){others}{hint}")
+
+
 def distinct(rows: Rows) -> set[str]:
     """Every label or tag that occurs."""
-    return {str(item) for label in rows.labels for item in (label if isinstance(label, tuple) else (label,))}
+    return {str(item) for label in rows.labels for item in (label if _several(label) else (label,))}  # type: ignore[union-attr]
+
+
+def _several(label: Label) -> bool:
+    return isinstance(label, tuple)
 
 
 def fingerprint(splits: dict[str, Rows]) -> str:

@@ -12,6 +12,8 @@ from tunesmith.config.schema import Split
 from tunesmith.errors import DataError
 
 SPLITS = ("train", "val", "test")
+MEANT = dict.fromkeys(("validation", "valid", "dev", "eval", "development"), "val") | {"training": "train"}
+"""What others call the splits."""
 Indices = npt.NDArray[np.int64]
 
 
@@ -102,7 +104,11 @@ def _check_strata(labels: Sequence[str], num_second: int) -> None:
 def _by_column(column: Sequence[str]) -> dict[str, Indices]:
     unknown = sorted(set(column) - set(SPLITS))
     if unknown:
-        raise DataError(f"data.split.column holds {unknown[0]!r}; it may hold {', '.join(map(repr, SPLITS))}")
+        meant = {name: MEANT.get(name.strip().lower(), name.strip().lower()) for name in unknown}
+        hints = [f"{name!r} is called {meant[name]!r} here" for name in unknown if meant[name] in SPLITS]
+        hint = f". Rename them in the file: {', '.join(hints)}" if hints else ""
+        holds, may_hold = (", ".join(map(repr, names)) for names in (unknown[:5], SPLITS))
+        raise DataError(f"data.split.column holds {holds}; it may hold {may_hold}{hint}")
     names = np.asarray(column)
     parts = {name: np.flatnonzero(names == name) for name in SPLITS}
     for name in ("train", "val"):

@@ -51,6 +51,25 @@ class Warnings(logging.Handler):
             self.sentences.append(sentence)
 
 
+class _Once(logging.Filter):
+    """Warnings, and facts of the data, are shown once, however often the data is read."""
+
+    def __init__(self, warnings: Warnings | None) -> None:
+        super().__init__()
+        self._warnings, self._shown = warnings, set[str]()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is new: warned of by none before it, or said for the first time."""
+        sentence = redact_values(record.getMessage())
+        if self._warnings is not None and sentence in self._warnings.sentences:
+            return False
+        if record.levelno < logging.WARNING and not getattr(record, "once", False):
+            return True
+        new = sentence not in self._shown
+        self._shown.add(sentence)
+        return new
+
+
 @contextmanager
 def log_to(path: Path | None = None, warnings: Warnings | None = None, *, told_later: bool = False) -> Iterator[None]:
     """Write our log, Lightning's, and Python's warnings to a file, and our own messages to standard error.
@@ -65,6 +84,7 @@ def log_to(path: Path | None = None, warnings: Warnings | None = None, *, told_l
     screen = logging.StreamHandler(sys.stderr)
     screen.setLevel(logging.INFO)
     screen.setFormatter(_Redacted("%(message)s"))
+    screen.addFilter(_Once(warnings))
     if told_later:
         screen.addFilter(lambda record: record.levelno != logging.WARNING)
     ours = [file, screen, *([warnings] if warnings is not None else [])]

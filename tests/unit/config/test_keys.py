@@ -24,7 +24,7 @@ def test_a_key_takes_what_its_field_takes(key, taken, refused):
 @pytest.mark.parametrize(
     ("key", "words"),
     [
-        ("data.delimiter", "text of exactly one character"),
+        ("data.delimiter", r"one of comma, semicolon, tab, pipe, \t, or text of exactly one character"),
         ("data.label_separator", "text of at least one character"),
         ("data.path", "text"),
         ("data.id_column", "text, or null"),

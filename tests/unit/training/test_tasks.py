@@ -485,7 +485,7 @@ BROKEN = {
     ),
     "words": ("token_classification", [{"text": "a b", "label": ["O", "O"]}], r"x.jsonl:1: 'text' must hold a list"),
     "column": ("text_to_text", [{"text": "a", "b": "c"}], r"x.jsonl:1: no column 'target'.*data.target_column=\.\.\."),
-    "empty": ("text_to_text", [{"text": "a", "target": ""}], r"1 rows have no text or no target \(line 1\)"),
+    "empty": ("text_to_text", [{"text": "a", "target": ""}], r"1 row has no text or no target \(line 1\)"),
     "roles": (
         "language_modeling",
         [{"target": [{"role": "me", "content": "x"}]}],

@@ -1,0 +1,99 @@
+"""Files that are not what the config says, told as what they are, with the command that makes them so."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import stat
+from pathlib import Path
+
+from tunesmith.errors import DataError
+
+PACKED = {
+    b"\x1f\x8b": ("gzip", "gzip -dc"),
+    b"\x28\xb5\x2f\xfd": ("zstd", "zstd -dc"),
+    b"PK\x03\x04": ("zip", "unzip -p"),
+    b"BZh": ("bzip2", "bzip2 -dc"),
+    b"\xfd7zXZ\x00": ("xz", "xz -dc"),
+}
+"""First bytes of a file to its compression and the command that writes it out unpacked."""
+TABLES = {
+    b"PAR1": "a Parquet file",
+    b"ARROW1": "an Arrow file",
+    b"SQLite format 3": "an SQLite database",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook",
+    b"%PDF": "a PDF document",
+}
+WIDE = (b"\xff\xfe", b"\xfe\xff")
+"""How UTF-16 begins."""
+UNROLL = "import json, sys; [print(json.dumps(row)) for row in json.load(open(sys.argv[1], encoding='utf-8-sig'))]"
+UNFOLD = "import json, sys; print(json.dumps(json.load(open(sys.argv[1], encoding='utf-8-sig'))))"
+
+
+def refuse_special(path: Path, remedy: str) -> None:
+    """Refuse what is no regular file.
+
+    Raises:
+        DataError: There is no such file, or it is a folder, a pipe or a device.
+    """
+    if path.is_file():
+        return
+    if path.is_dir():
+        raise DataError(f"{path}: a folder, not a file. {remedy}")
+    if path.exists():
+        kind = "a pipe" if stat.S_ISFIFO(path.stat().st_mode) else "a device or a socket"
+        raise DataError(
+            f"{path}: not a regular file but {kind}; the rows are read more than once. Write them to a file"
+        )
+    raise DataError(f"{path}: no such file. {remedy}")
+
+
+def refuse_foreign(path: Path, head: bytes) -> None:
+    """Refuse a file whose first bytes are those of something else than text.
+
+    Raises:
+        DataError: It is compressed, or the file of another program.
+    """
+    for magic, (name, command) in PACKED.items():
+        if head.startswith(magic):
+            if path.suffix in (".xlsx", ".xlsm", ".ods"):
+                raise DataError(f"{path}: a spreadsheet, not text. Save it as CSV (UTF-8)")
+            raise DataError(f"{path}: compressed with {name}, which is not read. {_written(command, path)}")
+    for magic, name in TABLES.items():
+        if head.startswith(magic):
+            raise DataError(f"{path}: {name}, not text. Write its rows as CSV or as JSON lines")
+    if head.startswith(WIDE):
+        raise DataError(f"{path}: text in UTF-16, not UTF-8. {_written('iconv -f UTF-16 -t UTF-8', path)}")
+
+
+def other_json(path: Path) -> str | None:
+    """What a file is that is no JSON lines but JSON all the same, with the command that makes it lines."""
+    try:
+        text = path.read_text(encoding="utf-8-sig").strip()
+        value, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(value, list):
+        return f"a JSON array, not a JSON object in each line. {_written(f'python3 -c {shlex.quote(UNROLL)}', path)}"
+    if isinstance(value, dict) and "\n" in text[:end]:
+        if end < len(text):
+            return f"JSON objects that are spread over lines, not one in each. {_written('jq -c .', path)}"
+        inner = next((key for key, rows in value.items() if isinstance(rows, list) and len(value) == 1), None)
+        if inner is not None:
+            code = UNROLL.replace("'utf-8-sig'))]", f"'utf-8-sig'))[{inner!r}]]")
+            command = f"python3 -c {shlex.quote(code)}"
+            return f"one JSON object with the rows in {inner!r}, not one in each line. {_written(command, path)}"
+        return f"one JSON object spread over lines. {_written(f'python3 -c {shlex.quote(UNFOLD)}', path)}"
+    return None
+
+
+def _written(command: str, path: Path) -> str:
+    """The command that writes a readable file beside this one, and the key that names it."""
+    plain = path.with_suffix("") if path.suffix in (".gz", ".zst", ".bz2", ".xz") else path
+    if plain == path:
+        plain = path.with_name(f"{path.stem}_plain{path.suffix if path.suffix != '.zip' else '.txt'}")
+    if command.startswith(("python3", "jq")):
+        plain = path.with_suffix(".jsonl")
+        plain = plain if plain != path else path.with_name(f"{path.stem}_lines.jsonl")
+    target = shlex.quote(str(plain))
+    return f"Write it out: {command} {shlex.quote(str(path))} > {target}, and take data.path={target}"

@@ -1,0 +1,109 @@
+"""What is odd about the labels of a data set: said once, with the next step, and left as it is."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from tunesmith.config.schema import Data, Task
+from tunesmith.data.examples import Label
+from tunesmith.data.labels import are_vectors
+from tunesmith.data.spellings import alike, listed, mapping, override, quoted
+
+log = logging.getLogger("tunesmith")
+
+PERHAPS_MISSING = ("N/A", "n/a", "#N/A", "null", "NULL", "None", "NAN", "Nan", "NaT")
+"""Words that other tools write where there is no value; they may be names all the same."""
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+WHOLE = re.compile(r"[-+]?\d+(\.0*)?")
+MANY = 20
+"""Different whole numbers from which labels look like measurements, where rows are few for each."""
+
+
+def tell_oddities(labels: Sequence[Label], raw: Sequence[Label], task: Task, data: Data) -> None:
+    """Warn of labels that are likely not meant as they stand.
+
+    Args:
+        labels: Under their names.
+        raw: As they stand in the file.
+        task: The task.
+        data: The data config.
+    """
+    if task.name not in ("classification", "token_classification"):
+        return
+    counts = Counter(name for label in labels for name in _names(label))
+    for sentence in (
+        *_alike(counts, data),
+        *_perhaps_missing(counts, data),
+        *(_numbers(counts, len(labels)) if task.name == "classification" and not task.multi_label else ()),
+        *(_several(counts, labels, data) if task.multi_label else ()),
+        *(() if task.multi_label and are_vectors(list(map(_names, raw))) else _without_rows(raw, data)),
+    ):
+        log.warning("%s: %s", data.path, sentence)
+
+
+def _names(label: Label) -> tuple[str, ...]:
+    return label if isinstance(label, tuple) else () if label is None else (str(label),)
+
+
+def _alike(counts: Counter[str], data: Data) -> Iterator[str]:
+    groups = alike(counts)
+    if groups:
+        spellings = [name for names in groups for name in names]
+        to_one = override(mapping(groups, data.label_names))
+        yield (
+            f"{len(spellings)} labels differ from another only in case, space, Unicode form or the way a number is "
+            f"written, and each is taken as one of its own: {listed(counts, spellings)}. "
+            f"If they are the same ({len(groups)} in all): {to_one}"
+        )
+
+
+def _perhaps_missing(counts: Counter[str], data: Data) -> Iterator[str]:
+    names = [name for name in PERHAPS_MISSING if name in counts and name not in data.label_names.values()]
+    if names:
+        words = ", ".join(quoted(word) for word in dict.fromkeys((*data.missing, *names)))
+        yield (
+            f"{listed(counts, names)} is taken as a label. If it stands for a missing one: "
+            f"'data.missing=[{words}]' data.on_empty=drop. If it is a label: "
+            f"{override({name: name for name in names})}"
+        )
+
+
+def _numbers(counts: Counter[str], num_rows: int) -> Iterator[str]:
+    if not all(NUMBER.fullmatch(name) for name in counts):
+        return
+    fractions = [name for name in counts if not WHOLE.fullmatch(name)]
+    if fractions or (len(counts) > MANY and len(counts) * 4 > num_rows):
+        which = f", such as {sorted(fractions)[0]}" if fractions else ""
+        yield (
+            f"these labels look like numbers ({len(counts)} different ones{which}), and are taken as names. To predict "
+            "the number: task=regression"
+        )
+
+
+def _several(counts: Counter[str], labels: Sequence[Label], data: Data) -> Iterator[str]:
+    if set(counts) <= {"0", "1"} and all(len(_names(label)) == 1 for label in labels):
+        yield (
+            f"every row of {data.label_column!r} is 0 or 1. If this is the column of one label of several, join their "
+            "names into one column, such as art|law; if it is all that there is to predict: task=classification"
+        )
+        return
+    alone = all(len(_names(label)) <= 1 for label in labels)
+    for sign in (",", ";", "/", "|"):
+        parted = [name for name in counts if sign in name]
+        if alone and sign != data.label_separator and len(parted) * 2 > len(counts):
+            yield (
+                f"{len(parted)} of {len(counts)} labels hold {sign!r}, and none {data.label_separator!r}, which parts "
+                f"labels. If {sign!r} does: 'data.label_separator=\"{sign}\"'"
+            )
+            return
+
+
+def _without_rows(raw: Sequence[Label], data: Data) -> Iterator[str]:
+    there = {name for label in raw for name in _names(label)}
+    unused = [name for name in data.label_names if name not in there]
+    if unused:
+        shown = ", ".join(map(quoted, unused[:5])) + (", ..." if len(unused) > 5 else "")
+        yield f"data.label_names has {shown}, which no row of {data.label_column!r} holds"

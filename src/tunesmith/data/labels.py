@@ -1,0 +1,82 @@
+"""The labels of a whole column: under the names that the config gives them, or refused for what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tunesmith.config.schema import Data, Task
+from tunesmith.data.examples import Label
+from tunesmith.data.values import kind_of, structure
+from tunesmith.errors import DataError
+
+BITS = {"0": False, "1": True, "false": False, "true": True}
+
+
+def named(labels: Sequence[Label], lines: Sequence[int], task: Task, data: Data) -> list[Label]:
+    """Labels under their names.
+
+    Args:
+        labels: As they stand in the file.
+        lines: The line of each row.
+        task: The task.
+        data: The data config.
+
+    Raises:
+        DataError: Every label of a task that takes one is the source of a list, or vectors have no names.
+    """
+    if task.name == "token_classification":
+        return [tuple(data.label_names.get(tag, tag) for tag in tags) for tags in labels if isinstance(tags, tuple)]
+    if task.name != "classification":
+        return list(labels)
+    if not task.multi_label:
+        _refuse_lists([label for label in labels if isinstance(label, str)], data)
+        return [data.label_names.get(str(label), label) for label in labels]
+    several = [label if isinstance(label, tuple) else () for label in labels]
+    if are_vectors(several):
+        return list(_by_position(several, lines, data))
+    return [tuple(dict.fromkeys(data.label_names.get(name, name) for name in names)) for names in several]
+
+
+def are_vectors(several: Sequence[tuple[str, ...]]) -> bool:
+    """Whether rows are vectors of zeros and ones: a list of names has none of them twice, and one order."""
+    if not several or not all(name in BITS for names in several for name in names):
+        return False
+    if any(len(set(names)) < len(names) for names in several):
+        return True
+    return {("0", "1"), ("1", "0")} <= set(several) or {("false", "true"), ("true", "false")} <= set(several)
+
+
+def _by_position(vectors: Sequence[tuple[str, ...]], lines: Sequence[int], data: Data) -> list[tuple[str, ...]]:
+    """The names of the ones in each vector."""
+    width = len(vectors[0])
+    for vector, line in zip(vectors, lines, strict=True):
+        if len(vector) != width:
+            raise DataError(
+                f"{data.path}:{line}: a vector of {len(vector)} zeros and ones, where the first row has {width}. "
+                "Give every row one value for each label"
+            )
+    positions = [str(position) for position in range(width)]
+    if set(data.label_names) != set(positions):
+        example = ", ".join(f"{position}: label_{position}" for position in positions)
+        received = f"; data.label_names has {', '.join(data.label_names)}" if data.label_names else ""
+        raise DataError(
+            f"{data.path}: {data.label_column!r} holds vectors of {width} zeros and ones, whose labels have no names"
+            f"{received}. Name the label at each position: 'data.label_names={{{example}}}'"
+        )
+    names = [data.label_names[position] for position in positions]
+    return [tuple(name for name, bit in zip(names, vector, strict=True) if BITS[bit]) for vector in vectors]
+
+
+def _refuse_lists(labels: Sequence[str], data: Data) -> None:
+    """A single label with a bracket may be a name; a column of nothing else is one of lists."""
+    if not labels or not all(label.lstrip()[:1] in ("[", "(", "{") for label in labels):
+        return
+    values = [structure(label) for label in labels]
+    if all(value is not None for value in values):
+        value = values[0]
+        assert value is not None
+        remedy = "task=multi_label takes several labels for a text, task=token_classification a tag for each word"
+        raise DataError(
+            f"{data.path}: every row of {data.label_column!r} holds the text of {kind_of(value)} (first: {labels[0]}), "
+            f"where one label is asked for. {remedy}"
+        )

@@ -1,0 +1,98 @@
+"""Records from files: CSV, JSON lines, words with tags, and a Python file that holds a dict."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from tunesmith.data.file_kinds import other_json, refuse_foreign, refuse_special
+from tunesmith.data.separated import Dialect, nul, read_separated
+from tunesmith.errors import DataError
+
+Record = tuple[int, dict[str, Any]]
+"""The line in the file, from 1, that a record begins in, and its values by column."""
+
+
+def read_records(
+    path: Path, file_format: str, dialect: Dialect | None = None, remedy: str = "Name another: data.path=FILE"
+) -> Iterator[Record]:
+    """The records of a file, one at a time.
+
+    Args:
+        path: The file.
+        file_format: As in `data.format`.
+        dialect: How the fields of a CSV file are parted; None takes commas and quotes.
+        remedy: The next step where there is no such file.
+
+    Raises:
+        DataError: The file is missing, not UTF-8 text, or a line is malformed; the message names file and line.
+    """
+    refuse_special(path, remedy)
+    try:
+        with path.open("rb") as start:
+            refuse_foreign(path, start.read(16))
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            if file_format == "csv":
+                yield from read_separated(file, path, dialect or Dialect())
+            else:
+                yield from {"jsonl": _read_jsonl, "conll": _read_conll, "python": _read_python}[file_format](file, path)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}). Convert it to UTF-8") from None
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+
+
+def _read_jsonl(file: TextIO, path: Path) -> Iterator[Record]:
+    first = True
+    for line, text in enumerate(file, 1):
+        if not text.strip():
+            continue
+        try:
+            record = json.loads(text)
+            json.dumps(record, ensure_ascii=False).encode()  # the escape \ud83d alone is half a character
+        except (ValueError, RecursionError) as error:
+            other = other_json(path) if first else None
+            raise DataError(f"{path}: {other}" if other else f"{path}:{line}: not valid JSON: {error}") from None
+        if not isinstance(record, dict):
+            other = other_json(path) if first else None
+            told = f"{path}: {other}" if other else f"{path}:{line}: not a JSON object but a {type(record).__name__}"
+            raise DataError(told)
+        first = False
+        yield line, record
+
+
+def _read_conll(file: TextIO, path: Path) -> Iterator[Record]:
+    """Sentences as lists of words and tags: the first and the last field of each line."""
+    words: list[str] = []
+    tags: list[str] = []
+    start = 1
+    for line, text in enumerate([*file, ""], 1):
+        if "\0" in text:
+            raise DataError(f"{path}:{line}: {nul(path)}")
+        parts = text.split()
+        if parts and not parts[0].startswith("-DOCSTART-"):
+            if len(parts) < 2:
+                raise DataError(f"{path}:{line}: a word without a tag: write `{parts[0]} O`, or leave the line empty")
+            start = start if words else line
+            words.append(parts[0])
+            tags.append(parts[-1])
+        elif words:
+            yield start, {"text": words, "label": tags}
+            words, tags = [], []
+
+
+def _read_python(file: TextIO, path: Path) -> Iterator[Record]:
+    """The entries of the one literal dict that a Python file assigns; nothing of it is run."""
+    try:
+        assigned = [node for node in ast.parse(file.read()).body if isinstance(node, ast.Assign)]
+        literals = [(node.lineno, ast.literal_eval(node.value)) for node in assigned]
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not a Python file that assigns one literal dict: {error}") from None
+    if len(literals) != 1 or not isinstance(literals[0][1], dict):
+        raise DataError(f"{path}: not a Python file that assigns one literal dict of name to text")
+    line, entries = literals[0]
+    for name, text in entries.items():
+        yield line, {"name": name, "text": text}

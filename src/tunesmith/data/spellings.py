@@ -1,0 +1,93 @@
+"""Names that look alike: the same word in other letters, spaces or code points, and how to make them one."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shlex
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+TRUTHS = {"true": "1", "false": "0"}
+
+
+def folded(name: str) -> str:
+    """What is left of a name without case, edge space, repeated space, Unicode form and invisible characters."""
+    seen = unicodedata.normalize("NFKC", name).casefold()
+    kept = "".join(character for character in seen if unicodedata.category(character) != "Cf")
+    text = unicodedata.normalize("NFKC", " ".join(kept.split()))
+    return _number(text)
+
+
+def alike(counts: Mapping[str, int]) -> list[list[str]]:
+    """Groups of two names or more that fold to the same, the most frequent name of each first."""
+    truths = {folded(name) for name in counts} <= {"true", "false", "0", "1"}
+    groups: dict[str, list[str]] = {}
+    for name in sorted(counts, key=lambda name: (-counts[name], name != clean(name), name)):
+        key = folded(name)
+        groups.setdefault(TRUTHS.get(key, key) if truths else key, []).append(name)
+    return [names for names in groups.values() if len(names) > 1]
+
+
+def clean(name: str) -> str:
+    """A name without the space and the characters that nobody sees, composed."""
+    seen = "".join(character for character in name if unicodedata.category(character) != "Cf")
+    return unicodedata.normalize("NFC", " ".join(seen.split()))
+
+
+def mapping(groups: Sequence[Sequence[str]], label_names: Mapping[str, str]) -> dict[str, str]:
+    """Each spelling in the file to the one name of its group.
+
+    Args:
+        groups: From `alike`.
+        label_names: Names that are given already: what stands in the file is what they begin at.
+    """
+    to_one: dict[str, str] = {}
+    for names in groups:
+        for name in names:
+            own = [] if name in label_names else [name]
+            for spelling in (*own, *(before for before, after in label_names.items() if after == name)):
+                if label_names.get(spelling, spelling) != clean(names[0]):
+                    to_one[spelling] = clean(names[0])
+    return to_one
+
+
+def override(names: Mapping[str, str]) -> str:
+    """`data.label_names={...}`, quoted for a shell."""
+    entries = ", ".join(f"{quoted(name)}: {_value(value)}" for name, value in names.items())
+    return shlex.quote(f"data.label_names={{{entries}}}")
+
+
+def listed(counts: Mapping[str, int], names: Sequence[str]) -> str:
+    """Names in quotes with the rows of each."""
+    return ", ".join(f"{quoted(name)} ({counts[name]} row{'' if counts[name] == 1 else 's'})" for name in names)
+
+
+def quoted(name: str) -> str:
+    """A name in double quotes with every character that cannot be seen or told from another written as its code."""
+    escaped = json.dumps(name, ensure_ascii=False)
+    composed = unicodedata.normalize("NFKC", name) == name
+    return "".join(_character(character, composed) for character in escaped)
+
+
+def _character(character: str, composed: bool) -> str:
+    if character == " " or (character.isprintable() and (composed or character.isascii())):
+        return character
+    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
+
+
+def _value(name: str) -> str:
+    return name if PLAIN.fullmatch(name) and name.lower() not in ("null", "true", "false") else quoted(name)
+
+
+def _number(text: str) -> str:
+    """Numbers that are equal in one form: 1, 1.0 and 01."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    if not math.isfinite(number) or "_" in text or not text.isascii():
+        return text
+    return str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)

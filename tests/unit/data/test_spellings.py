@@ -1,0 +1,122 @@
+import json
+import logging
+import shlex
+from collections import Counter
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tunesmith.config.schema import Data, Task
+from tunesmith.data.sources import read_rows
+from tunesmith.data.spellings import alike, clean, folded, mapping, override, quoted
+
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+
+SPELLINGS = {
+    "very good": ["very good", "Very good", "VERY GOOD", " very good", "very  good", "very\u00a0good"],
+    "café": ["café", "cafe\u0301", "CAFÉ", "café ", "ca\u200bfé"],
+    "file": ["file", "\ufb01le", "File", "\ufefffile"],
+    "not.good: 50%": ["not.good: 50%", "Not.good: 50%", "not.good: 50% ", "not.good:\t50%"],
+    "it's": ["it's", "It's", "it's ", "IT'S"],
+    "1": ["1", "1.0", "01", " 1", "\uff11"],
+}
+"""28 spellings of 6 labels."""
+
+
+def rows_of(tmp_path, labels, **keys):
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({"text": f"t{i}", "label": label}) + "\n" for i, label in enumerate(labels)))
+    return read_rows(Data(path=str(path), format="jsonl", **keys), keys.pop("task", Task(name="classification")))
+
+
+def test_spellings_are_one_group_whatever_their_form():
+    assert sum(map(len, SPELLINGS.values())) == 28
+    counts = Counter(spelling for group in SPELLINGS.values() for spelling in group)
+    assert sorted(map(sorted, alike(counts))) == sorted(map(sorted, SPELLINGS.values()))
+
+
+@pytest.mark.parametrize("pair", [("a", "b"), ("ja", "já"), ("1", "-1"), ("10", "1"), ("very good", "verygood")])
+def test_other_names_are_other_names(pair):
+    assert alike(Counter(pair)) == []
+
+
+def test_true_and_one_are_alike_where_there_is_nothing_else():
+    assert alike(Counter(["true", "1", "false"])) == [["1", "true"]]
+    assert alike(Counter(["true", "1", "2"])) == []
+
+
+@given(st.lists(names, min_size=1, max_size=6))
+def test_what_is_advised_is_the_mapping_however_odd_the_names(spellings):
+    asked = {spelling: folded(spelling) for spelling in spellings}
+    (word,) = shlex.split(override(asked))
+    key, _, value = word.partition("=")
+    assert key == "data.label_names"
+    assert yaml.load(value, yaml.BaseLoader) == asked
+
+
+@given(names)
+def test_a_name_in_quotes_shows_what_cannot_be_seen(name):
+    assert quoted(name)[1:-1].isprintable()
+    assert folded(clean(name)) == folded(name)
+
+
+def test_28_spellings_come_down_to_6_labels_by_the_one_mapping_that_is_advised(tmp_path, caplog):
+    labels = [spelling for group in SPELLINGS.values() for spelling in group for _ in range(2)]
+    labels += [group[0] for group in SPELLINGS.values()]
+    rows_of(tmp_path, labels)
+    (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    advice = record.getMessage().rpartition(": ")[2] if "'data" not in record.getMessage() else record.getMessage()
+    (word,) = shlex.split(advice[advice.index("'data.label_names=") :])
+    mapped = yaml.load(word.partition("=")[2], yaml.BaseLoader)
+    caplog.clear()
+    read = rows_of(tmp_path, labels, label_names=mapped)
+    assert set(read.labels) == set(SPELLINGS)
+    assert not caplog.records
+
+
+def test_the_mapping_starts_at_the_file_s_spellings_where_names_are_given_already(tmp_path, caplog):
+    rows_of(tmp_path, ["0", "0", "1", "neg"], label_names={"0": "Neg", "1": "pos"})
+    (record,) = caplog.records
+    assert "'data.label_names={\"neg\": Neg}'" in record.getMessage()
+    groups = alike(Counter({"Neg": 1, "neg": 2}))
+    assert mapping(groups, {"0": "Neg"}) == {"0": "neg", "Neg": "neg"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["0.5", "1.5", "0.5"], "look like numbers (2 different ones, such as 0.5)"),
+        ([str(number) for number in range(30)], "look like numbers (30 different ones)"),
+        (["a", "None", "b"], '"None" (1 row) is taken as a label'),
+    ],
+)
+def test_labels_that_are_hardly_meant_are_pointed_out(tmp_path, caplog, labels, said):
+    rows_of(tmp_path, labels)
+    assert [said in record.getMessage() for record in caplog.records] == [True]
+
+
+@pytest.mark.parametrize("labels", [["0", "1"] * 3, ["1", "5", "3", "4"], [*map(str, range(30))] * 5, ["a", "0.5"]])
+def test_labels_that_may_well_be_meant_are_not(tmp_path, caplog, labels):
+    rows_of(tmp_path, labels)
+    assert not caplog.records
+
+
+def test_a_name_for_a_label_that_no_row_has_is_pointed_out(tmp_path, caplog):
+    rows_of(tmp_path, ["a", "b"], label_names={"a": "x", "c": "y"})
+    assert ['data.label_names has "c"' in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_names_that_another_sign_parts_are_pointed_out(tmp_path, caplog):
+    path = tmp_path / "a.csv"
+    path.write_text('text,label\na,"art, law"\nb,"law, tech"\nc,art\n')
+    read_rows(Data(path=str(path), format="csv"), Task(name="classification", multi_label=True))
+    assert "'data.label_separator=\",\"'" in caplog.text
+
+
+def test_tags_that_differ_only_in_case_are_pointed_out(tmp_path, caplog):
+    path = tmp_path / "a.conll"
+    path.write_text("Ada B-PER\nslept O\n\nBob b-per\n")
+    read_rows(Data(path=str(path), format="conll"), Task(name="token_classification"))
+    assert '\'data.label_names={"b-per": "B-PER"}\'' in caplog.text
