@@ -24,15 +24,16 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from hydra.version import setbase
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, Node, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from tunesmith.config import overrides as override_reader
 from tunesmith.config import resolvers
 from tunesmith.config.files import Loader, Merged, Repository, locate
 from tunesmith.config.folders import shipped
+from tunesmith.config.mappings import keys_as_text, node_at
 from tunesmith.config.markers import MARKERS, nodes
-from tunesmith.config.outline import schema_defaults, sweeper_defaults
+from tunesmith.config.outline import is_nullable, is_text, leaves, schema_defaults, sweeper_defaults
 from tunesmith.config.saved import has_relative_paths, read_saved, resolve, to_saved
 from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
@@ -269,18 +270,34 @@ def judged(
         ConfigError: Something is wrong; every problem is in it.
     """
     complete(config, schema_defaults())
+    misread = [*keys_as_text(config), *(words_of_python(config, found) if choices is not None else ())]
     from tunesmith.config.idle import idle
     from tunesmith.config.validate import validate  # neither is needed to show a config
 
     typed, problems = validate(config, trust=trust, elsewhere=lambda path: option_with(path, found))
     if typed is not None:
         problems = list(idle(typed.model_dump(by_alias=True), found.given, saved=choices is None))
+    problems = [*misread, *problems]
     problems = [_located(problem, found) for problem in problems if not _follows(problem, found)]
     if found.problems or problems:
         raise ConfigError([*found.problems, *problems])
     assert typed is not None
     saved = to_saved(config)
     return Composed(resolve(saved) if has_relative_paths(typed) else typed, saved, overrides, choices)
+
+
+def words_of_python(config: DictConfig, found: Draft) -> list[Problem]:
+    """Keys that take a text or null, and that a file gives Python's word for null, which YAML reads as a text."""
+    rule, hint = "None is Python's word for null, and a text in YAML", "Write null"
+    return [
+        Problem(path, rule, "None", hint)
+        for path in leaves()
+        if path not in found.given
+        and is_text(path)
+        and is_nullable(path)
+        and isinstance(node_at(config, path), Node)
+        and node_at(config, path)._value() == "None"
+    ]
 
 
 def complete(config: DictConfig, defaults: dict[str, Any]) -> None:

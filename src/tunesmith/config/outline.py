@@ -62,6 +62,12 @@ def is_text(path: str) -> bool:
     return {kind for kind in kinds if not kind.startswith("Literal['")} == {"str"}  # words beside text are text
 
 
+def is_nullable(path: str) -> bool:
+    """Whether a key takes null."""
+    key = outline().get(path)
+    return key is not None and "None" in _alternatives(ast.parse(key.annotation, mode="eval").body)
+
+
 def schema_defaults() -> dict[str, Any]:
     """The defaults that the schema states, as a plain nested dict; required keys are left out."""
     return {path: key.default for path, key in outline().items() if "." not in path and key.default is not REQUIRED}

@@ -16,7 +16,8 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString, Valu
 from hydra.errors import HydraException
 
 from tunesmith.config.files import HYDRA_KEYS, SEVERAL, Repository, option_hint, several
-from tunesmith.config.outline import is_text, leaves
+from tunesmith.config.mappings import advice, mapping_of, read_mapping, takes_text
+from tunesmith.config.outline import is_nullable, is_text, leaves
 from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
 
@@ -67,7 +68,14 @@ def parse(text: str, parser: OverridesParser, *, sweep: bool = False) -> Overrid
         sweep: Commas part the values of a sweep and are not taken as text.
     """
     key, equals, value = text.partition("=")
-    if equals and is_text(key.lstrip("+")) and not (sweep and ("," in value or SWEEPS.match(value))):
+    is_sweep = sweep and ("," in value or SWEEPS.match(value))
+    if equals and mapping_of(key) is not None and not (is_sweep and value[:1] not in "{'\""):
+        entries = read_mapping(key, value, parser)
+        if entries is not None:
+            return entries
+    if equals and (is_text(key.lstrip("+")) or takes_text(key)) and not is_sweep:
+        if value.strip() == "None" and not takes_text(key):
+            return _none(key)
         text = _as_text(key, value, parser)
     try:
         return _parse(parser, text)
@@ -75,6 +83,13 @@ def parse(text: str, parser: OverridesParser, *, sweep: bool = False) -> Overrid
         return _unparsable(text, parser, error)
     except RecursionError:
         return Problem(f"{text[:40]}...", "cannot be parsed", None, "It is nested too deep")
+
+
+def _none(key: str) -> Problem:
+    """Python's word for null, which would be taken as a text."""
+    word = shlex.quote(f'{key}="None"')
+    hint = f"Write {key}=null, or {word} for the word" if is_nullable(key.lstrip("+")) else f"Write {word} for the word"
+    return Problem(key, "None is Python's word for null, and a text here", "None", hint)
 
 
 def _parse(parser: OverridesParser, text: str) -> Override:
@@ -110,6 +125,9 @@ def _unparsable(text: str, parser: OverridesParser, error: HydraException) -> Pr
         return Problem(
             text, f"cannot be parsed: {said}", None, "E.g. choice(16, 32), range(1, 5) or interval(0.0, 0.3)"
         )
+    path = mapping_of(key)
+    if path is not None:
+        return Problem(text, "cannot be parsed", None, advice(path))
     works = _works(quoted(key, value), parser)
     hint = f"Quote the value: {shlex.quote(works)}" if works else str(error).splitlines()[0]
     return Problem(text, "cannot be parsed", None, hint)

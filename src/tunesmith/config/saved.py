@@ -60,6 +60,8 @@ def _keep(raw: Any, value: Any, masked: Any) -> Any:
         return {key: _keep(raw[key], item, masked[key]) for key, item in value.items()}
     if isinstance(raw, list) and isinstance(value, list):
         return [_keep(*items) for items in zip(raw, value, masked, strict=True)]
+    if isinstance(value, str) and "${" in value:
+        return raw  # a text that looks like a reference: it stays escaped
     return value if value == masked else raw
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from tunesmith.config import targets
 from tunesmith.config.keys import choices, describe
 from tunesmith.config.limits import bounded
 from tunesmith.config.markers import MARKERS, nodes
-from tunesmith.config.outline import leaves
+from tunesmith.config.outline import is_text, leaves
 from tunesmith.config.rules import contradictions
 from tunesmith.config.schema import RunConfig
 from tunesmith.config.suggest import did_you_mean, nearest, nearest_key, show
@@ -95,6 +96,9 @@ def _broken(node: DictConfig | ListConfig, key: Any, where: str, error: Exceptio
     if isinstance(error, InterpolationKeyError):
         wanted = str(raw).partition("${")[2].partition("}")[0]
         hint = did_you_mean(nearest_key(wanted, list(leaves())))
+        if hint is None and is_text(where):
+            escaped = str(raw).replace("${", "\\${")
+            hint = "For the text itself: " + shlex.quote(f'{where}="{escaped}"')
         return Problem(where, "refers to a key that does not exist", str(raw), hint)
     cause = error.__cause__ or error
     text = str(cause).splitlines()[0] if str(cause) else type(cause).__name__

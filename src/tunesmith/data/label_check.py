@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from tunesmith.config.schema import Data, Task
 from tunesmith.data.examples import Label
 from tunesmith.data.labels import are_vectors
-from tunesmith.data.spellings import alike, listed, mapping, override, quoted
+from tunesmith.data.spellings import alike, folded, listed, mapping, override, quoted
 
 log = logging.getLogger("tunesmith")
 
@@ -106,4 +106,7 @@ def _without_rows(raw: Sequence[Label], data: Data) -> Iterator[str]:
     unused = [name for name in data.label_names if name not in there]
     if unused:
         shown = ", ".join(map(quoted, unused[:5])) + (", ..." if len(unused) > 5 else "")
-        yield f"data.label_names has {shown}, which no row of {data.label_column!r} holds"
+        forms = {folded(name): name for name in there}
+        near = [forms[folded(name)] for name in unused if folded(name) in forms]
+        hint = f". There is {', '.join(map(quoted, near[:5]))}" if near else ""
+        yield f"data.label_names has {shown}, which no row of {data.label_column!r} holds{hint}"

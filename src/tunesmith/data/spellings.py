@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import shlex
 import unicodedata
 from collections.abc import Mapping, Sequence
+
+from tunesmith.config.mappings import in_quotes
 
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 TRUTHS = {"true": "1", "false": "0"}
@@ -67,15 +68,8 @@ def listed(counts: Mapping[str, int], names: Sequence[str]) -> str:
 
 def quoted(name: str) -> str:
     """A name in double quotes with every character that cannot be seen or told from another written as its code."""
-    escaped = json.dumps(name, ensure_ascii=False)
     composed = unicodedata.normalize("NFKC", name) == name
-    return "".join(_character(character, composed) for character in escaped)
-
-
-def _character(character: str, composed: bool) -> str:
-    if character == " " or (character.isprintable() and (composed or character.isascii())):
-        return character
-    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
+    return in_quotes(name, lambda character: not (character.isprintable() and (composed or character.isascii())))
 
 
 def _value(name: str) -> str:

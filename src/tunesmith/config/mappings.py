@@ -1,0 +1,204 @@
+"""Mappings from names in the data to values, such as `data.label_names`: any text is a key there.
+
+Hydra's grammar has no quoted keys, no letters beyond ASCII, and takes 0 for a number; YAML does so too in `0: x`.
+On the command line such a mapping is read as YAML in one line (JSON is that too), its keys as they were typed.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, Quote, QuotedString
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+
+from tunesmith.config.outline import outline
+from tunesmith.errors import Problem
+
+SCALARS = {"str", "int", "float", "bool"}
+
+
+@cache
+def mappings() -> dict[str, bool]:
+    """The keys that hold such a mapping, and whether its values are texts alone."""
+    found = {}
+    for path, key in outline().items():
+        node = ast.parse(key.annotation, mode="eval").body
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "dict" and isinstance(node.slice, ast.Tuple):
+            kinds = set(ast.unparse(node.slice.elts[1]).split(" | "))
+            if kinds <= SCALARS:
+                found[path] = kinds == {"str"}
+    return found
+
+
+def mapping_of(key: str) -> str | None:
+    """The mapping that a key of an override is, or lies in."""
+    bare = key.lstrip("+")
+    return next((path for path in mappings() if bare == path or bare.startswith(f"{path}.")), None)
+
+
+def read_mapping(key: str, value: str, parser: OverridesParser) -> Override | Problem | None:
+    """An override of such a mapping; None where Hydra's grammar reads it as it is meant.
+
+    Args:
+        key: The mapping itself, or an entry of it: what stands behind its dot is the name, whatever is in it.
+        value: As typed.
+        parser: Hydra's parser.
+    """
+    path = mapping_of(key)
+    if path is None or key.startswith("~"):
+        return None
+    name = key.lstrip("+")[len(path) + 1 :]
+    if name:
+        return None if _is_plain(name) else _override(key, path, {name: _value(value, path, parser)}, parser)
+    text = _unquoted(value, parser)
+    entries = _entries(text, path, parser) if text.lstrip().startswith("{") else None
+    if entries is None:
+        return _with_text_keys(key, value, path, parser)
+    return entries if isinstance(entries, Problem) else _override(key, path, entries, parser)
+
+
+def takes_text(key: str) -> bool:
+    """Whether a key is an entry of a mapping to texts, so that any value of it is text."""
+    path = mapping_of(key)
+    return path is not None and key.lstrip("+") != path and mappings()[path]
+
+
+def advice(path: str) -> str:
+    """The form that takes every name, as typed in a shell."""
+    return f"'{path}={{\"name\": value}}' takes every name"
+
+
+def flow(entries: Mapping[str, Any]) -> str:
+    """A mapping in one line, with its keys and texts in quotes, as it is read here."""
+    return "{" + ", ".join(f"{in_quotes(key)}: {_shown(value)}" for key, value in entries.items()) + "}"
+
+
+def in_quotes(text: str, hidden: Callable[[str], bool] = lambda character: not character.isprintable()) -> str:
+    """A text in double quotes, with every hidden character but the space as its code.
+
+    Args:
+        text: Any text.
+        hidden: Whether a character is written as its code.
+    """
+    escaped = json.dumps(text, ensure_ascii=False)
+    return "".join(_code(character) if character != " " and hidden(character) else character for character in escaped)
+
+
+def keys_as_text(config: DictConfig) -> Iterator[Problem]:
+    """Give the mappings of a composed config texts as keys, where YAML read numbers.
+
+    Yields:
+        Keys that YAML read as true, false or null: what was written is not known any more.
+    """
+    for path in mappings():
+        node = node_at(config, path)
+        if (
+            not isinstance(node, DictConfig)
+            or not isinstance(node._value(), dict)
+            or all(isinstance(key, str) for key in node)
+        ):
+            continue
+        raw: dict[Any, Any] = OmegaConf.to_container(node, resolve=False)  # type: ignore[assignment]
+        for key in [key for key in raw if not isinstance(key, str)]:
+            value = raw.pop(key)
+            if isinstance(key, bool):
+                word = "a true" if key else "a false"
+                hint = 'Put it in quotes: "yes": ..., "no": ..., "True": ...'
+                yield Problem(path, f"has {word} for a key: YAML reads yes, no, on, off, true and false so", None, hint)
+            else:
+                raw.setdefault(str(key), value)
+        OmegaConf.update(config, path, raw, merge=False, force_add=True)
+
+
+def node_at(config: DictConfig, path: str) -> Any:
+    """The node at a key as it is written, no reference followed; None where there is none."""
+    node: Any = config
+    for part in path.split("."):
+        node = node._get_node(part) if isinstance(node, DictConfig) and isinstance(node._value(), dict) else None
+    return node
+
+
+def _code(character: str) -> str:
+    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
+
+
+def _shown(value: Any) -> str:
+    return in_quotes(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _override(key: str, path: str, entries: dict[str, Any], parser: OverridesParser) -> Override:
+    """An override of the whole mapping that Hydra itself takes too: as one text, which is read here again."""
+    plus = key[: len(key) - len(key.lstrip("+"))]
+    text = f"{plus}{path}={QuotedString(text=flow(entries), quote=Quote.single).with_quotes()}"
+    parsed: Override = parser.parse_overrides([text])[0]
+    return dataclasses.replace(parsed, _value=entries)
+
+
+def _entries(text: str, path: str, parser: OverridesParser) -> dict[str, Any] | Problem | None:
+    """The entries of a mapping in one line; None where YAML does not read it."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return None
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    found: dict[str, Any] = {}
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode) or not isinstance(value, yaml.ScalarNode):
+            return None
+        if value.style is None and not value.value:
+            return None  # {0:x} without a space is one word in YAML, and an entry for Hydra
+        if key.value in found:
+            return Problem(path, "names one key twice", key.value, "Leave one of the two out")
+        found[key.value] = value.value if value.style is not None else _value(value.value, path, parser)
+    return found
+
+
+def _value(text: str, path: str, parser: OverridesParser) -> Any:
+    """A value as typed: a text where the mapping takes nothing else, or what Hydra's grammar reads."""
+    try:
+        value = parser.parse_overrides([f"a={text}"])[0].value()
+    except HydraException:
+        return text
+    if value is None or not mappings()[path]:
+        return value if value is None or isinstance(value, str | int | float | bool) else text
+    return value if text[:1] in ("'", '"') and isinstance(value, str) else text
+
+
+def _unquoted(value: str, parser: OverridesParser) -> str:
+    """The text inside the quotes that stand around a whole value."""
+    if value[:1] not in ("'", '"'):
+        return value
+    try:
+        parsed = parser.parse_overrides([f"a={value}"])[0].value()
+    except HydraException:
+        return value
+    return parsed if isinstance(parsed, str) else value
+
+
+def _with_text_keys(key: str, value: str, path: str, parser: OverridesParser) -> Override | None:
+    """What Hydra's grammar reads, with its keys as texts."""
+    try:
+        parsed: Override = parser.parse_overrides([f"{key}={value}"])[0]
+    except HydraException:
+        return None
+    entries = parsed.value()
+    if parsed.is_sweep_override() or not isinstance(entries, dict) or all(isinstance(name, str) for name in entries):
+        return None
+    return _override(key, path, {_word(name): item for name, item in entries.items()}, parser)
+
+
+def _word(name: Any) -> str:
+    return str(name).lower() if isinstance(name, bool) else str(name)
+
+
+def _is_plain(name: str) -> bool:
+    return name.replace("_", "a").isalnum() and name.isascii()
