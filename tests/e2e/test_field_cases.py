@@ -11,6 +11,8 @@ import csv
 import json
 import math
 import os
+import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -611,7 +613,150 @@ def test_conversations_and_token_ids_are_no_text(inside, tmp_path, value):
 
 # 6. Values of the wrong type
 
+TOPICS = [["art"], ["law"], ["art", "law"], [], ["tech"]] * 8
+
+
+def checked(inside, path, *overrides, data="csv"):
+    """`check` on a file: the exit code, the labels that it lists, and everything that it says."""
+    finished = inside("check", f"data={data}", f"data.path={path}", "model=tiny_encoder", *QUIET, *overrides)
+    lines = dict(line.split(maxsplit=1) for line in finished.stdout.splitlines() if line.startswith("  "))
+    return finished, lines
+
+
+def num_rows(lines):
+    """The rows that `check` reports, all splits together."""
+    return sum(int(part.split()[1]) for part in lines["rows"].split(", "))
+
+
+@pytest.mark.parametrize("write", [json.dumps, str, "|".join], ids=["JSON", "Python", "separated"])
+def test_several_labels_in_a_csv_cell_are_the_labels_however_they_are_written(inside, tmp_path, write):
+    path = write_csv(
+        tmp_path / "a.csv", ("text", "topics"), [(f"t {i}", write(topics)) for i, topics in enumerate(TOPICS)]
+    )
+    finished, lines = checked(inside, path, "task=multi_label", "data.label_column=topics")
+    assert (finished.returncode, lines["labels"], num_rows(lines)) == (0, "3 (art, law, tech)", 40)
+
+
+def test_vectors_are_refused_without_names_and_the_advice_reads_them(inside, tmp_path):
+    names = ("art", "law", "tech")
+    rows = [{"text": f"t {i}", "topics": [int(name in topics) for name in names]} for i, topics in enumerate(TOPICS)]
+    path = write_jsonl(tmp_path / "a.jsonl", rows)
+    finished, _ = checked(inside, path, "task=multi_label", "data.label_column=topics", data="jsonl")
+    refused(finished, "vectors of 3 zeros and ones", code=3)
+    (advice,) = shlex.split(finished.stderr[finished.stderr.index("'data.label_names=") :])
+    finished, lines = checked(inside, path, "task=multi_label", "data.label_column=topics", advice, data="jsonl")
+    assert (finished.returncode, lines["labels"]) == (0, "3 (label_0, label_1, label_2)")
+
+
+@pytest.mark.parametrize("verb", ["check", "train"])
+def test_a_list_is_no_label(inside, tmp_path, verb):
+    path = write_jsonl(tmp_path / "a.jsonl", [{"text": f"t {i}", "label": topics} for i, topics in enumerate(TOPICS)])
+    where = [f"run.dir={tmp_path / 'run'}"] if verb == "train" else []
+    finished = inside(verb, "data=jsonl", f"data.path={path}", "model=tiny_encoder", *QUIET, *where)
+    refused(finished, "a.jsonl:1", "task=multi_label", code=3, directory=tmp_path / "run")
+
+
+def test_numbers_that_are_equal_are_one_label_and_nan_is_missing(inside, tmp_path):
+    labels = [0, 1, 0.0, 1.0] * 10
+    path = write_jsonl(tmp_path / "a.jsonl", [{"text": f"t {i}", "label": label} for i, label in enumerate(labels)])
+    assert checked(inside, path, data="jsonl")[1]["labels"] == "2 (0, 1)"
+    rows = [{"text": f"t {i}", "label": float("nan") if i % 10 == 3 else i % 2} for i in range(40)]
+    path = write_jsonl(tmp_path / "b.jsonl", rows)
+    finished, _ = checked(inside, path, data="jsonl")
+    refused(finished, "4 rows have no text or no label (lines 4, 14, 24, 34)", "data.on_empty=drop", code=3)
+    finished, lines = checked(inside, path, "data.on_empty=drop", data="jsonl")
+    assert (num_rows(lines), lines["labels"]) == (36, "2 (0, 1)")
+    assert "4 rows without a text or a label (lines 4, 14, 24, 34) dropped" in " ".join(finished.stdout.split())
+
+
+def test_spellings_of_a_label_are_one_by_the_mapping_that_is_advised(inside, tmp_path):
+    spellings = ["good", "Good", "good ", "very good", "very  good", "bad", "BAD", "ba\u0301d", "b\u00e1d"]
+    path = write_csv(tmp_path / "a.csv", ("text", "label"), [(f"t {i}", spellings[i % 9]) for i in range(90)])
+    finished, lines = checked(inside, path)
+    assert lines["labels"].startswith("9 (")
+    (advice,) = shlex.split(re.search(r"'data\.label_names=\{.*\}'", finished.stdout)[0])
+    finished, lines = checked(inside, path, advice)
+    assert lines["labels"].startswith("4 (")
+    assert "warnings" not in finished.stdout
+
+
+def test_fractions_as_labels_ask_for_regression_and_are_names(inside, tmp_path):
+    path = write_csv(tmp_path / "a.csv", ("text", "label"), [(f"t {i}", i % 2 + 0.5) for i in range(40)])
+    finished, lines = checked(inside, path)
+    assert lines["labels"] == "2 (0.5, 1.5)"
+    assert "task=regression" in finished.stdout
+
+
+def test_rows_that_are_dropped_are_told_by_the_run_and_its_record(inside, tmp_path, short_reviews):
+    path = tmp_path / "a.csv"
+    path.write_text(short_reviews.read_text() + ",negative\n")
+    run = tmp_path / "run"
+    finished = inside(
+        "train", "data=csv", f"data.path={path}", "data.on_empty=drop", "model=tiny_encoder", *QUIET, *STILL,
+        f"run.dir={run}",
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+    sentence = f"{path}: 1 row without a text or a label (line 82) dropped"
+    assert sentence in json.loads((run / "results.json").read_text())["warnings"]
+
+
 # 7. Rows as they stand in the file
+
+
+@pytest.fixture
+def quotes(tmp_path):
+    """80 lines of tabs, where one text begins with a quote and a later one ends with one."""
+    texts = [f"text {i}" for i in range(80)]
+    texts[7], texts[19] = f'"{texts[7]}', f'{texts[19]}"'
+    path = tmp_path / "a.tsv"
+    path.write_text("text\tlabel\n" + "".join(f"{text}\t{i % 2}\n" for i, text in enumerate(texts)))
+    return path
+
+
+@pytest.mark.parametrize("delimiter", ['"\t"', "\\t", "tab"])
+def test_no_row_of_a_tsv_is_lost_in_a_quote(inside, quotes, delimiter):
+    finished, lines = checked(inside, quotes, f"data.delimiter={delimiter}")
+    assert (finished.returncode, num_rows(lines)) == (0, 80)
+
+
+def test_a_field_over_many_lines_is_told_and_an_open_quote_is_named(inside, quotes, tmp_path):
+    finished, lines = checked(inside, quotes, "data.delimiter=tab", "data.quoting=csv")
+    assert num_rows(lines) == 68
+    assert "a field spans lines 9 to 21" in finished.stdout
+    one = tmp_path / "one.tsv"
+    one.write_text(quotes.read_text().replace('19"', "19"))
+    refused(
+        checked(inside, one, "data.delimiter=tab", "data.quoting=csv")[0], "one.tsv:9:", "data.quoting=none", code=3
+    )
+
+
+@pytest.mark.parametrize(("sign", "name"), [("\t", "tab"), (";", "semicolon"), ("|", "pipe")])
+def test_the_delimiter_of_the_header_is_suggested(inside, tmp_path, sign, name):
+    rows = [(f"t, {i}", i % 2) for i in range(40)]
+    path = write_csv(tmp_path / "a.csv", ("text", "label"), rows, delimiter=sign)
+    refused(checked(inside, path)[0], f"data.delimiter={name} reads the header as 'text', 'label'", code=3)
+    assert num_rows(checked(inside, path, f"data.delimiter={name}")[1]) == 40
+
+
+def test_a_label_of_the_test_rows_alone_is_told_with_its_line(inside, tmp_path):
+    parts = ["train"] * 30 + ["val"] * 5 + ["test"] * 5
+    rows = [(f"t {i}", "mixed" if i == 37 else i % 2, part) for i, part in enumerate(parts)]
+    path = write_csv(tmp_path / "a.csv", ("text", "label", "split"), rows)
+    finished, _ = checked(inside, path, "data.split.method=column", "data.split.column=split")
+    refused(finished, "the label 'mixed' occurs in test but never in train", "id '37', line 39", code=3)
+
+
+def test_what_no_key_reads_is_listed_and_an_input_is_warned_of(inside, tmp_path):
+    rows = [{"instruction": f"do {i}", "input": f"this {i}", "output": "done", "source": "web"} for i in range(20)]
+    path = write_jsonl(tmp_path / "a.jsonl", rows)
+    finished = inside(
+        "check", "task=text_to_text", "data=jsonl", f"data.path={path}", "data.text_column=instruction",
+        "data.target_column=output", "model=tiny_seq2seq", *QUIET,
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+    assert "columns not used: 'input', 'source'" in finished.stderr
+    assert "the column 'input' holds something in 20 of 20 rows" in " ".join(finished.stdout.split())
+
 
 # 8. Texts that are too long
 
@@ -1332,6 +1477,47 @@ def test_a_model_s_own_code_runs_where_it_is_trusted_by_the_name_in_model_path(
     assert inside("reproduce", "run", "--check-only", *trusted).returncode == 0
     assert inside(*command, "--trust", own, "run.dir=adapter", "method=lora").returncode == 0
     assert inside("export", "adapter", "--merge", *trusted).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "names",
+    ["data.label_names={0: neg, 1: pos}", 'data.label_names={"0": neg, "1": pos}', "data.label_names={0:neg,1:pos}"],
+)
+def test_labels_that_are_numbers_are_named_in_every_form(inside, tmp_path, names):
+    path = write_csv(tmp_path / "a.csv", ("text", "label"), [(f"t {i}", i % 2) for i in range(40)])
+    assert checked(inside, path, names)[1]["labels"] == "2 (neg, pos)"
+
+
+@pytest.mark.parametrize(
+    ("where", "rows"),
+    [
+        *[("verified=True", 30), ("verified=true", 30), ("weight=1", 20), ("weight=1.0", 20), ("weight=0.10", 20)],
+        *[("zip=1e5", 20), ("zip=01234", 20)],
+    ],
+)
+def test_a_filter_finds_the_rows_that_mean_what_it_says(inside, tmp_path, where, rows):
+    table = [
+        (f"t {i}", i % 2, i % 4 != 0, "1.0" if i < 20 else "0.10", "1e5" if i >= 20 else "01234") for i in range(40)
+    ]
+    path = write_csv(tmp_path / "a.csv", ("text", "label", "verified", "weight", "zip"), table)
+    assert num_rows(checked(inside, path, f"data.where.{where}", "data.split.method=random")[1]) == rows
+
+
+def test_a_column_may_look_like_a_reference(inside, tmp_path):
+    path = write_csv(tmp_path / "a.csv", ("${usd}", "label"), [(f"b {i}", i % 2) for i in range(40)])
+    run = tmp_path / "run"
+    column = 'data.text_column="\\${usd}"'
+    finished = inside(
+        "train", "data=csv", f"data.path={path}", column, "model=tiny_encoder", *QUIET, *STILL, f"run.dir={run}"
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert inside("evaluate", run, "--split", "val").returncode == 0
+
+
+@pytest.mark.parametrize("key", ["run.name", "data.id_column"])
+def test_python_s_none_is_refused_with_null(inside, short_reviews, key):
+    refused(checked(inside, short_reviews, f"{key}=None")[0], f"{key}=null", code=2)
+    assert checked(inside, short_reviews, f"{key}=null")[0].returncode == 0
 
 
 # 15. What matters is stated once
