@@ -16,6 +16,7 @@ from tunesmith.config import targets
 from tunesmith.config.keys import choices, describe
 from tunesmith.config.limits import bounded
 from tunesmith.config.markers import MARKERS, nodes
+from tunesmith.config.other_names import ours
 from tunesmith.config.outline import is_text, leaves
 from tunesmith.config.rules import contradictions
 from tunesmith.config.schema import RunConfig
@@ -153,7 +154,7 @@ def unknown_key(path: str, plain: Mapping[str, Any], received: str | None, elsew
     if path in ("experiment", "debug"):
         first_line = "Write `# @package _global_` in the first line of the file"
         return Problem(path, "no such key", received, first_line, "unknown")
-    hint = elsewhere(path) or did_you_mean(nearest_key(path, known))
+    hint = ours(path) or elsewhere(path) or did_you_mean(nearest_key(path, known))
     return Problem(path, "no such key", received, hint, "unknown")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
+import optuna
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
@@ -77,7 +78,31 @@ def make_pruner(value: Any) -> BasePruner:
     cls, options = _class("pruner", value, PRUNERS, BasePruner, ("asha", "none"))
     pruner = _make("pruner", cls, options)
     assert isinstance(pruner, BasePruner)
+    _rehearse(pruner, options)
     return pruner
+
+
+def _rehearse(pruner: BasePruner, options: Mapping[str, Any]) -> None:
+    """Judge two short trials that no one keeps: some options are refused only then.
+
+    Raises:
+        ConfigError: The pruner fails on them.
+    """
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        study = optuna.create_study(pruner=pruner, sampler=optuna.samplers.RandomSampler(0))
+        for _ in range(2):
+            trial = study.ask()
+            for step in (1, 2, 3):
+                trial.report(0.5, step)
+                trial.should_prune()
+            study.tell(trial, 0.5)
+    except Exception as error:  # whatever it raises, it would end the sweep
+        rule = f"{type(pruner).__name__} fails with these options: {type(error).__name__}: {str(error).splitlines()[0]}"
+        raise ConfigError([Problem("hydra.sweeper.pruner", rule, str(dict(options)))]) from error
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def _class(

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tunesmith.config.other_names import SWEEPER
 from tunesmith.config.suggest import did_you_mean, nearest, show
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.errors import ConfigError, Problem
@@ -112,7 +113,7 @@ def _of_pydantic(error: ValidationError, settings: Mapping[str, Any]) -> Iterato
         key = str(item["loc"][0])
         where = f"hydra.sweeper.{key}"
         if item["type"] == "extra_forbidden":
-            close = did_you_mean(nearest(key, names))
+            close = SWEEPER.get(key) or did_you_mean(nearest(key, names))
             yield Problem(where, "no such key", None, close or f"Keys: {', '.join(names)}")
         elif key not in EITHER:
             yield Problem(where, item["msg"][0].lower() + item["msg"][1:], show(item["input"]))
