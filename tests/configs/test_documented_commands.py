@@ -47,7 +47,7 @@ def test_a_documented_command_names_a_verb(page, command):
 )
 def test_a_documented_run_composes(page, command):
     words = shlex.split(command)[2:]
-    overrides = [word for word in words if not word.startswith("-") and "=" in word]
+    overrides = [word for word in words if not word.startswith("-") and ("=" in word or word.startswith("~"))]
     if "lrr" in command:  # the README's example of what a mistake looks like
         with pytest.raises(ConfigError) as caught:
             compose(overrides)

@@ -17,6 +17,7 @@ from transformers import PretrainedConfig, masking_utils, modeling_rope_utils, m
 from tunesmith.config.schema import Model
 from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.models.heads import PooledNetwork
 
 ROPE = ("rope_parameters", "rope_scaling", "rope_theta")
 """Names of the rotary positions' parameters; the last two are of transformers before version 5."""
@@ -136,7 +137,9 @@ def check_fields(model: Model, skeleton: Any, plain: Any | None) -> None:
     Raises:
         ConfigError: There are some.
     """
-    idle = unread(skeleton, [name for name in model.config if name not in SAVED])
+    # A head of ours stands on a part of an architecture, such as T5's encoder, whose other fields describe the rest.
+    whole = not isinstance(skeleton, PooledNetwork)
+    idle = unread(skeleton, [name for name in model.config if name not in SAVED]) if whole else []
     if idle:
         rule = f"has no effect: nothing in {type(skeleton).__name__} reads it"
         raise ConfigError([Problem(f"model.config.{name}", rule, str(model.config[name])) for name in idle])
