@@ -1,0 +1,24 @@
+"""What `train` refuses, `check --model` refuses too: the same exit code, the same words, and no directory."""
+
+import pytest
+
+BAD = (
+    "trainer.val_check_interval=100",
+    "task.class_weights=[1,2,3]",
+    "optimizer._target_=torch.optim.Muon",
+    "optimizer.betas=[0.9,1.5]",
+    "scheduler._target_=transformers.get_cosine_with_min_lr_schedule_with_warmup",
+    "+callbacks.mine._target_=pytorch_lightning.callbacks.ModelCheckpoint",
+    "callbacks.early_stopping.mode=most",
+    "+trainer.max_time=soon",
+    "+trainer.plugins=mine",
+)
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_both_refuse_it_alike(bad, tiny, inside, tmp_path):
+    checked, trained = inside("check", "--model", *tiny, bad), inside("train", *tiny, bad)
+    assert checked.returncode == trained.returncode == 2
+    assert checked.stderr == trained.stderr
+    assert "nothing was started" in trained.stderr
+    assert not (tmp_path / "runs").exists()
