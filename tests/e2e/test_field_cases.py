@@ -228,6 +228,106 @@ def test_a_run_that_goes_on_under_other_names_says_what_becomes_of_the_outputs(
 
 # 2. What is saved is what was measured
 
+AVERAGES = "pytorch_lightning.callbacks"
+
+
+@pytest.fixture(scope="module")
+def prompts(tmp_path_factory):
+    """48 short texts for language modeling, column `prompt`."""
+    things = ("plum", "oak", "hen", "pike", "rose", "cat")
+    rows: list[dict[str, object]] = [{"prompt": f"what is a {thing} number {i}"} for i in range(8) for thing in things]
+    return write_jsonl(tmp_path_factory.mktemp("prompts") / "prompts.jsonl", rows)
+
+
+def writing(prompts: Path) -> tuple[str, ...]:
+    model = ("task=language_modeling", "data=jsonl", "model=tiny_causal", f"data.path={prompts}")
+    return (*model, "data.text_column=prompt", "data.batch_size=8", *QUIET)
+
+
+def perplexity_of(folder: Path, record, prompts: Path) -> float:
+    """Of the validation rows, with plain transformers."""
+    import math
+
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    network, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    texts = [json.loads(line)["prompt"] for line in prompts.read_text().splitlines()]
+    loss, tokens = 0.0, 0
+    for row in record.predictions("val"):
+        ids = tokenizer(texts[int(row["id"])], return_tensors="pt")["input_ids"]
+        with torch.no_grad():
+            scores = network(input_ids=ids).logits[0, :-1].log_softmax(-1)
+        loss -= scores.gather(1, ids[0, 1:, None]).sum().item()
+        tokens += ids.shape[1] - 1
+    return math.exp(loss / tokens)
+
+
+def test_an_adapter_on_a_tied_tensor_is_exported_and_continued_as_it_was_measured(prompts, tmp_path, inside):
+    from tunesmith import load_run
+
+    lora = ("method=lora", "method.target_modules=[lm_head]", "optimizer.lr=5e-2", "trainer.max_epochs=3")
+    done = inside("train", *writing(prompts), *lora, f"run.dir={tmp_path}/run")
+    assert done.returncode == 0, done.stderr
+    record = load_run(tmp_path / "run")
+    measured = record.metrics["val/perplexity"]
+    assert inside("export", record.path, "--merge").returncode == 0
+    assert perplexity_of(record.path / "export", record, prompts) == pytest.approx(measured, rel=1e-4)
+    onward = ("model=from_run", f"model.from_run={record.path}", *STILL, f"run.dir={tmp_path}/onward")
+    assert inside("train", *writing(prompts), *onward).returncode == 0
+    assert load_run(tmp_path / "onward").metrics["val/perplexity"] == pytest.approx(measured, rel=1e-4)
+
+
+@pytest.mark.parametrize("average", [("EMAWeightAveraging", "+callbacks.a.decay=0.9"), ("WeightAveraging",)])
+def test_an_average_is_saved_as_it_was_measured(average, prompts, tmp_path, inside):
+    from tunesmith import load_run
+
+    target, *more = average
+    callback = (f"+callbacks.a._target_={AVERAGES}.{target}", *more, "trainer.max_epochs=2", "optimizer.lr=1e-3")
+    done = inside("train", *writing(prompts), *callback, f"run.dir={tmp_path}/run")
+    assert done.returncode == 0, done.stderr
+    record = load_run(tmp_path / "run")
+    measured = record.metrics["val/perplexity"]
+    assert perplexity_of(record.directory.model, record, prompts) == pytest.approx(measured, rel=1e-5)
+
+
+def test_what_averages_after_the_last_validation_is_refused(prompts, tmp_path, inside):
+    swa = (f"+callbacks.swa._target_={AVERAGES}.StochasticWeightAveraging", "+callbacks.swa.swa_lrs=1e-3")
+    done = inside("train", *writing(prompts), *swa, f"run.dir={tmp_path}/run")
+    refused(done, "callbacks.swa", "neither measured nor kept", "EMAWeightAveraging", directory=tmp_path / "run")
+    advice = next(line for line in done.stderr.splitlines() if "+callbacks.average" in line)
+    words = [word.rstrip(".") for word in advice.split() if word.startswith("+callbacks.average")]
+    assert inside("check", *writing(prompts), *words).returncode == 0
+
+
+def test_an_adapter_that_cannot_be_merged_is_refused_with_the_way_to_use_it(prompts, tmp_path, inside):
+    bias = ("method=lora", "+method.lora_bias=true", *SHORT, f"run.dir={tmp_path}/run")
+    assert inside("train", *writing(prompts), *bias).returncode == 0
+    done = inside("export", tmp_path / "run", "--merge", "--output", tmp_path / "out")
+    refused(done, "--merge: peft cannot put this adapter into its base", f"tunesmith predict {tmp_path}/run INPUT")
+    assert not (tmp_path / "out").exists()
+    onward = ("model=from_run", f"model.from_run={tmp_path}/run", *STILL)
+    refused(inside("train", *writing(prompts), *onward), "model.from_run: peft cannot put this adapter")
+
+
+def test_weights_that_a_callback_moves_behind_the_validation_end_the_run(prompts, tmp_path, inside, monkeypatch):
+    (tmp_path / "moving_weights.py").write_text(
+        "import pytorch_lightning as pl\n"
+        "class Moves(pl.Callback):\n"
+        "    def on_validation_epoch_start(self, trainer, module):\n"
+        "        self.kept = [p.detach().clone() for p in module.parameters()]\n"
+        "        [p.data.mul_(1.5) for p in module.parameters()]\n"
+        "    def on_validation_epoch_end(self, trainer, module):\n"
+        "        [p.data.copy_(kept) for p, kept in zip(module.parameters(), self.kept)]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    own = ("--trust", "moving_weights", "+callbacks.mine._target_=moving_weights.Moves", *SHORT)
+    done = inside("train", *writing(prompts), *own, f"run.dir={tmp_path}/run")
+    refused(done, "the saved model does not answer as was measured", "model-not-as-measured", code=4)
+    assert not (tmp_path / "run" / "model").exists()
+    assert (tmp_path / "run" / "checkpoints" / "best.safetensors").exists()
+
+
 # 3. What predict answers
 
 DIALOGUE = ("task=language_modeling", "data=jsonl", "model=tiny_causal", *QUIET)

@@ -52,22 +52,6 @@ def apply_method(
     return adapted
 
 
-def put_into_base(adapted: Any) -> torch.nn.Module:
-    """The network with an adapter of peft's put into its weights; `adapted` is used up.
-
-    A trained head is put into its place first: with other adapters than LoRA, peft 0.21 fails on one of several layers.
-    """
-    from peft.utils import ModulesToSaveWrapper
-
-    network = adapted.get_base_model()
-    for name, module in list(network.named_modules()):
-        if isinstance(module, ModulesToSaveWrapper):
-            parent, _, last = name.rpartition(".")
-            setattr(network.get_submodule(parent), last, module.modules_to_save[module.active_adapter])
-    merged: torch.nn.Module = adapted.merge_and_unload()
-    return merged
-
-
 def check_targets(network: Any, peft_config: Any) -> None:
     """Hold the modules and layers that an adapter names against those that the network has; every name has to fit.
 

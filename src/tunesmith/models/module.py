@@ -23,6 +23,9 @@ MetricFunction = Callable[[Any, Any], Mapping[str, Any]]
 """From answers and truths, as the task's objective gives them, to metrics by name: numbers, and mappings for tables.
 Where it answers nothing, from the summed losses and the counts of the rows."""
 
+STATES = ("state_dict", "current_model_state")
+"""Where a checkpoint holds weights: with Lightning's averaging of weights, the average and those of the last step."""
+
 
 @dataclass(frozen=True)
 class Outputs:
@@ -91,13 +94,19 @@ class FineTuner(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave out what training does not change: a frozen base is known by its hash."""
         frozen = {f"network.{name}" for name, p in self.network.named_parameters() if not p.requires_grad}
-        checkpoint["state_dict"] = {k: v for k, v in checkpoint["state_dict"].items() if k not in frozen}
+        for states in STATES:
+            if states in checkpoint:
+                checkpoint[states] = {k: v for k, v in checkpoint[states].items() if k not in frozen}
         checkpoint["frozen_sha256"] = self._frozen_sha256()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse a checkpoint that was made over other frozen weights."""
+        """Refuse a checkpoint that was made over other frozen weights; a callback's average of these is no other."""
         if checkpoint["frozen_sha256"] != self._frozen_sha256():
             raise FilesError("the checkpoint was made over other frozen weights than those that were loaded now")
+        if all(states in checkpoint for states in STATES):
+            frozen = {f"network.{name}": p.data for name, p in self.network.named_parameters() if not p.requires_grad}
+            for states in STATES:
+                checkpoint[states] = {**frozen, **checkpoint[states]}
 
     def _frozen_sha256(self) -> str:
         if self._frozen is None:

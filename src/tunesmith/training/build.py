@@ -237,9 +237,23 @@ def metric_function(config: RunConfig, labels: Sequence[str]) -> MetricFunction:
 
 
 def build_trainer(
-    config: RunConfig, data: TextDataModule, directory: Path, loggers: list[Any], callbacks: list[pl.Callback]
+    config: RunConfig,
+    data: TextDataModule,
+    directory: Path,
+    loggers: list[Any],
+    callbacks: list[pl.Callback],
+    first: Sequence[pl.Callback] = (),
 ) -> pl.Trainer:
-    """The Trainer of a run; sets torch's threads and matrix route, which are part of the result."""
+    """The Trainer of a run; sets torch's threads and matrix route, which are part of the result.
+
+    Args:
+        config: The run's config.
+        data: Its data.
+        directory: Its directory.
+        loggers: Lightning's loggers.
+        callbacks: Callbacks of ours that come after the configured ones, so that a checkpoint holds what those changed.
+        first: Callbacks of ours that come before them.
+    """
     from tunesmith.training.checkpoints import AtomicCheckpointIO
 
     set_numerics(config)
@@ -247,8 +261,9 @@ def build_trainer(
         config,
         accumulate_grad_batches=data.accumulate_grad_batches,
         callbacks=[
-            *callbacks,
+            *first,
             *instantiate.build_callbacks(config),
+            *callbacks,
             *build_validations(config),
             *build_unfreezing(config),
         ],

@@ -14,6 +14,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins import TorchCheckpointIO
+from pytorch_lightning.callbacks import WeightAveraging
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -149,6 +150,27 @@ class BestWeights(pl.Callback):
         self.step: int | None = None
         self.outputs: Outputs | None = None
         self.seen_step: int | None = None
+        self._measured: dict[str, torch.Tensor] | None = None
+
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Keep frozen weights out of an average, which rounds them; this comes before the callback that averages."""
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, WeightAveraging) and callback._average_model is not None:
+                pairs = zip(callback._average_model.module.parameters(), pl_module.parameters(), strict=True)
+                for average, own in pairs:
+                    if not own.requires_grad:
+                        average.data.copy_(own.data)
+
+    on_train_end = on_validation_epoch_start
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take what was measured, where a callback puts its average into the network for the validation alone.
+
+        This callback comes before such a one, which puts the weights of the last step back in the same hook.
+        """
+        assert isinstance(pl_module, FineTuner)
+        if any(isinstance(callback, WeightAveraging) for callback in trainer.callbacks):  # type: ignore[attr-defined]
+            self._measured = {name: tensor.clone() for name, tensor in trained_tensors(pl_module.network).items()}
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keep the weights if they are the best so far."""
@@ -160,8 +182,9 @@ class BestWeights(pl.Callback):
         if better(self.mode, value, self.value):
             self.value, self.step = value, trainer.global_step
             self.outputs = pl_module.outputs["val"]
-            tensors = trained_tensors(pl_module.network)
+            tensors = trained_tensors(pl_module.network) if self._measured is None else self._measured
             atomically(self.path, lambda temporary: save_file(tensors, temporary))
+        self._measured = None
 
     def restore(self, network: torch.nn.Module) -> None:
         """Put the best weights back.

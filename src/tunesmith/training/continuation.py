@@ -13,7 +13,7 @@ from tunesmith.config.changes import differing
 from tunesmith.config.schema import RunConfig
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.head_start import KINDS, HeadStart
-from tunesmith.models.methods import put_into_base
+from tunesmith.models.merging import put_into_base
 from tunesmith.models.weights import load_network, relabelled
 from tunesmith.runs.record import Record, load_run
 from tunesmith.tracking.redaction import redact_config
@@ -98,7 +98,7 @@ def first_network(
         raise ConfigError([Problem("model.from_run", rule, f"task={task}", hint)], late=True)
     from tunesmith.training.load import load_model  # it builds the bases of adapters with this function
 
-    merged = put_into_base(load_model(record).network)
+    merged = put_into_base(load_model(record).network, "model.from_run", "Start from another run")
     if labels:
         merged = relabelled(merged, config.model, labels, config.seed, task, quietly)
     for parameter in merged.parameters():

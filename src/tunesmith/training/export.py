@@ -6,13 +6,15 @@ import shutil
 from pathlib import Path
 
 from tunesmith.errors import ConfigError, FilesError, Problem
-from tunesmith.models.methods import put_into_base
+from tunesmith.models.merging import put_into_base
+from tunesmith.models.probe import probe
 from tunesmith.reporting.model_card import model_card
 from tunesmith.runs.directory import write_text
 from tunesmith.runs.record import Record
 from tunesmith.training.continuation import base_is_saved
 from tunesmith.training.ends import save_ends
 from tunesmith.training.load import load_model
+from tunesmith.training.saved import hold_merged
 
 
 def export(record: Record, folder: Path, *, merge: bool) -> Path:
@@ -78,11 +80,13 @@ def _refuse_random_start(record: Record) -> None:
 
 def _merged(record: Record, folder: Path) -> None:
     trained = load_model(record)
-    if not hasattr(trained.network, "merge_and_unload") or record.config["method"]["name"] == "prompt":
-        rule = "a prompt stands before the text and cannot be put into the weights"
-        raise ConfigError([Problem("--merge", rule, None, "Export it without --merge")])
-    put_into_base(trained.network).save_pretrained(folder)  # type: ignore[operator]
+    hint = "Export it without --merge"
+    if not base_is_saved(record.config["model"]):
+        hint = f"Answer with the run itself: tunesmith predict {record.path} INPUT, or tunesmith.load_model"
+    expected = probe(trained.network)
+    put_into_base(trained.network, "--merge", hint).save_pretrained(folder)  # type: ignore[operator]
     trained.tokenizer.save_pretrained(folder)
     save_ends(trained.network, folder)
     for file in folder.iterdir():
         file.chmod(0o644)  # safetensors makes files that only their owner can read
+    hold_merged(folder, trained.config, trained.labels, expected)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoConfig, PreTrainedTokenizerFast
 
 from tunesmith.config.schema import Model, RunConfig
 from tunesmith.config.seeding import derive_seed
 from tunesmith.errors import DataError, FilesError
-from tunesmith.models.families import Family, family_of
+from tunesmith.models.families import Family, auto_class, family_of
 from tunesmith.models.head_start import without_start
 from tunesmith.models.origin import explained, is_trusted, trusting
 from tunesmith.models.weights import load_network, load_tokenizer
@@ -54,15 +55,45 @@ def load_model(record: Record | str | Path) -> Trained:
 
 def _loaded(record: Record, config: RunConfig, folder: Path) -> Trained:
     tokenizer = load_tokenizer(Model(path=str(folder)))
-    if (folder / "adapter_config.json").is_file():
-        network = _with_adapter(record, config, tokenizer.pad_token_id)
-    else:
-        model = Model(path=str(folder), head=without_start(config.model.head))
-        network = load_network(model, record.labels, config.seed, task=config.task.name, quietly=True)
+    network = network_of(record, config, tokenizer)
     family = family_of(network.config)
     with suppress(DataError):  # a run of before may have learned no end
         set_ends(network, tokenizer, config.task, config.data, family)
     return Trained(network.eval(), tokenizer, record.labels, family, config)
+
+
+def network_of(record: Record, config: RunConfig, tokenizer: PreTrainedTokenizerFast) -> torch.nn.Module:
+    """The network in a run's folder: with plain transformers, or plain peft on the run's base, where those know it.
+
+    Args:
+        record: The run.
+        config: Its config.
+        tokenizer: Its tokenizer.
+
+    Raises:
+        FilesError: It cannot be read.
+    """
+    if (record.directory.model / "adapter_config.json").is_file():
+        return _with_adapter(record, config, tokenizer.pad_token_id)
+    return whole_network(record.directory.model, config, record.labels)
+
+
+def whole_network(folder: Path, config: RunConfig, labels: Sequence[str]) -> torch.nn.Module:
+    """The network in a folder without an adapter; a head of ours, or label words, need our own code.
+
+    Raises:
+        FilesError: It cannot be read.
+    """
+    task, head = config.task.name, config.model.head
+    if head.words or (head.pooling is not None and labels):
+        model = Model(path=str(folder), head=without_start(head))
+        ours: torch.nn.Module = load_network(model, labels, config.seed, task=task, quietly=True)
+        return ours
+    trust = {"trust_remote_code": is_trusted(config.model.path)}
+    with explained(str(folder)):
+        saved = AutoConfig.from_pretrained(folder, **trust)
+        network: torch.nn.Module = auto_class(task, saved).from_pretrained(folder, **trust)
+    return network
 
 
 def _with_adapter(record: Record, config: RunConfig, pad_token_id: int | None) -> torch.nn.Module:

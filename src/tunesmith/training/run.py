@@ -37,6 +37,7 @@ from tunesmith.training.preflight import check_model
 from tunesmith.training.progress import RunProgress
 from tunesmith.training.rehearsal import rehearse_on
 from tunesmith.training.remarks import remarks
+from tunesmith.training.saved import hold_saved
 from tunesmith.training.session import Session, open_session
 from tunesmith.training.trial_rows import check_metrics
 
@@ -127,13 +128,15 @@ def execute(
         best = BestWeights(directory.checkpoints, config.evaluation.monitor, config.evaluation.mode)
         progress = RunProgress(config.evaluation.monitor)
         every = (config.trainer.checkpoint_every_steps, config.trainer.checkpoint_every_minutes)
-        callbacks = [best, LastCheckpoint(directory.checkpoints, *every), progress, *observers, session.stop]
-        trainer = build_trainer(config, data, directory.path, session.loggers, callbacks)
+        callbacks = [LastCheckpoint(directory.checkpoints, *every), progress, *observers, session.stop]
+        trainer = build_trainer(config, data, directory.path, session.loggers, callbacks, first=[best])
         announce(session, run, data, network)
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         outputs = [take_best(best, trainer, module, data, run)]
         save_model(network, data, directory)
+        gap = hold_saved(Record(directory.path), config, module, data, trainer, outputs[0])
         session.add(
+            saved_difference=gap,
             best_step=best.step if best.step is not None else trainer.global_step,
             steps=trainer.global_step,
             train_samples_per_s=round(progress.samples_per_s, 2),

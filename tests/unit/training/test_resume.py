@@ -32,6 +32,11 @@ KINDS = {
         "data.micro_batch_size=2",
     ],
     "language modeling": ["task=language_modeling", "model=tiny_causal", "data.micro_batch_size=4"],
+    "an average": ["+callbacks.a._target_=pytorch_lightning.callbacks.WeightAveraging", "data.micro_batch_size=4"],
+    "an average of adapters": [
+        *("method=lora", "+callbacks.a._target_=pytorch_lightning.callbacks.EMAWeightAveraging"),
+        *("+callbacks.a.decay=0.8", "+callbacks.a.update_every_n_steps=0", "+callbacks.a.update_starting_at_epoch=0"),
+    ],
     "plateau": ["scheduler=plateau", "scheduler.patience=0"],
 }
 
@@ -62,7 +67,9 @@ def interrupted(tiny, tmp_path, monkeypatch):
     stopper = SignalAt()
     build = story.build_trainer
     monkeypatch.setattr(
-        story, "build_trainer", lambda *given: build(*given[:4], [*given[4], stopper] if given[4] else [])
+        story,
+        "build_trainer",
+        lambda *given, **more: build(*given[:4], [*given[4], stopper] if given[4] else [], **more),
     )
 
     def run(at, *overrides):
@@ -86,22 +93,19 @@ def what_counts(record):
 @pytest.mark.parametrize(
     "kind",
     [
-        kind if kind in ("plain", "accumulation", "validation at steps") else pytest.param(kind, marks=pytest.mark.slow)
+        kind
+        if kind in ("plain", "accumulation", "validation at steps", "an average of adapters")
+        else pytest.param(kind, marks=pytest.mark.slow)
         for kind in KINDS
     ],
 )
 def test_a_resumed_run_ends_with_the_same_bits(kind, tiny, interrupted):
     whole = train(compose([*tiny, *LENGTH, *KINDS[kind]]))
-    micro_batches = (
-        3
-        * 8
-        * {
-            "accumulation": 4,
-            "validation at steps": 4,
-            "validation over epochs": 4,
-            "language modeling": 2,
-        }.get(kind, 1)
-    )
+    per_step = {"accumulation": 4, "validation at steps": 4, "validation over epochs": 4} | {
+        "language modeling": 2,
+        "an average": 2,
+    }
+    micro_batches = 3 * 8 * per_step.get(kind, 1)
     for at in (random.Random(kind).randrange(1, micro_batches), micro_batches // 3):
         broken = interrupted(at, *KINDS[kind])
         assert (broken.status, broken.results["exit_code"]) == ("interrupted", 143)

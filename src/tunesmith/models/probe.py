@@ -1,0 +1,46 @@
+"""A few made-up texts whose answers tell two networks apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+ROWS, TOKENS = 4, 12
+
+
+def probe(network: Any) -> Tensor:
+    """What a network answers to the same few random rows of tokens, fp32, on the CPU.
+
+    Args:
+        network: A network of transformers, of peft or of ours, with a head of any kind; left in the mode that it is in.
+    """
+    config, device = network.config, next(network.parameters()).device
+    eos = getattr(config, "eos_token_id", None)
+    ends = eos if isinstance(eos, list) else [eos]
+    special = {getattr(config, "pad_token_id", None), getattr(config, "bos_token_id", None), *ends}
+    words = torch.tensor([i for i in range(config.vocab_size) if i not in special])
+    drawn = torch.randint(len(words), (ROWS, TOKENS), generator=torch.Generator().manual_seed(0))
+    ids = words[drawn]
+    if ends[0] is not None and ends[0] < config.vocab_size:  # T5 reads a text's label at its end
+        ids[:, -1] = ends[0]
+    inputs = {"input_ids": ids.to(device), "attention_mask": torch.ones_like(ids).to(device)}
+    if config.is_encoder_decoder and hasattr(network, "prepare_decoder_input_ids_from_labels"):
+        inputs["decoder_input_ids"] = inputs["input_ids"]
+    training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode():
+            answers: Tensor = network(**inputs).logits
+    finally:
+        network.train(training)
+    return answers.float().cpu()
+
+
+def difference(found: Tensor, expected: Tensor) -> float:
+    """The largest difference of two networks' answers, relative to the largest answer, or to 1 if that is less."""
+    if found.shape != expected.shape:
+        return float("inf")
+    gap = (found - expected).abs().max() / expected.abs().max().clamp(min=1)
+    return float(gap.nan_to_num(nan=torch.inf))

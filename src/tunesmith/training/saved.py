@@ -1,0 +1,135 @@
+"""What was saved, loaded as anyone would load it, held against what was measured."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric.utilities.apply_func import move_data_to_device
+from pytorch_lightning import Trainer
+from torch import Tensor
+
+from tunesmith.config.schema import RunConfig
+from tunesmith.data.batching import MicroBatch
+from tunesmith.data.datamodule import TextDataModule
+from tunesmith.errors import TrainingError
+from tunesmith.models.merging import TOLERANCE
+from tunesmith.models.module import FineTuner, Outputs
+from tunesmith.models.objectives import DecoderText, Objective
+from tunesmith.models.probe import difference, probe
+from tunesmith.runs.record import Record
+from tunesmith.training.load import network_of, whole_network
+
+log = logging.getLogger("tunesmith")
+
+ROWS = 4
+"""Validation rows that are answered again."""
+EXACT, ROUNDED, QUANTISED = 1e-4, 0.05, 0.1
+"""Largest difference of an answer, or of a row's mean loss, relative to the largest answer: in fp32, where products are
+rounded to 16 bits or fewer, and where the base is quantised."""
+ASIDE = "model-not-as-measured"
+"""Where a run's folder is put that answers otherwise."""
+
+
+def tolerance(config: RunConfig) -> float:
+    """How far an answer may be from the measured one and still count as the same."""
+    if config.model.quantization != "none":
+        return QUANTISED
+    exact = config.trainer.precision == "32-true" and config.trainer.matmul_precision == "highest"
+    return (
+        EXACT if exact or (config.trainer.precision == "32-true" and config.trainer.accelerator == "cpu") else ROUNDED
+    )
+
+
+def hold_saved(
+    record: Record, config: RunConfig, module: FineTuner, data: TextDataModule, trainer: Trainer, measured: Outputs
+) -> float:
+    """Load a run's folder and let it answer a few validation rows.
+
+    Args:
+        record: The run.
+        config: Its config.
+        module: The module that was trained, for its objective.
+        data: The run's data.
+        trainer: The run's trainer, for device and number format.
+        measured: What the run measured on the validation rows.
+
+    Returns:
+        The largest difference from what was measured; see `EXACT`.
+
+    Raises:
+        TrainingError: It is too large; the folder is put aside.
+    """
+    loaded = network_of(record, config, data.tokenizer).eval().to(trainer.strategy.root_device)
+    with torch.inference_mode(), trainer.precision_plugin.forward_context():
+        rows, losses, answers = answer_again(loaded, module.objective, data, trainer.strategy.root_device)
+    expected = (measured.losses / measured.counts)[rows]
+    gaps = [difference(found[None], wanted[None]) for found, wanted in zip(losses, expected, strict=True)]
+    if answers is not None:
+        wanted = [measured.logits[row] for row in rows]
+        pairs = zip(gaps, answers, wanted, strict=True)
+        gaps = [max(gap, _gap(found, reference)) for gap, found, reference in pairs]
+    worst = int(np.argmax(gaps))
+    if gaps[worst] > tolerance(config):
+        aside = record.path / ASIDE
+        shutil.rmtree(aside, ignore_errors=True)
+        record.directory.model.rename(aside)
+        raise TrainingError(
+            f"the saved model does not answer as was measured: at the validation row with id "
+            f"{data.row_ids('val', [rows[worst]])[0]} it differs by {gaps[worst]:.2g} of the largest answer (at most "
+            f"{tolerance(config):.2g} is rounding). Something changed the weights behind the validation (a callback?), "
+            f"or the architecture is not saved whole. The folder is kept as {aside}; the weights that were measured "
+            f"are in {record.directory.checkpoints}"
+        )
+    return gaps[worst]
+
+
+def _gap(found: Tensor, reference: Tensor) -> float:
+    known = ~reference.isnan()  # words beyond the last token have no answer
+    return difference(found[known], reference[known]) if known.any() else 0.0
+
+
+def answer_again(
+    network: Any, objective: Objective, data: TextDataModule, device: torch.device
+) -> tuple[list[int], Tensor, Any]:
+    """Positions of a few validation rows, the mean loss of each, and its answers where they are numbers."""
+    dataset = data.dataset("val")
+    owners = dataset.samples.rows
+    counts = np.bincount(owners)
+    rows = [int(row) for row in np.argsort(counts, kind="stable") if counts[row]][:ROWS]  # of few samples each
+    chosen = np.flatnonzero(np.isin(owners, rows))
+    batch = move_data_to_device(dataset[MicroBatch(chosen, len(chosen))], device)
+    logits = objective.logits(network, batch)
+    losses, asked = (part.cpu().double() for part in objective.measure(logits, batch))
+    places = [[i for i, owner in enumerate(owners[chosen]) if owner == row] for row in rows]
+    means = torch.stack([losses[place].sum() / asked[place].sum() for place in places])
+    if not objective.SPEAKS or isinstance(objective, DecoderText):
+        return rows, means, None
+    answers = objective.answers(network, logits, batch)
+    return rows, means, [answers[place[0]] for place in places]
+
+
+def hold_merged(folder: Path, config: RunConfig, labels: list[str], expected: Tensor) -> None:
+    """Load a merged folder as anyone would and let it answer what the adapter on its base has answered.
+
+    Args:
+        folder: The folder.
+        config: The run's config.
+        labels: Its labels.
+        expected: The adapter's answers to the probe.
+
+    Raises:
+        TrainingError: They differ; the folder is deleted.
+    """
+    gap = difference(probe(whole_network(folder, config, labels).eval()), expected)
+    limit = QUANTISED if config.model.quantization != "none" else TOLERANCE
+    if gap > limit:
+        shutil.rmtree(folder)
+        raise TrainingError(
+            f"the merged model does not answer as the adapter on its base: answers differ by {gap:.2g} of the largest "
+            f"(at most {limit:.2g} is rounding), and the folder is deleted. Export the adapter without --merge"
+        )
