@@ -14,6 +14,8 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -1667,3 +1669,107 @@ def test_hostile_targets_are_refused_like_wrong_ones(inside, short_reviews, tmp_
     finished = inside("check", *base, f"optimizer._target_={target}")
     refused(finished, "optimizer._target_: no such class can be found", code=2, directory=tmp_path / "runs")
     assert len(finished.stderr) < 1000
+
+
+TOKEN = "hf_" + "QrStUvWx" * 4
+UNNAMED = "zq81" + "tokenvalue"  # in two parts, since a run keeps the diff of this file
+HOSTILE = "\x1b[31mred\x07\x9b2J\u202e\r\b"
+"""Colour, bell, a cleared screen, reversed writing, an overwritten line."""
+
+
+def tame(*outputs: str) -> bool:
+    return not any((ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0 or c == "\u202e" for c in "".join(outputs))
+
+
+@pytest.fixture(scope="module")
+def hostile_run(tmp_path_factory):
+    """A run on labels and texts that hold orders to a terminal, under a name that holds a token; and what it said."""
+    folder = tmp_path_factory.mktemp("hostile")
+    rows = [(f"text {HOSTILE} {i}", f"{'ab'[i % 2]}{HOSTILE[:-2]}") for i in range(40)]
+    data = write_csv(folder / "rows.csv", ("text", "label"), rows)
+    command = [sys.executable, "-m", "tunesmith.cli.main", "train", "data=csv", f"data.path={data}"]
+    named = [f"run.root={folder / 'runs'}", f"run.name=x_{TOKEN}", "run.tags=['${oc.env:MYSEC}']"]
+    line = [*command, "model=tiny_encoder", *QUIET[1:], *SHORT, *named]
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("MYSEC", UNNAMED)
+        finished = subprocess.run(line, capture_output=True, text=True, encoding="utf-8", check=False)
+        assert finished.returncode == 0, finished.stderr
+        yield Path(finished.stdout.splitlines()[-1]), finished
+
+
+def test_secrets_no_file_and_no_name_holds_a_token_behind_an_underscore_or_a_reference(hostile_run):
+    run, finished = hostile_run
+    files = [path for path in run.parents[1].rglob("*") if path.is_file()]
+    assert {"test_looks.jsonl", "config.yaml", "run.log"} <= {path.name for path in files}
+    assert any(path.suffix == ".wandb" for path in files)
+    for secret in (TOKEN, UNNAMED):
+        assert [path for path in files if secret.encode() in path.read_bytes() or secret in str(path)] == []
+        assert secret not in finished.stdout + finished.stderr
+    (tracked,) = run.glob("wandb/offline-run-*/*.wandb")
+    assert b"${oc.env:MYSEC}" in tracked.read_bytes(), "the reference is sent"
+
+
+def test_terminal_only_shows_what_labels_hold(inside, hostile_run, tmp_path):
+    run, finished = hostile_run
+    assert tame(finished.stdout, finished.stderr)
+    assert tame((run / "run.log").read_text(encoding="utf-8"))
+    assert "red" in finished.stderr, "the labels are shown"
+    data = load_run(run).config["data"]["path"]
+    for line in (
+        ("show", run),
+        ("check", "--from", run),
+        ("evaluate", run),
+        ("predict", run, data),
+        ("show", f"no{HOSTILE}where"),
+        (HOSTILE,),
+        ("check", f"{HOSTILE}=1"),
+    ):
+        said = inside(*line)
+        assert tame(said.stdout, said.stderr), line
+    first = json.loads(inside("predict", run, data).stdout.splitlines()[0])
+    assert HOSTILE[:-2] in first["text"], "JSON is exact"
+    answers = tmp_path / "answers.jsonl"
+    inside("predict", run, data, "--output", answers)
+    assert json.loads(answers.read_text(encoding="utf-8").splitlines()[0]) == first
+
+
+def test_formulas_are_guarded_in_csv_and_only_there(inside, hostile_run, tmp_path):
+    texts = ("=1+1", "+cmd", "-1.5", "-x", "@sum", "plain", "\tx")
+    guarded = ("'=1+1", "'+cmd", "-1.5", "'-x", "'@sum", "plain", "'\tx")
+    asked = write_csv(tmp_path / "asked.csv", ("text",), [(text,) for text in texts])
+    for flags, expected in (((), guarded), (("--unguarded",), texts)):
+        answers = tmp_path / "answers.csv"
+        assert inside("predict", hostile_run[0], asked, "--output", answers, *flags).returncode == 0
+        with answers.open(encoding="utf-8", newline="") as file:
+            assert [row["text"] for row in csv.DictReader(file)] == [*expected]
+
+
+@pytest.mark.parametrize(
+    "verb", ["train", "check", "sweep", "show", "predict", "export", "resume", "reproduce", "stop"]
+)
+def test_undecodable_bytes_in_an_argument_are_refused(inside, tmp_path, verb):
+    finished = inside(verb, f"run.root={tmp_path / 'runs'}", "run.name=a\udcff")
+    refused(finished, "undecodable bytes in an argument", code=2, directory=tmp_path / "runs")
+
+
+@pytest.mark.parametrize("verb", ["train", "check"])
+def test_secrets_a_url_is_no_path_and_its_login_is_not_shown(inside, tmp_path, verb):
+    url = "https://user:s3cr3tpassw0rd@files.example.org/reviews.csv"
+    line = ("data=csv", f"data.path={url}", "model=tiny_encoder", f"run.root={tmp_path / 'runs'}", *QUIET)
+    finished = inside(verb, *line)
+    refused(finished, "data.path: is a URL", "Download it first", code=2, directory=tmp_path / "runs")
+    assert "s3cr3t" not in finished.stdout + finished.stderr
+
+
+@pytest.mark.parametrize("key", ["run.root", "run.dir"])
+def test_secrets_a_folder_is_not_named_by_a_token(inside, short_reviews, tmp_path, key):
+    folder = tmp_path / f"x_{TOKEN}"
+    line = ("data=csv", f"data.path={short_reviews}", "model=tiny_encoder", f"{key}={folder}", *QUIET)
+    refused(inside("train", *line), f"{key}: looks like it holds a secret", code=2, directory=folder)
+
+
+def test_secrets_among_the_values_of_a_search_are_refused(inside, short_reviews, tmp_path):
+    base = ("data=csv", f"data.path={short_reviews}", "model=tiny_encoder", f"run.root={tmp_path / 'runs'}", *QUIET)
+    finished = inside("train", "-m", *base, f"data.text_column=text,{TOKEN}")
+    refused(finished, "data.text_column: looks like a secret", code=2, directory=tmp_path / "runs")
+    assert TOKEN not in finished.stderr

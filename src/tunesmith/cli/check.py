@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tunesmith.cli.options import check_folders, parser
 from tunesmith.cli.train import composed_from
+from tunesmith.config.terminal import say
 
 if TYPE_CHECKING:
     from tunesmith.config.compose import Composed
@@ -46,10 +47,10 @@ def main(argv: list[str]) -> int:
         sections["model"] = list(parameters(composed, planned, arguments.trust, warnings))
     for title, lines in sections.items():
         text = [f"  {name:<24}{value}" for name, value in lines]
-        print("\n".join([title, *(text or ["  nothing"])]))
+        say("\n".join([title, *(text or ["  nothing"])]))
     if warnings.sentences:
-        print(warned(warnings.sentences))
-    print("valid: a run can start" if arguments.model else "valid, as far as can be told without the model (--model)")
+        say(warned(warnings.sentences))
+    say("valid: a run can start" if arguments.model else "valid, as far as can be told without the model (--model)")
     return 0
 
 

@@ -11,6 +11,7 @@ from importlib import metadata, util
 from pathlib import Path
 
 from tunesmith.config.folders import expand
+from tunesmith.config.terminal import say
 from tunesmith.machine import cpu_quota, usable_cores, usable_threads
 
 PACKAGES = (
@@ -51,7 +52,7 @@ def main(argv: list[str]) -> int:
     facts += [*_devices(), *_tracker(), ("caches", _caches())]
     console().print(facts_table(facts))
     found = list(problems())
-    print("\n".join([f"\n{len(found)} known problems", *(f"  - {problem}" for problem in found)]))
+    say("\n".join([f"\n{len(found)} known problems", *(f"  - {problem}" for problem in found)]))
     return 0
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tunesmith.config.compose import Composed, compose, compose_from
 from tunesmith.config.saved import resolve
+from tunesmith.config.terminal import say
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.runs.record import Record, read_mapping
 from tunesmith.runs.sweep_record import load_winner
@@ -55,8 +56,8 @@ def main(argv: list[str]) -> int:
     measured = read_mapping(directory.results, json.loads)
     console().print(metrics_table(measured["metrics"]))
     if measured["warnings"]:
-        print(warned(measured["warnings"]))
-    print(directory.path)
+        say(warned(measured["warnings"]))
+    say(directory.path)
     return 0
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from tunesmith.config.folders import expand
+from tunesmith.config.terminal import say
 from tunesmith.runs.sweep_record import load_winner
 
 EXAMPLES = """\
@@ -35,5 +36,5 @@ def main(argv: list[str]) -> int:
     from tunesmith.training.logs import log_to
 
     with log_to(), trusting(arguments.trust):
-        print(export(record, arguments.output or record.path / "export", merge=arguments.merge))
+        say(export(record, arguments.output or record.path / "export", merge=arguments.merge))
     return 0

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from tunesmith.cli.help import VERBS, overview
+from tunesmith.config.terminal import say
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,6 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments or os.environ.get("TUNESMITH_DEBUG", "") not in ("", "0")
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
+        check_decodable(arguments)
         code = dispatch(arguments)
         sys.stdout.flush()
         return code
@@ -40,12 +42,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def dispatch(arguments: list[str]) -> int:
     """Call the verb's module."""
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(overview())
+        say(overview())
         return 0 if arguments else 2
     if arguments[0] == "--version":
         from importlib.metadata import version
 
-        print(f"tunesmith {version('tunesmith')}")
+        say(f"tunesmith {version('tunesmith')}")
         return 0
     verb, *rest = arguments
     if verb not in VERBS:
@@ -54,6 +56,20 @@ def dispatch(arguments: list[str]) -> int:
 
     code: int = import_module(f"tunesmith.cli.{verb}").main(rest)
     return code
+
+
+def check_decodable(arguments: Sequence[str]) -> None:
+    """Refuse bytes that are no text in the terminal's encoding: no name, message or file of ours could hold them.
+
+    Raises:
+        ConfigError: An argument has some.
+    """
+    for argument in arguments:
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            from tunesmith.errors import ConfigError, Problem
+
+            shown = argument.encode("utf-8", "backslashreplace").decode("utf-8")
+            raise ConfigError([Problem(shown, "undecodable bytes in an argument", None, "Write it in UTF-8")])
 
 
 def unknown(verb: str) -> int:
@@ -65,7 +81,7 @@ def unknown(verb: str) -> int:
         hint = f"Overrides come after the verb: tunesmith train {verb}"
     else:
         hint = f"Did you mean {close}?" if close else f"Verbs: {', '.join(VERBS)}"
-    print(f"tunesmith: no such verb: {verb}. {hint}", file=sys.stderr)
+    say(f"tunesmith: no such verb: {verb}. {hint}", file=sys.stderr)
     return 2
 
 

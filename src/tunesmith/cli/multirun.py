@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 
 from tunesmith.config.compose import Composed, compose, draft, open_hydra
 from tunesmith.config.overrides import read_sweep
+from tunesmith.config.terminal import say
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.tracking.ending import explain
 
@@ -53,7 +54,7 @@ def multirun(arguments: argparse.Namespace) -> int:
     # Hydra's sweeper always writes a multirun.yaml; runs have directories of their own, so it goes where it is dropped.
     with tempfile.TemporaryDirectory(prefix="tunesmith-") as folder:
         hydra.multirun(arguments.config_name, task, [*texts, f"hydra.sweep.dir={folder}"], with_log_configuration=False)
-    print(table(jobs))
+    say(table(jobs))
     return next((job.code for job in jobs if job.code), 0)
 
 
@@ -102,7 +103,7 @@ def run_one(overrides: Overrides, composed: Callable[[], Composed], trust: Seque
         directory = str(train(composed(), trust=tuple(trust)).path)
     except Exception as error:  # one failing run may not stop the others
         return Job(overrides, explain(error), None)
-    print(directory)
+    say(directory)
     return Job(overrides, 0, directory)
 
 

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from tunesmith.config.folders import expand
 from tunesmith.config.schema import Data, Task
+from tunesmith.config.terminal import printable, say
 from tunesmith.data.examples import Example, question
 from tunesmith.data.malformed import MalformedError
 from tunesmith.errors import ConfigError, DataError, FilesError, Problem
@@ -24,6 +25,10 @@ examples:
   echo "a quiet masterpiece" | tunesmith predict RUN -
   printf 'Who came?\tAda came.\n' | tunesmith predict RUN -   a pair of texts, a tab between them
 """
+
+UNGUARDED = """\
+with a .csv: write texts as they are. Without it a ' stands before those that begin with = + - @ and are no number,
+since a spreadsheet would run them as formulas"""
 
 
 def main(argv: list[str]) -> int:
@@ -43,6 +48,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--trust", action="append", default=[], metavar="NAME", help="model whose own code may run")
     parser.add_argument("--delimiter", metavar="NAME", help="what parts the fields: comma, tab, semicolon or pipe")
     parser.add_argument("--quoting", choices=("csv", "none"), help="none: a quote is a character like any other")
+    parser.add_argument("--unguarded", action="store_true", help=UNGUARDED)
     arguments = parser.parse_args(argv)
     if arguments.output is not None and arguments.output.suffix not in (".csv", ".jsonl"):
         rule = "predictions are written as .csv or .jsonl"
@@ -68,14 +74,18 @@ def main(argv: list[str]) -> int:
             shown(example) | answer for example, answer in zip(examples, predict(load_model(record), rows), strict=True)
         ]
     if arguments.output is None:
-        write_jsonl(answers, sys.stdout)
+        for answer in answers:
+            print(shown_json(answer))
         return 0
     try:
         with arguments.output.open("w", encoding="utf-8", newline="") as file:
-            (write_csv if arguments.output.suffix == ".csv" else write_jsonl)(answers, file)
+            if arguments.output.suffix == ".csv":
+                write_csv(answers, file, guarded=not arguments.unguarded)
+            else:
+                write_jsonl(answers, file)
     except OSError as error:
         raise FilesError(f"cannot write {arguments.output}: {error.strerror}") from None
-    print(arguments.output)
+    say(arguments.output)
     return 0
 
 
@@ -182,9 +192,25 @@ def write_jsonl(answers: Iterable[dict[str, Any]], file: TextIO) -> None:
         file.write(json.dumps(answer, ensure_ascii=False) + "\n")
 
 
-def write_csv(answers: Iterable[dict[str, Any]], file: TextIO) -> None:
-    """One row per answer, one column per label's probability; lists as JSON, what an answer lacks is empty."""
+def shown_json(answer: dict[str, Any]) -> str:
+    """The same answer in JSON that a terminal only shows: what it would obey is written as an escape."""
+    text = json.dumps(answer, ensure_ascii=False)
+    return "".join(char if printable(char) == char else json.dumps(char)[1:-1] for char in text)
+
+
+def write_csv(answers: Iterable[dict[str, Any]], file: TextIO, *, guarded: bool = True) -> None:
+    """One row per answer, one column per label's probability; lists as JSON, what an answer lacks is empty.
+
+    Args:
+        answers: What was predicted.
+        file: Where to.
+        guarded: Whether a text that a spreadsheet would run as a formula gets a quotation mark before it.
+    """
+    from tunesmith.reporting.texts import spreadsheet_cell
+
     rows = [_flat(answer) for answer in answers]
+    if guarded:
+        rows = [{name: spreadsheet_cell(cell) for name, cell in row.items()} for row in rows]
     writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
     writer.writeheader()
     writer.writerows(rows)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from tunesmith.config.compose import compose_from
+from tunesmith.config.terminal import say
 from tunesmith.errors import TrainingError
 from tunesmith.runs.record import load_run
 
@@ -43,12 +44,12 @@ def main(argv: list[str]) -> int:
     differing = [(item.name, item.then, item.now) for item in (*checked.changes, *checked.differences)]
     if differing:
         out.print(then_and_now(differing))
-    print(f"check: {checked.sentence}")
+    say(f"check: {checked.sentence}")
     if arguments.check_only:
         return 0 if checked.same else TrainingError.exit_code
     verdict = rerun(checked, trust=arguments.trust)
     out.print(side_by_side(verdict.original, verdict.rerun))
-    print(f"verdict: {verdict.sentence}")
-    print(verdict.rerun.path)
+    say(f"verdict: {verdict.sentence}")
+    say(verdict.rerun.path)
     good = verdict.reproduced or (arguments.allow_close and verdict.equal)
     return 0 if good else TrainingError.exit_code

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from tunesmith.config.compose import compose_from
+from tunesmith.config.terminal import say
 from tunesmith.runs.record import load_run
 from tunesmith.runs.sweep_record import is_sweep
 
@@ -39,5 +40,5 @@ def main(argv: list[str]) -> int:
 
     record = resume(record, arguments.overrides, trust=tuple(arguments.trust), new_end=arguments.new_end)
     console().print(metrics_table(record.metrics))
-    print(record.path)
+    say(record.path)
     return 0

@@ -7,6 +7,7 @@ import os
 import signal
 from pathlib import Path
 
+from tunesmith.config.terminal import say
 from tunesmith.errors import FilesError
 from tunesmith.runs.record import Record
 from tunesmith.runs.sweep_record import SweepRecord, is_sweep
@@ -24,5 +25,5 @@ def main(argv: list[str]) -> int:
     if record.status != "running":
         raise FilesError(f"{path} is {record.status}: there is nothing to stop")
     os.kill(int(facts["pid"]), signal.SIGTERM)
-    print(f"asked to stop; go on later with: tunesmith resume {path}")
+    say(f"asked to stop; go on later with: tunesmith resume {path}")
     return 0

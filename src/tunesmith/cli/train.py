@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tunesmith.cli.options import check_folders, parser
+from tunesmith.config.terminal import say
 from tunesmith.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def main(argv: list[str]) -> int:
 
     record = train(composed, trust=tuple(arguments.trust))
     show_result(record)
-    print(record.path)
+    say(record.path)
     return 0
 
 

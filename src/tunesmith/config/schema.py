@@ -58,7 +58,7 @@ class Run(Node):
     name: str | None = None
     """Name for people, part of the directory's name; null takes the experiment's or `<data>-<model>-<method>`."""
     tags: list[str] = []
-    """Labels recorded with the run and sent to the tracker."""
+    """Labels recorded with the run and sent to the tracker, references such as `${oc.env:NAME}` as they stand."""
     dir: str | None = None
     """The run directory itself, named exactly; refused if it exists."""
     resume: Literal["never", "auto"] = "never"

@@ -16,6 +16,7 @@ from tunesmith.config.compose import complete, draft, draft_from, open_hydra
 from tunesmith.config.limits import bounded
 from tunesmith.config.outline import schema_defaults
 from tunesmith.config.overrides import read_sweep
+from tunesmith.config.terminal import say
 from tunesmith.errors import ConfigError, Problem
 
 
@@ -101,4 +102,4 @@ def show_info(kind: str, overrides: Sequence[str], *, config_dirs: Sequence[Path
     # Hydra prints through logging, which answers a closed pipe (`| head`) with a traceback for each line.
     with redirect_stdout(io.StringIO()) as text:
         hydra.show_info(kind, name, read_sweep(overrides, loader.notes))
-    print(text.getvalue(), end="")
+    say(text.getvalue(), end="")

@@ -14,14 +14,15 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from tunesmith.config.terminal import printable, say
 from tunesmith.reporting.tables import console, facts_table, warned
 from tunesmith.reporting.texts import (
     count_text,
     number_text,
     objective_texts,
     params_text,
-    printable,
     short_names,
+    spreadsheet_cell,
     steps_text,
     value_text,
 )
@@ -38,7 +39,6 @@ COSTS = {"num_trainable_parameters": "trained", "peak_memory_mb": "MB"}
 ROOMY = 100
 """Columns of a terminal."""
 _STYLES = {"running": "cyan", "failed": "red", "interrupted": "red", "pruned": "dim"}
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def has_spread(record: SweepRecord) -> bool:
@@ -79,7 +79,7 @@ def write_leaderboard(record: SweepRecord) -> Path:
         FilesError: The file cannot be written.
     """
     text = io.StringIO()
-    rows = [[_guard(cell) for cell in row] for row in leaderboard_rows(record)]
+    rows = [[spreadsheet_cell(cell) for cell in row] for row in leaderboard_rows(record)]
     csv.writer(text, lineterminator="\n").writerows(rows)
     path = record.path / LEADERBOARD_FILE
     write_text(path, text.getvalue())
@@ -168,7 +168,7 @@ def show_sweep(record: SweepRecord) -> None:
         out.print(leaderboard_table(record, out.width))
     warnings = trial_warnings(record)
     if warnings:
-        print(warned([printable(sentence) for sentence in warnings]))
+        say(warned(warnings))
 
 
 def _table(record: SweepRecord, last: Sequence[Sequence[str]], *, costs: bool) -> Table:
@@ -205,7 +205,3 @@ def _table(record: SweepRecord, last: Sequence[Sequence[str]], *, costs: bool) -
 def _cell(value: Any) -> Any:
     """A swept value for the CSV: numbers stay numbers, the rest as YAML would have it on one line."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict | bool) or value is None else value
-
-
-def _guard(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tunesmith.config.terminal import printable, say
 from tunesmith.runs.record import Record
 
 
@@ -17,16 +18,21 @@ def console() -> Console:
     return Console(markup=False, highlight=False, soft_wrap=False)
 
 
+def cell(value: Any) -> Text:
+    """A value in a table, as text that a terminal only shows."""
+    return Text(printable(str(value)))
+
+
 def metrics_table(metrics: Mapping[str, float]) -> Table:
     """One row per metric, one column per split."""
     splits = list(dict.fromkeys(name.partition("/")[0] for name in metrics))
     names = list(dict.fromkeys(name.partition("/")[2] for name in metrics))
     table = Table("metric")
     for split in splits:
-        table.add_column(Text(split), justify="right")
+        table.add_column(cell(split), justify="right")
     for name in names:
         cells = [metrics.get(f"{split}/{name}") for split in splits]
-        table.add_row(Text(name), *("" if value is None else f"{value:.4f}" for value in cells))
+        table.add_row(cell(name), *("" if value is None else f"{value:.4f}" for value in cells))
     return table
 
 
@@ -36,7 +42,7 @@ def facts_table(facts: Sequence[tuple[str, Any]]) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts:
-        table.add_row(Text(name), Text(str(value)))
+        table.add_row(cell(name), cell(value))
     return table
 
 
@@ -80,9 +86,9 @@ def show_result(record: Record) -> None:
     if record.metrics:
         out.print(metrics_table(record.metrics))
     if record.tables:
-        print(f"tables in {record.directory.results}: {', '.join(record.tables)}")
+        say(f"tables in {record.directory.results}: {', '.join(record.tables)}")
     if record.warnings:
-        print(warned(record.warnings))
+        say(warned(record.warnings))
 
 
 def warned(sentences: Sequence[str]) -> str:
@@ -107,7 +113,7 @@ def then_and_now(rows: Sequence[tuple[str, Any, Any]]) -> Table:
     table.add_column("now", overflow="fold", ratio=1)
     table.add_column("", no_wrap=True)
     for name, first, second in rows:
-        table.add_row(Text(name), Text(_short(first)), Text(_short(second)), "" if first == second else "differs")
+        table.add_row(cell(name), cell(_short(first)), cell(_short(second)), "" if first == second else "differs")
     return table
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from tunesmith.runs.sweep_record import TrialRecord
+
+FORMULA_STARTS = tuple("=+-@\t\r\n")
+"""What OWASP names for the injection of formulas into CSV."""
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
 def value_text(value: Any, digits: int = 6) -> str:
@@ -68,9 +73,14 @@ def steps_text(trial: TrialRecord) -> str:
     return f"{trial.steps}/{trial.full_steps}" if trial.full_steps else str(trial.steps)
 
 
-def printable(text: str) -> str:
-    """`text` without characters that a terminal obeys, line breaks aside."""
-    return "".join(character if character.isprintable() or character == "\n" else " " for character in text)
+def spreadsheet_cell(cell: Any) -> Any:
+    """A text that spreadsheets would run as a formula, with a quotation mark before it; anything else as it is.
+
+    Numbers stay, those that are written as a text (-1.5) too.
+    """
+    if not isinstance(cell, str) or cell[:1] not in FORMULA_STARTS or NUMBER.fullmatch(cell):
+        return cell
+    return f"'{cell}"
 
 
 class Label(str):

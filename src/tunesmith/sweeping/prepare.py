@@ -28,7 +28,7 @@ from tunesmith.sweeping.rungs import FRACTIONS, REDUCTION, Halving
 from tunesmith.sweeping.samplers import make_pruner, read_choice
 from tunesmith.sweeping.space import Point, Space
 from tunesmith.sweeping.space import identity as identity_of
-from tunesmith.tracking.redaction import redact_config
+from tunesmith.tracking.redaction import redact_config, redact_values
 
 CHECKS = (0.25, 0.5, 0.75)
 """Fractions of a full run at which Optuna's own pruners are asked."""
@@ -151,7 +151,7 @@ def prepare(texts: Sequence[str], settings: Sweeper, composer: Composer, *, chec
     directions = tuple(_direction(name, run.config.evaluation, metrics) for name in objectives)
     judged_runs = tuple(zip(judged, runs, strict=True))
     sweep = Sweep(settings, space, objectives, directions, tuple(plain), run, tuple(initial), judged_runs)
-    problems = [*_contradictions(sweep), *_secrets(redact_config(run.saved), run.saved)]
+    problems = [*_contradictions(sweep), *_secrets(redact_config(run.saved), run.saved), *_swept_secrets(space)]
     if problems:
         raise ConfigError(problems)
     return sweep
@@ -269,6 +269,13 @@ def _secrets(masked: Mapping[str, Any], saved: Mapping[str, Any], prefix: str = 
         elif masked.get(key) != value:
             rule = "looks like a secret, and a sweep writes its configs to files before they run"
             yield Problem(f"{prefix}{key}", rule, None, f"Name a variable instead: '{prefix}{key}=${{oc.env:NAME}}'")
+
+
+def _swept_secrets(space: Space) -> Iterator[Problem]:
+    """Secrets among the values of the search: they would stand in every table of the sweep."""
+    for key, parameter in space.parameters.items():
+        if redact_values(parameter.text) != parameter.text:
+            yield Problem(key, "looks like a secret, and a sweep writes its values to files", None, "Take it out")
 
 
 def _representative(space: Space) -> Iterator[Point]:

@@ -12,6 +12,7 @@ import yaml
 
 from tunesmith.config.schema import Logger
 from tunesmith.config.sweeper import Sweeper
+from tunesmith.config.terminal import say
 from tunesmith.reporting.leaderboard import show_sweep, write_leaderboard
 from tunesmith.runs.directory import write_json, write_text
 from tunesmith.runs.record import Record
@@ -49,7 +50,7 @@ def summarise(
     if logger.name != "none":
         attempt("the sweep cannot be tracked", lambda: _track(record, logger, status, code))
     show_sweep(record)
-    print(directory.path)
+    say(directory.path)
     return code
 
 

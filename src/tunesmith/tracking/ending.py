@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from tunesmith.config.terminal import say
 from tunesmith.errors import TunesmithError
 from tunesmith.tracking.redaction import redact_values
 
@@ -12,12 +13,12 @@ def explain(error: BaseException) -> int:
     """Print an error without its traceback and return its exit code."""
     sys.stdout.flush()
     if isinstance(error, TunesmithError):
-        print(redact_values(str(error)), file=sys.stderr)
+        say(redact_values(str(error)), file=sys.stderr)
         return error.exit_code
     code = getattr(error, "exit_code", None)
     if isinstance(code, int):  # a run that was ended by a signal says so itself
-        print(f"tunesmith: {error}", file=sys.stderr)
+        say(f"tunesmith: {error}", file=sys.stderr)
         return code
     text = redact_values(f"{type(error).__name__}: {error}".splitlines()[0])
-    print(f"tunesmith: an error that is our fault: {text}. --debug shows the traceback.", file=sys.stderr)
+    say(f"tunesmith: an error that is our fault: {text}. --debug shows the traceback.", file=sys.stderr)
     return 1

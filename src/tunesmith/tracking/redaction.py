@@ -15,8 +15,11 @@ MIN_SECRET_LENGTH = 8
 """Characters; a shorter value of a secret variable is no identifier, and masking `1` everywhere would ruin the text."""
 
 _SECRET_WORDS = frozenset(
-    {"key", "keys", "apikey", "accesskey", "token", "accesstoken", "authtoken", "secret", "secrets"}
-) | {"password", "passwd", "passphrase", "pwd", "credential", "credentials", "authorization"}
+    {"apikey", "accesskey", "accesstoken", "authtoken", "secret", "secrets", "password", "passwd", "passphrase", "pwd"}
+) | {"credential", "credentials", "authorization"}
+"""They say it wherever they stand in a name."""
+_LAST_WORDS = frozenset({"key", "keys", "token"})
+"""They say it at a name's end: `api_key`, `HF_TOKEN_2`, but not `trainable_token_indices` or `num_key_value_heads`."""
 _SPECIAL_TOKEN = re.compile(
     r"(?i)(^|[._-])(pad|cls|sep|mask|bos|eos|unk|special|image|decoder_start)_token(_ids?|_index)?$"
 )
@@ -25,10 +28,23 @@ _FOLDERS = frozenset({"PWD", "OLDPWD"})
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _REFERENCE = re.compile(r"^\$\{[^}]*\}$")
 _KNOWN_SHAPES = re.compile(
-    r"\b(hf_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|sk-[A-Za-z0-9_-]{20,}"
-    r"|wandb_v\d_\w{20,}|AKIA[0-9A-Z]{16}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,})"
+    # Not behind a letter or a digit; behind an underscore it is one: a run may be called `x_hf_...`.
+    r"(?<![A-Za-z0-9])(?:hf_[A-Za-z0-9]{16,}|api_org_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}"
+    r"|glpat-[\w-]{20,}|npm_[A-Za-z0-9]{30,}|pypi-AgE[\w-]{20,}|sk-[\w-]{20,}|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"
+    r"|wandb_v\d_\w{20,}|A[KS]IA[0-9A-Z]{16}|AIza[\w-]{30,}|ya29\.[\w-]{20,}|xox[a-z]-[\w-]{10,}|xapp-[\w-]{20,}"
+    r"|SG\.[\w-]{16,}\.[\w-]{16,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,})"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+    re.DOTALL,
 )
-_URL_LOGIN = re.compile(r"(?<=://)[^/\s@'\"]+(?=@)")
+_AFTER = re.compile(
+    r"((?i:(?:aws_?)?secret_?access_?key)[\"']?\s*[=:]\s*[\"']?|AccountKey="
+    r"|[?&](?:sig|X-Amz-Signature|access_token)=)[^\s\"'&;,<]{8,}"
+)
+"""Secrets that have no shape of their own, behind words that have no other use."""
+_URL_LOGIN = re.compile(
+    # A path made absolute has one slash left of the two.
+    r"(://|\b(?:https?|s?ftps?|ssh|git|s3|gs|hdfs|abfss?|postgres\w*|mysql|redis|mongodb\w*):/)[^/\s'\"]+(?=@)"
+)
 _NAMED = re.compile(r"""(?P<key>[\w.\-]+)["']?\s*(?P<op>[=:])\s*""")
 _VALUE = re.compile(r"""\$\{[^}]*\}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\[[^\]]*\]?|\{[^}]*\}?|[^\s,;&}\]]+""")
 
@@ -41,7 +57,14 @@ def is_secret_name(name: str) -> bool:
     """
     if _SPECIAL_TOKEN.search(name):
         return False
-    return any(word.lower() in _SECRET_WORDS for word in _WORD.findall(name.rsplit(".", 1)[-1]))
+    words = [word.lower() for word in _WORD.findall(name.rsplit(".", 1)[-1])]
+    if not _SECRET_WORDS.isdisjoint(words):
+        return True
+    while words and words[-1].isdigit():
+        words.pop()
+    if words[-2:] == ["key", "id"]:  # AWS_ACCESS_KEY_ID
+        words.pop()
+    return bool(words) and words[-1] in _LAST_WORDS
 
 
 def redact(value: T, environ: Mapping[str, str] | None = None) -> T:
@@ -67,6 +90,11 @@ def redact_values(value: T, environ: Mapping[str, str] | None = None) -> T:
         environ: Environment whose secret variables are masked by value; None takes the process's own.
     """
     return _redact_values(value, _environment_secrets(os.environ if environ is None else environ))  # type: ignore[no-any-return]
+
+
+def has_token(text: str) -> bool:
+    """Whether a text holds a login or a token by its shape, whatever the environment says."""
+    return redact_values(text, {}) != text
 
 
 def redact_config(saved: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,7 +167,8 @@ def _redact_text(text: str, secrets: Sequence[str]) -> str:
 def _mask_values(text: str, secrets: Sequence[str]) -> str:
     for secret in secrets:
         text = text.replace(secret, MASK)
-    return _URL_LOGIN.sub(MASK, _KNOWN_SHAPES.sub(MASK, text))
+    text = _AFTER.sub(rf"\1{MASK}", _KNOWN_SHAPES.sub(MASK, text))
+    return _URL_LOGIN.sub(rf"\1{MASK}", text)
 
 
 def _mask_assignments(text: str) -> str:

@@ -8,17 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tunesmith.config.terminal import printable
 from tunesmith.tracking.redaction import redact_values
 
 SOURCES = ("tunesmith", "pytorch_lightning", "lightning", "py.warnings")
 
 
 class _Redacted(logging.Formatter):
-    """Lines without secrets, whoever wrote them."""
+    """Lines without secrets and without characters that a terminal obeys, whoever wrote them."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, with secrets masked."""
-        return redact_values(super().format(record))
+        return printable(redact_values(super().format(record)))
 
 
 class _LogFile(logging.FileHandler):

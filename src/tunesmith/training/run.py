@@ -15,7 +15,7 @@ from tunesmith.config.compose import Composed, searching_here
 from tunesmith.config.fingerprint import fingerprint
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.splits import fingerprint as data_fingerprint
-from tunesmith.errors import DataError
+from tunesmith.errors import ConfigError, DataError, Problem
 from tunesmith.models.methods import count_parameters
 from tunesmith.models.module import FineTuner, Outputs
 from tunesmith.models.origin import trusting
@@ -23,7 +23,7 @@ from tunesmith.models.weights import weights_sha256
 from tunesmith.runs.directory import RunDirectory, held, open_directory, write_json, write_text
 from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import Record, write_predictions
-from tunesmith.tracking.redaction import redact_argv, redact_config, redact_values
+from tunesmith.tracking.redaction import has_token, redact_argv, redact_config, redact_values
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer, objective_on
 from tunesmith.training.checkpoints import BestWeights, LastCheckpoint, forget_after, place_of
 from tunesmith.training.conditions import differences, in_words
@@ -168,7 +168,15 @@ def take_best(best: BestWeights, trainer: Trainer, module: FineTuner, data: Text
 
 
 def open_run(run: Composed, name: str) -> RunDirectory:
-    """Open the run's directory and write its config there before anything else happens."""
+    """Open the run's directory and write its config there before anything else happens.
+
+    Raises:
+        ConfigError: The directory's name would hold a secret.
+    """
+    for key in ("root", "dir"):
+        if has_token(str(getattr(run.config.run, key))):
+            rule = "looks like it holds a secret, and names of folders are seen by everybody"
+            raise ConfigError([Problem(f"run.{key}", rule, None, "Take another name")])
     exact = Path(run.config.run.dir) if run.config.run.dir else None
     directory = open_directory(Path(run.config.run.root), name, fingerprint(run.saved), exact)
     saved = run.saved | {"run": run.saved["run"] | {"name": name, "dir": None}}

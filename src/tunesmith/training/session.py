@@ -151,7 +151,7 @@ def _open_tracker(composed: Composed, directory: Path, name: str) -> Any | None:
         composed.config.logger,
         directory=directory,
         name=name,
-        tags=composed.config.run.tags,
+        tags=composed.saved["run"]["tags"],  # as written: what a reference leads to may be a secret
         run_config=composed.saved,
     )
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.tracking.redaction import MASK, MIN_SECRET_LENGTH, is_secret_name, redact, redact_argv
+from tunesmith.tracking.redaction import MASK, MIN_SECRET_LENGTH, is_secret_name, redact, redact_argv, redact_values
 
 SECRET = "5up3r-s3cret-value"
 
@@ -135,3 +135,59 @@ def test_the_working_directory_is_no_password():
     environ = {"PWD": "/home/ada/reviews", "OLDPWD": "/home/ada/elsewhere", "DB_PWD": "correct horse"}
     text = "/home/ada/reviews/data.csv /home/ada/elsewhere correct horse"
     assert redact(text, environ) == f"/home/ada/reviews/data.csv /home/ada/elsewhere {MASK}"
+
+
+SHAPES = {
+    "x_hf_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh": "x_<redacted>",
+    "https://u:p@ss@host/x": "https://<redacted>@host/x",
+    "/home/me/https:/me:pw12@host/x.csv": "/home/me/https:/<redacted>@host/x.csv",
+    "AIza" + "a" * 35: "<redacted>",
+    "glpat-" + "a1" * 10: "<redacted>",
+    "xoxb-123456789012-abc": "<redacted>",
+    "npm_" + "a" * 36: "<redacted>",
+    "pypi-AgEIcHlwaS5vcmc" + "a" * 30: "<redacted>",
+    "sk_live_" + "a1" * 10: "<redacted>",
+    "a -----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY----- b": "a <redacted> b",
+    "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY": "aws_secret_access_key = <redacted>",
+    "https://example.org/a?sig=abcdef0123456789&x=1": "https://example.org/a?sig=<redacted>&x=1",
+}
+
+
+@pytest.mark.parametrize("text", SHAPES)
+def test_more_shapes_of_secrets_are_known(text):
+    assert redact_values(text, {}) == SHAPES[text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "task-specific-long-name-of-a-thing",
+        "risk-assessment-of-the-thing-here",
+        "mail me@example.org",
+        "C:/foo@bar",
+        "a1b2c3d4e5f60718293a4b5c6d7e8f9012345678",
+        "password",
+    ],
+)
+def test_ordinary_words_and_hashes_stay(text):
+    assert redact_values(text, {}) == text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "method.trainable_token_indices",
+        "num_tokens",
+        "num_key_value_heads",
+        "token_type_ids",
+        "key_mapping",
+        "token_dim",
+    ],
+)
+def test_a_name_that_only_contains_such_a_word_is_no_secret(name):
+    assert redact_argv(["train", f"{name}=[1,2]"], {}) == ["train", f"{name}=[1,2]"]
+
+
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "HF_TOKEN_2", "DB_PASSWORD_FILE", "x.api_key"])
+def test_a_name_that_ends_with_such_a_word_is_one(name):
+    assert redact_argv([f"{name}=abcd"], {}) == [f"{name}=<redacted>"]

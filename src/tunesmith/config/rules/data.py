@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from tunesmith.config.rules.registry import rule
 from tunesmith.errors import Problem
+
+URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+
+
+@rule("data.path")
+def _local(path: str) -> Problem | None:
+    if not isinstance(path, str) or not URL.match(path):
+        return None
+    return Problem("data.path", "is a URL, and data is read from files", path, "Download it first, and name the file")
 
 
 @rule("data.batch_size", "data.micro_batch_size")
