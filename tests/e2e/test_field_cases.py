@@ -1049,6 +1049,40 @@ def test_lengths_a_run_of_before_the_policy_is_the_same_run(inside, short_review
 # 9. Metrics against references
 
 LABELS = "torchmetrics.classification."
+# 10. Numbers that look like results
+
+# 11. Settings without effect
+
+# 12. One identity for one run
+
+
+@pytest.mark.slow
+def test_identity_of_a_sweep_s_runs_is_not_taken_from_the_environment(
+    inside, short_reviews, tmp_path, monkeypatch, caplog
+):
+    for name, value in (("WANDB_MODE", "offline"), ("WANDB_RUN_ID", "abc123"), ("WANDB_NAME", "mine")):
+        monkeypatch.setenv(name, value)
+    root = tmp_path / "ids"
+    base = ("data=csv", f"data.path={short_reviews}", "model=tiny_encoder", *QUIET[1:], *SHORT, f"run.root={root}")
+    finished = inside("train", "-m", *base, "optimizer.lr=1e-3,1e-4")
+    assert finished.returncode == 0, finished.stderr
+    files = {path.name for path in root.rglob("*.wandb")}
+    assert len(files) == 3, "two trials and the sweep"
+    assert "run-abc123.wandb" not in files
+    assert caplog.text.count("WANDB_RUN_ID, WANDB_NAME: without effect") == 1
+
+
+def test_identity_a_key_that_is_refused_ends_an_online_run_before_its_directory(
+    inside, short_reviews, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("WANDB_MODE")
+    monkeypatch.setenv("WANDB_API_KEY", "abcde")
+    base = ("data=csv", f"data.path={short_reviews}", "model=tiny_encoder", *QUIET[1:], *SHORT)
+    line = ("train", *base, "logger.mode=online", f"run.root={tmp_path / 'runs'}")
+    refused(inside(*line), "the W&B API key is refused", code=2, directory=tmp_path / "runs")
+
+
+# 13. Refusals in time
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,7 @@ from tunesmith.sweeping.space import Point
 from tunesmith.sweeping.study import Study, check_storage, open_storage
 from tunesmith.sweeping.summary import summarise
 from tunesmith.tracking.redaction import redact, redact_argv, redact_values
+from tunesmith.tracking.wandb_key import refuse_bad_key
 from tunesmith.training.logs import log_to
 
 log = logging.getLogger("tunesmith")
@@ -89,6 +90,7 @@ def launch(search: Search, settings: Mapping[str, Any]) -> int:
     check_storage(sweep.settings.storage)
     executor = warm(sweep.settings, search.entry)
     check_combinations(sweep, executor, search.trust)
+    refuse_bad_key(sweep.run.config.logger)
     root = Path(sweep.run.config.run.root)
     name = redact_values(sweep.run.name if search.name == "train" else sweep.run.config.run.name or search.name)
     exact = Path(sweep.run.config.run.dir) if sweep.run.config.run.dir else None

@@ -8,8 +8,8 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-ANSWER_S = 2.0
-"""Longest wait for any answer of the server, whatever it says."""
+ANSWER_S = 4.0
+"""Longest wait for an answer: a server that takes 2 s is slow, and not away."""
 STALL_S = 60.0
 """Longest wait for the next byte while the server answers: the last megabytes sit in socket buffers, uncounted."""
 PATIENCE_S = 1.0
@@ -18,7 +18,7 @@ POLL_S = 0.2
 
 
 def answers(settings: Any) -> bool:
-    """Whether the server of the client's `settings` answers a plain request within 2 s.
+    """Whether the server of the client's `settings` answers a plain request in time, and not by an error of its own.
 
     The client itself would wait 10 s per table and per artifact for a server that is away. Behind a proxy that only
     the client knows the answer is taken for granted.
@@ -27,8 +27,8 @@ def answers(settings: Any) -> bool:
         return True
     try:
         urllib.request.urlopen(urllib.request.Request(settings.base_url, method="HEAD"), timeout=ANSWER_S).close()
-    except urllib.error.HTTPError:
-        return True
+    except urllib.error.HTTPError as error:
+        return error.code < 500
     except urllib.error.URLError as error:
         return isinstance(error.reason, ssl.SSLError)
     except OSError:

@@ -16,7 +16,8 @@ from tunesmith.errors import TunesmithError
 from tunesmith.tracking.predictions import COLUMNS, Row, by_split, worst_table
 from tunesmith.tracking.redaction import redact, redact_values
 from tunesmith.tracking.uploads import answers, wait_for_uploads
-from tunesmith.tracking.wandb_client import Guard, client_environment, redacted_argv
+from tunesmith.tracking.wandb_client import Guard, client_environment, redacted_argv, warn_of_identity
+from tunesmith.tracking.wandb_key import ask
 from tunesmith.tracking.wandb_mode import Mode, choose_mode
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 INIT_TIMEOUT_S = 8.0
 FINISH_TIMEOUT_S = 5.0
+PATIENCE_ANSWERS = 10
+"""Answers of the server, as slow as its first, that opening and closing may take beside."""
 NUM_WORST = 50
 MAX_MATRIX_LABELS = 100
 """A confusion matrix is a table of labels squared, and W&B shows 10,000 rows of a table."""
@@ -84,6 +87,7 @@ class WandbTracker:
         self._folder: str | None = None
         self._answering = True
         self._uploaded = True
+        self._patience_s = 0.0
 
     @property
     def mode(self) -> Mode:
@@ -127,6 +131,10 @@ class WandbTracker:
             self._mode = choose_mode(self._config, os.environ)
         if self._mode == "disabled":
             return
+        if self._config.job_type != "trial":  # its sweep says so, once
+            warn_of_identity()
+        if self._mode == "online":
+            self._show_key()
         if wandb.run is not None:
             raise TunesmithError(
                 f"a W&B run ({wandb.run.id}) is already open in this process; finish it before starting another"
@@ -141,6 +149,15 @@ class WandbTracker:
             "job_type": self._config.job_type,
         }
         self._start(redact_values(options) | {"config": run_config} | self._continued())
+
+    def _show_key(self) -> None:
+        """Go offline where the key is refused; give a slow server the time that its answers take."""
+        with self._guard("W&B key not shown to the server"), client_environment(self._directory):
+            welcome = ask(os.environ)
+            self._patience_s = PATIENCE_ANSWERS * welcome.answer_s
+            if welcome.refusal is not None:
+                self._mode = "offline"
+                _log.warning("the W&B API key is refused, this run is tracked offline: %s", redact(welcome.refusal))
 
     def _continued(self) -> dict[str, Any]:
         """The id of the W&B run that an earlier process of this run opened, to go on with it."""
@@ -178,8 +195,8 @@ class WandbTracker:
         with self._guard(failure), client_environment(self._directory), redacted_argv():
             settings = wandb.Settings(
                 root_dir=str(self._directory),
-                init_timeout=INIT_TIMEOUT_S,
-                finish_timeout=FINISH_TIMEOUT_S,
+                init_timeout=INIT_TIMEOUT_S + self._patience_s,
+                finish_timeout=FINISH_TIMEOUT_S + self._patience_s,
                 finish_timeout_raises=True,
                 # Rich redraws its progress many times a second; captured, that is thousands of lines, and run.log
                 # has every line that matters.

@@ -14,6 +14,38 @@ from tunesmith.tracking.redaction import redact, redact_argv
 _log = logging.getLogger(__name__)
 
 
+IDENTITY = {
+    "WANDB_RUN_ID": None,
+    "WANDB_RESUME": None,
+    "WANDB_RESUME_FROM": None,
+    "WANDB_FORK_FROM": None,
+    "WANDB_SWEEP_ID": None,
+    "WANDB_NAME": "run.name",
+    "WANDB_RUN_NAME": "run.name",
+    "WANDB_DIR": "run.root",
+    "WANDB_ROOT_DIR": "run.root",
+    "WANDB_TAGS": "run.tags",
+    "WANDB_RUN_TAGS": "run.tags",
+    "WANDB_RUN_GROUP": "logger.group",
+    "WANDB_JOB_TYPE": "logger.job_type",
+    "WANDB_RUN_JOB_TYPE": "logger.job_type",
+    "WANDB_PROJECT": "logger.project",
+}
+"""Variables that the client would take a run's identity or place from, each with the key that decides it here.
+
+With them all trials of a sweep would be one run on the server, each overwriting the one before.
+"""
+
+
+def warn_of_identity() -> None:
+    """Say which variables have no effect, in one sentence."""
+    given = [name for name in IDENTITY if os.environ.get(name)]
+    keys = list(dict.fromkeys(key for name in given if (key := IDENTITY[name]) is not None))
+    if given:
+        instead = f"; {', '.join(keys)} decide{'s' if len(keys) == 1 else ''} it" if keys else ""
+        _log.warning("%s: without effect, since each run has an identity of its own%s", ", ".join(given), instead)
+
+
 class Guard:
     """Turns failures of the client into one warning each, so that tracking never fails a run."""
 
@@ -44,8 +76,8 @@ def _reason(error: Exception) -> str:
 def client_environment(directory: Path) -> Iterator[None]:
     """What the client and its service process read only from the environment, set for one call.
 
-    Staging and cache go to the run directory. Error reporting is off because its exporters retry against a dead
-    server when the process exits, for up to 20 s.
+    Staging and cache go to the run directory; what would give several runs one identity is left out. Error reporting is
+    off because its exporters retry against a dead server when the process exits, for up to 20 s.
     """
     folder = directory / "wandb"
     wanted = {
@@ -54,14 +86,16 @@ def client_environment(directory: Path) -> Iterator[None]:
         "WANDB_ERROR_REPORTING": "false",
         "WANDB_SILENT": "true",
     }
-    before = {key: os.environ.get(key) for key in wanted}
+    before = {key: os.environ.get(key) for key in (*wanted, *IDENTITY)}
     os.environ.update(wanted)
+    for key in IDENTITY:
+        os.environ.pop(key, None)
     try:
         yield
     finally:
         os.environ.update({key: value for key, value in before.items() if value is not None})
         for key in [key for key, value in before.items() if value is None]:
-            del os.environ[key]
+            os.environ.pop(key, None)
 
 
 @contextlib.contextmanager

@@ -36,6 +36,12 @@ def choose_mode(config: LoggerConfig, environ: Mapping[str, str]) -> Mode:
     return "offline"
 
 
+def wants_online(config: LoggerConfig, environ: Mapping[str, str]) -> bool:
+    """Whether somebody asked for a server by name: WANDB_MODE=online, or logger.mode=online without a WANDB_MODE."""
+    asked = environ.get("WANDB_MODE", "").strip().lower() or config.mode
+    return _SPELLINGS.get(asked) == "online"
+
+
 def has_credentials(environ: Mapping[str, str]) -> bool:
     """Whether the client would find a key without asking: in the environment or in the netrc file."""
     if environ.get("WANDB_API_KEY") or environ.get("WANDB_IDENTITY_TOKEN_FILE"):

@@ -24,6 +24,7 @@ from tunesmith.runs.directory import RunDirectory, held, open_directory, write_j
 from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import Record, write_predictions
 from tunesmith.tracking.redaction import has_token, redact_argv, redact_config, redact_values
+from tunesmith.tracking.wandb_key import refuse_bad_key
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer, objective_on
 from tunesmith.training.checkpoints import BestWeights, LastCheckpoint, forget_after, place_of
 from tunesmith.training.conditions import differences, in_words
@@ -74,6 +75,7 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
             check_metrics(run.config, data.labels)
             data.encode_all()  # a fault of the data is told before there is a directory
             rehearse_on(run.config, skeleton, data)
+        refuse_bad_key(run.config.logger)
         name = redact_values(run.name)
         directory = open_run(run, name)
         with held(directory.path):

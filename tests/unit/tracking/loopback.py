@@ -22,6 +22,13 @@ class Backend:
     def __init__(self, bytes_per_s=None):
         self.bytes_per_s = bytes_per_s
         self.hang = threading.Event()
+        self.failing = threading.Event()
+        """Everything is answered by HTTP 500."""
+        self.fails_after_stream = False
+        """It starts to fail with the second report of a run's curves."""
+        self.refuses = False
+        """Keys are answered by HTTP 401."""
+        self.answer_s = 0.0
         self.operations = []
         self.stream = []
         self.runs = {}
@@ -81,17 +88,28 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.wait_while_hanging()
-        self.reply({}, 404)
+        if not self.refused():
+            self.reply({}, 404)
 
     do_HEAD = do_GET
 
     def wait_while_hanging(self):
         while self.server_backend.hang.is_set():
             time.sleep(0.1)
+        time.sleep(self.server_backend.answer_s)
+
+    def refused(self):
+        """Answer with the error that this server has, if it has one."""
+        status = 401 if self.server_backend.refuses else 500 if self.server_backend.failing.is_set() else None
+        if status is not None:
+            self.reply({"errors": [{"message": "no"}]}, status)
+        return status is not None
 
     def do_POST(self):
         backend, content = self.server_backend, self.read_body()
         self.wait_while_hanging()
+        if self.refused():
+            return
         if self.path.endswith("/graphql"):
             request = json.loads(content)
             name = re.search(r"(?:query|mutation)\s+(\w+)", request["query"])
@@ -115,6 +133,8 @@ class Handler(BaseHTTPRequestHandler):
             if message.get("complete"):
                 backend.exit_code = message.get("exitcode")
             self.reply({})
+            if backend.fails_after_stream:
+                backend.failing.set()
         else:
             self.reply({}, 404)
 

@@ -19,8 +19,9 @@ from loopback import Backend
 from offline_file import records_of, summary_of
 
 from tunesmith.config.schema import Logger
-from tunesmith.errors import TunesmithError
+from tunesmith.errors import ConfigError, TunesmithError
 from tunesmith.tracking.wandb import NUM_WORST, open_wandb
+from tunesmith.tracking.wandb_key import refuse_bad_key
 from tunesmith.tracking.wandb_mode import choose_mode
 
 CONFIG = {"seed": 0, "optimizer": {"lr": 1e-4, "betas": [0.9, 0.999]}, "hub": "${oc.env:HF_TOKEN}", "none": None}
@@ -399,3 +400,79 @@ def test_a_damaged_id_opens_a_new_run(tmp_path):
     opened(tmp_path).finish("completed", 0)
     (folder,) = (tmp_path / "wandb").glob("offline-run-*")
     assert folder.name.endswith((tmp_path / "wandb" / "run-id").read_text().strip())
+
+
+CURVES = """
+    for step in range(1, 6):
+        tracker._run.log({"train/loss": 1 / step, "trainer/global_step": step})
+        time.sleep(0.5)
+    time.sleep(2)
+    row = {"id": 1, "split": "val", "label": "neg", "prediction": "neg", "logits": [1.0, 0.0]}
+    tracker.log_predictions([row], ["neg"])
+    tracker.finish("completed", 0)
+    print(tracker.mode, tracker.sync_hint)
+"""
+
+
+def test_a_server_that_turns_to_errors_is_away_and_the_key_is_not_blamed(tmp_path, backend):
+    backend.fails_after_stream = True
+    began = time.monotonic()
+    process = start(tmp_path, CURVES, WANDB_BASE_URL=backend.url, WANDB_API_KEY=KEY)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 0
+    assert time.monotonic() - began < 45, "it would wait for a minute and more"
+    assert out.startswith("online wandb sync --include-online ")
+    assert "credentials" not in err
+    assert "does not answer any more" in err
+    assert summary_of(tmp_path)["state"] == "finished"
+
+
+@pytest.mark.slow
+def test_a_slow_server_gets_the_whole_run(tmp_path, backend):
+    backend.answer_s = 1.0
+    process = start(tmp_path, CURVES, WANDB_BASE_URL=backend.url, WANDB_API_KEY=KEY)
+    out, err = process.communicate(timeout=150)
+    assert (process.returncode, err) == (0, "")
+    assert out == "online None\n"
+    assert backend.exit_code == 0, "it is finished there"
+    assert len([point for point in backend.points if "train/loss" in point]) == 5
+
+
+@pytest.mark.parametrize("key", ["abcde", KEY])
+def test_a_refused_key_is_called_so_and_nothing_was_unreachable(tmp_path, backend, monkeypatch, caplog, key):
+    backend.refuses = True
+    monkeypatch.setenv("WANDB_BASE_URL", backend.url)
+    monkeypatch.setenv("WANDB_API_KEY", key)
+    with caplog.at_level(logging.WARNING):
+        tracker = opened(tmp_path)
+        tracker.finish("completed", 0)
+    assert tracker.mode == "offline"
+    (said,) = [record.getMessage() for record in caplog.records if record.name.startswith("tunesmith")]
+    assert "key is refused" in said
+    assert key not in said
+    with pytest.raises(ConfigError, match="key is refused"):
+        refuse_bad_key(Logger(name="wandb", mode="online"))
+    refuse_bad_key(Logger(name="wandb"))
+    monkeypatch.setenv("WANDB_MODE", "online")
+    with pytest.raises(ConfigError, match="key is refused"):
+        refuse_bad_key(Logger(name="wandb"))
+
+
+def test_an_identity_in_the_environment_is_nobody_s(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("WANDB_RUN_ID", "abc123")
+    monkeypatch.setenv("WANDB_NAME", "mine")
+    monkeypatch.setenv("WANDB_RESUME", "must")
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path / "elsewhere"))
+    names = set()
+    for place in ("first", "second"):
+        with caplog.at_level(logging.WARNING):
+            opened(tmp_path / place).finish("completed", 0)
+        assert summary_of(tmp_path / place)["name"] == "a name"
+        names |= {path.name for path in (tmp_path / place).glob("wandb/offline-run-*/*.wandb")}
+    assert len(names) == 2
+    assert "run-abc123.wandb" not in names
+    assert not (tmp_path / "elsewhere").exists()
+    assert os.environ["WANDB_RUN_ID"] == "abc123", "the variable is left to others"
+    said = caplog.records[0].getMessage()
+    assert said.startswith("WANDB_RUN_ID, WANDB_RESUME, WANDB_NAME, WANDB_DIR: without effect")
+    assert "run.name" in said
