@@ -30,8 +30,8 @@ class ValidateAtSteps(pl.Callback):
 
     def _decide(self, trainer: pl.Trainer, idx: int) -> None:
         over_epochs = trainer.check_val_every_n_epoch is None
-        count = trainer.current_epoch * int(trainer.num_training_batches) if over_epochs else 0
-        count += idx + 1  # what Lightning divides by `val_check_batch`
+        # What Lightning divides by `val_check_batch`; its own count over epochs is not that of the data after a resume.
+        count = (trainer.fit_loop.epoch_loop.total_batch_idx if over_epochs else idx) + 1
         trainer.val_check_batch = count if self._is_due(trainer, idx, over_epochs) else count + 1
 
     def _is_due(self, trainer: pl.Trainer, idx: int, over_epochs: bool) -> bool:
