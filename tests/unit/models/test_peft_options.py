@@ -15,7 +15,8 @@ from tunesmith import compose
 from tunesmith.config.rules.adapter import BY_PATTERN, KINDS, NEEDS, NOT_CARRIED_OUT, ONLY_WITH
 from tunesmith.config.schema import Method, Model
 from tunesmith.errors import ConfigError
-from tunesmith.models.methods import apply_method, put_into_base
+from tunesmith.models.merging import put_into_base
+from tunesmith.models.methods import apply_method
 from tunesmith.models.weights import load_network
 
 LABELS = ["bad", "good"]
@@ -254,7 +255,9 @@ def assert_saved_and_merged(network, answers, model, task, folder):
     with torch.no_grad():
         torch.testing.assert_close(loaded(**batch()).logits, answers, rtol=1e-5, atol=1e-5)
         if hasattr(network, "merge_and_unload") and hasattr(network.base_model, "merge_and_unload"):
-            torch.testing.assert_close(put_into_base(network).eval()(**batch()).logits, answers, rtol=1e-4, atol=1e-4)
+            torch.testing.assert_close(
+                put_into_base(network, "--merge", "").eval()(**batch()).logits, answers, rtol=1e-4, atol=1e-4
+            )
 
 
 REFUSED_ON = [(f"{kind}Config", "gpt2") for kind in ("LoHa", "LoKr", "HRA", "OFT", "BOFT")]
