@@ -437,7 +437,8 @@ def test_an_ending(ending, place):
     record = load_run(place / "r")
     assert record.status == ending.status
     assert ending.signal == signal.SIGKILL or record.results["exit_code"] == ending.code
-    assert [path for path in (place / "r").rglob(".*") if path.stat().st_size] == []
+    if ending.signal != signal.SIGKILL:  # what that one leaves half written is removed at the next start: test_kill.py
+        assert [path for path in (place / "r").rglob(".*") if path.stat().st_size] == []
 
 
 @pytest.mark.slow
@@ -446,7 +447,7 @@ def test_an_ending(ending, place):
     [
         ({"WANDB_BASE_URL": "http://127.0.0.1:9", "WANDB_API_KEY": "a" * 40, "WANDB_MODE": "online"}, "not reached"),
         ({"WANDB_MODE": "nonsense"}, "WANDB_MODE=nonsense is not one of"),
-        ({"WANDB_API_KEY": "short", "WANDB_MODE": "online", "WANDB_BASE_URL": "http://127.0.0.1:9"}, "offline"),
+        ({"WANDB_API_KEY": "short", "WANDB_MODE": "", "WANDB_BASE_URL": "http://127.0.0.1:9"}, "API key is refused"),
     ],
     ids=["a server that refuses", "a mode that does not exist", "a key that is none"],
 )
