@@ -46,7 +46,8 @@ def plan(composed: Composed) -> Plan:
     Raises:
         ConfigError: The monitor is of a label that the data does not have, or a quantised base cannot be had here.
         DataError: The data cannot be used as configured.
-        FilesError: How many samples there are depends on the tokenizer, which cannot be read.
+        FilesError: How many samples there are depends on the tokenizer, which cannot be read; or there is no run to
+            start from.
     """
     config = composed.config
     if config.model.quantization != "none":
@@ -57,7 +58,7 @@ def plan(composed: Composed) -> Plan:
     labels = label_names(splits, config.task, config.data.label_column)
     check_monitors(config, labels)
     check_class_weights(config.task, labels)
-    data = _tokenised(config, splits)
+    data = _tokenised(_started(composed), splits)
     if data is None:
         for sentence in findings(splits, config.task):
             log.warning("%s", sentence)
@@ -72,6 +73,15 @@ def plan(composed: Composed) -> Plan:
         steps_per_epoch=steps_per_epoch,
         steps=course(config, steps_per_epoch),
     )
+
+
+def _started(composed: Composed) -> RunConfig:
+    """The config with the weights and the tokenizer of the run that it starts from, if it starts from one."""
+    if composed.config.model.from_run is None:
+        return composed.config
+    from tunesmith.training.decide import decide
+
+    return decide(composed).config
 
 
 def _tokenised(config: RunConfig, splits: dict[str, Rows]) -> TextDataModule | None:

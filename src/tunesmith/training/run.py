@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
     """
     with searching_here(trust), trusting(trust):
         warnings = Warnings()
-        with log_to(warnings=warnings):  # warnings of libraries are not the user's
+        with log_to(warnings=warnings), nothing_started():  # warnings of libraries are not the user's
             run = decide(composed)
             skeleton = check_model(run.config)
         if run.config.run.resume == "auto":
@@ -70,7 +71,7 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
             unfinished = newest_unfinished(run)
             if unfinished is not None:
                 return resume(unfinished, trust=trust, composed=run)
-        with log_to(warnings=warnings):
+        with log_to(warnings=warnings), nothing_started():
             data = build_data(run.config)
             check_metrics(run.config, data.labels)
             data.encode_all()  # a fault of the data is told before there is a directory
@@ -80,6 +81,15 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
         directory = open_run(run, name)
         with held(directory.path):
             return execute(run, directory, name, trust, ready=Ready(data, warnings))
+
+
+@contextmanager
+def nothing_started() -> Iterator[None]:
+    """Say so of a fault that may be found later elsewhere, and is found before there is a directory here."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(error.problems) from error
 
 
 @dataclass(frozen=True)

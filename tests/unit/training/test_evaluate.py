@@ -70,7 +70,8 @@ def run_of(tmp_path_factory, cache_dir):
             name, model, *columns = TASKS[task]
             path = jsonl_file(folder / "own.jsonl", rows_of(task, 60))
             chosen = [f"task={name}", "data=jsonl", f"data.path={path}", f"model={model}", *columns]
-            quick = ["data.max_length=24", "data.max_target_length=4", "data.batch_size=8", "optimizer.lr=3e-3"]
+            quick = ["data.max_length=24", "data.batch_size=8", "optimizer.lr=3e-3"]
+            quick += ["data.max_target_length=4"] if name in ("language_modeling", "text_to_text") else []
             still = ["trainer=cpu", "trainer.threads=1", "trainer.max_epochs=1", "logger=none"]
             places = [f"data.cache_dir={cache_dir}", f"run.root={folder / 'runs'}"]
             made[task, more] = train(compose([*chosen, *quick, *still, *places, *more]))
@@ -213,7 +214,8 @@ def test_rows_that_were_trained_on_and_changed_data_are_said(run_of, tmp_path, i
     assert count
     said = f"{count} of the {len(rows)} rows measured here have a text that the run was trained on"
     assert said in results["warnings"]
-    assert evaluation(inside("evaluate", record.path))[0]["warnings"] == []
+    own = evaluation(inside("evaluate", record.path))[0]["warnings"]
+    assert not any("trained" in sentence for sentence in own)
 
     mine = jsonl_file(tmp_path / "mine.jsonl", rows_of("classification", 60))
     changing = run_of("classification", f"data.path={mine}")

@@ -52,6 +52,7 @@ def test_the_directory_holds_what_was_promised(finished):
 def test_every_decision_is_in_the_saved_config(finished):
     saved = yaml.safe_load(finished.directory.config.read_text(encoding="utf-8"))
     assert saved["logger"].pop("mode") == "auto", "whether a server can be reached is no property of the run"
+    assert saved["model"]["head"].pop("start") == "auto", "what became of each output is in the provenance"
     assert "auto" not in leaves(saved)
     assert saved["evaluation"]["mode"] == "max"
     assert saved["data"]["micro_batch_size"] == 8
@@ -229,9 +230,9 @@ WITH_WORDS = ["model=tiny_causal", "model.head.words.bad=bad"]
 @pytest.mark.parametrize(
     ("overrides", "where", "found_late"),
     [
-        (["task.class_weights=[1,2,3]"], "task.class_weights", True),
+        (["task.class_weights=[1,2,3]"], "task.class_weights", False),
         (WITH_WORDS, "model.head.words.good", True),
-        (["optimizer.betas=[2,2]"], "optimizer", True),
+        (["optimizer.betas=[2,2]"], "optimizer", False),
         (["data.max_length=9999"], "data.max_length", False),
         ([*WITH_WORDS, "model=tiny_encoder"], "model.head.words", False),
     ],
