@@ -330,6 +330,59 @@ def test_weights_that_a_callback_moves_behind_the_validation_end_the_run(prompts
     assert (tmp_path / "run" / "checkpoints" / "best.safetensors").exists()
 
 
+@pytest.mark.parametrize("verb", ["check", "train"])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["WeightAveraging", "decay=0.9"], "callbacks.average.decay"),
+        (["EMAWeightAveraging", "avg_fn=mean"], "callbacks.average.avg_fn"),
+        (["EMAWeightAveraging", "update_every_n_steps=0"], "must be at least 1"),
+        (["EMAWeightAveraging", "device=nowhere"], "callbacks.average.device"),
+    ],
+)
+def test_what_an_average_cannot_take_is_refused(verb, arguments, words, short_reviews, inside, tmp_path):
+    kind, override = arguments
+    average = [f"+callbacks.average._target_=pytorch_lightning.callbacks.{kind}", f"+callbacks.average.{override}"]
+    folder = [f"run.dir={tmp_path / 'run'}"] if verb == "train" else []
+    line = [verb, "data=csv", f"data.path={short_reviews}", "model=tiny_encoder", *QUIET, *SHORT, *average, *folder]
+    refused(inside(*line), words, code=2, directory=tmp_path / "run")
+
+
+def test_an_average_of_nothing_is_said(short_reviews, inside, tmp_path):
+    average = [
+        "+callbacks.average._target_=pytorch_lightning.callbacks.EMAWeightAveraging",
+        "+callbacks.average.update_starting_at_step=100",
+    ]
+    data = ["data=csv", f"data.path={short_reviews}", "model=tiny_encoder"]
+    finished = inside("train", *data, *QUIET, *SHORT, *average, f"run.dir={tmp_path / 'run'}")
+    assert finished.returncode == 0, finished.stderr
+    assert any("averaged no weights in 2 steps" in said for said in load_run(tmp_path / "run").warnings)
+
+
+@pytest.mark.parametrize(
+    ("model", "override", "words"),
+    [
+        ("tiny_seq2seq", "method.target_modules=[shared]", "nothing in the network calls"),
+        ("tiny_seq2seq", "method.target_modules=[shared,q]", "method.target_modules"),
+        ("tiny_seq2seq", "+method.modules_to_save=[shared]", "method.modules_to_save"),
+        ("tiny_causal", "method.target_modules=[lm_head] +method.ensure_weight_tying=true", "ensure_weight_tying"),
+        ("tiny_causal", "method.target_modules=[embed_tokens] +method.ensure_weight_tying=true", "ensure_weight_tying"),
+    ],
+)
+def test_an_adapter_that_trains_nothing_or_cannot_be_merged_is_refused(
+    model, override, words, prompts, inside, tmp_path
+):
+    task = ["task=text_to_text", "data=jsonl", f"data.path={prompts}", "data.text_column=prompt", f"model={model}"]
+    line = [*task, "data.target_column=prompt", "data.max_target_length=8", "method=lora", *override.split(), *QUIET]
+    refused(inside("train", *line, *SHORT, f"run.dir={tmp_path / 'run'}"), words, code=2, directory=tmp_path / "run")
+
+
+def test_an_adapter_on_a_module_that_a_classifier_never_calls_is_refused(short_reviews, inside):
+    data = ["data=csv", f"data.path={short_reviews}", "model=tiny_seq2seq", "method=lora"]
+    assert inside("check", "--model", *data, *QUIET).returncode == 0
+    refused(inside("check", "--model", *data, "method.target_modules=[shared]", *QUIET), "nothing in the network calls")
+
+
 # 3. What predict answers
 
 DIALOGUE = ("task=language_modeling", "data=jsonl", "model=tiny_causal", *QUIET)

@@ -22,6 +22,8 @@ HIGHER = {
     "EER": False,
 }
 """Whether more is better, for classes of torchmetrics that do not say it though nobody doubts it; less their task."""
+MISSTATED = {"WordInfoPreserved": True}
+"""The same for classes whose own attribute says the contrary of what they measure."""
 TABLES = (
     *("ConfusionMatrix", "PrecisionRecallCurve", "ROC", "StatScores"),
     *("PrecisionAtFixedRecall", "RecallAtFixedPrecision", "SensitivityAtSpecificity", "SpecificityAtSensitivity"),
@@ -134,10 +136,13 @@ def is_per_label(metric: Mapping[str, Any]) -> bool:
 
 
 def higher_is_better(metric: Mapping[str, Any]) -> bool | None:
-    """The attribute of that name of a metric's class, read from source, else `HIGHER`; None where neither says it."""
+    """The attribute of that name of a metric's class, read from source, but for `MISSTATED`, else `HIGHER`; or None."""
     definition = definition_of(metric)
     if definition is None:
         return None
+    parts = task_and_name(metric)
+    if parts is not None and parts[1] in MISSTATED:
+        return MISSTATED[parts[1]]
     for place in ancestors(definition):
         if not isinstance(place.node, ast.ClassDef):
             continue
@@ -146,7 +151,6 @@ def higher_is_better(metric: Mapping[str, Any]) -> bool | None:
             if name == "higher_is_better" and isinstance(value, ast.Constant) and isinstance(value.value, bool):
                 return value.value
             if name == "higher_is_better":
-                parts = task_and_name(metric)
                 return HIGHER.get(parts[1]) if parts is not None else None
     return None
 

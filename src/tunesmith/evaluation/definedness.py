@@ -26,6 +26,8 @@ RANKING = tuple(
 ASSOCIATING = (of_labels.MulticlassMatthewsCorrCoef, of_labels.MultilabelMatthewsCorrCoef)
 CORRELATING = (of_numbers.PearsonCorrCoef, of_numbers.SpearmanCorrCoef, of_numbers.KendallRankCorrCoef)
 """Without a value where one side is all the same."""
+OF_NUMBERS = tuple(getattr(of_numbers, name) for name in of_numbers.__all__)
+"""Sums of squares of numbers far from zero leave no digit of their variance in fp32."""
 EXPLAINING = (of_numbers.R2Score, of_numbers.ExplainedVariance, of_numbers.RelativeSquaredError)
 """Without a value where the truth is all the same."""
 
@@ -41,6 +43,8 @@ def value_of(metric: Metric, answers: Any, truths: Any) -> Any:
     Returns:
         What its `compute` gives, with NaN where there is no such value.
     """
+    if isinstance(metric, OF_NUMBERS):
+        metric.set_dtype(torch.float64)
     metric.reset()
     metric.update(answers, truths)
     if isinstance(metric, RANKING):

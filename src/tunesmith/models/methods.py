@@ -15,6 +15,7 @@ from tunesmith.errors import ConfigError, Problem
 from tunesmith.models.anatomy import head_modules
 from tunesmith.models.families import family_of
 from tunesmith.models.freezing import freeze
+from tunesmith.models.reach import check_tying
 
 
 def apply_method(
@@ -49,6 +50,7 @@ def apply_method(
         hint = f"Its linear layers are named {', '.join(linear_names(network))}"
         raise ConfigError([Problem("method", rule, peft_config.peft_type.value, hint)]) from error
     check_patterns(adapted, peft_config)
+    check_tying(adapted, peft_config)
     return adapted
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shlex
 import time
@@ -23,6 +24,8 @@ from tunesmith.evaluation.metrics import better
 from tunesmith.models.module import FineTuner, Outputs
 from tunesmith.runs.directory import write_text
 from tunesmith.runs.record import Record
+
+log = logging.getLogger("tunesmith")
 
 LAST = "last.ckpt"
 BEST = "best.safetensors"
@@ -161,7 +164,18 @@ class BestWeights(pl.Callback):
                     if not own.requires_grad:
                         average.data.copy_(own.data)
 
-    on_train_end = on_validation_epoch_start
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The same; and say of an average that nothing went into it."""
+        self.on_validation_epoch_start(trainer, pl_module)
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            average = callback._average_model if isinstance(callback, WeightAveraging) else None
+            if average is not None and int(average.n_averaged) == 0:
+                log.warning(
+                    "%s averaged no weights in %d steps: what was measured and saved are the weights that the training "
+                    "started from. Let it start earlier, or train for more steps",
+                    type(callback).__name__,
+                    trainer.global_step,
+                )
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take what was measured, where a callback puts its average into the network for the validation alone.

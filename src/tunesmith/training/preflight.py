@@ -17,6 +17,7 @@ from tunesmith.models.config_fields import check_fields, check_forward, check_vo
 from tunesmith.models.families import family_of
 from tunesmith.models.label_words import cue_tokens
 from tunesmith.models.methods import apply_method
+from tunesmith.models.reach import check_reach
 from tunesmith.models.weights import load_config, load_skeleton, load_tokenizer, positions
 from tunesmith.training import instantiate
 from tunesmith.training.half_precision import bf16_cost
@@ -51,6 +52,8 @@ def check_model(config: RunConfig) -> torch.nn.Module:
     peft_config = instantiate.build_peft_config(config.method)
     with torch.device("meta"):
         trained = apply_method(skeleton, config.method, peft_config, config.seed, config.task.name)
+    if peft_config is not None and not peft_config.is_prompt_learning:
+        check_reach(trained, peft_config)
     check_head_rate(config, trained)
     check_monitors(config)
     return trained

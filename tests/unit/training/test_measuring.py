@@ -88,6 +88,8 @@ def test_directions_read_from_source_are_those_of_the_classes():
         ({"_target_": "torchmetrics.HammingDistance", "task": "multilabel"}, "minimize"),
         ({"_target_": "torchmetrics.regression.TweedieDevianceScore"}, None),
         ({"_target_": "torchmetrics.MeanMetric"}, None),
+        ({"_target_": "torchmetrics.text.WordInfoPreserved"}, "maximize"),
+        ({"_target_": "torchmetrics.text.WordInfoLost"}, "minimize"),
     ],
 )
 def test_directions(node, direction):

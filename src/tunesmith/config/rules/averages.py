@@ -30,9 +30,29 @@ def _weights(callbacks: Mapping[str, Any] | None, quantization: str) -> Problem 
         for refused, (reason, hint) in REFUSED.items():
             if _derives(signature, refused):
                 return Problem(f"callbacks.{name}", reason, target, hint)
-        if quantization != "none" and _derives(signature, f"{LIBRARY}.WeightAveraging"):
+        if not _derives(signature, f"{LIBRARY}.WeightAveraging"):
+            continue
+        if (problem := _arguments(f"callbacks.{name}", node, signature)) is not None:
+            return problem
+        if quantization != "none":
             hint = "Set model.quantization=none, or leave it out"
             return Problem(f"callbacks.{name}", "cannot average quantised weights", target, hint)
+    return None
+
+
+def _arguments(where: str, node: Mapping[str, Any], signature: Signature) -> Problem | None:
+    """Lightning hands on what it does not know, and torch refuses it when the training begins."""
+    own = signature.name.startswith("pytorch_lightning.")
+    for key in node if own else ():
+        if key != "_target_" and key not in signature.by_name:
+            rule_text, known = "is no parameter of this average that a config can hold", ", ".join(signature.by_name)
+            return Problem(f"{where}.{key}", rule_text, str(node[key]), f"It has {known}")
+    every = node.get("update_every_n_steps", 1)
+    if isinstance(every, int) and every < 1:
+        return Problem(f"{where}.update_every_n_steps", "must be at least 1", str(every))
+    if node.get("device") not in (None, "cpu"):
+        rule_text, hint = "must be null, for the device of the run, or cpu", "Leave it out"
+        return Problem(f"{where}.device", rule_text, str(node["device"]), hint)
     return None
 
 
