@@ -855,7 +855,127 @@ def test_rows_that_are_dropped_are_told_by_the_run_and_its_record(inside, tmp_pa
     assert sentence in json.loads((run / "results.json").read_text())["warnings"]
 
 
+@pytest.mark.parametrize(
+    ("task", "label"),
+    [("multi_label", ["art", "nan"]), ("multi_label", "art|NA"), ("token_classification", ["O", "nan"])],
+)
+def test_a_missing_value_among_labels_is_none_of_them_and_the_advice_makes_it_a_name(inside, tmp_path, task, label):
+    words = ["Ada", "slept"] if task == "token_classification" else "Ada slept"
+    rows = [
+        {"text": words, "label": label if i % 2 else (["O", "X"] if words[0] == "Ada" else "law")} for i in range(40)
+    ]
+    path = write_jsonl(tmp_path / "a.jsonl", rows)
+    finished, _ = checked(inside, path, f"task={task}", data="jsonl")
+    refused(finished, "a.jsonl:2: ", "stands for a missing value", code=3)
+    (advice,) = shlex.split(re.search(r"'data\.label_names=\{.*\}'", finished.stderr)[0])
+    finished, lines = checked(inside, path, f"task={task}", advice, data="jsonl")
+    assert (finished.returncode, num_rows(lines)) == (0, 40)
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns"),
+    [
+        ("tags", ["task=token_classification"]),
+        ("messages", ["task=language_modeling", "model=tiny_causal", "data.messages_column=messages"]),
+    ],
+)
+def test_rows_without_tags_or_conversations_are_missing_like_any_others(inside, tmp_path, kind, columns):
+    told = {"text": ["Ada", "slept"], "label": ["X", "O"]} if kind == "tags" else {"messages": [ASKED, SAID]}
+    missing = {"text": ["Ada"], "label": None} if kind == "tags" else {"messages": float("nan")}
+    path = write_jsonl(tmp_path / "a.jsonl", [missing if i == 3 else told for i in range(41)])
+    refused(checked(inside, path, *columns, data="jsonl")[0], "1 row has no", "(line 4)", code=3)
+    finished, lines = checked(inside, path, *columns, "data.on_empty=drop", data="jsonl")
+    assert (finished.returncode, num_rows(lines)) == (0, 40)
+
+
+@pytest.mark.parametrize(
+    "write", [lambda names: f"array({names}, dtype=object)", lambda names: str(set(names))], ids=["numpy", "set"]
+)
+def test_several_labels_printed_by_other_tools_are_the_labels(inside, tmp_path, write):
+    path = write_csv(
+        tmp_path / "a.csv", ("text", "label"), [(f"t {i}", write(names)) for i, names in enumerate(TOPICS)]
+    )
+    finished, lines = checked(inside, path, "task=multi_label")
+    assert (finished.returncode, lines["labels"], num_rows(lines)) == (0, "3 (art, law, tech)", 40)
+
+
+def test_labels_that_another_sign_parts_are_told_and_the_advice_parts_them(inside, tmp_path):
+    path = write_csv(tmp_path / "a.csv", ("text", "label"), [(f"t {i}", ["a, b", "b", "a"][i % 3]) for i in range(42)])
+    finished, _ = checked(inside, path, "task=multi_label")
+    (advice,) = shlex.split(re.search(r"'data\.label_separator=.*'", " ".join(finished.stdout.split()))[0])
+    finished, lines = checked(inside, path, "task=multi_label", advice)
+    assert lines["labels"] == "2 (a, b)"
+    assert "warnings" not in finished.stdout
+
+
+def test_a_number_that_only_python_reads_is_none(inside, tmp_path):
+    path = write_csv(tmp_path / "a.csv", ("text", "label"), [(f"t {i}", f"1_{i}") for i in range(40)])
+    refused(checked(inside, path, "task=regression")[0], "a.csv:2: ", "a finite number", code=3)
+
+
+@pytest.mark.parametrize(
+    ("data", "overrides", "words"),
+    [
+        ("jsonl", ["data.delimiter=tab"], ("data.delimiter: has no effect", "data=csv")),
+        ("jsonl", ["data.quoting=none"], ("data.quoting: has no effect", "data=csv")),
+        ("csv", ["task=regression", "data.label_names.a=b"], ("data.label_names: has no effect",)),
+        ("csv", ["data.label_names.a=' '"], ("data.label_names.a: gives a label an empty name",)),
+    ],
+)
+def test_settings_that_read_nothing_are_refused(inside, tmp_path, data, overrides, words):
+    refused(checked(inside, tmp_path / f"a.{data}", *overrides, data=data)[0], *words, code=2)
+
+
+def test_texts_that_the_tokenizer_does_not_know_are_told(inside, tmp_path, short_reviews):
+    rows = [("\u1230\u120b\u121d" if i % 2 else f"plain text {i}", i % 2) for i in range(40)]
+    path = write_csv(tmp_path / "a.csv", ("text", "label"), rows)
+    said = " ".join(checked(inside, path, "--model")[0].stdout.split())
+    assert [int(n) for n in re.findall(r"(\d+) of \d+ texts are mostly \[UNK\]", said)] == [16, 2, 2]
+    assert "mostly" not in checked(inside, short_reviews, "--model")[0].stdout
+
+
+def test_inputs_without_a_text_are_told_and_a_word_is_answered_as_it_stands(inside, tmp_path, short_reviews):
+    run = tmp_path / "run"
+    made = ("data=csv", f"data.path={short_reviews}", "model=tiny_encoder", *QUIET, *STILL, f"run.dir={run}")
+    assert inside("train", *made).returncode == 0
+    (tmp_path / "in.txt").write_text("NA\n\nwarm\n")
+    finished = inside("predict", run, tmp_path / "in.txt")
+    answers = [json.loads(line) for line in finished.stdout.splitlines()]
+    assert [answer["text"] for answer in answers] == ["NA", "", "warm"]
+    assert answers[0]["probabilities"] != answers[1]["probabilities"]
+    assert "1 of 3 inputs hold no text, and are answered as empty (number 2)" in finished.stderr
+    refused(inside("predict", run, tmp_path / "in.txt", "--delimiter", "tab"), "--delimiter", "has no effect", code=2)
+    refused(inside("predict", run, tmp_path / "in.txt", "--unguarded"), "--unguarded", "has no effect", code=2)
+
+
 # 7. Rows as they stand in the file
+
+
+def test_a_key_that_stands_twice_in_an_object_is_refused_with_its_line(inside, tmp_path):
+    lines = [f'{{"text": "t {i}", "label": "a"}}' for i in range(4)]
+    lines[2] = '{"text": "t", "label": "a", "label": "b"}'
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    finished, _ = checked(inside, tmp_path / "a.jsonl", data="jsonl")
+    refused(finished, "a.jsonl:3: ", "'label' stands twice", code=3)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("New York B-LOC", ("3 fields where the lines above have 2", "spaces out of the words")),
+        ("# id = 7", ("a comment", "grep -v '^# '")),
+    ],
+)
+def test_a_line_of_words_with_tags_that_would_be_read_as_another_is_refused(inside, tmp_path, line, words):
+    (tmp_path / "a.conll").write_text(f"Ada B-PER\nslept O\n\n{line}\nslept O\n")
+    finished, _ = checked(inside, tmp_path / "a.conll", "task=token_classification", data="conll")
+    refused(finished, "a.conll:4: ", *words, code=3)
+
+
+def test_json_lines_read_as_csv_are_told_and_the_other_way_round(inside, tmp_path, short_reviews):
+    path = write_jsonl(tmp_path / "a.jsonl", [{"text": f"t {i}", "label": i % 2} for i in range(40)])
+    refused(checked(inside, path)[0], "data=jsonl", code=3)
+    refused(checked(inside, short_reviews, data="jsonl")[0], "data=csv", code=3)
 
 
 @pytest.fixture

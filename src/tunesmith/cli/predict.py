@@ -57,6 +57,7 @@ def main(argv: list[str]) -> int:
         check_writable(arguments.output)
     record = load_winner(arguments.run)
     config = record.typed
+    refuse_idle(arguments)
     changed = changes(arguments)
     examples = list(read_questions(arguments.input, config.task, config.data.model_copy(update=changed)))
     if not examples:
@@ -105,6 +106,29 @@ def changes(arguments: argparse.Namespace) -> dict[str, Any]:
     return changed | ({"quoting": arguments.quoting} if arguments.quoting else {})
 
 
+def refuse_idle(arguments: argparse.Namespace) -> None:
+    """Refuse options that nothing reads beside this input or output.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    given = arguments.input if arguments.input == "-" else Path(arguments.input).suffix
+    to_csv = arguments.output is not None and arguments.output.suffix == ".csv"
+    idle = [
+        ("--delimiter", arguments.delimiter, given in (".jsonl", ".txt", "-"), "It goes with a .csv or .tsv file"),
+        ("--quoting", arguments.quoting, given in (".jsonl", ".txt", "-"), "It goes with a .csv or .tsv file"),
+        ("--text-column", arguments.text_column, given in (".txt", "-"), "Each line is a text there: leave it out"),
+        ("--unguarded", "given" if arguments.unguarded else None, not to_csv, "It goes with --output FILE.csv"),
+    ]
+    problems = [
+        Problem(name, "has no effect with this input or output", value, hint)
+        for name, value, without_effect, hint in idle
+        if value is not None and without_effect
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
 def check_writable(file: Path) -> None:
     """Refuse a file that cannot be written for a reason known before there is anything to write.
 
@@ -134,11 +158,11 @@ def read_questions(source: str, task: Task, data: Data) -> Iterator[Example]:
 def _records(source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
     path = expand(source)
     if source == "-":
-        yield from _lines(sys.stdin, data)
+        yield from _lines(sys.stdin, source, data)
     elif path.suffix == ".txt":
         try:
             with path.open(encoding="utf-8-sig") as file:
-                yield from _lines(file, data)
+                yield from _lines(file, source, data)
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{path}: cannot be read as UTF-8 text: {error}") from None
     elif path.suffix in (".csv", ".tsv", ".jsonl"):
@@ -168,14 +192,20 @@ def _table(path: Path, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
         raise DataError(said) from None
 
 
-def _lines(file: TextIO, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
-    """One text per line; for pairs, a tab between the first text and the second."""
+def _lines(file: TextIO, source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
+    """One text per line; for pairs, a tab between the first text and the second.
+
+    Raises:
+        DataError: A line has no tab where a pair is asked for.
+    """
     for number, line in enumerate(file, 1):
         text = line.rstrip("\r\n")
         if data.text_pair_column is None:
             yield number, {data.text_column: text}
+        elif "\t" not in text:
+            raise DataError(f"{source}:{number}: one text, where a pair is asked for. Write both, a tab between them")
         else:
-            yield number, dict(zip((data.text_column, data.text_pair_column), text.split("\t", 1), strict=False))
+            yield number, dict(zip((data.text_column, data.text_pair_column), text.split("\t", 1), strict=True))
 
 
 def shown(example: Example) -> dict[str, Any]:

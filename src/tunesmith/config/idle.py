@@ -19,9 +19,16 @@ Idle = tuple[str, str, tuple[Any, ...], str]
 
 WITHOUT_TEXT = ("classification", "token_classification", "regression")
 """Tasks that write no text."""
+WITHOUT_LABELS = ("regression", "language_modeling", "text_to_text")
+"""Tasks that have no names for what is answered."""
+WITHOUT_FIELDS = ("jsonl", "conll", "python")
+"""Formats of files without fields that a character parts."""
 IDLE: tuple[Idle, ...] = (
     ("data.max_target_length", "task.name", WITHOUT_TEXT, "Set data.max_length, or leave it out"),
     ("data.label_separator", "task.multi_label", (False,), "It goes with task=multi_label"),
+    ("data.delimiter", "data.format", WITHOUT_FIELDS, "It goes with data=csv"),
+    ("data.quoting", "data.format", WITHOUT_FIELDS, "It goes with data=csv"),
+    ("data.label_names", "task.name", WITHOUT_LABELS, "It goes with labels or tags: leave it out"),
     ("data.split.val_fraction", "data.split.method", ("column",), "The column says which rows they are"),
     ("data.split.test_fraction", "data.split.method", ("column",), "The column says which rows they are"),
     ("model.revision", "model.path", (None,), "It goes with the Hub id in model.path"),

@@ -77,6 +77,8 @@ def equal(value: Any, wanted: Any) -> bool:
     if not isinstance(wanted, int | float):
         return False
     number = text.strip()
+    if "_" in number:
+        return False  # which Decimal leaves out
     if number.lstrip("+-")[:2].isdigit() and number.lstrip("+-")[0] == "0":
         return False  # 007 is a code, not the number 7
     try:

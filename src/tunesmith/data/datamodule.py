@@ -19,6 +19,7 @@ from tunesmith.data.encoding import Family, Samples, class_weights, encode, pack
 from tunesmith.data.sources import CLASSIFICATION, Rows
 from tunesmith.data.splits import label_names, read_splits
 from tunesmith.data.tokenization import Tokens
+from tunesmith.data.unseen import told_of_unknown
 from tunesmith.data.written import doubts
 
 if TYPE_CHECKING:
@@ -98,6 +99,9 @@ class TextDataModule(pl.LightningDataModule):
             self.dataset(split)
         for sentence in doubts(new, self.tokenizer):
             log.warning("%s", sentence)
+        for split in looked_at:
+            for sentence in told_of_unknown(self.dataset(split).samples.tokens, self.splits[split], self.tokenizer):
+                log.warning("%s: %s", split, sentence)
 
     @functools.cached_property
     def training_dataset(self) -> TokenDataset:

@@ -26,6 +26,7 @@ from tunesmith.data.values import (
     label_of,
     labels_of,
     missing_labels,
+    refuse_missing_among,
     strings_of,
     text_in,
 )
@@ -107,11 +108,14 @@ def question(record: Mapping[str, Any], task: Task, data: Data) -> Example:
         return _asked(record, data.text_column)
     if task.name in ("language_modeling", "text_to_text"):
         refuse_as_text(value, data.text_column, _way_out(data))
-    text = text_in(value, data.text_column, data)
+    as_it_stands = data.model_copy(
+        update={"missing": []}
+    )  # `NA` may be asked: a row that only trains is another matter
+    text = text_in(value, data.text_column, as_it_stands)
     if learns_answers:
         return Example(text, None, messages=({"role": "user", "content": text},), options=read_options(record))
     pair = data.text_pair_column
-    return Example(text, None, text_in(record[pair], pair, data) if pair else None)
+    return Example(text, None, text_in(record[pair], pair, as_it_stands) if pair else None)
 
 
 def _plain(value: Any) -> bool:
@@ -134,7 +138,8 @@ def _number(record: Mapping[str, Any], data: Data) -> Example | None:
     if is_missing(value, data.missing):
         return None
     try:
-        number = math.nan if isinstance(value, bool) else float(value)
+        not_a_number = isinstance(value, bool) or "_" in str(value)  # Python alone reads 1_5 as 15
+        number = math.nan if not_a_number else float(value)
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
@@ -152,6 +157,8 @@ def _of_texts(record: Mapping[str, Any], data: Data, label: Label) -> Example | 
 
 
 def _tagged_words(record: Mapping[str, Any], data: Data) -> Example | None:
+    if any(is_missing(record[column], data.missing) for column in (data.text_column, data.label_column)):
+        return None
     words = strings_of(record[data.text_column], data.text_column)
     tags = strings_of(record[data.label_column], data.label_column)
     if len(words) != len(tags):
@@ -163,6 +170,7 @@ def _tagged_words(record: Mapping[str, Any], data: Data) -> Example | None:
         return None
     if not all(word.strip() for word in words) or not all(tag.strip() for tag in tags):
         raise MalformedError("a word or a tag is empty: give every word one tag, such as O")
+    refuse_missing_among(tags, data.label_column, data)
     return Example(" ".join(words), tags, words=words)
 
 
@@ -199,7 +207,9 @@ def _prompt_and_response(record: Mapping[str, Any], data: Data) -> Example | Non
             for turn in read_messages(prompt, data.text_column)
         ]
         return _learning((*before, *read_messages(response, data.target_column or "")), record, data.target_column)
-    if any(lists) and prompt and response:
+    if any(lists) and any(not value or is_missing(value, data.missing) for value in (prompt, response)):
+        return None
+    if any(lists):
         raise MalformedError(
             f"{data.text_column!r} and {data.target_column!r} must both hold a text, or both a list of messages"
         )
@@ -213,7 +223,9 @@ def _prompt_and_response(record: Mapping[str, Any], data: Data) -> Example | Non
 
 def _conversation(record: Mapping[str, Any], data: Data) -> Example | None:
     value = record[data.messages_column or ""]
-    return _learning(read_messages(value, data.messages_column or ""), record, data.messages_column) if value else None
+    if not value or is_missing(value, data.missing):
+        return None
+    return _learning(read_messages(value, data.messages_column or ""), record, data.messages_column)
 
 
 def _learning(turns: tuple[Message, ...], record: Mapping[str, Any], column: str | None) -> Example:

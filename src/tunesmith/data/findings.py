@@ -81,7 +81,7 @@ def _contradictions(inputs: Mapping[str, Sequence[Hashable]], splits: Mapping[st
     if not several:
         return None
     ordered = sorted(sorted(_number(rows, row) for rows, row in places) for places in several)
-    named = [" and ".join(str(number) for number in numbers) for numbers in ordered]
+    named = [_together(numbers) for numbers in ordered]
     num_rows, total = sum(map(len, several)), sum(map(len, splits.values()))
     what = {"regression": "number", "token_classification": "list of tags"}.get(task.name, "label")
     return (
@@ -89,6 +89,12 @@ def _contradictions(inputs: Mapping[str, Sequence[Hashable]], splits: Mapping[st
         f"({_places(next(iter(splits.values())), named)}): {num_rows:,} of {total:,} rows, which no "
         "model can answer all rightly. Decide for one of them, or leave these rows out"
     )
+
+
+def _together(numbers: Sequence[Any]) -> str:
+    """The places of one text, the first of many."""
+    shown = " and ".join(map(str, numbers[:NAMED]))
+    return f"{shown} and {len(numbers) - NAMED} more" if len(numbers) > NAMED else shown
 
 
 def _single(name: str, rows: Rows, task: Task) -> str | None:

@@ -93,7 +93,8 @@ def _several(counts: Counter[str], labels: Sequence[Label], data: Data) -> Itera
     alone = all(len(_names(label)) <= 1 for label in labels)
     for sign in (",", ";", "/", "|"):
         parted = [name for name in counts if sign in name]
-        if alone and sign != data.label_separator and len(parted) * 2 > len(counts):
+        known = bool(parted) and all(part.strip() in counts for name in parted for part in name.split(sign))
+        if alone and sign != data.label_separator and (known or len(parted) * 2 > len(counts)):
             yield (
                 f"{len(parted)} of {len(counts)} labels hold {sign!r}, and none {data.label_separator!r}, which parts "
                 f"labels. If {sign!r} does: 'data.label_separator=\"{sign}\"'"

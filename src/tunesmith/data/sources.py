@@ -147,5 +147,6 @@ def _require(needed: Mapping[str, str], record: dict[str, Any], path: Path, line
         if column not in record:
             there = ", ".join(map(repr, record)) or "none"
             other = suggestion(path, dialect, list(needed)) if dialect is not None else None
-            hint = other or bit_columns(record) or hint
+            lines = "These are JSON lines: data=jsonl" if dialect and next(iter(record), "").startswith("{") else None
+            hint = lines or other or bit_columns(record) or hint
             raise DataError(f"{path}:{line}: no column {column!r}; the columns are {there}. {hint}")

@@ -19,9 +19,12 @@ from typing import Any
 
 from tunesmith.config.schema import Data
 from tunesmith.data.malformed import MalformedError
+from tunesmith.data.spellings import override
 
 EXACT = 2**53
 """Below this every whole number is a float of its own."""
+WRAPPED = re.compile(r"(?:array|tensor|frozenset|set)\((.*?)(?:,\s*dtype=[\w.]+)?\)", re.DOTALL)
+"""A list as numpy, torch and sets are printed."""
 BITS = re.compile(r"[01](?:[\s,;|]+[01])+")
 """Zeros and ones in a row, as a vector is written without brackets."""
 
@@ -101,8 +104,24 @@ def labels_of(value: Any, column: str | None, data: Data) -> tuple[str, ...] | N
     items = value if isinstance(value, list) else [value]
     if any(item is None or item is ... or (isinstance(item, float) and math.isnan(item)) for item in items):
         raise MalformedError(f"{column!r} holds a list with a missing value in it: leave that out of the list")
+    refuse_missing_among(items, column, data)
     names = [label_of(item, column, ()) for item in items]
     return tuple(name for name in names if name)
+
+
+def refuse_missing_among(labels: Sequence[Any], column: str | None, data: Data) -> None:
+    """Refuse labels or tags of which one is a word that stands for a missing value.
+
+    Raises:
+        MalformedError: One is.
+    """
+    words = missing_labels(data)
+    for label in labels:
+        if isinstance(label, str) and label.strip() in words:
+            raise MalformedError(
+                f"{column!r} holds {label!r} among others, which stands for a missing value. Mend it, or, if it is a "
+                f"name: {override({label: label})}"
+            )
 
 
 def strings_of(value: Any, column: str | None) -> tuple[str, ...]:
@@ -126,6 +145,9 @@ def missing_labels(data: Data) -> list[str]:
 def structure(text: str) -> list[Any] | dict[Any, Any] | None:
     """The list or object that a text is the source of, in JSON, Python or numpy; None for any other text."""
     text = text.strip()
+    wrapped = WRAPPED.fullmatch(text)
+    if wrapped:
+        text = wrapped[1] or "[]"
     if text[:1] + text[-1:] not in ("[]", "()", "{}"):
         return None
     for read in (json.loads, _python, _numpy):

@@ -15,6 +15,7 @@ from tunesmith.data.examples import question
 from tunesmith.data.lengths import told_of_inputs
 from tunesmith.data.messages import Message
 from tunesmith.data.sources import Rows, rows_of
+from tunesmith.data.unseen import told_of_empty, told_of_unknown
 from tunesmith.evaluation.answers import meanings
 from tunesmith.models.objectives import DecoderText
 from tunesmith.training.build import build_objective, set_numerics
@@ -57,8 +58,13 @@ def _rows(trained: Trained, texts: Sequence[str | Sequence[Message]]) -> Rows:
 def _answers(trained: Trained, rows: Rows) -> Any:
     """What the network answers to each row: logits, a number, or a text."""
     config, network = trained.config, trained.network
+    tokenizer = trained.tokenizer
     samples = encode_inputs(rows, trained.tokenizer, config.data, config.task, trained.family)
-    for sentence in told_of_inputs(samples.limits):
+    for sentence in (
+        *told_of_empty(rows),
+        *told_of_inputs(samples.limits),
+        *told_of_unknown(samples.tokens, rows, tokenizer),
+    ):
         log.warning("%s", sentence)
     dataset = token_dataset(samples, trained.tokenizer)
     task = config.task

@@ -17,6 +17,15 @@ def _local(path: str) -> Problem | None:
     return Problem("data.path", "is a URL, and data is read from files", path, "Download it first, and name the file")
 
 
+@rule("data.label_names")
+def _names_that_can_be_read(names: dict[str, str]) -> Problem | None:
+    blank = next((label for label, name in names.items() if isinstance(name, str) and not name.strip()), None)
+    if blank is None:
+        return None
+    hint = "Name it, or leave such rows out with data.where"
+    return Problem(f"data.label_names.{blank}", "gives a label an empty name", repr(names[blank]), hint)
+
+
 @rule("data.batch_size", "data.micro_batch_size")
 def _whole_micro_batches(batch: int, micro: int | str) -> Problem | None:
     if isinstance(micro, str) or batch % micro == 0:

@@ -1,0 +1,65 @@
+"""Texts that a model cannot see: there is nothing in them, or nothing that its tokenizer knows."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tunesmith.data.sources import Rows
+from tunesmith.data.tokenization import Tokens
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+NAMED = 5
+"""Places that a sentence names."""
+
+
+def told_of_empty(rows: Rows) -> Iterator[str]:
+    """Inputs without anything in them, which are answered all the same, in a sentence.
+
+    Args:
+        rows: Inputs that are to be answered.
+    """
+    if rows.messages is not None or rows.words is not None:
+        return
+    pairs = rows.pairs if rows.pairs is not None else rows.texts
+    blank = [str(i + 1) for i, texts in enumerate(zip(rows.texts, pairs, strict=True)) if not all(map(_seen, texts))]
+    if blank:
+        yield f"{len(blank):,} of {len(rows):,} inputs hold no text, and are answered as empty (number {_first(blank)})"
+
+
+def told_of_unknown(tokens: Tokens, rows: Rows, tokenizer: PreTrainedTokenizerFast) -> Iterator[str]:
+    """Texts of which a tokenizer knows less than half, in a sentence.
+
+    Args:
+        tokens: The ids of each text.
+        rows: The rows that they are of.
+        tokenizer: The tokenizer.
+    """
+    unknown = tokenizer.unk_token_id
+    if unknown is None or unknown in (tokenizer.eos_token_id, tokenizer.pad_token_id) or len(tokens) != len(rows):
+        return
+    before = np.concatenate([[0], np.cumsum(tokens.ids == unknown)])
+    counts = before[tokens.offsets[1:]] - before[tokens.offsets[:-1]]
+    own = tokens.lengths - tokenizer.num_special_tokens_to_add()
+    places = np.flatnonzero((counts > 0) & (counts * 2 > own)).tolist()
+    if places:
+        names = [f"line {rows.lines[i]}" if rows.lines is not None else f"number {i + 1}" for i in places]
+        yield (
+            f"{len(places):,} of {len(rows):,} texts are mostly {tokenizer.unk_token} ({_first(names)}): the tokenizer "
+            "does not know their letters or words, so that the model cannot tell them apart. Take a model whose "
+            "tokenizer does"
+        )
+
+
+def _seen(text: str) -> bool:
+    """Whether a text has a character that is more than space."""
+    return any(not char.isspace() and unicodedata.category(char) != "Cf" for char in text)
+
+
+def _first(places: Sequence[str]) -> str:
+    return ", ".join(places[:NAMED]) + (", ..." if len(places) > NAMED else "")
