@@ -926,12 +926,18 @@ def test_settings_that_read_nothing_are_refused(inside, tmp_path, data, override
     refused(checked(inside, tmp_path / f"a.{data}", *overrides, data=data)[0], *words, code=2)
 
 
-def test_texts_that_the_tokenizer_does_not_know_are_told(inside, tmp_path, short_reviews):
+def test_texts_that_the_tokenizer_does_not_know_are_told(inside, tmp_path):
     rows = [("\u1230\u120b\u121d" if i % 2 else f"plain text {i}", i % 2) for i in range(40)]
     path = write_csv(tmp_path / "a.csv", ("text", "label"), rows)
-    said = " ".join(checked(inside, path, "--model")[0].stdout.split())
-    assert [int(n) for n in re.findall(r"(\d+) of \d+ texts are mostly \[UNK\]", said)] == [16, 2, 2]
-    assert "mostly" not in checked(inside, short_reviews, "--model")[0].stdout
+    run = tmp_path / "run"
+    made = ("data=csv", f"data.path={path}", "model=tiny_encoder", *QUIET, *STILL, f"run.dir={run}")
+    assert inside("train", *made).returncode == 0
+    said = " ".join(json.loads((run / "results.json").read_text())["warnings"])
+    assert re.findall(r"(\w+): (\d+) of \d+ texts are mostly \[UNK\]", said) == [
+        ("train", "16"),
+        ("val", "2"),
+        ("test", "2"),
+    ]
 
 
 def test_inputs_without_a_text_are_told_and_a_word_is_answered_as_it_stands(inside, tmp_path, short_reviews):
