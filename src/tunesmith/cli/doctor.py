@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
 import shutil
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from importlib import metadata, util
 from pathlib import Path
 
+from tunesmith.cli.options import Parser
 from tunesmith.config.folders import expand
 from tunesmith.config.terminal import say
 from tunesmith.machine import cpu_quota, usable_cores, usable_threads
@@ -42,7 +42,7 @@ MIN_FREE_BYTES = 2_000_000_000
 
 def main(argv: list[str]) -> int:
     """Print versions, devices, threads, tracker and caches, then what is known not to work."""
-    argparse.ArgumentParser(
+    Parser(
         prog="tunesmith doctor", description="Versions, devices, threads, W&B, caches, and known bad combinations."
     ).parse_args(argv)
     from tunesmith.reporting.tables import console, facts_table

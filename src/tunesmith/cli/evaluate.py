@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from tunesmith.cli.options import Parser
 from tunesmith.config.compose import Composed, compose, compose_from
 from tunesmith.config.saved import resolve
 from tunesmith.config.terminal import say
@@ -31,7 +32,7 @@ examples:
 
 def main(argv: list[str]) -> int:
     """Evaluate and print the metrics; the last line is the directory that holds them with the predictions."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="tunesmith evaluate",
         description="Measure a finished run's model on data.",
         epilog=EXAMPLES,

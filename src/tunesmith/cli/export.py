@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from tunesmith.cli.options import Parser
 from tunesmith.config.folders import expand
 from tunesmith.config.terminal import say
 from tunesmith.runs.sweep_record import load_winner
@@ -18,7 +19,7 @@ examples:
 
 def main(argv: list[str]) -> int:
     """Write the folder and print its path."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="tunesmith export",
         description="Write a finished run's model with tokenizer and model card into a folder of its own.",
         epilog=EXAMPLES,

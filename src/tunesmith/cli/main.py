@@ -75,13 +75,14 @@ def check_decodable(arguments: Sequence[str]) -> None:
 def unknown(verb: str) -> int:
     """Name the nearest verb."""
     from tunesmith.config.suggest import nearest
+    from tunesmith.tracking.redaction import redact_values
 
     close = nearest(verb, VERBS)
     if "=" in verb:
-        hint = f"Overrides come after the verb: tunesmith train {verb}"
+        hint = f"Overrides come after the verb: tunesmith train {redact_values(verb)}"
     else:
         hint = f"Did you mean {close}?" if close else f"Verbs: {', '.join(VERBS)}"
-    say(f"tunesmith: no such verb: {verb}. {hint}", file=sys.stderr)
+    say(f"tunesmith: no such verb: {redact_values(verb)}. {hint}", file=sys.stderr)
     return 2
 
 

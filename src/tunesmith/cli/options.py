@@ -5,10 +5,22 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from tunesmith.cli.help import groups
 from tunesmith.config.folders import expand
+from tunesmith.config.terminal import printable
 from tunesmith.errors import ConfigError, Problem
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors repeat what was typed without giving orders to a terminal or telling a secret."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and the message, and exit with 2."""
+        from tunesmith.tracking.redaction import redact  # for the few command lines that are wrong
+
+        super().error(printable(redact(message)))
 
 
 def parser(verb: str, description: str) -> argparse.ArgumentParser:
@@ -45,7 +57,7 @@ def parser(verb: str, description: str) -> argparse.ArgumentParser:
     return found
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(Parser):
     """A parser that looks for config groups only when it is asked for help."""
 
     def format_help(self) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from tunesmith.cli.options import Parser
 from tunesmith.config.folders import expand
 from tunesmith.config.schema import Data, Task
 from tunesmith.config.terminal import printable, say
@@ -33,7 +34,7 @@ since a spreadsheet would run them as formulas"""
 
 def main(argv: list[str]) -> int:
     """Predict and write one answer per text, in the order of the input."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="tunesmith predict",
         description="Let a finished run's model answer new texts: with a label, a number, tags, or a text.",
         epilog=EXAMPLES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from tunesmith.cli.options import Parser
 from tunesmith.config.compose import compose_from
 from tunesmith.config.terminal import say
 from tunesmith.errors import TrainingError
@@ -22,7 +23,7 @@ model and config. 4 for any other, a variation included; with --allow-close, onl
 
 def main(argv: list[str]) -> int:
     """Reproduce a run; the last line is the new run's directory."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="tunesmith reproduce", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="run directory, or a copy of one")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
+from tunesmith.cli.options import Parser
 from tunesmith.config.compose import compose_from
 from tunesmith.config.terminal import say
 from tunesmith.runs.record import load_run
@@ -20,7 +20,7 @@ Of a sweep, trials that ended stay as they are and those under way go on; hydra.
 
 def main(argv: list[str]) -> int:
     """Resume a run or a sweep; the last line is its directory."""
-    parser = argparse.ArgumentParser(prog="tunesmith resume", description=DESCRIPTION)
+    parser = Parser(prog="tunesmith resume", description=DESCRIPTION)
     parser.add_argument("run", type=Path, metavar="RUN", help="directory of a run or a sweep")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="of keys without effect on results")
     parser.add_argument("--continue", dest="new_end", action="store_true", help="allow another trainer.max_epochs")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
+from tunesmith.cli.options import Parser
 from tunesmith.runs.record import load_run
 from tunesmith.runs.sweep_record import is_sweep, load_sweep
 
 
 def main(argv: list[str]) -> int:
     """Print status, numbers and metrics of a run, or every trial of a sweep; finished or not."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="tunesmith show", description="Status, facts and metrics of a run; the leaderboard of a sweep."
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="directory of a run or a sweep")

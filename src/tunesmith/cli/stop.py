@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 from pathlib import Path
 
+from tunesmith.cli.options import Parser
 from tunesmith.config.terminal import say
 from tunesmith.errors import FilesError
 from tunesmith.runs.record import Record
@@ -15,9 +15,7 @@ from tunesmith.runs.sweep_record import SweepRecord, is_sweep
 
 def main(argv: list[str]) -> int:
     """Send the signal that asks for a checkpoint and an end."""
-    parser = argparse.ArgumentParser(
-        prog="tunesmith stop", description="Write a checkpoint and end; go on later with tunesmith resume."
-    )
+    parser = Parser(prog="tunesmith stop", description="Write a checkpoint and end; go on later with tunesmith resume.")
     parser.add_argument("directory", type=Path, metavar="DIR", help="directory of a running sweep or run")
     path: Path = parser.parse_args(argv).directory
     record = SweepRecord(path) if is_sweep(path) else Record(path)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from tunesmith.cli.options import check_folders
+from tunesmith.cli.options import Parser, check_folders
 from tunesmith.config.folders import expand, shipped
 from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
@@ -84,7 +84,7 @@ def locate(sweep: str, config_dirs: Sequence[Path]) -> tuple[str, list[Path]]:
 
 def _parser() -> argparse.ArgumentParser:
     names = ", ".join(path.stem for path in sorted(shipped("sweeps").glob("*.yaml")))
-    found = argparse.ArgumentParser(
+    found = Parser(
         prog="tunesmith sweep",
         description="Search over many runs. The last line of the output is the sweep's directory.",
         epilog=f"sweeps: {names}",

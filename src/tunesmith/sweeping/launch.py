@@ -38,6 +38,7 @@ from tunesmith.sweeping.summary import summarise
 from tunesmith.tracking.redaction import redact, redact_argv, redact_values
 from tunesmith.tracking.wandb_key import refuse_bad_key
 from tunesmith.training.logs import log_to
+from tunesmith.training.public import refuse_secrets
 
 log = logging.getLogger("tunesmith")
 
@@ -90,6 +91,7 @@ def launch(search: Search, settings: Mapping[str, Any]) -> int:
     check_storage(sweep.settings.storage)
     executor = warm(sweep.settings, search.entry)
     check_combinations(sweep, executor, search.trust)
+    refuse_secrets(sweep.run.config)
     refuse_bad_key(sweep.run.config.logger)
     root = Path(sweep.run.config.run.root)
     name = redact_values(sweep.run.name if search.name == "train" else sweep.run.config.run.name or search.name)
@@ -158,7 +160,7 @@ def drive(
         with LiveView(sweep.objectives[0], sweep.directions[0], sweep.n_trials, executor.slots, known=ended) as view:
             driver.watch = view.update
             driver.run()
-    return summarise(directory, facts, driver, sweep.settings, sweep.run.config.logger)
+        return summarise(directory, facts, driver, sweep.settings, sweep.run.config.logger)
 
 
 def trial_overrides(sweep: Sweep, directory: SweepDirectory, executor: Executor) -> list[str]:
@@ -205,7 +207,7 @@ def _facts(sweep: Sweep, search: Search, directory: SweepDirectory, name: str) -
         "seed": sweep.settings.seed,
         "space": sweep.space.describe(),
         "distributions": {key: distribution_to_json(p.distribution) for key, p in sweep.space.parameters.items()},
-        "wandb_group": sweep.run.config.logger.group or directory.path.name,
+        "wandb_group": redact_values(sweep.run.config.logger.group) or directory.path.name,
         "request": redact(
             {
                 "name": search.name,

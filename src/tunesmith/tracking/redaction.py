@@ -92,11 +92,6 @@ def redact_values(value: T, environ: Mapping[str, str] | None = None) -> T:
     return _redact_values(value, _environment_secrets(os.environ if environ is None else environ))  # type: ignore[no-any-return]
 
 
-def has_token(text: str) -> bool:
-    """Whether a text holds a login or a token by its shape, whatever the environment says."""
-    return redact_values(text, {}) != text
-
-
 def redact_config(saved: Mapping[str, Any]) -> dict[str, Any]:
     """A run's config as it is written to a file: by name where keys are a user's own words for settings.
 

@@ -19,7 +19,7 @@ from tunesmith.data.sources import Rows
 from tunesmith.data.splits import fingerprint as data_fingerprint
 from tunesmith.models.weights import resolved_revision, weights_sha256
 from tunesmith.tracking.provenance import provenance
-from tunesmith.tracking.redaction import redact_config
+from tunesmith.tracking.redaction import redact_config, redact_values
 
 
 def origin(
@@ -58,7 +58,8 @@ def origin(
             found["model"]["head"] = network.head_start.record()
     if tokenizer is not None:
         found["model"]["tokenizer_sha256"] = tokenizer_sha256(tokenizer)
-    return found | {"trusted": list(trust), "trusted_sha256": {_named(name): sources_sha256(name) for name in trust}}
+    found |= {"trusted": list(trust), "trusted_sha256": {_named(name): sources_sha256(name) for name in trust}}
+    return redact_values(found)  # a folder may be called by a secret
 
 
 def _named(trusted: str) -> str:

@@ -17,6 +17,7 @@ from tunesmith.data.sources import Rows
 from tunesmith.data.splits import label_names, read_splits
 from tunesmith.errors import ConfigError, FilesError
 from tunesmith.training.course import course
+from tunesmith.training.public import refuse_secrets
 
 if TYPE_CHECKING:
     from tunesmith.data.datamodule import TextDataModule
@@ -50,6 +51,7 @@ def plan(composed: Composed) -> Plan:
             start from.
     """
     config = composed.config
+    refuse_secrets(config)
     if config.model.quantization != "none":
         from tunesmith.training.preflight import check_quantization  # it asks torch for a GPU
 

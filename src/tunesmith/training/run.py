@@ -16,7 +16,7 @@ from tunesmith.config.compose import Composed, searching_here
 from tunesmith.config.fingerprint import fingerprint
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.splits import fingerprint as data_fingerprint
-from tunesmith.errors import ConfigError, DataError, Problem
+from tunesmith.errors import ConfigError, DataError
 from tunesmith.models.methods import count_parameters
 from tunesmith.models.module import FineTuner, Outputs
 from tunesmith.models.origin import trusting
@@ -24,7 +24,7 @@ from tunesmith.models.weights import weights_sha256
 from tunesmith.runs.directory import RunDirectory, held, open_directory, write_json, write_text
 from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import Record, write_predictions
-from tunesmith.tracking.redaction import has_token, redact_argv, redact_config, redact_values
+from tunesmith.tracking.redaction import redact_argv, redact_config, redact_values
 from tunesmith.tracking.wandb_key import refuse_bad_key
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer, objective_on
 from tunesmith.training.checkpoints import BestWeights, LastCheckpoint, forget_after, place_of
@@ -37,6 +37,7 @@ from tunesmith.training.origin import origin
 from tunesmith.training.predictions import prediction_rows
 from tunesmith.training.preflight import check_model
 from tunesmith.training.progress import RunProgress
+from tunesmith.training.public import refuse_secrets
 from tunesmith.training.rehearsal import rehearse_on
 from tunesmith.training.remarks import remarks
 from tunesmith.training.saved import hold_saved
@@ -62,6 +63,7 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
     """
     with searching_here(trust), trusting(trust):
         warnings = Warnings()
+        refuse_secrets(composed.config)
         with log_to(warnings=warnings), nothing_started():  # warnings of libraries are not the user's
             run = decide(composed)
             skeleton = check_model(run.config)
@@ -185,10 +187,7 @@ def open_run(run: Composed, name: str) -> RunDirectory:
     Raises:
         ConfigError: The directory's name would hold a secret.
     """
-    for key in ("root", "dir"):
-        if has_token(str(getattr(run.config.run, key))):
-            rule = "looks like it holds a secret, and names of folders are seen by everybody"
-            raise ConfigError([Problem(f"run.{key}", rule, None, "Take another name")])
+    refuse_secrets(run.config)
     exact = Path(run.config.run.dir) if run.config.run.dir else None
     directory = open_directory(Path(run.config.run.root), name, fingerprint(run.saved), exact)
     saved = run.saved | {"run": run.saved["run"] | {"name": name, "dir": None}}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from tunesmith.config.folders import expand
+from tunesmith.config.rules.data import URL
 from tunesmith.config.rules.registry import rule
 from tunesmith.errors import Problem
+
+HUB_PAGE = re.compile(r"(?:https?://(?:[^/@]*@)?huggingface\.co/|hf://)([\w.-]+/[\w.-]+)")
 
 
 @rule("model.from_run")
@@ -15,6 +19,24 @@ def _earlier_run(from_run: str | None) -> Problem | None:
     if from_run != "":
         return None
     return Problem("model.from_run", "is required", None, "Set it: model.from_run=RUN", "missing")
+
+
+@rule("model.path")
+def _path_is_no_url(path: str | None) -> Problem | None:
+    return _url("model.path", path)
+
+
+@rule("model.tokenizer")
+def _tokenizer_is_no_url(tokenizer: str | None) -> Problem | None:
+    return _url("model.tokenizer", tokenizer)
+
+
+def _url(key: str, value: str | None) -> Problem | None:
+    if not isinstance(value, str) or not URL.match(value):
+        return None
+    page = HUB_PAGE.match(value)
+    hint = f"Write its Hub id: {key}={page[1]}" if page else f"Download it first, and name the folder: {key}=FOLDER"
+    return Problem(key, "is a URL, and models are read from folders and by Hub id", value, hint)
 
 
 @rule("model.init", "model.path", "model.config", "model.from_run")
