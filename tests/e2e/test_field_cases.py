@@ -1601,6 +1601,7 @@ def test_what_is_given_without_effect_is_refused(inside, short_reviews, override
         ("torch_dtype=float16", ["kept in fp32"]),
         ("num_labels=7", ["follows from the labels of the data"]),
         ("num_attention_heads=0", ["must be at least 1"]),
+        ("chunk_size_feed_forward=3", ["model.gradient_checkpointing=true"]),
     ],
 )
 def test_a_field_of_the_architecture_that_a_run_decides_is_refused(inside, short_reviews, field, words):

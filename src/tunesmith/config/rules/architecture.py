@@ -29,6 +29,10 @@ OWN: dict[str, tuple[str, str]] = {
     ),
     **dict.fromkeys(("output_hidden_states", "output_attentions", "return_dict", "torchscript"), RETURNED),
     "use_cache": ("changes how fast answers are written, and not which", "Leave it out"),
+    "chunk_size_feed_forward": (
+        "changes how much memory a layer takes, not its answers, and fails on texts whose length it does not divide",
+        "Use model.gradient_checkpointing=true to save memory",
+    ),
     "auto_map": ("names code to run", "Only a model's own folder may: --trust NAME"),
     "gradient_checkpointing": ("has a key of its own", "Use model.gradient_checkpointing=true"),
     "quantization_config": ("has a key of its own", "Use model.quantization=4bit"),
