@@ -110,8 +110,12 @@ def repositories(folders: Mapping[str, Path]) -> list[dict[str, Any]]:
 
 
 def packages() -> dict[str, str]:
-    """Name to version of every installed distribution."""
-    found = {dist.metadata["Name"]: dist.version for dist in metadata.distributions() if dist.metadata["Name"]}
+    """Name to version of every installed distribution.
+
+    Setuptools puts copies of its own dependencies into the path of a process that imports it; nobody installed those.
+    """
+    installed = metadata.distributions(path=[folder for folder in sys.path if Path(folder).name != "_vendor"])
+    found = {dist.metadata["Name"]: dist.version for dist in installed if dist.metadata["Name"]}
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
 
 

@@ -110,3 +110,12 @@ def test_no_planted_secret_is_in_the_record(repository, monkeypatch):
 
 def test_packages_name_what_is_installed():
     assert packages()["pytest"] == pytest.__version__
+
+
+def test_copies_inside_of_setuptools_are_not_installed_packages(monkeypatch, tmp_path):
+    before = packages()
+    inside = tmp_path / "_vendor" / "zipp-0.0.1.dist-info"
+    inside.mkdir(parents=True)
+    (inside / "METADATA").write_text("Metadata-Version: 2.1\nName: vendored-zipp\nVersion: 0.0.1\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path / "_vendor")
+    assert packages() == before
