@@ -76,8 +76,8 @@ def test_what_nothing_reads_is_told(name):
     ]
     idle = {
         "tiny_encoder": [],
-        "tiny_causal": ["chunk_size_feed_forward", "pretraining_tp"],
-        "tiny_seq2seq": ["chunk_size_feed_forward", "classifier_dropout", "feed_forward_proj"],
+        "tiny_causal": ["pretraining_tp"],
+        "tiny_seq2seq": ["classifier_dropout", "feed_forward_proj"],
     }
     assert sorted(unread(skeleton, fields)) == idle[name]
 
