@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def data_of(record: Record, overrides: Sequence[str], trust: Sequence[str]) -> t
     strange = [item for item in overrides if not item.lstrip("+~").startswith(("data=", "data."))]
     if strange:
         rule = "evaluation takes overrides of data only"
-        hint = f"Train a variation instead: tunesmith train --from {record.path} {strange[0]}"
+        hint = f"Train a variation instead: tunesmith train --from {record.argument} {shlex.quote(strange[0])}"
         raise ConfigError([Problem(item, rule, None, hint) for item in strange])
     names = [item.lstrip("+~").partition("=")[0] for item in overrides]
     if "data" not in names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 from pathlib import Path
 
@@ -23,5 +24,5 @@ def main(argv: list[str]) -> int:
     if record.status != "running":
         raise FilesError(f"{path} is {record.status}: there is nothing to stop")
     os.kill(int(facts["pid"]), signal.SIGTERM)
-    say(f"asked to stop; go on later with: tunesmith resume {path}")
+    say(f"asked to stop; go on later with: tunesmith resume {shlex.quote(str(path))}")
     return 0

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import re
+import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -138,7 +139,9 @@ def held(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise FilesError(f"{path} is in use by another process; see it with: tunesmith show {path}") from None
+            raise FilesError(
+                f"{path} is in use by another process; see it with: tunesmith show {shlex.quote(str(path))}"
+            ) from None
         yield
     finally:
         if handle in _HELD:  # else this is a forked child, which has closed it

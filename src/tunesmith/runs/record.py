@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,11 @@ class Record:
     def path(self) -> Path:
         """The run directory."""
         return self.directory.path
+
+    @property
+    def argument(self) -> str:
+        """The run directory as it is typed in a shell."""
+        return shlex.quote(str(self.path))
 
     @property
     def status(self) -> str:

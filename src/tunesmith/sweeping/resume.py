@@ -63,7 +63,7 @@ def resume(
         request = record.facts["request"]
         missing = [name for name in request["trust"] if name not in trust]
         if missing:
-            hint = f"If you still trust it: tunesmith resume {path} --trust {missing[0]}"
+            hint = f"If you still trust it: tunesmith resume {shlex.quote(str(path))} --trust {shlex.quote(missing[0])}"
             raise ConfigError([Problem("--trust", f"the sweep uses code from {', '.join(missing)}", None, hint)])
         composer = snapshot.reopen(directory.path, request["name"], trust)
         settings = read_settings(_changed(request["settings"], changes))

@@ -93,7 +93,9 @@ def first_network(
         return network
     then = record.config["task"]["name"]
     if KINDS.get(then) != KINDS.get(task):
-        hint = f"Put it into its base first: tunesmith export {record.path} --merge --output DIR, then model.path=DIR"
+        hint = (
+            f"Put it into its base first: tunesmith export {record.argument} --merge --output DIR, then model.path=DIR"
+        )
         rule = f"its adapter was trained with the head for task={then}"
         raise ConfigError([Problem("model.from_run", rule, f"task={task}", hint)], late=True)
     from tunesmith.training.load import load_model  # it builds the bases of adapters with this function

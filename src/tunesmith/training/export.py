@@ -59,10 +59,10 @@ def _refuse_alone(record: Record, *, merge: bool) -> None:
     rule = "the weights under this adapter are saved nowhere (they are random, or hold an earlier run's adapter)"
     if record.config["method"]["name"] == "prompt":
         rule = f"{rule}, and a prompt cannot be put into them"
-        hint = f"Answer with the run itself: tunesmith predict {record.path} INPUT, or tunesmith.load_model"
+        hint = f"Answer with the run itself: tunesmith predict {record.argument} INPUT, or tunesmith.load_model"
         raise ConfigError([Problem("RUN", rule, str(record.path), hint)])
     if not merge:
-        hint = f"Put it into them: tunesmith export {record.path} --merge"
+        hint = f"Put it into them: tunesmith export {record.argument} --merge"
         raise ConfigError([Problem("--merge", f"is required: {rule}", None, hint)])
 
 
@@ -75,14 +75,14 @@ def _refuse_random_start(record: Record) -> None:
     start = str(record.config["method"].get("init_lora_weights"))
     if start.startswith("pissa_niter"):
         rule = f"is required: {start} took a random approximation out of the base, and peft would take another one"
-        raise ConfigError([Problem("--merge", rule, None, f"tunesmith export {record.path} --merge")])
+        raise ConfigError([Problem("--merge", rule, None, f"tunesmith export {record.argument} --merge")])
 
 
 def _merged(record: Record, folder: Path) -> None:
     trained = load_model(record)
     hint = "Export it without --merge"
     if not base_is_saved(record.config["model"]):
-        hint = f"Answer with the run itself: tunesmith predict {record.path} INPUT, or tunesmith.load_model"
+        hint = f"Answer with the run itself: tunesmith predict {record.argument} INPUT, or tunesmith.load_model"
     expected = probe(trained.network)
     put_into_base(trained.network, "--merge", hint).save_pretrained(folder)  # type: ignore[operator]
     trained.tokenizer.save_pretrained(folder)

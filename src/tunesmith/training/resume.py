@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -65,12 +66,12 @@ def _resume(
     record: Record, overrides: Sequence[str], trust: Sequence[str], new_end: bool, composed: Composed | None
 ) -> Record:
     if record.status not in UNFINISHED:
-        longer = f". Train longer from the start: tunesmith train --from {record.path} {' '.join(overrides)}"
+        longer = f". Train longer from the start: tunesmith train --from {record.argument} {shlex.join(overrides)}"
         raise FilesError(f"{record.path} is {record.status}: there is nothing to resume{longer if new_end else ''}")
     started = record.provenance.get("config_fingerprint")
     if started is not None and not identifies(started, record.config):
         rule = "was edited since the run started, and would change the result of a resumed run"
-        hint = f"Put it back, or start a variation: tunesmith train --from {record.path} KEY=VALUE"
+        hint = f"Put it back, or start a variation: tunesmith train --from {record.argument} KEY=VALUE"
         raise ConfigError([Problem(str(record.directory.config), rule, None, hint)])
     composed = composed or compose_from(record.path, overrides, trust=trust)
     changes = list(differing(record.config, redact_config(composed.saved)))
@@ -107,9 +108,9 @@ def newest_unfinished(composed: Composed) -> Record | None:
 
 def _refusal(record: Record, key: str, then: Any, now: Any) -> Problem:
     rule = "would change the result of a resumed run"
-    hint = f"Start a variation instead: tunesmith train --from {record.path} KEY=VALUE"
+    hint = f"Start a variation instead: tunesmith train --from {record.argument} KEY=VALUE"
     if key in END:
-        hint = f"To go on all the same, as a variation: tunesmith resume {record.path} --continue {key}={now}"
+        hint = f"To go on all the same, as a variation: tunesmith resume {record.argument} --continue {key}={now}"
     return Problem(key, rule, f"{now}, the run has {then}", hint)
 
 

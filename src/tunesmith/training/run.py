@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -233,7 +234,7 @@ def hold_against(start: Mapping[str, Any], now: Mapping[str, Any], path: Path) -
     if data:
         raise DataError(
             f"the data is not that of the run's start: {in_words(data)}. Put it back and resume, or start a run on it: "
-            f"tunesmith train --from {path}"
+            f"tunesmith train --from {shlex.quote(str(path))}"
         )
     if found:
         log.warning("not as at the run's start, so that the end may not be the same bits: %s", in_words(found))

@@ -2,6 +2,8 @@
 
 import os
 import random
+import shlex
+import shutil
 import signal
 
 import numpy as np
@@ -415,3 +417,13 @@ def test_a_run_that_failed_after_its_training_only_does_the_rest(tiny, tmp_path,
     resumed = resume(load_run(tmp_path / "full"))
     assert what_counts(resumed) == what_counts(whole)
     assert [path.name for path in resumed.directory.checkpoints.iterdir()] == ["last.ckpt"]
+
+
+def test_the_command_of_an_advice_can_be_typed_where_a_path_has_spaces(finished, tmp_path, inside):
+    copied = tmp_path / "my runs" / "one"
+    shutil.copytree(finished.path, copied)
+    done = inside("resume", copied, "--continue", "trainer.max_epochs=3")
+    assert done.returncode == 5
+    advised = shlex.split(done.stderr.partition("from the start: tunesmith ")[2])
+    assert advised == ["train", "--from", str(copied), "trainer.max_epochs=3"]
+    assert inside("check", *advised[1:]).returncode == 0

@@ -48,7 +48,8 @@ def _arguments(where: str, node: Mapping[str, Any], signature: Signature) -> Pro
             rule_text, known = "is no parameter of this average that a config can hold", ", ".join(signature.by_name)
             return Problem(f"{where}.{key}", rule_text, str(node[key]), f"It has {known}")
     every = node.get("update_every_n_steps", 1)
-    if isinstance(every, int) and every < 1:
+    by_epochs = every == 0 and node.get("update_starting_at_epoch") is not None  # 0 steps: at the ends of epochs alone
+    if isinstance(every, int) and every < 1 and not by_epochs:
         return Problem(f"{where}.update_every_n_steps", "must be at least 1", str(every))
     if node.get("device") not in (None, "cpu"):
         rule_text, hint = "must be null, for the device of the run, or cpu", "Leave it out"
