@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from tunesmith.config.changes import differing
-from tunesmith.config.schema import RunConfig
+from tunesmith.config.schema import Head, RunConfig
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.head_start import KINDS, HeadStart
 from tunesmith.models.merging import put_into_base
@@ -49,6 +49,7 @@ def start_of(config: RunConfig) -> dict[tuple[str, str], Any]:
     record = _record(config.model.from_run)
     earlier, folder = record.config["model"], record.directory.model
     taken: dict[str, Any] = {key: earlier[key] for key in TAKEN if key in earlier}
+    _check_head(config.model.head, taken.get("head", {}), record)
     taken["head"] = {**taken.get("head", {}), "start": config.model.head.start}
     if _has_adapter(record) and record.config["method"]["name"] == "prompt":
         rule = "a prompt cannot be put into the weights, so that training could start on them"
@@ -57,6 +58,28 @@ def start_of(config: RunConfig) -> dict[tuple[str, str], Any]:
         # A head of ours saves T5's encoder alone, which is of another family than T5.
         taken |= {"path": str(folder), "family": "auto", "revision": None, "init": "pretrained", "config": {}}
     return {("model", key): value for key, value in (taken | {"tokenizer": str(folder)}).items()}
+
+
+def _check_head(head: Head, earlier: Mapping[str, Any], record: Record) -> None:
+    """Refuse a head that is asked for and would be passed over for the earlier run's.
+
+    Raises:
+        ConfigError: It is another than the earlier run's.
+    """
+    asked = head.model_dump(exclude={"start"})
+    default = Head().model_dump()
+    problems = [
+        Problem(
+            f"model.head.{key}",
+            f"is taken from the run that this one starts from ({_shown(earlier.get(key, default[key]))})",
+            _shown(value),
+            "Leave it out, or put another head on the model of a folder: model.path=FOLDER",
+        )
+        for key, value in asked.items()
+        if value not in (default[key], earlier.get(key, default[key]))
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def base_is_saved(model: Mapping[str, Any]) -> bool:

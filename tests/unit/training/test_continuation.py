@@ -14,7 +14,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from tunesmith import compose, load_model, load_run, train
 from tunesmith.cli.main import main
 from tunesmith.errors import ConfigError, FilesError
-from tunesmith.training.continuation import announce_start
+from tunesmith.training.continuation import announce_start, start_of
 from tunesmith.training.decide import decide
 from tunesmith.training.export import export
 
@@ -220,3 +220,10 @@ def test_the_card_is_the_run_s_record(finished, tmp_path, capsys):
         assert said in card
     assert json.loads((tmp_path / "out" / "config.json").read_text())["model_type"] == "bert"
     assert main(["export", str(finished.path), "--output", str(tmp_path / "out")]) == 5, "nothing is overwritten"
+
+
+def test_a_head_that_would_be_passed_over_is_refused(tiny, finished):
+    start = [*tiny, "model=from_run", f"model.from_run={finished.path}"]
+    with pytest.raises(ConfigError, match=r"model\.head\.pooling: is taken from the run .*\(null\) \(received mean\)"):
+        start_of(compose([*start, "model.head.pooling=mean"]).config)
+    assert start_of(compose(start).config)["model", "head"]["pooling"] is None
