@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tunesmith.config.schema import Data, Task
 from tunesmith.data.encoding import Family, encode
-from tunesmith.data.lengths import Limit, told
+from tunesmith.data.lengths import Limit, leaves_rows, told
 from tunesmith.data.sources import Rows
 from tunesmith.errors import DataError
 
@@ -152,9 +152,11 @@ def _refuse_long(splits: Mapping[str, Rows], limits: Mapping[str, Sequence[Limit
     if number:
         total = sum(len(splits[split]) for split in limits)
         more = ", ..." if number > len(named) else ""
+        droppable = all(leaves_rows({name: limit}) for name, each in limits.items() for limit in each)
         raise DataError(
             f"{number} of {total} rows are longer than {_keys(next(iter(limits.values())))}, which data.on_long=error "
-            f"refuses: {', '.join(named)}{more}. Shorten them, raise that limit, or set data.on_long=drop"
+            f"refuses: {', '.join(named)}{more}. Shorten them, raise that limit, or set "
+            f"data.on_long={'drop' if droppable else 'cut'}"
         )
 
 

@@ -93,7 +93,7 @@ def told(limits: Mapping[str, Limit], on_long: str, at_most: int | None = None) 
     return (
         f"{total['num_rows_cut']:,} of {total['num_rows']:,} {one.what} are longer than {_limit(one)}: "
         f"{total['num_tokens_cut']:,} of {total['num_tokens']:,} tokens are cut ({by_split}){_also_lost(total)}. "
-        f"{_next_step(one, max(facts['longest'] for facts in every), on_long, at_most)}"
+        f"{_next_step(one, max(facts['longest'] for facts in every), on_long, at_most, leaves_rows(limits))}"
     )
 
 
@@ -123,7 +123,12 @@ def _also_lost(total: Mapping[str, int]) -> str:
     return f"; {total['num_words_cut']:,} of {total['num_words']:,} words get no tag" if "num_words" in total else ""
 
 
-def _next_step(limit: Limit, longest: int, on_long: str, at_most: int | None) -> str:
+def leaves_rows(limits: Mapping[str, Limit]) -> bool:
+    """Whether training and validation keep rows where those are left out that a limit cuts; by split."""
+    return not any(len(limit.cut) and limit.cut.all() for split, limit in limits.items() if split != "test")
+
+
+def _next_step(limit: Limit, longest: int, on_long: str, at_most: int | None, can_drop: bool) -> str:
     needed = longest + limit.beside
     if limit.key != "data.max_length" or at_most is None or needed <= at_most:
         raising = [f"{limit.key}={needed} keeps all of them"]
@@ -135,7 +140,7 @@ def _next_step(limit: Limit, longest: int, on_long: str, at_most: int | None) ->
     ways = [
         *raising,
         *(["data.on_long=cut_left keeps their ends"] if left else []),
-        "data.on_long=drop leaves them out",
+        *(["data.on_long=drop leaves them out"] if can_drop else []),
     ]
     text = "; ".join(ways)
     return text[0].upper() + text[1:] if not text.startswith("data.") else text

@@ -24,7 +24,7 @@ def draw(labels: Sequence[str], num_rows: int, split: Split) -> Indices:
         DataError: Fewer rows exist than are asked for.
     """
     if num_rows > len(labels):
-        raise DataError(f"data.num_rows={num_rows}, but there are only {len(labels)} rows")
+        raise DataError(f"there are only {len(labels)} rows (received {num_rows}). At most data.num_rows={len(labels)}")
     if num_rows == len(labels):
         return np.arange(len(labels))
     if len(labels) - num_rows < len(set(labels)):  # too few to leave one out of every label

@@ -31,7 +31,8 @@ def freeze(network: Any, method: Method) -> None:
         trained |= _last_layers(network, parts, method.layers or 0)
     elif method.name == "freeze":
         trained |= _not_matching(network, method.frozen)
-        hint = "Freeze less, e.g. method.frozen=[embeddings]"
+        embeddings = next(name for name, part in network.named_modules() if part is network.get_input_embeddings())
+        hint = f"Freeze less, e.g. 'method.frozen=[{embeddings}]'"
         _nothing_refused(trained, "method.frozen", "leaves no parameter to train", str(method.frozen), hint)
     elif method.name == "bitfit":
         biases = {name for name, _ in network.named_parameters() if name.endswith("bias")}

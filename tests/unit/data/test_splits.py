@@ -133,7 +133,7 @@ def test_a_sample_may_leave_out_fewer_rows_than_there_are_labels(num_rows):
 
 
 def test_a_sample_of_more_rows_than_there_are_is_refused():
-    with pytest.raises(DataError, match=r"data.num_rows=4, but there are only 3 rows"):
+    with pytest.raises(DataError, match=r"only 3 rows \(received 4\). At most data.num_rows=3"):
         draw(list("aab"), 4, Split())
 
 
@@ -179,7 +179,7 @@ def test_reading_keeps_ids_texts_and_labels_together(tmp_path):
 
 @pytest.mark.parametrize(
     ("fields", "message"),
-    [({}, "the val split has no rows"), ({"num_rows": 4}, "data.num_rows=4, but there are only 3 rows")],
+    [({}, "the val split has no rows"), ({"num_rows": 4}, "there are only 3 rows (received 4)")],
 )
 def test_what_cannot_be_divided_is_named_by_its_file(tmp_path, fields, message):
     path = tmp_path / "a.csv"

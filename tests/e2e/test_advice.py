@@ -1,0 +1,401 @@
+"""What a message advises is typed as a shell would take it, and works.
+
+A row provokes a message, holds the advised words as they are printed, and types the line again with them in the place
+of the words for the same keys, as a user would edit it. The line has to be valid then. The scan at the end finds every
+override and command that a message in the source advises, so that a new one needs a row, or a reason why it has none.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shlex
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+import tunesmith
+
+SOURCE = Path(tunesmith.__file__).parent
+BASE = "data=csv data.path=rows.csv data.cache_dir=cache data.max_length=16 data.batch_size=8 model=tiny_encoder trainer=cpu trainer.threads=1 logger=none run.root=runs"  # noqa: E501
+TAGS = "task=token_classification data=jsonl data.path=tags.jsonl"
+LM = "task=language_modeling model=tiny_causal data=jsonl data.path=texts.jsonl"
+MULTI = "task=multi_label data.label_column=topics data=jsonl"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One advice."""
+
+    line: str
+    """What is added to `BASE`, as typed."""
+    advice: str
+    """The advised words as they are printed."""
+    fill: dict[str, str] = field(default_factory=dict)
+    """What a user puts in the place of words in capitals."""
+    also: str = ""
+    """What else the message asks for, or what the advice needs beside it here."""
+    model: bool = False
+    """Whether it takes `--model` to be told."""
+
+    @property
+    def typed(self) -> list[str]:
+        """The advice as a shell hands it over."""
+        text = f"{self.advice} {self.also}"
+        for word, value in self.fill.items():
+            text = text.replace(word, value)
+        return shlex.split(text)
+
+
+EXAMPLE = "an example in a help text"
+STATES = "says what is set, and advises nothing"
+ON_A_RUN = "a command on a run, with its path quoted; tests/unit/training/test_resume.py types one of them"
+NEEDS = "needs a GPU, a package, a server or a model that is not at hand"
+SWEEP = "of a sweep, and none is started here"
+OPEN = "what to put there only the user knows"
+OTHERWISE = "another experiment than the one that was asked for: to be chosen, not to be typed"
+NOT_TYPED: dict[str, dict[str, str]] = {
+    "cli/doctor.py": {"pip install": NEEDS},
+    "cli/evaluate.py": {
+        **dict.fromkeys(("data.path=other.csv", "data=imdb", "tunesmith evaluate R"), EXAMPLE),
+        **dict.fromkeys(("data.num_rows=null", "tunesmith train -"), ON_A_RUN),
+    },
+    "cli/export.py": {"tunesmith export R": EXAMPLE},
+    "cli/help.py": dict.fromkeys(
+        (
+            *("data.batch_size=64", "data.label_column=stars", "data.micro_batch_size=16", "data.path=reviews.csv"),
+            *("data.text_column=review", "data=rotten_tomatoes", "optimizer.lr=1e-4", "optimizer.lr=1e-5"),
+            *("optimizer.lr=5e-4", "tunesmith train -"),
+        ),
+        EXAMPLE,
+    ),
+    "cli/main.py": {"tunesmith train {": "repeats what was typed, behind its verb"},
+    "cli/multirun.py": {"hydra.sweep.dir={}": STATES},
+    "cli/predict.py": {"tunesmith predict R": EXAMPLE},
+    "cli/resume.py": {"hydra.sweeper.n_trials=60": EXAMPLE},
+    "cli/stop.py": {"tunesmith resume {": ON_A_RUN},
+    "cli/sweep.py": {"hydra.sweeper.n_trials=10": EXAMPLE},
+    "cli/train.py": {"hydra.mode=multirun": STATES, "tunesmith train -": EXAMPLE},
+    "config/compose.py": {"tunesmith train {": OPEN},
+    "config/other_names.py": dict.fromkeys(("tunesmith evaluate R", "tunesmith resume R"), OPEN),
+    "config/resolvers.py": {"pip install": NEEDS},
+    "config/rules/adapter.py": {
+        "method.tokenizer_name_or_path=FOLDER": OPEN,
+        "model.quantization=4bit": NEEDS,
+    },
+    "config/rules/architecture.py": {"model.quantization=4bit": NEEDS, "task=NAME": OPEN},
+    "config/rules/averages.py": {"model.quantization=none": NEEDS},
+    "config/rules/callbacks.py": {"optimizer.lr=1e-5": SWEEP, "tunesmith train -": SWEEP},
+    "config/rules/evaluation.py": {"evaluation={}": STATES},
+    "config/rules/model.py": {"model.head.words.LABEL=WORD": OPEN},
+    "config/schema.py": {
+        "callbacks.mine._target_=": OPEN,
+        "hydra.sweeper.repeats=3": SWEEP,
+        **dict.fromkeys(("debug=overfit", "logger.log_model=true", "tunesmith check -"), OTHERWISE),
+    },
+    "data/encoding.py": {"model.config.eos_token_id=ID": OPEN},
+    "data/examples.py": {"data.text_column={}": OTHERWISE},
+    "data/fitting.py": {"data.on_long=error": STATES},
+    "data/labels.py": {"task=token_classification": OPEN},
+    "data/messages.py": {"data.text_column=NAME": OPEN},
+    "data/splitting.py": {"data.split.test_fraction={}": STATES},
+    "data/templates.py": {"model.config.eos_token_id=ID": OPEN},
+    "data/values.py": {"task=token_classification": OPEN},
+    "models/checkpoint.py": {"model.init=random": OTHERWISE},
+    "models/config_fields.py": {"model.init=random": OTHERWISE},
+    "models/families.py": dict.fromkeys(
+        ("model=modernbert_base", "model=smollm2_135m", "model=gpt2", "model=t5_small"), NEEDS
+    ),
+    "models/freezing.py": {"method=ia3": "of an architecture without biases, of which there is none small"},
+    "models/gguf.py": {"pip install": NEEDS},
+    "models/head_start.py": dict.fromkeys(("model.head.start=auto", "model.head.start=new"), OTHERWISE),
+    "models/methods.py": {"method.target_modules=[{}]": OPEN},
+    "models/model_files.py": {"model=from_run": OTHERWISE},
+    "reporting/sweep_report.py": {"tunesmith train -": SWEEP},
+    "runs/directory.py": {"run.dir={}": STATES, "tunesmith show {": ON_A_RUN},
+    "sweeping/driver.py": {"hydra.sweeper.keep=1": SWEEP},
+    "sweeping/launch.py": dict.fromkeys(
+        (
+            *("evaluation.test=false", "logger.group={}", "logger.job_type=trial", "run.dir=null"),
+            *("run.name={}-{}", "run.resume=never"),
+        ),
+        "settings that a sweep gives its trials",
+    ),
+    "sweeping/prepare.py": dict.fromkeys(
+        (
+            *("evaluation.mode=max", "evaluation.monitor={}", "hydra.sweeper.n_trials=20"),
+            "hydra.sweeper.pruner=none",
+        ),
+        SWEEP,
+    ),
+    "sweeping/reading.py": {"optimizer.lr=1e-5": SWEEP},
+    "sweeping/resume.py": {"hydra.sweeper.initial=DIR": SWEEP, "tunesmith resume {": SWEEP},
+    "sweeping/settings.py": {"hydra.sweeper.pruner=none": SWEEP},
+    "tracking/wandb_key.py": {"logger.mode=offline": NEEDS},
+    "training/checkpoints.py": {"tunesmith train -": ON_A_RUN},
+    "training/continuation.py": {"model.path=DIR": OPEN, "tunesmith export {": ON_A_RUN},
+    "training/export.py": dict.fromkeys(("tunesmith export {", "tunesmith predict {"), ON_A_RUN),
+    "training/plan.py": {"data.max_length=%d": STATES},
+    "training/preflight.py": {"model.quantization=none": NEEDS, "pip install": NEEDS, "trainer.threads=%d": STATES},
+    "training/resume.py": dict.fromkeys(("tunesmith resume {", "tunesmith train -"), ON_A_RUN),
+    "training/run.py": {"tunesmith train -": ON_A_RUN},
+    "training/session.py": {"tunesmith train -": ON_A_RUN},
+}
+"""Overrides and commands in messages that no row types, each with the reason."""
+CALLBACK = "+callbacks.mine._target_=pytorch_lightning.callbacks."
+ROWS = [
+    # config/rules/training.py
+    Row("trainer.max_epochs=null", "trainer.max_epochs=3"),
+    Row(
+        "+trainer.check_val_every_n_epoch=null trainer.max_epochs=null trainer.max_steps=200",
+        "trainer.val_check_interval=100",
+    ),
+    Row("scheduler=plateau +trainer.check_val_every_n_epoch=2", "trainer.check_val_every_n_epoch=1"),
+    Row("scheduler=plateau +trainer.check_val_every_n_epoch=2", "scheduler=linear"),
+    Row("+trainer.max_time=2h", "trainer.max_time=00:02:30:00"),
+    Row("trainer.gradient_clip_val=0", "trainer.gradient_clip_val=null"),
+    Row("trainer.gradient_clip_val=null +trainer.gradient_clip_algorithm=value", "trainer.gradient_clip_val=1.0"),
+    Row("+trainer.profiler=quick", "trainer.profiler=simple"),
+    Row("+trainer.profiler=quick", "debug=profile", also="~trainer.profiler"),
+    Row("trainer.precision=16-mixed", "trainer.precision=32-true"),
+    Row("trainer.precision=16-mixed", "trainer.precision=bf16-mixed"),
+    Row("logger.log_model=true", "logger=wandb"),
+    Row("logger.project=mine", "logger=wandb"),
+    # config/rules/model.py
+    Row("model=encoder", "model.path=FOLDER_OR_HUB_ID", {"FOLDER_OR_HUB_ID": "model"}),
+    Row("model=from_run", "model.from_run=RUN", {"RUN": "finished"}),
+    Row("model.tokenizer=null", "model.tokenizer=FOLDER_OR_HUB_ID", {"FOLDER_OR_HUB_ID": "model"}),
+    Row("'model.head.hidden=[8]'", "model.head.pooling=mean"),
+    Row(
+        "model=tiny_causal model.head.words.good=good model.head.words.bad=bad method=head_only",
+        "method=last_layers",
+        also="method.layers=1",
+    ),
+    # config/rules/task.py, method.py, data.py
+    Row("task=text_to_text model=tiny_seq2seq", "data.target_column=NAME", {"NAME": "other"}),
+    Row("task=regression task.multi_label=true", "task=multi_label"),
+    Row("method.name=lora", "method=lora", also="~method.name"),
+    Row("method=last_layers method.layers=null", "method.layers=2"),
+    Row("method.layers=2", "method=last_layers"),
+    Row("optimizer.layer_decay=0.9 method=head_only", "method=full"),
+    Row("data.batch_size=24 data.micro_batch_size=16", "data.micro_batch_size=12"),
+    Row("data.split.method=column", "data.split.column=NAME", {"NAME": "part"}),
+    Row("data.split.column=part", "data.split.method=column"),
+    Row(f"{LM} data.packing=true method=prompt", "method=lora"),
+    Row(f"{LM} data.packing=true method=prompt", "data.packing=false"),
+    Row(f"{TAGS} data.on_long=cut_left", "data.on_long=drop"),
+    # config/idle.py
+    Row("data.label_separator=/", "task=multi_label"),
+    Row(f"{TAGS} data.delimiter=tab", "data=csv", also="task=classification data.path=rows.tsv"),
+    # config/rules/adapter.py
+    Row("method=lora method.r=0", "method.r=8"),
+    Row("method=lora +method.init_lora_weights=eva", "method.init_lora_weights=pissa"),
+    Row("method=lora '+method.layers_pattern=layer'", "'+method.layers_to_transform=[0]'"),
+    Row("method=lora '+method.layers_to_transform=[zero]'", "'method.layers_to_transform=[0,1]'"),
+    # config/rules/architecture.py, averages.py, callbacks.py
+    Row("+model.config.torch_dtype=bfloat16", "trainer.precision=bf16-mixed", also="~model.config.torch_dtype"),
+    Row(
+        "+model.config.gradient_checkpointing=true",
+        "model.gradient_checkpointing=true",
+        also="~model.config.gradient_checkpointing",
+    ),
+    Row(
+        f"{CALLBACK}StochasticWeightAveraging +callbacks.mine.swa_lrs=0.01",
+        "+callbacks.average._target_=pytorch_lightning.callbacks.EMAWeightAveraging +callbacks.average.decay=0.99",
+        also="~callbacks.mine",
+    ),
+    Row(f"{CALLBACK}ModelCheckpoint", "trainer.checkpoint_every_steps=100", also="~callbacks.mine"),
+    # data/
+    Row("data.path=empty.csv", "data.on_empty=drop"),
+    Row("data.path=nothing.csv", "data.path=FILE", {"FILE": "rows.csv"}),
+    Row(f"{MULTI} data.path=vectors.jsonl", "'data.label_names={0: label_0, 1: label_1, 2: label_2}'"),
+    Row("data=jsonl data.path=lists.jsonl", "task=multi_label"),
+    Row("task=regression", "task=classification"),
+    Row("data.path=numbers.csv", "task=regression"),
+    Row("data.path=missing.csv", "data.on_empty=drop"),
+    Row("data.path=absent.csv", """'data.missing=["nan", "NaN", "NA", "<NA>", "None"]' data.on_empty=drop"""),
+    Row("data.path=absent.csv", """'data.label_names={"None": None}'"""),
+    Row("data.path=spelled.csv", """'data.label_names={"bad ": bad, "GOOD": good}'"""),
+    Row("data.path=rows.tsv", "data.delimiter=tab"),
+    Row("data.path=open.csv", "data.quoting=none"),
+    Row("data.path=quoted.tsv data.delimiter=tab", "data.quoting=csv"),
+    Row("data.path=lines.csv", "data.quoting=none"),
+    Row("data.path=texts.jsonl", "data=jsonl"),
+    Row("data=jsonl", "data=csv"),
+    Row(f"{MULTI} data.path=joined.jsonl", "'data.label_separator=\"/\"'"),
+    Row(f"{LM} data.path=chats.jsonl data.text_column=chat", "task=language_modeling data.messages_column=chat"),
+    Row("data.path=rare.csv", "data.split.method=random"),
+    Row("data.split.val_fraction=0.02", "data.split.method=random", also="data.split.val_fraction=0.1"),
+    Row("data.max_length=4", "data.on_long=cut_left"),
+    Row("data.path=some_long.csv", "data.max_length=25"),
+    Row("data.path=some_long.csv", "data.on_long=drop"),
+    Row("data.path=some_long.csv data.on_long=error", "data.on_long=drop"),
+    Row("data.max_length=4 data.on_long=error", "data.on_long=cut"),
+    Row("data.max_length=4 data.on_long=drop", "data.on_long=cut"),
+    Row("data.num_rows=400", "data.num_rows=40"),
+    Row("data.label_column=only", "data.label_column=...", {"...": "label"}),
+    # models/ and training/
+    Row("model=tiny_causal task=token_classification data=jsonl data.path=tags.jsonl", "model=minilm", model=True),
+    Row("method=last_layers method.layers=9", "method.layers=2", model=True),
+    Row("data.max_length=4096", "data.max_length=512", model=True),
+    Row("data.path=numbers.csv model=encoder model.path=model", "model.head.start=keep", model=True),
+    Row("task.class_weights=[1,2,3]", "task.class_weights=[1.0,1.0]"),
+    Row(f"{LM} method=freeze 'method.frozen=[.*]'", "'method.frozen=[model.embed_tokens]'", model=True),
+    Row("data.path=inputs.csv", "data.text_pair_column=input"),
+    Row("method=lora method._target_=peft.OFTConfig ~method.lora_alpha", "~method.r"),
+    Row("method=lora method._target_=peft.OFTConfig ~method.lora_alpha", "method.oft_block_size=0"),
+    Row(
+        "+callbacks.mine._target_=pytorch_lightning.callbacks.BackboneFinetuning",
+        "method=gradual",
+        also="~callbacks.mine",
+    ),
+    Row("trainer=gpu", "trainer=cpu", model=True),
+    Row("trainer=gpu", "trainer=auto", model=True),
+    Row("trainer.threads=4096", "or auto", {"or auto": "trainer.threads=auto"}, model=True),
+]
+
+
+def write(folder: Path, finished: Path) -> None:
+    """The files that the lines name."""
+    rows = [("good" if i % 2 else "bad", f"a plain text of number {i}") for i in range(40)]
+    parts = ["train"] * 30 + ["val"] * 5 + ["test"] * 5
+    lines = [
+        f"{text},{label},{part},w,{i}.5,one" for i, ((label, text), part) in enumerate(zip(rows, parts, strict=True))
+    ]
+    header = "text,label,part,other,number,only"
+
+    def save(name: str, *lines: str) -> None:
+        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def save_json(name: str, rows: list[dict[str, object]]) -> None:
+        save(name, *(json.dumps(row) for row in rows))
+
+    save("rows.csv", header, *lines)
+    save("rows.tsv", *(line.replace(",", "\t") for line in (header, *lines)))
+    save("quoted.tsv", "text\tlabel", *(f'"{text}\tmore"\t{label}' for label, text in rows))
+    save("empty.csv", header, ",good,train,w,1,one", *lines)
+    save("numbers.csv", "text,label", *(f"{text},{i % 2}.5" for i, (_, text) in enumerate(rows)))
+    long = [f"a plain text of {'very ' * 18 if i % 4 == 0 else ''}{label}" for i, (label, _) in enumerate(rows)]
+    save("some_long.csv", "text,label", *(f"{text},{label}" for text, (label, _) in zip(long, rows, strict=True)))
+    save("inputs.csv", "text,label,input", *(f"{text},{label},more {text}" for label, text in rows))
+    save("missing.csv", "text,label", "a,nan", *(f"{text},{label}" for label, text in rows))
+    save("absent.csv", "text,label", *(f"a {i},None" for i in range(10)), *(f"{text},{label}" for label, text in rows))
+    save("rare.csv", "text,label", "a,once", *(f"{text},{label}" for label, text in rows))
+    spelled = [(("good", "GOOD", "good"), ("bad", "bad ", "bad"))[i % 2][i // 2 % 3] for i in range(60)]
+    save("spelled.csv", "text,label", *(f"text {i},{label}" for i, label in enumerate(spelled)))
+    save("open.csv", "text,label", '"a text,good', *(f"{text},{label}" for label, text in rows))
+    inside = [f"{text},{label}" for label, text in rows[1:8]]
+    spanning = ['"an opening,good', *inside, 'a closing",good']
+    save("lines.csv", "text,label", *(f"{text},{label}" for label, text in rows), *spanning)
+    save_json("texts.jsonl", [{"text": text, "label": label} for label, text in rows])
+    save_json("vectors.jsonl", [{"text": text, "topics": [i % 2, 1, 0]} for i, (_, text) in enumerate(rows)])
+    topics = [["art"], ["law", "art"], ["law"]]
+    save_json("lists.jsonl", [{"text": text, "label": topics[i % 3]} for i, (_, text) in enumerate(rows)])
+    save_json("joined.jsonl", [{"text": text, "topics": "/".join(topics[i % 3])} for i, (_, text) in enumerate(rows)])
+    chat = [{"role": "user", "content": "who"}, {"role": "assistant", "content": "me"}]
+    save_json("chats.jsonl", [{"chat": [*chat, {"role": "user", "content": text}, chat[1]]} for _, text in rows])
+    tagged = [{"text": text.split(), "label": ["O"] * 5 + ["N"]} for _, text in rows]
+    save_json("tags.jsonl", [row | {"label": row["label"][: len(row["text"])]} for row in tagged])
+    shutil.copytree(finished, folder / "finished")
+    shutil.copytree(finished / "model", folder / "model")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, finished):
+    folder = tmp_path_factory.mktemp("advice")
+    write(folder, finished.path)
+    return folder
+
+
+def edited(words: list[str], typed: list[str]) -> list[str]:
+    """The line with the advised words in the place of those for the same keys."""
+    keys = {word.lstrip("+~").partition("=")[0] for word in typed}
+    kept = [word for word in words if word.lstrip("+~").partition("=")[0] not in keys]
+    removed = {word[1:] for word in typed if word.startswith("~") and any(word[1:] in given for given in words)}
+    kept = [word for word in kept if not any(word.lstrip("+").startswith(f"{key}.") for key in removed)]
+    added = [word for word in typed if word.lstrip("~") not in removed]
+    new = {word.partition("=")[0] for word in words if word.startswith("+")}
+    return [*kept, *(f"+{word}" if f"+{word.partition('=')[0]}" in new else word for word in added)]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.line.split()[-1]} {row.advice}"[:70])
+def test_an_advice_works_as_typed(row, place, inside, monkeypatch):
+    monkeypatch.chdir(place)
+    more = ["--model"] if row.model else []
+    words = shlex.split(f"{BASE} {row.line}")
+    told = inside("check", *words, *more)
+    said = told.stdout + told.stderr
+    messages = [line for line in said.splitlines() if row.advice in line]
+    assert messages, said
+    assert told.returncode != 0 or "warnings" in told.stdout, said
+    again = inside("check", *edited(words, row.typed), *more)
+    assert again.returncode == 0, again.stderr
+    assert not [line for line in messages if line in again.stdout + again.stderr], again.stdout
+
+
+GROUPS = "data|model|method|task|trainer|optimizer|scheduler|evaluation|run|logger|callbacks|debug|hydra"
+ADVISED = re.compile(
+    rf"(?<![\w./])[+~]*(?:(?:{GROUPS})(?:\.[a-z_][\w.]*)?=[^\s,;:)`\"]+|tunesmith [a-z]+ [-A-Z{{]|pip install)"
+)
+STATED = ("rule", "rule_text", "reason", "where", "received")
+"""Arguments and variables that say what is so, and not what to do."""
+
+
+class Literals(ast.NodeVisitor):
+    """The texts of a file that may advise: no docstrings, and of a problem its hint alone."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        if not isinstance(node.value, ast.Constant):
+            self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        if not (isinstance(node.targets[0], ast.Name) and node.targets[0].id in STATED):
+            self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if isinstance(node.func, ast.Name) and node.func.id == "Problem":
+            for part in (*node.args[3:], *node.keywords):
+                self.visit(part)
+        else:
+            self.generic_visit(node)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        self.texts.append("".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values))
+        for part in node.values:
+            if isinstance(part, ast.FormattedValue):
+                self.visit(part.value)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, str):
+            self.texts.append(node.value)
+
+
+def advised() -> set[tuple[str, str]]:
+    """Every file with the overrides and commands that its messages name."""
+    pairs = set()
+    for file in sorted(SOURCE.rglob("*.py")):
+        literals = Literals()
+        literals.visit(ast.parse(file.read_text(encoding="utf-8")))
+        name = file.relative_to(SOURCE).as_posix()
+        pairs |= {(name, words.rstrip(".'")) for text in literals.texts for words in ADVISED.findall(text)}
+    return pairs
+
+
+def test_every_advice_in_the_source_is_typed_or_has_a_reason():
+    typed = " ".join(f" {row.advice} {' '.join(row.typed)}" for row in ROWS)
+    pairs = advised()
+    assert len(pairs) > 150, "the sources are read at all"
+    unknown = sorted(
+        (file, words)
+        for file, words in pairs
+        if not re.search(re.escape(words).replace(r"\{\}", ".+?"), typed) and words not in NOT_TYPED.get(file, ())
+    )
+    assert not unknown
+    stale = [(file, words) for file, each in NOT_TYPED.items() for words in each if (file, words) not in pairs]
+    assert not stale
