@@ -319,7 +319,8 @@ def _refuse_unanswered(rows: Rows, samples: Samples, tokenizer: PreTrainedTokeni
     assert samples.tokens.whole is not None
     needed = int(samples.tokens.whole[silent].max())
     raising = f"Raise it (data.max_length={needed}), or leave" if needed <= tokenizer.model_max_length else "Leave"
-    rule = f"{len(silent)} rows have no part of the response within data.max_length={data.max_length}"
+    count = "1 row has" if len(silent) == 1 else f"{len(silent)} rows have"
+    rule = f"{count} no part of the response within data.max_length={data.max_length}"
     raise DataError(
         f"{rule} (first: id {rows.ids[silent[0]]!r}, of {samples.tokens.whole[silent[0]]} tokens). "
         f"{raising} what is too long out: data.on_long=drop"

@@ -106,7 +106,7 @@ def test_an_answer_beyond_the_length_is_refused_with_the_row(plain, cache_dir):
     needed = len(write(talk, plain)[0])
     with pytest.raises(DataError) as caught:
         encode(rows, (), plain, data(cache_dir, max_length=16), Task(name="language_modeling"), "causal")
-    rule = f"1 rows have no part of the response within data.max_length=16 (first: id '0', of {needed} tokens)"
+    rule = f"1 row has no part of the response within data.max_length=16 (first: id '0', of {needed} tokens)"
     assert str(caught.value).startswith(rule)
     for way in (f"data.max_length={needed}", "data.on_long=drop"):
         assert way in str(caught.value)
