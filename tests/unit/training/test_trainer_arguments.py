@@ -1,6 +1,8 @@
 """Every argument of Lightning's Trainer is judged: it has the effect that it says, or it is refused with what to do."""
 
 import inspect
+import re
+from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
@@ -259,3 +261,10 @@ def test_a_cluster_is_not_asked_about_one_device(ran, monkeypatch):
     }.items():
         monkeypatch.setenv(name, value)
     assert ran("trainer.max_steps=1").status == "completed"
+
+
+def test_the_table_of_arguments_is_what_is_accepted_and_refused():
+    text = (Path(__file__).parents[3] / "docs" / "trainer.md").read_text(encoding="utf-8")
+    accepted, refused = (dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", part, re.M)) for part in text.split("## Refused"))
+    assert accepted.keys() == EFFECTS.keys()
+    assert refused == Trainer.SUPPLIED
