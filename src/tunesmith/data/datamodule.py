@@ -94,12 +94,12 @@ class TextDataModule(pl.LightningDataModule):
             DataError: Texts cannot be brought into the form that the task asks for.
         """
         looked_at = [split for split, rows in self.splits.items() if split not in self._unseen and len(rows)]
-        new = [self.splits[split] for split in looked_at if split not in self._datasets]
-        for split in looked_at:
+        new = [split for split in looked_at if split not in self._datasets]  # what is known is told once
+        for split in new:
             self.dataset(split)
-        for sentence in doubts(new, self.tokenizer):
+        for sentence in doubts([self.splits[split] for split in new], self.tokenizer):
             log.warning("%s", sentence)
-        for split in looked_at:
+        for split in new:
             for sentence in told_of_unknown(self.dataset(split).samples.tokens, self.splits[split], self.tokenizer):
                 log.warning("%s: %s", split, sentence)
 

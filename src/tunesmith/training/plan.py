@@ -65,6 +65,7 @@ def plan(composed: Composed) -> Plan:
         for sentence in findings(splits, config.task):
             log.warning("%s", sentence)
     else:
+        data.encode_all()
         splits, labels = data.splits, data.labels
     num_samples = len(splits["train"]) if data is None else len(data.training_dataset)
     steps_per_epoch = math.ceil(num_samples / config.data.batch_size)
