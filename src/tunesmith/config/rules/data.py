@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from tunesmith.config.rules.registry import rule
 from tunesmith.errors import Problem
@@ -86,4 +88,18 @@ def _long_texts(task: str, messages: str | None, target: str | None, on_long: st
     if on_long != "cut" and task == "language_modeling" and messages is None and target is None:
         hint = "Texts to be modelled themselves are divided, so that nothing is lost: leave it out"
         return Problem("data.on_long", "has no effect with task=language_modeling on plain texts", on_long, hint)
+    return None
+
+
+@rule("task.name", "data")
+def _columns_of_their_own(task: str, data: Mapping[str, Any]) -> Problem | None:
+    """An answer that stands in the text is copied and not learned."""
+    if task == "language_modeling" and data.get("messages_column") is not None:
+        return None
+    labelled = ("classification", "regression", "token_classification")
+    keys = ["text_pair_column", "target_column", *(["label_column"] if task in labelled else [])]
+    text = data.get("text_column")
+    for key in keys:
+        if data.get(key) == text:
+            return Problem(f"data.{key}", "is the column of the text too", str(text), f"Name its own: data.{key}=NAME")
     return None
