@@ -235,9 +235,11 @@ AVERAGES = "pytorch_lightning.callbacks"
 
 @pytest.fixture(scope="module")
 def prompts(tmp_path_factory):
-    """48 short texts for language modeling, column `prompt`."""
+    """48 short texts for language modeling, column `prompt`; `thing` answers each."""
     things = ("plum", "oak", "hen", "pike", "rose", "cat")
-    rows: list[dict[str, object]] = [{"prompt": f"what is a {thing} number {i}"} for i in range(8) for thing in things]
+    rows: list[dict[str, object]] = [
+        {"prompt": f"what is a {thing} number {i}", "thing": thing} for i in range(8) for thing in things
+    ]
     return write_jsonl(tmp_path_factory.mktemp("prompts") / "prompts.jsonl", rows)
 
 
@@ -373,7 +375,7 @@ def test_an_adapter_that_trains_nothing_or_cannot_be_merged_is_refused(
     model, override, words, prompts, inside, tmp_path
 ):
     task = ["task=text_to_text", "data=jsonl", f"data.path={prompts}", "data.text_column=prompt", f"model={model}"]
-    line = [*task, "data.target_column=prompt", "data.max_target_length=8", "method=lora", *override.split(), *QUIET]
+    line = [*task, "data.target_column=thing", "data.max_target_length=8", "method=lora", *override.split(), *QUIET]
     refused(inside("train", *line, *SHORT, f"run.dir={tmp_path / 'run'}"), words, code=2, directory=tmp_path / "run")
 
 
@@ -1237,9 +1239,7 @@ LABELS = "torchmetrics.classification."
 
 
 @pytest.mark.slow
-def test_identity_of_a_sweep_s_runs_is_not_taken_from_the_environment(
-    inside, short_reviews, tmp_path, monkeypatch, caplog
-):
+def test_identity_of_a_sweep_s_runs_is_not_taken_from_the_environment(inside, short_reviews, tmp_path, monkeypatch):
     for name, value in (("WANDB_MODE", "offline"), ("WANDB_RUN_ID", "abc123"), ("WANDB_NAME", "mine")):
         monkeypatch.setenv(name, value)
     root = tmp_path / "ids"
@@ -1249,7 +1249,7 @@ def test_identity_of_a_sweep_s_runs_is_not_taken_from_the_environment(
     files = {path.name for path in root.rglob("*.wandb")}
     assert len(files) == 3, "two trials and the sweep"
     assert "run-abc123.wandb" not in files
-    assert caplog.text.count("WANDB_RUN_ID, WANDB_NAME: without effect") == 1
+    assert finished.stderr.count("WANDB_RUN_ID, WANDB_NAME: without effect") == 1, finished.stderr
 
 
 def test_identity_a_key_that_is_refused_ends_an_online_run_before_its_directory(
