@@ -1,13 +1,25 @@
-"""What this machine lends to a run, told without importing torch."""
+"""CPU cores, GPUs, memory and number formats of this machine, for this process; torch is imported only if needed."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
+import resource
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 CGROUPS = Path("/sys/fs/cgroup")
 OWN_CGROUPS = Path("/proc/self/cgroup")
+SHAPES = ((256, 512), (512, 256))
+"""Of the matrix product that is timed: about a millisecond in fp32."""
+TRIES = 5
 
 
 def usable_cores() -> int:
@@ -72,3 +84,46 @@ def gpus() -> list[str]:
         return [name for name in visible.split(",") if name.strip() not in ("", "-1")]
     folder = Path("/proc/driver/nvidia/gpus")
     return [str(number) for number in range(len(list(folder.iterdir())))] if folder.is_dir() else []
+
+
+def watch_memory() -> None:
+    """Forget the peaks of earlier runs in this process, where the system allows it (Linux, CUDA)."""
+    import torch
+
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak_memory_mb() -> float:
+    """The peak in MB (1e6 bytes): of the tensors on a GPU; without one, of the whole process, libraries included."""
+    import torch
+
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return torch.cuda.max_memory_allocated() / 1e6
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+@functools.cache
+def bf16_cost() -> float:
+    """How many times as long a matrix product takes this CPU in bf16 as in fp32; the fastest of some tries of each.
+
+    Without instructions for bf16 a CPU is far slower in it, and less accurate too.
+    """
+    import torch
+
+    return _seconds(torch.bfloat16) / _seconds(torch.float32)
+
+
+def _seconds(dtype: torch.dtype) -> float:
+    import torch
+
+    a, b = (torch.ones(shape, dtype=dtype) for shape in SHAPES)
+    taken = []
+    for _ in range(TRIES + 1):  # the first warms up
+        start = time.perf_counter()
+        a @ b
+        taken.append(time.perf_counter() - start)
+    return min(taken[1:])

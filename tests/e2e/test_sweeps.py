@@ -177,8 +177,8 @@ from tunesmith.sweeping import executors, launch, resume
 preload = ("tunesmith.sweeping.executors", "tunesmith.sweeping.layout")
 launch.Local = functools.partial(executors.Local, preload=preload)
 launch.summarise = lambda directory, facts, driver, settings, logger: launch_summary(directory, facts, driver, settings)
+from tunesmith.storage import write_json
 from tunesmith.sweeping.summary import ending
-from tunesmith.runs.directory import write_json
 
 def launch_summary(directory, facts, driver, settings):
     status, code, reason = ending(driver, settings)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tunesmith.cli.options import check_folders, parser
 from tunesmith.cli.train import composed_from
-from tunesmith.config.terminal import say
+from tunesmith.terminal import say
 
 if TYPE_CHECKING:
     from tunesmith.config.compose import Composed

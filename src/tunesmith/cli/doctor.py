@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tunesmith.cli.options import Parser
 from tunesmith.config.folders import expand
-from tunesmith.config.terminal import say
 from tunesmith.machine import cpu_quota, usable_cores, usable_threads
+from tunesmith.terminal import say
 
 PACKAGES = (
     "tunesmith",
@@ -119,7 +119,7 @@ def _devices() -> list[tuple[str, str]]:
         return [("devices", "unknown: torch is not installed")]
     import torch
 
-    from tunesmith.training.half_precision import bf16_cost
+    from tunesmith.machine import bf16_cost
 
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     quota = cpu_quota()

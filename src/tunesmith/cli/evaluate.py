@@ -12,10 +12,11 @@ from pathlib import Path
 from tunesmith.cli.options import Parser
 from tunesmith.config.compose import Composed, compose, compose_from
 from tunesmith.config.saved import resolve
-from tunesmith.config.terminal import say
 from tunesmith.errors import ConfigError, Problem
-from tunesmith.runs.record import Record, read_mapping
+from tunesmith.runs.record import Record
 from tunesmith.runs.sweep_record import load_winner
+from tunesmith.storage import read_mapping
+from tunesmith.terminal import say
 
 OF_THE_MODEL = (
     *("max_length", "max_target_length", "packing", "on_long"),

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tunesmith.cli.options import Parser
 from tunesmith.config.folders import expand
-from tunesmith.config.terminal import say
 from tunesmith.runs.sweep_record import load_winner
+from tunesmith.terminal import say
 
 EXAMPLES = """\
 examples:

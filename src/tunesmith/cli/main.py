@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from tunesmith.cli.help import VERBS, overview
-from tunesmith.config.terminal import say
+from tunesmith.terminal import say
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BaseException as error:
         if debug:
             raise
-        from tunesmith.tracking.ending import explain
+        from tunesmith.report_error import explain
 
         return explain(error)
 
@@ -74,8 +74,8 @@ def check_decodable(arguments: Sequence[str]) -> None:
 
 def unknown(verb: str) -> int:
     """Name the nearest verb."""
-    from tunesmith.config.suggest import nearest
-    from tunesmith.tracking.redaction import redact_values
+    from tunesmith.redaction import redact_values
+    from tunesmith.suggest import nearest
 
     close = nearest(verb, VERBS)
     if "=" in verb:

@@ -15,9 +15,9 @@ from omegaconf import OmegaConf
 
 from tunesmith.config.compose import Composed, compose, draft, open_hydra
 from tunesmith.config.overrides import read_sweep
-from tunesmith.config.terminal import say
 from tunesmith.errors import ConfigError, Problem
-from tunesmith.tracking.ending import explain
+from tunesmith.report_error import explain
+from tunesmith.terminal import say
 
 Overrides = tuple[str, ...]
 

@@ -9,8 +9,8 @@ from typing import NoReturn
 
 from tunesmith.cli.help import groups
 from tunesmith.config.folders import expand
-from tunesmith.config.terminal import printable
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.terminal import printable
 
 
 class Parser(argparse.ArgumentParser):
@@ -18,7 +18,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the usage and the message, and exit with 2."""
-        from tunesmith.tracking.redaction import redact  # for the few command lines that are wrong
+        from tunesmith.redaction import redact  # for the few command lines that are wrong
 
         super().error(printable(redact(message)))
 

@@ -13,11 +13,11 @@ from typing import Any, TextIO
 from tunesmith.cli.options import Parser
 from tunesmith.config.folders import expand
 from tunesmith.config.schema import Data, Task
-from tunesmith.config.terminal import printable, say
 from tunesmith.data.examples import Example, question
 from tunesmith.data.malformed import MalformedError
 from tunesmith.errors import ConfigError, DataError, FilesError, Problem
 from tunesmith.runs.sweep_record import load_winner
+from tunesmith.terminal import printable, say
 
 EXAMPLES = r"""\
 examples:

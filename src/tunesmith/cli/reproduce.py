@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tunesmith.cli.options import Parser
 from tunesmith.config.compose import compose_from
-from tunesmith.config.terminal import say
 from tunesmith.errors import TrainingError
 from tunesmith.runs.record import load_run
+from tunesmith.terminal import say
 
 DESCRIPTION = """\
 Compare code, data, model, packages, threads and machine with a run's record, relaunch it from its saved config in a

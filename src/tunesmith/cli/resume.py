@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tunesmith.cli.options import Parser
 from tunesmith.config.compose import compose_from
-from tunesmith.config.terminal import say
 from tunesmith.runs.record import load_run
 from tunesmith.runs.sweep_record import is_sweep
+from tunesmith.terminal import say
 
 DESCRIPTION = """\
 Continue an interrupted, failed or killed run from its last checkpoint, in its own directory. The end is bit-identical

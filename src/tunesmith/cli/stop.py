@@ -8,10 +8,10 @@ import signal
 from pathlib import Path
 
 from tunesmith.cli.options import Parser
-from tunesmith.config.terminal import say
 from tunesmith.errors import FilesError
 from tunesmith.runs.record import Record
 from tunesmith.runs.sweep_record import SweepRecord, is_sweep
+from tunesmith.terminal import say
 
 
 def main(argv: list[str]) -> int:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tunesmith.cli.options import Parser, check_folders
 from tunesmith.config.folders import expand, shipped
-from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.suggest import did_you_mean, nearest
 
 
 def main(argv: list[str]) -> int:

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tunesmith.cli.options import check_folders, parser
-from tunesmith.config.terminal import say
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.terminal import say
 
 if TYPE_CHECKING:
     from tunesmith.config.compose import Composed

@@ -35,8 +35,8 @@ from tunesmith.config.mappings import keys_as_text, node_at
 from tunesmith.config.markers import MARKERS, nodes
 from tunesmith.config.outline import is_nullable, is_text, leaves, schema_defaults, sweeper_defaults
 from tunesmith.config.saved import has_relative_paths, read_saved, resolve, to_saved
-from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.suggest import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from tunesmith.config.schema import RunConfig

@@ -22,8 +22,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tunesmith.config.limits import read_yaml
-from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import Problem
+from tunesmith.suggest import did_you_mean, nearest
 
 HYDRA_KEYS = ("mode", "sweeper", "verbose")
 """What a config may change of Hydra's own node: the rest of it can run code or set environment variables."""

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from tunesmith.config.signatures import Definition, ancestors, read_signature, resolve
-from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.suggest import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from tunesmith.config.schema import Evaluation

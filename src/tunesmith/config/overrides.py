@@ -18,8 +18,8 @@ from hydra.errors import HydraException
 from tunesmith.config.files import HYDRA_KEYS, SEVERAL, Repository, option_hint, several
 from tunesmith.config.mappings import advice, mapping_of, read_mapping, takes_text
 from tunesmith.config.outline import is_nullable, is_text, leaves
-from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.suggest import did_you_mean, nearest
 
 CALL = re.compile(r"^\s*\w+\(.*\)\s*$", re.DOTALL)
 """A value in the form of one of the grammar's functions, e.g. `choice(a,b)` or `int(3)`."""

@@ -16,8 +16,8 @@ from tunesmith.config.compose import complete, draft, draft_from, open_hydra
 from tunesmith.config.limits import bounded
 from tunesmith.config.outline import schema_defaults
 from tunesmith.config.overrides import read_sweep
-from tunesmith.config.terminal import say
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.terminal import say
 
 
 class _Composed(Hydra):

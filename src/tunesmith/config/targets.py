@@ -14,8 +14,8 @@ from tunesmith.config.annotations import misfit
 from tunesmith.config.keys import field_at, model_at
 from tunesmith.config.markers import MARKERS, nodes
 from tunesmith.config.signatures import Signature, read_module, read_signature
-from tunesmith.config.suggest import did_you_mean, nearest, show
 from tunesmith.errors import Problem
+from tunesmith.suggest import did_you_mean, nearest, show
 
 LIBRARIES = ("torch", "pytorch_lightning", "transformers", "peft", "torchmetrics", "optuna", "tunesmith")
 SCHEDULES = frozenset(

@@ -20,8 +20,8 @@ from tunesmith.config.other_names import ours
 from tunesmith.config.outline import is_text, leaves
 from tunesmith.config.rules import contradictions
 from tunesmith.config.schema import RunConfig
-from tunesmith.config.suggest import did_you_mean, nearest, nearest_key, show
 from tunesmith.errors import Problem
+from tunesmith.suggest import did_you_mean, nearest, nearest_key, show
 
 FILES = ("data.path", "model.path", "model.tokenizer")
 Elsewhere = Callable[[str], str | None]

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from tunesmith.config.seeding import derive_seed
 from tunesmith.data.encoding import Samples
 from tunesmith.data.tokenization import IGNORED, Tokens
+from tunesmith.seeding import derive_seed
 
 Batch = dict[str, Any]
 """`input_ids`, `attention_mask`: (samples, tokens); `labels`: (samples,), (samples, labels) or (samples, tokens);

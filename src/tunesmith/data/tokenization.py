@@ -6,7 +6,6 @@ import contextlib
 import functools
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tunesmith.config.folders import expand
+from tunesmith.errors import FilesError
+from tunesmith.storage import replace_file
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -163,11 +164,10 @@ def _load(path: Path) -> Arrays | None:
 
 
 def _save(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    temporary = path.with_name(f"{path.stem}.{os.getpid()}.tmp.npz")
-    try:
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:  # savez adds a suffix to a path, but not to a file
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+
+    with contextlib.suppress(OSError, FilesError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(temporary, **arrays)  # type: ignore[arg-type]
-        os.replace(temporary, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        replace_file(path, write)

@@ -15,9 +15,9 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import PretrainedConfig, masking_utils, modeling_rope_utils, modeling_utils
 
 from tunesmith.config.schema import Model
-from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.models.heads import PooledNetwork
+from tunesmith.suggest import did_you_mean, nearest
 
 ROPE = ("rope_parameters", "rope_scaling", "rope_theta")
 """Names of the rotary positions' parameters; the last two are of transformers before version 5."""

@@ -8,8 +8,6 @@ import hashlib
 import importlib.util
 import io
 import logging
-import os
-import shutil
 import struct
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tunesmith.config.folders import expand
 from tunesmith.errors import FilesError
 from tunesmith.models.origin import first_line, quiet
+from tunesmith.storage import make_folder
 
 log = logging.getLogger("tunesmith")
 
@@ -56,18 +55,11 @@ def _convert(file: Path, folder: Path) -> None:
     if importlib.util.find_spec("gguf") is None:
         raise FilesError(f"reading {file.name} needs the package gguf: pip install gguf")
     log.info("converting %s to safetensors, once (a minute for 135M parameters); kept in %s", file.name, folder)
-    temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
     try:
-        temporary.mkdir(parents=True, exist_ok=True)
         with quiet(), contextlib.redirect_stderr(io.StringIO()):  # its progress bar has no switch
-            _write(file, temporary)
-        with contextlib.suppress(FileExistsError):
-            os.rename(temporary, folder)  # whoever comes first: another process may have converted it meanwhile
+            make_folder(folder, functools.partial(_write, file))
     except (OSError, ValueError, RuntimeError, KeyError, IndexError, struct.error) as error:
-        if not folder.is_dir():
-            raise FilesError(f"cannot convert {file} into {folder}: {first_line(error)}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        raise FilesError(f"cannot convert {file} into {folder}: {first_line(error)}") from error
 
 
 def _write(file: Path, folder: Path) -> None:

@@ -12,8 +12,8 @@ import torch
 from transformers import PretrainedConfig
 
 from tunesmith.config.schema import Head
-from tunesmith.config.seeding import derive_seed
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.seeding import derive_seed
 
 UNNAMED = re.compile(r"LABEL_\d+")
 """What transformers calls an output that nobody has named."""

@@ -10,12 +10,12 @@ import torch
 
 from tunesmith.config.rules.adapter import BY_PATTERN
 from tunesmith.config.schema import Method
-from tunesmith.config.seeding import derive_seed
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.models.anatomy import head_modules
 from tunesmith.models.families import family_of
 from tunesmith.models.freezing import freeze
 from tunesmith.models.reach import check_tying
+from tunesmith.seeding import derive_seed
 
 
 def apply_method(

@@ -11,10 +11,10 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from tunesmith.config.seeding import derive_seed
 from tunesmith.errors import FilesError, TrainingError
 from tunesmith.models.objectives import Answers, Objective
 from tunesmith.models.weights import tensors_sha256
+from tunesmith.seeding import derive_seed
 
 OptimizerFactory = Callable[[torch.nn.Module], torch.optim.Optimizer]
 SchedulerFactory = Callable[[torch.optim.Optimizer, int], dict[str, Any]]

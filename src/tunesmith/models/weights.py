@@ -23,8 +23,6 @@ from transformers import (
 
 from tunesmith.config.folders import expand
 from tunesmith.config.schema import Model
-from tunesmith.config.seeding import derive_seed
-from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.checkpoint import Say, hold_against, not_read, own_config, read_weights
 from tunesmith.models.config_fields import building, with_fields
@@ -35,6 +33,8 @@ from tunesmith.models.heads import PooledNetwork, backbone_class, restore_head
 from tunesmith.models.label_words import LabelWordNetwork, cue_tokens, word_tokens
 from tunesmith.models.model_files import refuse_adapter
 from tunesmith.models.origin import explained, is_trusted, loading, locate
+from tunesmith.seeding import derive_seed
+from tunesmith.suggest import did_you_mean, nearest
 
 log = logging.getLogger("tunesmith")
 

@@ -14,7 +14,6 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from tunesmith.config.terminal import printable, say
 from tunesmith.reporting.tables import console, facts_table, warned
 from tunesmith.reporting.texts import (
     count_text,
@@ -27,8 +26,9 @@ from tunesmith.reporting.texts import (
     value_text,
 )
 from tunesmith.reporting.trial_warnings import trial_warnings
-from tunesmith.runs.directory import write_text
 from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
+from tunesmith.storage import write_text
+from tunesmith.terminal import printable, say
 
 LEADERBOARD_FILE = "leaderboard.csv"
 REPORT_FILE = "report.html"

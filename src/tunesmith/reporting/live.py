@@ -14,9 +14,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tunesmith.config.terminal import printable
 from tunesmith.reporting.texts import duration_text, number_text, objective_texts, params_text, steps_text
 from tunesmith.runs.sweep_record import STATES, TrialRecord
+from tunesmith.terminal import printable
 
 REDRAW_S = 0.25
 BAR_WIDTH = 24

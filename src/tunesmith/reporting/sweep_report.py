@@ -27,8 +27,8 @@ from tunesmith.reporting.texts import (
     steps_text,
     value_text,
 )
-from tunesmith.runs.directory import write_text
 from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
+from tunesmith.storage import write_text
 
 TEMPLATE = "sweep_report.html.j2"
 

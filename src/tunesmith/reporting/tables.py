@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tunesmith.config.terminal import printable, say
 from tunesmith.runs.record import Record
+from tunesmith.terminal import printable, say
 
 
 def console() -> Console:

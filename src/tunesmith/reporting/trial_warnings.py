@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tunesmith.errors import FilesError
 from tunesmith.runs.directory import RunDirectory
-from tunesmith.runs.record import read_mapping
 from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
+from tunesmith.storage import read_mapping
 
 NUMBER = re.compile(r"\d[\d.,]*")
 """What differs between two sentences of one kind."""

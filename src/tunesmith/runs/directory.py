@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
-import shlex
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -110,45 +104,6 @@ def open_directory(root: Path, name: str, fingerprint: str, exact: Path | None =
     raise FilesError(f"cannot find a free name beside {stem}")
 
 
-_HELD: set[int] = set()
-
-
-def _let_go() -> None:
-    """In a forked child, such as a loading process: hold nothing, so that nothing is held once the parent is gone."""
-    for handle in _HELD:
-        os.close(handle)
-    _HELD.clear()
-
-
-os.register_at_fork(after_in_child=_let_go)
-
-
-@contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Hold a run's or a sweep's directory for this process alone; a killed process holds it no longer.
-
-    Raises:
-        FilesError: Another process has it, or it cannot be written.
-    """
-    try:
-        handle = os.open(path / ".lock", os.O_CREAT | os.O_WRONLY, 0o644)
-    except OSError as error:
-        raise FilesError(f"cannot write into {path}: {error.strerror}") from None
-    _HELD.add(handle)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise FilesError(
-                f"{path} is in use by another process; see it with: tunesmith show {shlex.quote(str(path))}"
-            ) from None
-        yield
-    finally:
-        if handle in _HELD:  # else this is a forked child, which has closed it
-            _HELD.remove(handle)
-            os.close(handle)
-
-
 def clear_away(directory: RunDirectory) -> None:
     """Remove what a killed process left half written in a run's folders.
 
@@ -162,34 +117,3 @@ def clear_away(directory: RunDirectory) -> None:
                 stale.unlink(missing_ok=True)
             except OSError as error:
                 raise FilesError(f"cannot remove {stale}: {error.strerror}") from None
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace a file atomically: a reader sees the old text or the new one, also after a crash.
-
-    Raises:
-        FilesError: The file cannot be written.
-    """
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)  # mkstemp's files are private to the user
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise FilesError(f"cannot write {path}: {error.strerror}") from None
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Replace a file atomically by the value as indented, strict JSON.
-
-    Raises:
-        FilesError: The file cannot be written.
-    """
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from tunesmith.config.folders import expand
 from tunesmith.errors import FilesError
+from tunesmith.storage import append_line, read_lines
 
 FILE_NAME = "test_looks.jsonl"
 
@@ -37,13 +36,7 @@ def record_look(root: Path, *, data_fingerprint: str, run: Path, reason: str) ->
         "reason": reason,
     }
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a+b") as file:
-            cut = file.tell() and _last_byte(file) != b"\n"  # a kill or a full disk cut the line of another run
-            # One write of one line: simultaneous runs do not mix.
-            file.write((b"\n" if cut else b"") + json.dumps(look, ensure_ascii=False).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(path, look)
     except OSError as error:
         raise FilesError(f"cannot write the ledger of test looks {path}: {error.strerror}") from None
     return len(looks(root, data_fingerprint))
@@ -51,20 +44,5 @@ def record_look(root: Path, *, data_fingerprint: str, run: Path, reason: str) ->
 
 def looks(root: Path, data_fingerprint: str) -> list[dict[str, Any]]:
     """All looks at the test split of the data with this fingerprint, oldest first."""
-    path = expand(root) / FILE_NAME
-    if not path.is_file():
-        return []
-    found = []
-    for line in path.read_bytes().split(b"\n"):
-        try:
-            look = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(look, dict) and look.get("data_fingerprint") == data_fingerprint:
-            found.append(look)
-    return found
-
-
-def _last_byte(file: BinaryIO) -> bytes:
-    file.seek(-1, os.SEEK_END)
-    return file.read(1)
+    found = read_lines(expand(root) / FILE_NAME, skip_damaged=True)
+    return [look for look in found if look.get("data_fingerprint") == data_fingerprint]

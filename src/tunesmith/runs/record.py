@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import yaml
 
 from tunesmith.config.folders import expand
 from tunesmith.config.limits import parse_yaml
 from tunesmith.errors import ConfigError, FilesError
-from tunesmith.runs.directory import RunDirectory, write_text
+from tunesmith.runs.directory import RunDirectory
 from tunesmith.runs.shape import fault
-from tunesmith.storage import read_lines, read_points
+from tunesmith.storage import read_lines, read_mapping, read_points
 
 if TYPE_CHECKING:
     from tunesmith.config.schema import RunConfig
@@ -151,15 +149,6 @@ def identity() -> dict[str, Any]:
     return {"pid": os.getpid(), "boot_id": _boot_id()}
 
 
-def write_predictions(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write one JSON object per row.
-
-    Raises:
-        FilesError: The file cannot be written.
-    """
-    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-
-
 def alive(results: Mapping[str, Any]) -> bool:
     """Whether the process that wrote its `identity` into `results` still lives."""
     if results.get("boot_id") != _boot_id():
@@ -186,23 +175,3 @@ def _zombie(pid: int) -> bool:
 
 def _boot_id() -> str:
     return BOOT_ID.read_text().strip() if BOOT_ID.exists() else ""
-
-
-def read_mapping(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
-    """The mapping that a file holds; empty where there is no file.
-
-    Raises:
-        FilesError: The file cannot be read, or holds something else.
-    """
-    try:
-        value = parse(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise FilesError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
-        said = "it is nested too deep" if isinstance(error, RecursionError) else str(error).splitlines()[0]
-        raise FilesError(f"{path} is damaged: {said}") from None
-    if not isinstance(value, dict):
-        raise FilesError(f"{path} is damaged: it holds a {type(value).__name__}, not a mapping")
-    return value

@@ -12,7 +12,8 @@ from typing import Any, Literal, get_args
 
 from tunesmith.config.folders import expand
 from tunesmith.errors import FilesError
-from tunesmith.runs.record import Record, alive, load_run, read_mapping
+from tunesmith.runs.record import Record, alive, load_run
+from tunesmith.storage import read_mapping
 
 SWEEP_FILE = "sweep.json"
 """What a sweep's directory has and a run's has not."""

@@ -17,8 +17,9 @@ from typing import Any
 
 from tunesmith.config.compose import Composed
 from tunesmith.config.objectives import COSTS
-from tunesmith.runs.directory import RunDirectory, write_json
+from tunesmith.runs.directory import RunDirectory
 from tunesmith.runs.sweep_record import TrialRecord
+from tunesmith.storage import write_json
 from tunesmith.sweeping.executors import Executor, Exit
 from tunesmith.sweeping.grammar import overrides
 from tunesmith.sweeping.job import Job, Outcome, Trial, as_json

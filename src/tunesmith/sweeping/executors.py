@@ -272,8 +272,8 @@ def train_trial(directory: Path, tell: Callable[[dict[str, Any]], str | None]) -
     import traceback
 
     from tunesmith.errors import TunesmithError
+    from tunesmith.report_error import explain
     from tunesmith.sweeping.trial import run_trial
-    from tunesmith.tracking.ending import explain
     from tunesmith.training.interruption import Pruned
 
     try:

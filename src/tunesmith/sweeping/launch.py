@@ -19,9 +19,11 @@ from tunesmith.config.composer import Composer
 from tunesmith.config.fingerprint import fingerprint
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.machine import gpus, usable_cores, usable_threads
+from tunesmith.redaction import redact, redact_argv, redact_values
 from tunesmith.reporting.live import LiveView
-from tunesmith.runs.directory import held, open_directory, write_json
+from tunesmith.runs.directory import open_directory
 from tunesmith.runs.record import identity
+from tunesmith.storage import locked, write_json
 from tunesmith.sweeping import snapshot
 from tunesmith.sweeping.combinations import check_combinations
 from tunesmith.sweeping.driver import Driver, Plan, now
@@ -35,7 +37,6 @@ from tunesmith.sweeping.settings import read_settings
 from tunesmith.sweeping.space import Point
 from tunesmith.sweeping.study import Study, check_storage, open_storage
 from tunesmith.sweeping.summary import summarise
-from tunesmith.tracking.redaction import redact, redact_argv, redact_values
 from tunesmith.tracking.wandb_key import refuse_bad_key
 from tunesmith.training.logs import log_to
 from tunesmith.training.public import refuse_secrets
@@ -100,7 +101,7 @@ def launch(search: Search, settings: Mapping[str, Any]) -> int:
     directory = SweepDirectory(opened.path)
     frozen = snapshot.take(directory.path, composer, sweep.space.parameters)
     facts = _facts(sweep, search, directory, name) | {"n_jobs": executor.slots}
-    with held(directory.path):
+    with locked(directory.path):
         write_json(directory.facts, facts)
         return drive(sweep, directory, frozen, facts, executor, trust=search.trust)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from tunesmith.config.compose import Composed
 from tunesmith.errors import FilesError
-from tunesmith.runs.directory import write_json, write_text
 from tunesmith.runs.sweep_record import SWEEP_FILE, TRIAL_FILE
+from tunesmith.storage import write_json, write_text
 
 FROZEN = "frozen.json"
 JOB = "job.json"

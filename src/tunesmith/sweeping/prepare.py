@@ -21,6 +21,7 @@ from tunesmith.config.overrides import parse
 from tunesmith.config.schema import Evaluation
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.redaction import redact_config, redact_values
 from tunesmith.runs.sweep_record import SweepRecord, is_sweep
 from tunesmith.sweeping.grammar import overrides
 from tunesmith.sweeping.reading import read_space
@@ -28,7 +29,6 @@ from tunesmith.sweeping.rungs import FRACTIONS, REDUCTION, Halving
 from tunesmith.sweeping.samplers import make_pruner, read_choice
 from tunesmith.sweeping.space import Point, Space
 from tunesmith.sweeping.space import identity as identity_of
-from tunesmith.tracking.redaction import redact_config, redact_values
 
 CHECKS = (0.25, 0.5, 0.75)
 """Fractions of a full run at which Optuna's own pruners are asked."""

@@ -15,9 +15,9 @@ from optuna.trial import FrozenTrial
 from tunesmith.config.folders import expand
 from tunesmith.config.overrides import parse
 from tunesmith.errors import ConfigError, Problem
-from tunesmith.runs.directory import held, write_json
 from tunesmith.runs.record import identity
 from tunesmith.runs.sweep_record import TRIAL_FILE, SweepRecord
+from tunesmith.storage import locked, write_json
 from tunesmith.sweeping import snapshot
 from tunesmith.sweeping.driver import Driver, Facts
 from tunesmith.sweeping.executors import ENTRY
@@ -58,7 +58,7 @@ def resume(
         FilesError: The sweep is running, its files are damaged, or its storage cannot be opened.
     """
     directory = SweepDirectory(expand(path).resolve())
-    with held(directory.path):
+    with locked(directory.path):
         record = SweepRecord(directory.path)
         request = record.facts["request"]
         missing = [name for name in request["trust"] if name not in trust]

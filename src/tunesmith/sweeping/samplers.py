@@ -12,9 +12,9 @@ import optuna
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
-from tunesmith.config.seeding import derive_seed
-from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.seeding import derive_seed
+from tunesmith.suggest import did_you_mean, nearest
 
 SAMPLERS = {
     "random": "optuna.samplers.RandomSampler",

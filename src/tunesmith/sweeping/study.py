@@ -20,8 +20,8 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from tunesmith.config.seeding import derive_seed
 from tunesmith.errors import ConfigError, FilesError, Problem
+from tunesmith.seeding import derive_seed
 from tunesmith.sweeping.samplers import make_sampler, read_choice
 from tunesmith.sweeping.space import Point, Space, identity
 

@@ -12,13 +12,13 @@ import yaml
 
 from tunesmith.config.schema import Logger
 from tunesmith.config.sweeper import Sweeper
-from tunesmith.config.terminal import say
 from tunesmith.reporting.leaderboard import show_sweep, write_leaderboard
-from tunesmith.runs.directory import write_json, write_text
 from tunesmith.runs.record import Record
 from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
+from tunesmith.storage import write_json, write_text
 from tunesmith.sweeping.driver import Driver, now
 from tunesmith.sweeping.layout import SweepDirectory
+from tunesmith.terminal import say
 
 log = logging.getLogger("tunesmith")
 

@@ -17,12 +17,13 @@ import yaml
 from tunesmith.config.compose import Composed, searching_here
 from tunesmith.config.saved import resolve
 from tunesmith.models.origin import trusting
-from tunesmith.runs.directory import RunDirectory, write_text
+from tunesmith.redaction import redact_values
+from tunesmith.report_error import explain
+from tunesmith.runs.directory import RunDirectory
 from tunesmith.runs.record import Record
+from tunesmith.storage import write_text
 from tunesmith.sweeping.layout import FROZEN, JOB, read_frozen, read_job
 from tunesmith.sweeping.observer import AtRungs, Tell
-from tunesmith.tracking.ending import explain
-from tunesmith.tracking.redaction import redact_values
 from tunesmith.training.checkpoints import LAST
 from tunesmith.training.decide import decide
 from tunesmith.training.run import execute

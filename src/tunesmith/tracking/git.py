@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tunesmith.tracking.redaction import redact
+from tunesmith.redaction import redact
 
 TIMEOUT_S = 10.0
 MAX_DIFF_CHARS = 1_000_000

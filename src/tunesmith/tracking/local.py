@@ -10,8 +10,7 @@ from typing import Any
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
-from tunesmith.storage import read_points
-from tunesmith.tracking.jsonl import JsonlWriter
+from tunesmith.storage import LineAppender, read_points
 
 FILE_NAME = "metrics.jsonl"
 _NOISE = frozenset({"epoch", "step", "hp_metric"})
@@ -29,7 +28,7 @@ class JsonlLogger(Logger):
         """Write to `metrics.jsonl` in `directory`; an existing file is continued."""
         super().__init__()
         self.path = directory / FILE_NAME
-        self._writer: JsonlWriter | None = None
+        self._writer: LineAppender | None = None
         self._start = time.monotonic()
 
     @property
@@ -82,8 +81,8 @@ class JsonlLogger(Logger):
             self._writer.close()
             self._writer = None
 
-    def _open(self) -> JsonlWriter:
+    def _open(self) -> LineAppender:
         earlier = read_points(self.path)
         if earlier:
             self._start = min(self._start, time.monotonic() - float(earlier[-1]["time_s"]))
-        return JsonlWriter(self.path)
+        return LineAppender(self.path)

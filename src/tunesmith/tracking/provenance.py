@@ -11,8 +11,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from tunesmith.machine import usable_cores
+from tunesmith.redaction import redact, redact_argv
 from tunesmith.tracking.git import git_state
-from tunesmith.tracking.redaction import redact, redact_argv
 
 ENVIRONMENT = (
     "ATEN_CPU_CAPABILITY",
@@ -126,7 +127,7 @@ def hardware() -> dict[str, Any]:
         "host": platform.node(),
         "cpu": _cpu_name(),
         "num_cores": os.cpu_count(),
-        "num_usable_cores": _num_usable_cores(),
+        "num_usable_cores": usable_cores(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "gpus": _gpus(),
     }
@@ -161,10 +162,6 @@ def _cpu_name() -> str:
     return next(
         (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor()
     )
-
-
-def _num_usable_cores() -> int | None:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def _gpus() -> list[dict[str, Any]]:

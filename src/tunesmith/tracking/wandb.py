@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tunesmith.config.schema import Logger as LoggerConfig
 from tunesmith.errors import TunesmithError
+from tunesmith.redaction import redact, redact_values
+from tunesmith.storage import write_text
 from tunesmith.tracking.predictions import COLUMNS, Row, by_split, worst_table
-from tunesmith.tracking.redaction import redact, redact_values
 from tunesmith.tracking.uploads import answers, wait_for_uploads
 from tunesmith.tracking.wandb_client import Guard, client_environment, redacted_argv, warn_of_identity
 from tunesmith.tracking.wandb_key import ask
@@ -184,7 +185,7 @@ class WandbTracker:
         self._folder = str(self._run.settings.sync_dir)
         self._url = self._run.url if self._mode == "online" else None
         with self._guard("W&B run cannot be gone on with later"):
-            (self._directory / ID_FILE).write_text(f"{self._run.id}\n", encoding="utf-8")
+            write_text(self._directory / ID_FILE, f"{self._run.id}\n")
 
     def _attempts(self) -> list[Path]:
         return list((self._directory / "wandb").glob("run-*"))

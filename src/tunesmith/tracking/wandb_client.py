@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tunesmith.tracking.redaction import redact, redact_argv
+from tunesmith.redaction import redact, redact_argv
 
 _log = logging.getLogger(__name__)
 

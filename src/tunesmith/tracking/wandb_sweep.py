@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tunesmith.config.schema import Logger as LoggerConfig
-from tunesmith.tracking.redaction import redact
+from tunesmith.redaction import redact
+from tunesmith.storage import write_text
 from tunesmith.tracking.wandb import Status, WandbTracker
 from tunesmith.tracking.wandb_client import client_environment
 
@@ -87,7 +88,7 @@ class SweepTracker(WandbTracker):
             logged = int(path.read_text(encoding="utf-8")) if path.is_file() else 0
             for place, values in enumerate(shown.points[logged:], start=logged + 1):
                 self._run.log({COUNT_METRIC: place, **values})
-            path.write_text(f"{len(shown.points)}\n", encoding="utf-8")
+            write_text(path, f"{len(shown.points)}\n")
         with self._guard("W&B summary not written"):
             self._run.summary.update(redact(dict(shown.summary)))
         if self._takes_media():

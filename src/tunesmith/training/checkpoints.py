@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import shlex
 import time
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,45 +19,13 @@ from safetensors.torch import load_file, save_file
 from tunesmith.errors import FilesError
 from tunesmith.evaluation.metrics import better
 from tunesmith.models.module import FineTuner, Outputs
-from tunesmith.runs.directory import write_text
 from tunesmith.runs.record import Record
+from tunesmith.storage import replace_file, write_points
 
 log = logging.getLogger("tunesmith")
 
 LAST = "last.ckpt"
 BEST = "best.safetensors"
-
-
-def atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside its place, then move it there: a crash leaves the old file or the new one.
-
-    Raises:
-        FilesError: The disk is full or the folder cannot be written; the old file is untouched.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except (OSError, RuntimeError, SafetensorError) as error:  # torch reports a full disk as a RuntimeError of its own
-        said = (isinstance(error, OSError) and error.strerror) or f"is the disk full? ({str(error).splitlines()[0]})"
-        raise FilesError(f"cannot write {path}: {said}") from error
-    finally:
-        if temporary.exists():
-            os.truncate(temporary, 0)  # a writer that failed may still hold the file open, and with it a full disk
-            temporary.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Put the folder's entries on the disk, so that a power cut does not undo the move."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def verify(checkpoint: Path) -> None:
@@ -89,7 +54,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             torch.save(checkpoint, temporary)
             verify(temporary)
 
-        atomically(Path(path), write)
+        Path(path).parent.mkdir(exist_ok=True)
+        replace_file(Path(path), write, failures=(RuntimeError,))  # torch's own for a full disk
 
 
 def between_steps(trainer: pl.Trainer, batch_idx: int) -> bool:
@@ -197,7 +163,8 @@ class BestWeights(pl.Callback):
             self.value, self.step = value, trainer.global_step
             self.outputs = pl_module.outputs["val"]
             tensors = trained_tensors(pl_module.network) if self._measured is None else self._measured
-            atomically(self.path, lambda temporary: save_file(tensors, temporary))
+            self.path.parent.mkdir(exist_ok=True)
+            replace_file(self.path, lambda temporary: save_file(tensors, temporary), failures=(SafetensorError,))
         self._measured = None
 
     def restore(self, network: torch.nn.Module) -> None:
@@ -260,6 +227,6 @@ def place_of(checkpoint: Path) -> tuple[int, int]:
 def forget_after(record: Record, step: int) -> None:
     """Drop the curves' points after a step: they will be made again."""
     kept = [point for point in record.curves() if isinstance(point.get("step"), int) and point["step"] <= step]
-    write_text(record.directory.metrics, "".join(json.dumps(point, ensure_ascii=False) + "\n" for point in kept))
+    write_points(record.directory.metrics, kept)
     if not any("val/loss" in point for point in kept):
         (record.directory.checkpoints / BEST).unlink(missing_ok=True)

@@ -15,8 +15,8 @@ from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.head_start import KINDS, HeadStart
 from tunesmith.models.merging import put_into_base
 from tunesmith.models.weights import load_network, relabelled
+from tunesmith.redaction import redact_config
 from tunesmith.runs.record import Record, load_run
-from tunesmith.tracking.redaction import redact_config
 
 log = logging.getLogger("tunesmith")
 

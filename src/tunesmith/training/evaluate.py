@@ -18,9 +18,10 @@ from tunesmith.data.splits import distinct, fingerprint, read_splits
 from tunesmith.data.splitting import draw
 from tunesmith.errors import DataError, FilesError
 from tunesmith.models.module import Outputs
-from tunesmith.runs.directory import RunDirectory, open_directory, write_json
+from tunesmith.runs.directory import RunDirectory, open_directory
 from tunesmith.runs.ledger import record_look
-from tunesmith.runs.record import Record, write_predictions
+from tunesmith.runs.record import Record
+from tunesmith.storage import write_json, write_lines
 from tunesmith.training.build import build_module, build_objective, build_trainer, longest_text, read_fitted
 from tunesmith.training.decide import decide
 from tunesmith.training.load import Trained, load_model
@@ -85,7 +86,7 @@ def _evaluate(
     for sentence in remarks([outputs], {split: rows}, trained.labels, config.task, len(trained.tokenizer)):
         log.warning("%s", sentence)
     directory = open_directory(record.path / "evaluations", split, rows.sha256())
-    write_predictions(directory.predictions, prediction_rows(outputs, rows, trained.labels, config.task))
+    write_lines(directory.predictions, prediction_rows(outputs, rows, trained.labels, config.task))
     results = {
         "run": str(record.path),
         "data": composed.saved["data"],

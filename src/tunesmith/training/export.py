@@ -9,8 +9,8 @@ from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.merging import put_into_base
 from tunesmith.models.probe import probe
 from tunesmith.reporting.model_card import model_card
-from tunesmith.runs.directory import write_text
 from tunesmith.runs.record import Record
+from tunesmith.storage import write_text
 from tunesmith.training.continuation import base_is_saved
 from tunesmith.training.ends import save_ends
 from tunesmith.training.load import load_model

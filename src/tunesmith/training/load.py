@@ -11,13 +11,13 @@ import torch
 from transformers import AutoConfig, PreTrainedTokenizerFast
 
 from tunesmith.config.schema import Model, RunConfig
-from tunesmith.config.seeding import derive_seed
 from tunesmith.errors import DataError, FilesError
 from tunesmith.models.families import Family, auto_class, family_of
 from tunesmith.models.head_start import without_start
 from tunesmith.models.origin import explained, is_trusted, trusting
 from tunesmith.models.weights import load_network, load_tokenizer
 from tunesmith.runs.record import Record, load_run
+from tunesmith.seeding import derive_seed
 from tunesmith.training.continuation import first_network
 from tunesmith.training.ends import set_ends
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tunesmith.config.terminal import printable
-from tunesmith.tracking.redaction import redact_values
+from tunesmith.redaction import redact_values
+from tunesmith.terminal import printable
 
 SOURCES = ("tunesmith", "pytorch_lightning", "lightning", "py.warnings")
 

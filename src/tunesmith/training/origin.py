@@ -18,8 +18,8 @@ from tunesmith.config.folders import expand
 from tunesmith.data.sources import Rows
 from tunesmith.data.splits import fingerprint as data_fingerprint
 from tunesmith.models.weights import resolved_revision, weights_sha256
+from tunesmith.redaction import redact_config, redact_values
 from tunesmith.tracking.provenance import provenance
-from tunesmith.tracking.redaction import redact_config, redact_values
 
 
 def origin(

@@ -11,7 +11,7 @@ import torch
 from tunesmith.config.rules import contradictions
 from tunesmith.config.schema import RunConfig
 from tunesmith.errors import ConfigError, Problem
-from tunesmith.machine import usable_cores
+from tunesmith.machine import bf16_cost, usable_cores
 from tunesmith.models.anatomy import anatomy
 from tunesmith.models.config_fields import check_fields, check_forward, check_vocabulary
 from tunesmith.models.families import family_of
@@ -20,7 +20,6 @@ from tunesmith.models.methods import apply_method
 from tunesmith.models.reach import check_reach
 from tunesmith.models.weights import load_config, load_skeleton, load_tokenizer, positions
 from tunesmith.training import instantiate
-from tunesmith.training.half_precision import bf16_cost
 from tunesmith.training.plan import check_monitors
 
 log = logging.getLogger("tunesmith")

@@ -6,7 +6,7 @@ from typing import Final
 
 from tunesmith.config.schema import RunConfig
 from tunesmith.errors import ConfigError, Problem
-from tunesmith.tracking.redaction import redact_values
+from tunesmith.redaction import redact_values
 
 FOLDERS: Final = ("run.root", "run.dir", "data.cache_dir", "model.cache_dir")
 WRITTEN: Final = ("data.label_names", "task.class_weights", "evaluation.metrics", "model.config", "model.head.words")

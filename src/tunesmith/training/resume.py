@@ -16,9 +16,9 @@ from tunesmith.config.fingerprint import fingerprint, identifies
 from tunesmith.config.folders import expand
 from tunesmith.config.signatures import read_signature
 from tunesmith.errors import ConfigError, FilesError, Problem
-from tunesmith.runs.directory import held, write_json, write_text
+from tunesmith.redaction import redact_config
 from tunesmith.runs.record import Record, load_run
-from tunesmith.tracking.redaction import redact_config
+from tunesmith.storage import locked, write_json, write_text
 from tunesmith.training.checkpoints import LAST, place_of
 from tunesmith.training.logs import log_to
 from tunesmith.training.run import execute
@@ -57,7 +57,7 @@ def resume(
         DataError: The data is not that of the run's start.
         FilesError: The run is complete or still running, or has no checkpoint that can be read.
     """
-    with held(record.path):
+    with locked(record.path):
         record = load_run(record.path)  # another process may have gone on with it
         return _resume(record, overrides, trust, new_end, composed)
 

@@ -22,10 +22,11 @@ from tunesmith.models.methods import count_parameters
 from tunesmith.models.module import FineTuner, Outputs
 from tunesmith.models.origin import trusting
 from tunesmith.models.weights import weights_sha256
-from tunesmith.runs.directory import RunDirectory, held, open_directory, write_json, write_text
+from tunesmith.redaction import redact_argv, redact_config, redact_values
+from tunesmith.runs.directory import RunDirectory, open_directory
 from tunesmith.runs.ledger import record_look
-from tunesmith.runs.record import Record, write_predictions
-from tunesmith.tracking.redaction import redact_argv, redact_config, redact_values
+from tunesmith.runs.record import Record
+from tunesmith.storage import locked, write_json, write_lines, write_text
 from tunesmith.tracking.wandb_key import refuse_bad_key
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer, objective_on
 from tunesmith.training.checkpoints import BestWeights, LastCheckpoint, forget_after, place_of
@@ -82,7 +83,7 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
         refuse_bad_key(run.config.logger)
         name = redact_values(run.name)
         directory = open_run(run, name)
-        with held(directory.path):
+        with locked(directory.path):
             return execute(run, directory, name, trust, ready=Ready(data, warnings))
 
 
@@ -294,7 +295,7 @@ def report(session: Session, data: TextDataModule, outputs: Sequence[Outputs]) -
     rows = [
         row for output in outputs for row in prediction_rows(output, data.splits[output.split], data.labels, data.task)
     ]
-    write_predictions(session.directory.predictions, rows)
+    write_lines(session.directory.predictions, rows)
     metrics = {name: value for output in outputs for name, value in output.defined_metrics.items()}
     for sentence in remarks(outputs, data.splits, data.labels, data.task, len(data.tokenizer)):
         log.warning("%s", sentence)

@@ -18,14 +18,15 @@ from safetensors import SafetensorError
 
 from tunesmith.config.compose import Composed
 from tunesmith.errors import FilesError, TrainingError, TunesmithError
-from tunesmith.runs.directory import RunDirectory, clear_away, write_json
+from tunesmith.machine import peak_memory_mb, watch_memory
+from tunesmith.redaction import redact, redact_values
+from tunesmith.runs.directory import RunDirectory, clear_away
 from tunesmith.runs.record import identity
+from tunesmith.storage import write_json
 from tunesmith.tracking.local import JsonlLogger
-from tunesmith.tracking.redaction import redact, redact_values
 from tunesmith.training.checkpoints import LAST
 from tunesmith.training.interruption import Interrupted, Pruned, StopAtStep
 from tunesmith.training.logs import Warnings, log_to
-from tunesmith.training.memory import peak_memory_mb, watch_memory
 
 log = logging.getLogger("tunesmith")
 

@@ -9,10 +9,10 @@ import torch
 
 from tunesmith.config.rules.evaluation import callback_monitors
 from tunesmith.config.schema import RunConfig, Task
-from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.evaluation.inputs import Inputs
 from tunesmith.evaluation.metrics import Measured, compute_metrics
+from tunesmith.suggest import did_you_mean, nearest
 from tunesmith.training.instantiate import build_metrics
 
 MOST_ROWS = 64

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunesmith.errors import FilesError
-from tunesmith.runs.directory import RunDirectory, open_directory, write_json, write_text
+from tunesmith.runs.directory import RunDirectory, open_directory
+from tunesmith.storage import write_json, write_text
 
 OPEN = """
 import sys, pathlib

@@ -7,7 +7,8 @@ import pytest
 
 from tunesmith import load_run
 from tunesmith.errors import FilesError
-from tunesmith.runs.record import identity, write_predictions
+from tunesmith.runs.record import identity
+from tunesmith.storage import write_lines
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_predictions_come_back_by_split_with_any_text(run, tmp_path):
         {"id": "a\u2028b\x85", "split": "val", "label": "naïve 😀", "logits": [0.1, -1e-30]},
         {"id": "1", "split": "test", "label": "x\ny", "logits": [3.4028234663852886e38, 5e-324]},
     ]
-    write_predictions(tmp_path / "predictions.jsonl", rows)
+    write_lines(tmp_path / "predictions.jsonl", rows)
     assert run().predictions() == rows
     assert run().predictions("val") == rows[:1]
     assert run().predictions("train") == []

@@ -13,9 +13,9 @@ import torch
 
 from tunesmith import compose, load_run, train
 from tunesmith.errors import ConfigError, DataError, FilesError
-from tunesmith.runs.directory import held, write_json
+from tunesmith.storage import locked, write_json
 from tunesmith.training import run as story
-from tunesmith.training.checkpoints import AtomicCheckpointIO, LastCheckpoint, atomically
+from tunesmith.training.checkpoints import AtomicCheckpointIO, LastCheckpoint
 from tunesmith.training.interruption import Interrupted
 from tunesmith.training.resume import newest_unfinished, resume
 
@@ -185,7 +185,7 @@ def test_a_change_that_matters_is_refused_key_by_key(interrupted):
 def test_a_run_that_another_process_has_is_left_alone(interrupted):
     broken = interrupted(3)
     before = broken.directory.results.read_bytes()
-    with held(broken.path), pytest.raises(FilesError, match="is in use by another process"):
+    with locked(broken.path), pytest.raises(FilesError, match="is in use by another process"):
         resume(broken)
     assert broken.directory.results.read_bytes() == before
     assert resume(broken).status == "completed"
@@ -195,14 +195,14 @@ def test_a_run_that_another_process_has_is_left_alone(interrupted):
 
 def test_a_forked_child_holds_nothing(tmp_path):
     said, say = os.pipe()
-    with held(tmp_path):
+    with locked(tmp_path):
         child = os.fork()
         if child == 0:
             os.write(say, b"here")
             signal.pause()
     os.read(said, 4)
     try:
-        with held(tmp_path), pytest.raises(FilesError, match="in use"), held(tmp_path):
+        with locked(tmp_path), pytest.raises(FilesError, match="in use"), locked(tmp_path):
             pass  # the first is had while the child lives, and the second not while this process has the first
     finally:
         os.kill(child, signal.SIGKILL)
@@ -392,20 +392,6 @@ def test_the_verb_goes_on_and_ends_with_the_directory(interrupted, inside):
     assert load_run(broken.path).status == "completed"
     again = inside("resume", broken.path)
     assert (again.returncode, "nothing to resume" in again.stderr) == (5, True)
-
-
-def test_a_write_that_fails_leaves_the_previous_file_and_nothing_else(tmp_path):
-    path = tmp_path / "last.ckpt"
-    path.write_bytes(b"good")
-
-    def fail(temporary):
-        temporary.write_bytes(b"half")
-        raise RuntimeError("unexpected pos 64 vs 0")
-
-    with pytest.raises(FilesError, match="is the disk full"):
-        atomically(path, fail)
-    assert path.read_bytes() == b"good"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_run_that_failed_after_its_training_only_does_the_rest(tiny, tmp_path, monkeypatch):

@@ -7,8 +7,8 @@ from typing import Any
 
 from tunesmith.config.objectives import is_per_label, is_table, task_and_name, undirected
 from tunesmith.config.rules.registry import rule
-from tunesmith.config.suggest import did_you_mean, nearest
 from tunesmith.errors import Problem
+from tunesmith.suggest import did_you_mean, nearest
 
 LABELS = {"Multiclass": "classification", "Multilabel": "multi_label"}
 """How the names of torchmetrics' classes begin that measure labels, and the task whose answers they take."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from tunesmith.config.terminal import say
 from tunesmith.errors import TunesmithError
-from tunesmith.tracking.redaction import redact_values
+from tunesmith.redaction import redact_values
+from tunesmith.terminal import say
 
 
 def explain(error: BaseException) -> int:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.tracking.redaction import MASK, MIN_SECRET_LENGTH, is_secret_name, redact, redact_argv, redact_values
+from tunesmith.redaction import MASK, MIN_SECRET_LENGTH, is_secret_name, redact, redact_argv, redact_values
 
 SECRET = "5up3r-s3cret-value"
 

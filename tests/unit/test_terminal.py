@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.config.terminal import printable
+from tunesmith.terminal import printable
 
 
 @given(st.text())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.config.suggest import distance, nearest, nearest_key, show
+from tunesmith.suggest import distance, nearest, nearest_key, show
 
 WORDS = st.text(alphabet="abc", max_size=6)
 
