@@ -76,6 +76,7 @@ def test_every_job_of_a_multirun_is_validated_before_the_first(tmp_path: Path) -
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_failing_job_stops_no_other(tmp_path: Path) -> None:
     rows = [f"text {number},{'good' if number % 2 else 'bad'}" for number in range(40)]
     write(tmp_path / "a.csv", "\n".join(["text,label", *rows]))

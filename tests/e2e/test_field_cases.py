@@ -1132,6 +1132,7 @@ def test_lengths_the_advice_works_as_typed(inside, long_reviews, advice, tmp_pat
     )
 
 
+@pytest.mark.slow
 def test_lengths_answers_that_conversations_lose_are_told(inside, long_talks, tmp_path):
     line = [*TALKS, f"data.path={long_talks}", *SHORT]
     cut = inside("train", *line, "data.max_length=24", f"run.dir={tmp_path / 'cut'}")
@@ -1522,6 +1523,7 @@ def test_results_check_counts_labels_by_split(inside, split_reviews):
         assert f"{label:<24}train 24  val 8  test 8" in done.stdout
 
 
+@pytest.mark.slow
 def test_results_a_sweep_says_what_its_trials_warn_of(inside, short_reviews, tmp_path):
     line = ["data=csv", "model=tiny_encoder", f"data.path={short_reviews}", "data.max_length=5,6,64", *QUIET, *STILL]
     done = inside("train", "-m", *line, "hydra.sweeper.n_jobs=1", f"run.dir={tmp_path / 'sweep'}")

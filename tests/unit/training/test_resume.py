@@ -94,12 +94,7 @@ def what_counts(record):
 
 @pytest.mark.parametrize(
     "kind",
-    [
-        kind
-        if kind in ("plain", "accumulation", "validation at steps", "an average of adapters")
-        else pytest.param(kind, marks=pytest.mark.slow)
-        for kind in KINDS
-    ],
+    [kind if kind in ("plain", "accumulation") else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS],
 )
 def test_a_resumed_run_ends_with_the_same_bits(kind, tiny, interrupted):
     whole = train(compose([*tiny, *LENGTH, *KINDS[kind]]))
@@ -209,6 +204,7 @@ def test_a_forked_child_holds_nothing(tmp_path):
         os.waitpid(child, 0)
 
 
+@pytest.mark.slow
 def test_other_data_or_an_edited_config_is_refused(tiny, reviews_csv, tmp_path, interrupted):
     data = tmp_path / "mine.csv"
     data.write_bytes(reviews_csv.read_bytes())
@@ -230,6 +226,7 @@ def test_other_data_or_an_edited_config_is_refused(tiny, reviews_csv, tmp_path, 
     assert what_counts(resume(load_run(broken.path))) == what_counts(whole)
 
 
+@pytest.mark.slow
 def test_keys_without_effect_and_observers_may_change(tiny, interrupted):
     whole = train(compose([*tiny, *LENGTH]))
     broken = interrupted(6)
@@ -242,6 +239,7 @@ def test_keys_without_effect_and_observers_may_change(tiny, interrupted):
         )
 
 
+@pytest.mark.slow
 def test_another_end_is_a_variation_and_says_so(tiny, interrupted, inside):
     broken = interrupted(6)
     refused = inside("resume", broken.path, "trainer.max_epochs=4")
@@ -394,6 +392,7 @@ def test_the_verb_goes_on_and_ends_with_the_directory(interrupted, inside):
     assert (again.returncode, "nothing to resume" in again.stderr) == (5, True)
 
 
+@pytest.mark.slow
 def test_a_run_that_failed_after_its_training_only_does_the_rest(tiny, tmp_path, monkeypatch):
     whole = train(compose([*tiny, *LENGTH]))
     with monkeypatch.context() as patch:

@@ -182,7 +182,11 @@ def test_every_argument_is_judged():
     assert not set(EFFECTS) & set(Trainer.SUPPLIED)
 
 
-@pytest.mark.parametrize("argument", EFFECTS)
+LONG = {"val_check_interval"}
+"""Shown by many runs."""
+
+
+@pytest.mark.parametrize("argument", [pytest.param(a, marks=pytest.mark.slow) if a in LONG else a for a in EFFECTS])
 def test_an_accepted_argument_has_its_effect(argument, fit, ran):
     EFFECTS[argument](fit, ran)
 
