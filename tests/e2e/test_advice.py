@@ -80,7 +80,10 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "cli/sweep.py": {"hydra.sweeper.n_trials=10": EXAMPLE},
     "cli/train.py": {"hydra.mode=multirun": STATES, "tunesmith train -": EXAMPLE},
     "config/compose.py": {"tunesmith train {": OPEN},
-    "config/other_names.py": dict.fromkeys(("tunesmith evaluate R", "tunesmith resume R"), OPEN),
+    "config/other_names.py": {
+        **dict.fromkeys((f"tunesmith {verb}" for verb in ("evaluate R", "resume R", "export R", "train -")), OPEN),
+        "model.quantization=4bit": NEEDS,
+    },
     "config/resolvers.py": {"pip install": NEEDS},
     "config/rules/adapter.py": {
         "method.tokenizer_name_or_path=FOLDER": OPEN,
@@ -115,7 +118,8 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "models/methods.py": {"method.target_modules=[{}]": OPEN},
     "models/model_files.py": {"model=from_run": OTHERWISE},
     "reporting/sweep_report.py": {"tunesmith train -": SWEEP},
-    "runs/directory.py": {"run.dir={}": STATES, "tunesmith show {": ON_A_RUN},
+    "runs/directory.py": {"run.dir={}": STATES},
+    "storage.py": {"tunesmith show {": ON_A_RUN},
     "sweeping/driver.py": {"hydra.sweeper.keep=1": SWEEP},
     "sweeping/launch.py": dict.fromkeys(
         (
@@ -190,6 +194,13 @@ ROWS = [
     Row(f"{LM} data.packing=true method=prompt", "method=lora"),
     Row(f"{LM} data.packing=true method=prompt", "data.packing=false"),
     Row(f"{TAGS} data.on_long=cut_left", "data.on_long=drop"),
+    Row("data.split.val_fraction=0", "data.split.val_fraction=0.05 data.split.method=random"),
+    # config/other_names.py
+    Row("+report_to=none", "logger=none", also="~report_to"),
+    Row("+optim=adamw_torch", "optimizer=adamw", also="~optim"),
+    Row("+lr_scheduler_type=cosine", "scheduler=cosine", also="~lr_scheduler_type"),
+    Row("+batching_strategy=dynamic", "data.order=bucketed", also="~batching_strategy"),
+    Row("+adapter_path=finished", "model=from_run model.from_run=RUN", {"RUN": "finished"}, also="~adapter_path"),
     # config/idle.py
     Row("data.label_separator=/", "task=multi_label"),
     Row(f"{TAGS} data.delimiter=tab", "data=csv", also="task=classification data.path=rows.tsv"),

@@ -74,10 +74,11 @@ def check_decodable(arguments: Sequence[str]) -> None:
 
 def unknown(verb: str) -> int:
     """Name the nearest verb."""
+    from tunesmith.config.other_names import VERBS as OTHER_VERBS
     from tunesmith.redaction import redact_values
     from tunesmith.suggest import nearest
 
-    close = nearest(verb, VERBS)
+    close = OTHER_VERBS.get(verb) or nearest(verb, VERBS)
     if "=" in verb:
         hint = f"Overrides come after the verb: tunesmith train {redact_values(verb)}"
     else:

@@ -22,6 +22,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tunesmith.config.limits import read_yaml
+from tunesmith.config.other_names import OPTIONS
 from tunesmith.errors import Problem
 from tunesmith.suggest import did_you_mean, nearest
 
@@ -162,15 +163,13 @@ class Repository(ConfigRepository):
             return "a config may not change how Hydra runs", written, "Only hydra/sweeper may be chosen"
         if not self.group_exists(group):
             return "no such config group", written, self._group_hint(default, group)
-        problem = several(group, default.value)
-        if problem is not None:
-            return problem[0], written, problem[1]
         for option in default.value if isinstance(default.value, list) else [default.value]:
             if option is None or "${" in option or option == "???" or default.optional:
                 continue
             if not self.config_exists(f"{group}/{option}"):
-                return f"{group} has no such option", written, option_hint(option, self.options(group))
-        return None
+                return f"{group} has no such option", written, option_hint(group, option, self.options(group))
+        problem = several(group, default.value)
+        return (problem[0], written, problem[1]) if problem is not None else None
 
     def _group_hint(self, default: GroupDefault, group: str) -> str | None:
         bare = (default.group or "").lstrip("/")
@@ -215,9 +214,9 @@ def several(group: str, chosen: Any) -> tuple[str, str] | None:
     return rule, f"Name one, or start one run for each: -m {group}={','.join(map(str, chosen))}"
 
 
-def option_hint(option: str, options: list[str]) -> str:
-    """The nearest option, and all that there are."""
-    close = did_you_mean(nearest(option, options))
+def option_hint(group: str, option: str, options: list[str]) -> str:
+    """What other tools' option is here or the nearest one, and all that there are."""
+    close = OPTIONS.get(group, {}).get(option) or did_you_mean(nearest(option, options))
     listed = f"options: {', '.join(options)}"
     return f"{close} ({listed})" if close else listed.capitalize()
 

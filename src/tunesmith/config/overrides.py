@@ -17,6 +17,7 @@ from hydra.errors import HydraException
 
 from tunesmith.config.files import HYDRA_KEYS, SEVERAL, Repository, option_hint, several
 from tunesmith.config.mappings import advice, mapping_of, read_mapping, takes_text
+from tunesmith.config.other_names import HYDRA
 from tunesmith.config.outline import is_nullable, is_text, leaves
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.suggest import did_you_mean, nearest
@@ -197,7 +198,8 @@ def _hydra(override: Override, text: str, repository: Repository) -> Problem | N
     ):
         return None
     allowed = ", ".join([*(f"hydra.{name}" for name in HYDRA_KEYS), "hydra/sweeper"])
-    return Problem(text, "a config may not change how Hydra runs", None, f"Only {allowed} may be set")
+    hint = f"Use {HYDRA[key]}" if key in HYDRA else f"Only {allowed} may be set"
+    return Problem(text, "a config may not change how Hydra runs", None, hint)
 
 
 def _choice(override: Override, text: str, repository: Repository) -> Problem | None:
@@ -207,13 +209,13 @@ def _choice(override: Override, text: str, repository: Repository) -> Problem | 
     options = repository.options(group)
     if (value == [] or (value is None and group not in SEVERAL)) and "none" in options:
         return Problem(text, f"{group} takes one option", _shown(value), f"Without any: {group}=none")
+    for option in value if isinstance(value, list) else [value]:
+        if option is not None and str(option) not in options:
+            return Problem(text, f"{group} has no such option", str(option), option_hint(group, str(option), options))
     problem = several(group, value)
     if problem is not None:
         rule, hint = problem
         return Problem(text, rule, _shown(value), hint)
-    for option in value if isinstance(value, list) else [value]:
-        if option is not None and str(option) not in options:
-            return Problem(text, f"{group} has no such option", str(option), option_hint(str(option), options))
     return None
 
 

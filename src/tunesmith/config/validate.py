@@ -16,7 +16,7 @@ from tunesmith.config import targets
 from tunesmith.config.keys import choices, describe
 from tunesmith.config.limits import bounded
 from tunesmith.config.markers import MARKERS, nodes
-from tunesmith.config.other_names import ours
+from tunesmith.config.other_names import VALUES, ours
 from tunesmith.config.outline import is_text, leaves
 from tunesmith.config.rules import contradictions
 from tunesmith.config.schema import RunConfig
@@ -126,7 +126,8 @@ def _of_pydantic(error: ValidationError, plain: Mapping[str, Any], elsewhere: El
             words = describe(path) or item["msg"]
             rule = f"must be {words}" if describe(path) else words[0].lower() + words[1:]
             close = nearest(str(item["input"]), choices(path)) if isinstance(item["input"], str) else None
-            yield Problem(path, rule, received, did_you_mean(f"{path}={close}" if close else None))
+            other = VALUES.get((path, item["input"])) if isinstance(item["input"], str | None) else None
+            yield Problem(path, rule, received, other or did_you_mean(f"{path}={close}" if close else None))
 
 
 def _path(location: tuple[int | str, ...], plain: Any, *, keep_last: bool) -> str:
@@ -159,11 +160,11 @@ def unknown_key(path: str, plain: Mapping[str, Any], received: str | None, elsew
 
 
 def _with_elsewhere(problem: Problem, elsewhere: Elsewhere) -> Problem:
-    """An unknown keyword of a target may belong to another option of the group."""
+    """An unknown keyword of a target may be another tool's name, or belong to another option of the group."""
     if problem.kind != "unknown":
         return problem
     found = elsewhere(problem.where)
-    hint = " ".join(part for part in (problem.hint, found) if part)
+    hint = " ".join(part for part in (ours(problem.where) or problem.hint, found) if part)
     return dataclasses.replace(problem, hint=hint or None)
 
 

@@ -69,6 +69,7 @@ def _validation_rows(method: str, val: float, monitor: str) -> Problem | None:
         "data.split.val_fraction",
         f"must be greater than 0: evaluation.monitor={monitor} needs validation rows",
         str(val),
+        "For the most rows to train on: data.split.val_fraction=0.05 data.split.method=random",
     )
 
 
