@@ -38,7 +38,7 @@ def refuse_adapter(folder: Path) -> None:
         run = shlex.quote(str(folder.parent))
         raise FilesError(f"{sentence}. Start from its run: model=from_run model.from_run={run}")
     raise FilesError(
-        f"{sentence} ({base}). Put it into that with peft, and name the new folder: "
+        f"{sentence}{f' ({base})' if base else ''}. Put it into that with peft, and name the new folder: "
         "AutoPeftModel.from_pretrained(ADAPTER).merge_and_unload().save_pretrained(FOLDER), with the AutoPeftModel of "
         "its task"
     )

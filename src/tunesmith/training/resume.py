@@ -66,8 +66,11 @@ def _resume(
     record: Record, overrides: Sequence[str], trust: Sequence[str], new_end: bool, composed: Composed | None
 ) -> Record:
     if record.status not in UNFINISHED:
-        longer = f". Train longer from the start: tunesmith train --from {record.argument} {shlex.join(overrides)}"
-        raise FilesError(f"{record.path} is {record.status}: there is nothing to resume{longer if new_end else ''}")
+        more = shlex.join(overrides) or "KEY=VALUE"
+        raise FilesError(
+            f"{record.path} is {record.status}: there is nothing to resume. "
+            f"Train again from the start: tunesmith train --from {record.argument} {more}"
+        )
     started = record.provenance.get("config_fingerprint")
     if started is not None and not identifies(started, record.config):
         rule = "was edited since the run started, and would change the result of a resumed run"

@@ -390,6 +390,9 @@ def test_the_verb_goes_on_and_ends_with_the_directory(interrupted, inside):
     assert load_run(broken.path).status == "completed"
     again = inside("resume", broken.path)
     assert (again.returncode, "nothing to resume" in again.stderr) == (5, True)
+    longer = inside("resume", broken.path, "trainer.max_epochs=9")
+    _, _, advice = longer.stderr.strip().partition("tunesmith train ")
+    assert inside("check", *shlex.split(advice)).returncode == 0
 
 
 @pytest.mark.slow
