@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import shlex
@@ -73,8 +74,7 @@ def data_of(record: Record, overrides: Sequence[str], trust: Sequence[str]) -> t
     strange = [item for item in overrides if not item.lstrip("+~").startswith(("data=", "data."))]
     if strange:
         rule = "evaluation takes overrides of data only"
-        hint = f"Train a variation instead: tunesmith train --from {record.argument} {shlex.quote(strange[0])}"
-        raise ConfigError([Problem(item, rule, None, hint) for item in strange])
+        raise ConfigError([Problem(item, rule, None, _instead(record, item, trust)) for item in strange])
     names = [item.lstrip("+~").partition("=")[0] for item in overrides]
     if "data" not in names:
         other = "data.path" in names
@@ -87,3 +87,11 @@ def data_of(record: Record, overrides: Sequence[str], trust: Sequence[str]) -> t
     own = {key: composed.saved["data"][key] for key in OF_THE_MODEL if key in data and f"data.{key}" not in names}
     saved = composed.saved | {"data": data | own}
     return dataclasses.replace(composed, saved=saved, config=resolve(saved)), True
+
+
+def _instead(record: Record, override: str, trust: Sequence[str]) -> str:
+    """What to do with an override of something else than data: train with it, if a run takes it."""
+    with contextlib.suppress(ConfigError):
+        compose_from(record.path, [override], trust=trust)
+        return f"Train a variation instead: tunesmith train --from {record.argument} {shlex.quote(override)}"
+    return "Other rows are named with data.path=FILE"
