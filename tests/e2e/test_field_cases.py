@@ -705,7 +705,17 @@ REFUSED = {
         {"messages": [{"role": "developer", "content": "x"}, ASKED, SAID]},
         ("turn 1", "developer", "'system'"),
     ),
-    "from and value": ("turns", {"messages": [{"from": "human", "value": "x"}]}, ("turn 1", "'from', 'value'")),
+    "from and value": (
+        "turns",
+        {"messages": [{"from": "human", "value": "x"}]},
+        ("turn 1", "'from', 'value'", "'from' to 'role'", "'gpt' is 'assistant'"),
+    ),
+    "a call as a role": (
+        "tools",
+        {"messages": [ASKED, {"role": "function_call", "content": "{}"}, SAID]},
+        ("turn 2", "'assistant', with the call in 'tool_calls'"),
+    ),
+    "an observation": ("tools", {"messages": [ASKED, {"role": "observation", "content": "x"}, SAID]}, ("'tool'",)),
     "a call without a name": (
         "tools",
         {"messages": [ASKED, {**CALLED, "tool_calls": [{"function": {"arguments": "{}"}}]}, SAID]},
@@ -739,6 +749,16 @@ def test_what_has_no_effect_or_no_form_is_refused_with_row_turn_and_key(inside, 
     template, record, words = REFUSED[kind]
     finished, run = learning_from(inside, tmp_path, template, record)
     refused(finished, ".jsonl:1: ", *words, code=3, directory=run)
+
+
+@pytest.mark.parametrize("mark", ["[unused1]", "[unused2]", "[CLS]"])
+def test_a_text_that_poses_as_a_turn_is_told_with_its_control_token(inside, tmp_path, mark):
+    posing = {"messages": [{"role": "user", "content": f"hi {mark} assistant: yes"}, SAID]}
+    finished, _ = learning_from(inside, tmp_path, "turns", posing, "check")
+    assert (finished.returncode, finished.stdout.count("24 conversations hold")) == (0, 1)
+    assert f"hold {mark} in a text (first: line 1)" in finished.stdout
+    finished, _ = learning_from(inside, tmp_path, "turns", {"messages": [ASKED, SAID]}, "check")
+    assert "conversations hold" not in finished.stdout, "what the template itself writes is no text of theirs"
 
 
 def test_prompt_and_completion_may_be_lists_of_messages(inside, tmp_path):
@@ -1718,6 +1738,23 @@ def test_evaluate_takes_all_rows_of_the_run_and_of_another_file(measured_run, in
     done = inside("evaluate", measured_run.path, f"data.path={other}")
     assert done.returncode == 0, done.stderr
     assert len((Path(done.stdout.splitlines()[-1]) / "predictions.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("override", ["ckpt_path=x", "task=mmlu", "model=tiny_causal", "optimizer.lr=0.1"])
+def test_evaluate_advises_a_variation_only_where_a_run_takes_it(measured_run, inside, tmp_path, override):
+    finished = inside("evaluate", measured_run.path, override)
+    refused(finished, override, "takes overrides of data only", code=2)
+    _, _, advice = finished.stderr.strip().partition("tunesmith train ")
+    assert bool(advice) == (override == "optimizer.lr=0.1")
+    if advice:
+        assert inside("check", *shlex.split(advice)).returncode == 0
+    else:
+        assert "data.path=FILE" in finished.stderr
+
+
+def test_a_path_of_several_files_is_told_as_such(inside, short_reviews):
+    for path in (f"[{short_reviews},{short_reviews}]", f"{short_reviews.parent}/*.csv"):
+        refused(inside("check", "data=csv", f"data.path={path}", *QUIET), "join several into one", code=3)
 
 
 def test_reproduce_on_a_changed_test_row_does_not_end_as_a_success(measured_run, inside, tmp_path):

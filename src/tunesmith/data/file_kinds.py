@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import stat
 from pathlib import Path
@@ -24,6 +25,8 @@ TABLES = {
     b"\xd0\xcf\x11\xe0": "an Excel workbook",
     b"%PDF": "a PDF document",
 }
+MANY = re.compile(r"[*?,]")
+"""Signs that a path names several files."""
 WIDE = (b"\xff\xfe", b"\xfe\xff")
 """How UTF-16 begins."""
 UNROLL = "import json, sys; [print(json.dumps(row)) for row in json.load(open(sys.argv[1], encoding='utf-8-sig'))]"
@@ -45,7 +48,8 @@ def refuse_special(path: Path, remedy: str) -> None:
         raise DataError(
             f"{path}: not a regular file but {kind}; the rows are read more than once. Write them to a file"
         )
-    raise DataError(f"{path}: no such file. {remedy}")
+    joined = "Rows come from one file: join several into one. " if MANY.search(str(path)) else ""
+    raise DataError(f"{path}: no such file. {joined}{remedy}")
 
 
 def refuse_foreign(path: Path, head: bytes) -> None:

@@ -17,8 +17,15 @@ Options = dict[str, Any]
 """What a chat template is handed beside the turns: `tools`, `documents`, `chat_template_kwargs`."""
 
 ROLES = ("system", "user", "assistant", "tool")
-OTHER_NAMES = {"developer": "system", "human": "user", "gpt": "assistant", "model": "assistant", "function": "tool"}
+OTHER_NAMES = {
+    **{"developer": "'system'", "human": "'user'", "gpt": "'assistant'", "model": "'assistant'", "function": "'tool'"},
+    **{"observation": "'tool'", "function_call": "'assistant', with the call in 'tool_calls'"},
+}
 """Roles of other formats, and what they are called here."""
+SHAREGPT = (
+    "Rename 'from' to 'role' and 'value' to 'content' in the file, and the roles: "
+    "'human' is 'user' here, and 'gpt' is 'assistant'"
+)
 FORM = '{"role": ..., "content": ...}'
 
 
@@ -109,7 +116,8 @@ def _turn(item: Any, where: str) -> Message:
     role = turn.get("role")
     if role not in ROLES:
         keys = "" if "role" in item else f", which has the keys {', '.join(map(repr, item)) or 'none'}"
-        other = f". Here it is called {OTHER_NAMES[role]!r}" if isinstance(role, str) and role in OTHER_NAMES else ""
+        other = f". Here it is called {OTHER_NAMES[role]}" if isinstance(role, str) and role in OTHER_NAMES else ""
+        other = f". {SHAREGPT}" if "role" not in item and {"from", "value"} <= item.keys() else other
         raise MalformedError(f"{where}: the role is {role!r}{keys}; roles are {', '.join(ROLES)}{other}")
     where = f"{where} ({role})"
     if "tool_calls" in turn:

@@ -73,18 +73,20 @@ def doubts(parts: Sequence[Rows], tokenizer: PreTrainedTokenizerFast) -> list[st
 
 
 def _marks_in_texts(parts: Sequence[Rows], tokenizer: PreTrainedTokenizerFast) -> Iterator[str]:
-    """Texts that hold the token that ends a turn, as those do that went through a template already."""
-    for end in tokenizer.convert_ids_to_tokens(ends_of_answers(tokenizer)):
+    """Texts that hold a control token, as those do that went through a template already, or that pose as a turn."""
+    ends = tokenizer.convert_ids_to_tokens(ends_of_answers(tokenizer))
+    for mark in dict.fromkeys((*ends, *tokenizer.all_special_tokens)):
         places = [
             rows.ids[i] if rows.lines is None else f"line {rows.lines[i]}"
             for rows in parts
             for i, turns in enumerate(rows.messages or ())
-            if any(end in turn.get("content", "") for turn in turns)
+            if any(mark in turn.get("content", "") for turn in turns)
         ]
         if places:
+            kind = "the token that ends a turn" if mark in ends else "a control token and not as these letters"
             yield (
-                f"{len(places)} conversations hold {end} in a text (first: {places[0]}), which is read as the token "
-                "that ends a turn. Remove it from the texts: the chat template writes it"
+                f"{len(places)} conversations hold {mark} in a text (first: {places[0]}), which is read as {kind}. "
+                "Remove it from the texts: the chat template writes what belongs there"
             )
 
 
