@@ -141,9 +141,9 @@ def prepared():
     from hydra.types import RunMode
     from omegaconf import OmegaConf
 
-    from tunesmith.config.compose import open_hydra
-    from tunesmith.config.composer import Composer
-    from tunesmith.config.overrides import read_sweep
+    from tunesmith.config.composing.compose import open_hydra
+    from tunesmith.config.composing.composer import Composer
+    from tunesmith.config.composing.overrides import read_sweep
     from tunesmith.sweeping.prepare import prepare
     from tunesmith.sweeping.settings import read_settings
 

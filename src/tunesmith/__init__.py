@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tunesmith.config.compose import compose
+    from tunesmith.config.composing.compose import compose
     from tunesmith.runs.record import load_run
-    from tunesmith.training.load import load_model
-    from tunesmith.training.run import train
+    from tunesmith.training.networks import load_model
+    from tunesmith.training.start import train
 
 __all__ = ["compose", "load_model", "load_run", "train"]
 
 _HOMES = {
-    "compose": "tunesmith.config.compose",
-    "load_model": "tunesmith.training.load",
+    "compose": "tunesmith.config.composing.compose",
+    "load_model": "tunesmith.training.networks",
     "load_run": "tunesmith.runs.record",
-    "train": "tunesmith.training.run",
+    "train": "tunesmith.training.start",
 }
 
 

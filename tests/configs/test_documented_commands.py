@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tunesmith.cli.help import VERBS
-from tunesmith.config.compose import compose
+from tunesmith.config.composing.compose import compose
 from tunesmith.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tunesmith.config.compose import compose
+from tunesmith.config.composing.compose import compose
 from tunesmith.config.folders import group_options, shipped
 
 OPTIONS = [(group, option) for group, options in group_options().items() for option in options]

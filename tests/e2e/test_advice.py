@@ -79,21 +79,21 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "cli/stop.py": {"tunesmith resume {": ON_A_RUN},
     "cli/sweep.py": {"hydra.sweeper.n_trials=10": EXAMPLE},
     "cli/train.py": {"hydra.mode=multirun": STATES, "tunesmith train -": EXAMPLE},
-    "config/compose.py": {"tunesmith train {": OPEN},
-    "config/other_names.py": {
+    "config/composing/compose.py": {"tunesmith train {": OPEN},
+    "config/checking/other_names.py": {
         **dict.fromkeys((f"tunesmith {verb}" for verb in ("evaluate R", "resume R", "export R", "train -")), OPEN),
         "model.quantization=4bit": NEEDS,
     },
-    "config/resolvers.py": {"pip install": NEEDS},
-    "config/rules/adapter.py": {
+    "config/composing/resolvers.py": {"pip install": NEEDS},
+    "config/checking/rules/adapter.py": {
         "method.tokenizer_name_or_path=FOLDER": OPEN,
         "model.quantization=4bit": NEEDS,
     },
-    "config/rules/architecture.py": {"model.quantization=4bit": NEEDS, "task=NAME": OPEN},
-    "config/rules/averages.py": {"model.quantization=none": NEEDS},
-    "config/rules/callbacks.py": {"optimizer.lr=1e-5": SWEEP, "tunesmith train -": SWEEP},
-    "config/rules/evaluation.py": {"evaluation={}": STATES},
-    "config/rules/model.py": {"model.head.words.LABEL=WORD": OPEN},
+    "config/checking/rules/architecture.py": {"model.quantization=4bit": NEEDS, "task=NAME": OPEN},
+    "config/checking/rules/averages.py": {"model.quantization=none": NEEDS},
+    "config/checking/rules/callbacks.py": {"optimizer.lr=1e-5": SWEEP, "tunesmith train -": SWEEP},
+    "config/checking/rules/evaluation.py": {"evaluation={}": STATES},
+    "config/checking/rules/model.py": {"model.head.words.LABEL=WORD": OPEN},
     "config/schema.py": {
         "callbacks.mine._target_=": OPEN,
         "hydra.sweeper.repeats=3": SWEEP,
@@ -117,10 +117,10 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "models/head_start.py": dict.fromkeys(("model.head.start=auto", "model.head.start=new"), OTHERWISE),
     "models/methods.py": {"method.target_modules=[{}]": OPEN},
     "models/model_files.py": {"model=from_run": OTHERWISE},
-    "reporting/sweep_report.py": {"tunesmith train -": SWEEP},
+    "reporting/sweep/report.py": {"tunesmith train -": SWEEP},
     "runs/directory.py": {"run.dir={}": STATES},
     "storage.py": {"tunesmith show {": ON_A_RUN},
-    "sweeping/driver.py": {"hydra.sweeper.keep=1": SWEEP},
+    "sweeping/execution/driver.py": {"hydra.sweeper.keep=1": SWEEP},
     "sweeping/launch.py": dict.fromkeys(
         (
             *("evaluation.test=false", "logger.group={}", "logger.job_type=trial", "run.dir=null"),
@@ -135,13 +135,13 @@ NOT_TYPED: dict[str, dict[str, str]] = {
         ),
         SWEEP,
     ),
-    "sweeping/reading.py": {"optimizer.lr=1e-5": SWEEP},
+    "sweeping/space/space/space/space/space/space/reading.py": {"optimizer.lr=1e-5": SWEEP},
     "sweeping/resume.py": {"hydra.sweeper.initial=DIR": SWEEP, "tunesmith resume {": SWEEP},
     "sweeping/settings.py": {"hydra.sweeper.pruner=none": SWEEP},
-    "tracking/wandb_key.py": {"logger.mode=offline": NEEDS},
-    "training/checkpoints.py": {"tunesmith train -": ON_A_RUN},
-    "training/continuation.py": {"model.path=DIR": OPEN, "tunesmith export {": ON_A_RUN},
-    "training/export.py": dict.fromkeys(("tunesmith export {", "tunesmith predict {"), ON_A_RUN),
+    "tracking/wandb/run/run/run/run/run/key.py": {"logger.mode=offline": NEEDS},
+    "training/callbacks/checkpoints.py": {"tunesmith train -": ON_A_RUN},
+    "training/networks.py": {"model.path=DIR": OPEN, "tunesmith export {": ON_A_RUN},
+    "inference/export.py": dict.fromkeys(("tunesmith export {", "tunesmith predict {"), ON_A_RUN),
     "training/plan.py": {"data.max_length=%d": STATES},
     "training/preflight.py": {"model.quantization=none": NEEDS, "pip install": NEEDS, "trainer.threads=%d": STATES},
     "training/resume.py": dict.fromkeys(("tunesmith resume {", "tunesmith train -"), ON_A_RUN),
@@ -151,7 +151,7 @@ NOT_TYPED: dict[str, dict[str, str]] = {
 """Overrides and commands in messages that no row types, each with the reason."""
 CALLBACK = "+callbacks.mine._target_=pytorch_lightning.callbacks."
 ROWS = [
-    # config/rules/training.py
+    # config/checking/rules/training.py
     Row("trainer.max_epochs=null", "trainer.max_epochs=3"),
     Row(
         "+trainer.check_val_every_n_epoch=null trainer.max_epochs=null trainer.max_steps=200",
@@ -168,7 +168,7 @@ ROWS = [
     Row("trainer.precision=16-mixed", "trainer.precision=bf16-mixed"),
     Row("logger.log_model=true", "logger=wandb"),
     Row("logger.project=mine", "logger=wandb"),
-    # config/rules/model.py
+    # config/checking/rules/model.py
     Row("model=encoder", "model.path=FOLDER_OR_HUB_ID", {"FOLDER_OR_HUB_ID": "model"}),
     Row("model=from_run", "model.from_run=RUN", {"RUN": "finished"}),
     Row("model.tokenizer=null", "model.tokenizer=FOLDER_OR_HUB_ID", {"FOLDER_OR_HUB_ID": "model"}),
@@ -178,7 +178,7 @@ ROWS = [
         "method=last_layers",
         also="method.layers=1",
     ),
-    # config/rules/task.py, method.py, data.py
+    # config/checking/rules/task.py, method.py, data.py
     Row("task=text_to_text model=tiny_seq2seq", "data.target_column=NAME", {"NAME": "other"}),
     Row("task=regression task.multi_label=true", "task=multi_label"),
     Row("method.name=lora", "method=lora", also="~method.name"),
@@ -195,21 +195,21 @@ ROWS = [
     Row(f"{LM} data.packing=true method=prompt", "data.packing=false"),
     Row(f"{TAGS} data.on_long=cut_left", "data.on_long=drop"),
     Row("data.split.val_fraction=0", "data.split.val_fraction=0.05 data.split.method=random"),
-    # config/other_names.py
+    # config/checking/other_names.py
     Row("+report_to=none", "logger=none", also="~report_to"),
     Row("+optim=adamw_torch", "optimizer=adamw", also="~optim"),
     Row("+lr_scheduler_type=cosine", "scheduler=cosine", also="~lr_scheduler_type"),
     Row("+batching_strategy=dynamic", "data.order=bucketed", also="~batching_strategy"),
     Row("+adapter_path=finished", "model=from_run model.from_run=RUN", {"RUN": "finished"}, also="~adapter_path"),
-    # config/idle.py
+    # config/checking/idle.py
     Row("data.label_separator=/", "task=multi_label"),
     Row(f"{TAGS} data.delimiter=tab", "data=csv", also="task=classification data.path=rows.tsv"),
-    # config/rules/adapter.py
+    # config/checking/rules/adapter.py
     Row("method=lora method.r=0", "method.r=8"),
     Row("method=lora +method.init_lora_weights=eva", "method.init_lora_weights=pissa"),
     Row("method=lora '+method.layers_pattern=layer'", "'+method.layers_to_transform=[0]'"),
     Row("method=lora '+method.layers_to_transform=[zero]'", "'method.layers_to_transform=[0,1]'"),
-    # config/rules/architecture.py, averages.py, callbacks.py
+    # config/checking/rules/architecture.py, averages.py, callbacks.py
     Row("+model.config.torch_dtype=bfloat16", "trainer.precision=bf16-mixed", also="~model.config.torch_dtype"),
     Row(
         "+model.config.gradient_checkpointing=true",

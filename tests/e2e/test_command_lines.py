@@ -162,7 +162,7 @@ def test_predict_answers_with_the_user_s_labels_from_any_source(twins, command, 
 
 
 def test_predictions_on_the_run_s_own_rows_are_those_it_recorded(twins, inside, tmp_path):
-    from tunesmith.config.saved import resolve
+    from tunesmith.config.composing.saved import resolve
     from tunesmith.data.splits import read_splits
 
     rows = read_splits(resolve(twins[0].config).data)["test"]

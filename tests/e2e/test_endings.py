@@ -10,7 +10,7 @@ import time
 import pytest
 
 from tunesmith import load_run
-from tunesmith.training.checkpoints import verify
+from tunesmith.training.callbacks.checkpoints import verify
 from tunesmith.training.resume import place_of
 
 STALLING = """

@@ -432,8 +432,8 @@ def test_predict_answers_the_conversation_as_it_stands_and_shows_what_was_asked(
         assert row["text"] == turns[-1]["content"]
         assert row.get("reference") == (talk[-1]["content"] if talk[-1]["role"] == "assistant" else None)
         assert plain_answer(drinks, turns).removesuffix("[SEP]").strip() == row["prediction"]
-    from tunesmith.training.load import load_model
-    from tunesmith.training.predict import predict
+    from tunesmith.inference.predict import predict
+    from tunesmith.training.networks import load_model
 
     answers = predict(load_model(drinks), [*talks, "name a hot drink"])
     assert [answer["prediction"] for answer in answers] == ["juice", "tea", "tea", "juice", "juice", "tea"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tunesmith import load_run
-from tunesmith.training.checkpoints import verify
+from tunesmith.training.callbacks.checkpoints import verify
 
 KILLS = 50
 
@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from tunesmith import compose, load_run, train
 from tunesmith.training.resume import resume
-from tunesmith.training.checkpoints import verify
+from tunesmith.training.callbacks.checkpoints import verify
 
 directory, kills, other_tmp, overrides = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:]
 draw, inside, steps = random.Random(0), 0, []

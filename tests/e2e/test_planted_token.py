@@ -12,7 +12,7 @@ import pytest
 from conftest import reviews, write_reviews
 
 from tunesmith import load_run
-from tunesmith.config.compose import compose
+from tunesmith.config.composing.compose import compose
 from tunesmith.config.outline import outline
 
 WANDB_KEY = "0123456789abcdef" * 2 + "fedcba98"
@@ -124,7 +124,7 @@ def test_no_planted_token_is_in_anything_that_a_sweep_wrote(project):
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("WANDB_NAME: without effect") == 1
     (log,) = (project.parent / "runs").glob("*/*/sweep.log")
-    assert "WARNING tunesmith.tracking.wandb_client: WANDB_NAME: without effect" in log.read_text()
+    assert "WARNING tunesmith.tracking.wandb.client: WANDB_NAME: without effect" in log.read_text()
     assert list((project.parent / "runs").rglob("*.wandb")), "W&B is among what is looked at"
     written = [path for path in (project.parent / "runs").rglob("*") if path.is_file()]
     assert [path for path in written if path.name == "study.journal"], "Optuna's journal is among what is looked at"

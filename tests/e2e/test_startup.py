@@ -69,7 +69,7 @@ def test_showing_a_config_needs_no_schema_classes(tmp_path: Path) -> None:
     for source in (["model=bert_base"], ["--from", "saved.yaml"]):
         code, modules = imported(tmp_path, "train", "--cfg", "job", "optimizer.lr=0.1", *source)
         assert code == 0
-        assert not (HEAVY | {"pydantic", "tunesmith.config.validate", "tunesmith.config.schema"}) & modules
+        assert not (HEAVY | {"pydantic", "tunesmith.config.checking.validate", "tunesmith.config.schema"}) & modules
 
 
 def test_plugins_are_imported_only_where_one_may_be_named(tmp_path: Path) -> None:
@@ -94,7 +94,8 @@ def test_plugins_are_imported_only_where_one_may_be_named(tmp_path: Path) -> Non
 
 def test_a_valid_config_is_known_without_torch(tmp_path: Path) -> None:
     script = (
-        "import sys\nfrom tunesmith.config.compose import compose\ncompose(['method=lora', 'scheduler=plateau'])\n"
+        "import sys\nfrom tunesmith.config.composing.compose import compose\n"
+        "compose(['method=lora', 'scheduler=plateau'])\n"
         f"assert not {HEAVY!r} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)

@@ -149,7 +149,7 @@ FAST = '''
 import json, os, time
 from pathlib import Path
 
-from tunesmith.sweeping.layout import read_frozen, read_job
+from tunesmith.sweeping.record.layout import read_frozen, read_job
 
 
 def say(directory, word):
@@ -173,8 +173,9 @@ def objective(directory, tell):
 DRIVER = """
 import functools, json, sys
 from pathlib import Path
-from tunesmith.sweeping import executors, launch, resume
-preload = ("tunesmith.sweeping.executors", "tunesmith.sweeping.layout")
+from tunesmith.sweeping import launch, resume
+from tunesmith.sweeping.execution import executors
+preload = ("tunesmith.sweeping.execution.executors", "tunesmith.sweeping.record.layout")
 launch.Local = functools.partial(executors.Local, preload=preload)
 launch.summarise = lambda directory, facts, driver, settings, logger: launch_summary(directory, facts, driver, settings)
 from tunesmith.storage import write_json

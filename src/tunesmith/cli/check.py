@@ -11,7 +11,7 @@ from tunesmith.cli.train import composed_from
 from tunesmith.terminal import say
 
 if TYPE_CHECKING:
-    from tunesmith.config.compose import Composed
+    from tunesmith.config.composing.compose import Composed
     from tunesmith.training.logs import Warnings
     from tunesmith.training.plan import Plan
 
@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
     check_folders(arguments.config_dir)
     composed = composed_from(arguments)
 
-    from tunesmith.reporting.tables import warned
+    from tunesmith.reporting.run.tables import warned
     from tunesmith.training.logs import Warnings, log_to
     from tunesmith.training.plan import plan
 
@@ -58,7 +58,7 @@ def trusted(names: Sequence[str]) -> AbstractContextManager[None]:
     """Let the code of these models run; without names nothing is imported for it."""
     if not names:
         return nullcontext()
-    from tunesmith.models.origin import trusting
+    from tunesmith.models.trust import trusting
 
     return trusting(names)
 
@@ -105,8 +105,8 @@ def parameters(
 ) -> Iterator[tuple[str, str]]:
     """The size of the network, adapters included, once everything goes together."""
     from tunesmith.models.methods import count_parameters
+    from tunesmith.training.auto_values import decide
     from tunesmith.training.build import build_network
-    from tunesmith.training.decide import decide
     from tunesmith.training.logs import log_to
     from tunesmith.training.preflight import check_model
     from tunesmith.training.rehearsal import rehearse

@@ -45,7 +45,7 @@ def main(argv: list[str]) -> int:
     Parser(
         prog="tunesmith doctor", description="Versions, devices, threads, W&B, caches, and known bad combinations."
     ).parse_args(argv)
-    from tunesmith.reporting.tables import console, facts_table
+    from tunesmith.reporting.run.tables import console, facts_table
 
     facts = [("python", f"{platform.python_version()} on {platform.platform()}")]
     facts += [(name, _version(name) or "not installed") for name in PACKAGES]
@@ -139,7 +139,7 @@ def _devices() -> list[tuple[str, str]]:
 
 def _tracker() -> list[tuple[str, str]]:
     from tunesmith.config.schema import Logger
-    from tunesmith.tracking.wandb_mode import choose_mode, has_credentials
+    from tunesmith.tracking.wandb.mode import choose_mode, has_credentials
 
     mode = choose_mode(Logger(name="wandb"), os.environ)
     key = "with an API key" if has_credentials(os.environ) else "no API key"

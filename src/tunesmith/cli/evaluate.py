@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tunesmith.cli.options import Parser
-from tunesmith.config.compose import Composed, compose, compose_from
-from tunesmith.config.saved import resolve
+from tunesmith.config.composing.compose import Composed, compose, compose_from
+from tunesmith.config.composing.saved import resolve
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.runs.record import Record
 from tunesmith.runs.sweep_record import load_winner
@@ -51,9 +51,9 @@ def main(argv: list[str]) -> int:
     record = load_winner(arguments.run)
     composed, other = data_of(record, arguments.overrides, arguments.trust)
 
-    from tunesmith.models.origin import trusting
-    from tunesmith.reporting.tables import console, metrics_table, warned
-    from tunesmith.training.evaluate import evaluate
+    from tunesmith.inference.evaluate import evaluate
+    from tunesmith.models.trust import trusting
+    from tunesmith.reporting.run.tables import console, metrics_table, warned
 
     with trusting(arguments.trust):
         _, directory = evaluate(record, composed, arguments.split or ("all" if other else "test"))

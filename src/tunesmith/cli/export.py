@@ -32,8 +32,8 @@ def main(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
     record = load_winner(arguments.run)
 
-    from tunesmith.models.origin import trusting
-    from tunesmith.training.export import export
+    from tunesmith.inference.export import export
+    from tunesmith.models.trust import trusting
     from tunesmith.training.logs import log_to
 
     with log_to(), trusting(arguments.trust):

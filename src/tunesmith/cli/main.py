@@ -74,7 +74,7 @@ def check_decodable(arguments: Sequence[str]) -> None:
 
 def unknown(verb: str) -> int:
     """Name the nearest verb."""
-    from tunesmith.config.other_names import VERBS as OTHER_VERBS
+    from tunesmith.config.checking.other_names import VERBS as OTHER_VERBS
     from tunesmith.redaction import redact_values
     from tunesmith.suggest import nearest
 

@@ -13,8 +13,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from tunesmith.config.compose import Composed, compose, draft, open_hydra
-from tunesmith.config.overrides import read_sweep
+from tunesmith.config.composing.compose import Composed, compose, draft, open_hydra
+from tunesmith.config.composing.overrides import read_sweep
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.report_error import explain
 from tunesmith.terminal import say
@@ -97,7 +97,7 @@ def compose_all(
 
 def run_one(overrides: Overrides, composed: Callable[[], Composed], trust: Sequence[str]) -> Job:
     """Train one combination; an error is printed and becomes the job's exit code."""
-    from tunesmith.training.run import train
+    from tunesmith.training.start import train
 
     try:
         directory = str(train(composed(), trust=tuple(trust)).path)

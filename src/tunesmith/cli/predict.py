@@ -65,10 +65,10 @@ def main(argv: list[str]) -> int:
         raise DataError(f"{arguments.input}: no texts")
 
     from tunesmith.data.sources import rows_of
-    from tunesmith.models.origin import trusting
-    from tunesmith.training.load import load_model
+    from tunesmith.inference.predict import predict
+    from tunesmith.models.trust import trusting
     from tunesmith.training.logs import log_to
-    from tunesmith.training.predict import predict
+    from tunesmith.training.networks import load_model
 
     with log_to(), trusting(arguments.trust):
         rows = rows_of([str(number) for number in range(len(examples))], examples)
@@ -237,7 +237,7 @@ def write_csv(answers: Iterable[dict[str, Any]], file: TextIO, *, guarded: bool 
         file: Where to.
         guarded: Whether a text that a spreadsheet would run as a formula gets a quotation mark before it.
     """
-    from tunesmith.reporting.texts import spreadsheet_cell
+    from tunesmith.reporting.formatting import spreadsheet_cell
 
     rows = [_flat(answer) for answer in answers]
     if guarded:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from tunesmith.cli.options import Parser
-from tunesmith.config.compose import compose_from
+from tunesmith.config.composing.compose import compose_from
 from tunesmith.errors import TrainingError
 from tunesmith.runs.record import load_run
 from tunesmith.terminal import say
@@ -35,7 +35,7 @@ def main(argv: list[str]) -> int:
     original = load_run(arguments.run)
     compose_from(original.path, arguments.overrides, trust=arguments.trust)  # its faults before torch takes seconds
 
-    from tunesmith.reporting.tables import console, side_by_side, then_and_now
+    from tunesmith.reporting.run.tables import console, side_by_side, then_and_now
     from tunesmith.training.logs import log_to
     from tunesmith.training.reproduce import check, rerun
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tunesmith.cli.options import Parser
-from tunesmith.config.compose import compose_from
+from tunesmith.config.composing.compose import compose_from
 from tunesmith.runs.record import load_run
 from tunesmith.runs.sweep_record import is_sweep
 from tunesmith.terminal import say
@@ -35,7 +35,7 @@ def main(argv: list[str]) -> int:
     record = load_run(arguments.run)
     compose_from(record.path, arguments.overrides, trust=arguments.trust)  # its faults before torch takes seconds
 
-    from tunesmith.reporting.tables import console, metrics_table
+    from tunesmith.reporting.run.tables import console, metrics_table
     from tunesmith.training.resume import resume
 
     record = resume(record, arguments.overrides, trust=tuple(arguments.trust), new_end=arguments.new_end)

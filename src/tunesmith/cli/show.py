@@ -19,13 +19,13 @@ def main(argv: list[str]) -> int:
     if is_sweep(path):
         sweep = load_sweep(path)
 
-        from tunesmith.reporting.leaderboard import show_sweep
+        from tunesmith.reporting.sweep.leaderboard import show_sweep
 
         show_sweep(sweep)
         return 0
     record = load_run(path)
 
-    from tunesmith.reporting.tables import show_run
+    from tunesmith.reporting.run.tables import show_run
 
     show_run(record)
     return 0

@@ -34,8 +34,8 @@ def run_sweep(name: str, overrides: Sequence[str], config_dirs: Sequence[Path], 
     Returns:
         The exit code.
     """
-    from tunesmith.config.compose import open_hydra
-    from tunesmith.config.overrides import common, read_sweep
+    from tunesmith.config.composing.compose import open_hydra
+    from tunesmith.config.composing.overrides import common, read_sweep
     from tunesmith.sweeping.launch import Search
 
     search = Search(name, tuple(overrides), tuple(config_dirs), tuple(trust))
@@ -53,9 +53,9 @@ def sweeper_of(name: str, overrides: Sequence[str], config_dirs: Sequence[Path])
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from tunesmith.config.compose import draft
+    from tunesmith.config.composing.compose import draft
+    from tunesmith.config.composing.overrides import common
     from tunesmith.config.limits import bounded
-    from tunesmith.config.overrides import common
 
     found = draft(common(overrides), config_dirs=config_dirs, name=name)
     if found.problems:

@@ -14,7 +14,7 @@ from tunesmith.errors import ConfigError, Problem
 from tunesmith.terminal import say
 
 if TYPE_CHECKING:
-    from tunesmith.config.compose import Composed
+    from tunesmith.config.composing.compose import Composed
 
 INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
@@ -36,8 +36,8 @@ def main(argv: list[str]) -> int:
     if arguments.source is None and _file_asks_for_many():
         return many(arguments)
 
-    from tunesmith.reporting.tables import show_result
-    from tunesmith.training.run import train
+    from tunesmith.reporting.run.tables import show_result
+    from tunesmith.training.start import train
 
     record = train(composed, trust=tuple(arguments.trust))
     show_result(record)
@@ -51,7 +51,7 @@ def many(arguments: argparse.Namespace) -> int:
         hint = "Start from groups instead: tunesmith train -m model=..."
         raise ConfigError([Problem("--from", "cannot be combined with -m", None, hint)])
     from tunesmith.cli.sweep import run_sweep, sweeper_of
-    from tunesmith.config.compose import SWEEPER
+    from tunesmith.config.composing.compose import SWEEPER
 
     if sweeper_of(arguments.config_name, arguments.overrides, arguments.config_dir) == SWEEPER:
         return run_sweep(arguments.config_name, arguments.overrides, arguments.config_dir, arguments.trust)
@@ -92,7 +92,7 @@ class Refused(argparse.Action):
 
 def composed_from(arguments: argparse.Namespace) -> Composed:
     """The validated config that the flags and overrides describe."""
-    from tunesmith.config.compose import compose, compose_from
+    from tunesmith.config.composing.compose import compose, compose_from
 
     name = getattr(arguments, "config_name", "train")
     if arguments.source is not None:
@@ -119,7 +119,7 @@ def uncollected() -> Iterator[None]:
 
 def show(arguments: argparse.Namespace) -> int:
     """Print the composed config, or how it is composed; values are not judged, so that a faulty config can be seen."""
-    from tunesmith.config.show import show_config, show_info, show_saved
+    from tunesmith.config.composing.show import show_config, show_info, show_saved
 
     if arguments.info and arguments.source is not None:
         hint = "See its values with --from RUN --cfg job"

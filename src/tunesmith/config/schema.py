@@ -3,7 +3,7 @@
 A field whose type carries `SPEED` or `FILES` cannot change a result, and one that carries `LATER` is newer than configs
 that may be met; identity, resume, reproduce and `train --from` go by that (`config/changes.py`). The YAML files under
 `conf/` hold only what an option changes. Keys of a `_target_`'s own signature are accepted beside the ones named here,
-and are checked against that signature (`config/targets.py`).
+and are checked against that signature (`config/checking/targets.py`).
 """
 
 from __future__ import annotations

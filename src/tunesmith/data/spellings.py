@@ -8,7 +8,7 @@ import shlex
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from tunesmith.config.mappings import in_quotes
+from tunesmith.config.composing.mappings import in_quotes
 
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 TRUTHS = {"true": "1", "false": "0"}

@@ -13,7 +13,8 @@ from tunesmith.config.schema import Model
 from tunesmith.errors import FilesError
 from tunesmith.models.anatomy import anatomy
 from tunesmith.models.head_start import listed
-from tunesmith.models.origin import explained, loading
+from tunesmith.models.load_errors import explained
+from tunesmith.models.source import loading
 
 log = logging.getLogger("tunesmith")
 

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tunesmith.config.folders import expand
 from tunesmith.errors import FilesError
-from tunesmith.models.origin import first_line, quiet
+from tunesmith.models.load_errors import first_line, quiet
 from tunesmith.storage import make_folder
 
 log = logging.getLogger("tunesmith")

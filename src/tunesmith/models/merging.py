@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from tunesmith.errors import ConfigError, Problem, TrainingError
-from tunesmith.models.origin import first_line
+from tunesmith.models.load_errors import first_line
 from tunesmith.models.probe import difference, probe
 
 TOLERANCE = 1e-3

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from tunesmith.config.rules.adapter import BY_PATTERN
+from tunesmith.config.checking.rules.adapter import BY_PATTERN
 from tunesmith.config.schema import Method
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.models.anatomy import head_modules

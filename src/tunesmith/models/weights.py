@@ -31,8 +31,10 @@ from tunesmith.models.families import EXAMPLES, auto_class, family_of
 from tunesmith.models.head_start import HeadStart, Trained, apply_start, head_start, no_head, output_names
 from tunesmith.models.heads import PooledNetwork, backbone_class, restore_head
 from tunesmith.models.label_words import LabelWordNetwork, cue_tokens, word_tokens
+from tunesmith.models.load_errors import explained
 from tunesmith.models.model_files import refuse_adapter
-from tunesmith.models.origin import explained, is_trusted, loading, locate
+from tunesmith.models.source import loading, locate
+from tunesmith.models.trust import is_trusted
 from tunesmith.seeding import derive_seed
 from tunesmith.suggest import did_you_mean, nearest
 

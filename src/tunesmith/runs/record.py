@@ -94,7 +94,7 @@ class Record:
         from omegaconf.errors import OmegaConfBaseException
         from pydantic import ValidationError
 
-        from tunesmith.config.saved import resolve
+        from tunesmith.config.composing.saved import resolve
 
         try:
             return resolve(self.config)

@@ -6,13 +6,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from tunesmith.config.compose import Composed
-from tunesmith.config.rules.registry import select
-from tunesmith.config.saved import resolve
+from tunesmith.config.checking.rules.registry import select
+from tunesmith.config.composing.compose import Composed
+from tunesmith.config.composing.saved import resolve
 from tunesmith.errors import ConfigError, Problem, TunesmithError
-from tunesmith.sweeping.executors import Executor
+from tunesmith.sweeping.execution.executors import Executor
 from tunesmith.sweeping.prepare import Sweep, located
-from tunesmith.sweeping.space import Point
+from tunesmith.sweeping.space.space import Point
 
 JUDGE = "tunesmith.sweeping.combinations:judge"
 READ = (
@@ -60,11 +60,11 @@ def judge(
         trust: Modules and models of the user's own.
         objectives: What the sweep goes by; the data has to have the labels that are named there.
     """
-    from tunesmith.config.compose import searching_here
-    from tunesmith.models.origin import trusting
-    from tunesmith.training.decide import decide
+    from tunesmith.config.composing.compose import searching_here
+    from tunesmith.models.trust import trusting
+    from tunesmith.training.auto_values import decide
     from tunesmith.training.logs import log_to
-    from tunesmith.training.plan import check_monitors
+    from tunesmith.training.monitors import check_monitors
     from tunesmith.training.preflight import check_model
     from tunesmith.training.trial_rows import try_metrics
 

@@ -14,30 +14,30 @@ from typing import Any
 
 from optuna.distributions import distribution_to_json
 
-from tunesmith.config.compose import Composed
-from tunesmith.config.composer import Composer
+from tunesmith.config.composing.compose import Composed
+from tunesmith.config.composing.composer import Composer
 from tunesmith.config.fingerprint import fingerprint
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.machine import gpus, usable_cores, usable_threads
 from tunesmith.redaction import redact, redact_argv, redact_values
-from tunesmith.reporting.live import LiveView
+from tunesmith.reporting.sweep.live import LiveView
 from tunesmith.runs.directory import open_directory
 from tunesmith.runs.record import identity
 from tunesmith.storage import locked, write_json
-from tunesmith.sweeping import snapshot
 from tunesmith.sweeping.combinations import check_combinations
-from tunesmith.sweeping.driver import Driver, Plan, now
-from tunesmith.sweeping.executors import ENTRY, Executor, InProcess, Local
-from tunesmith.sweeping.grammar import overrides, quoted
-from tunesmith.sweeping.layout import SweepDirectory
+from tunesmith.sweeping.execution.driver import Driver, Plan, now
+from tunesmith.sweeping.execution.executors import ENTRY, Executor, InProcess, Local
 from tunesmith.sweeping.prepare import Sweep, prepare
-from tunesmith.sweeping.samplers import read_choice
-from tunesmith.sweeping.scheduler import Limits, Scheduler
+from tunesmith.sweeping.record import snapshot
+from tunesmith.sweeping.record.layout import SweepDirectory
+from tunesmith.sweeping.search.samplers import read_choice
+from tunesmith.sweeping.search.scheduler import Limits, Scheduler
+from tunesmith.sweeping.search.study import Study, check_storage, open_storage
 from tunesmith.sweeping.settings import read_settings
-from tunesmith.sweeping.space import Point
-from tunesmith.sweeping.study import Study, check_storage, open_storage
+from tunesmith.sweeping.space.grammar import overrides, quoted
+from tunesmith.sweeping.space.space import Point
 from tunesmith.sweeping.summary import summarise
-from tunesmith.tracking.wandb_key import refuse_bad_key
+from tunesmith.tracking.wandb.key import refuse_bad_key
 from tunesmith.training.logs import log_to
 from tunesmith.training.public import refuse_secrets
 

@@ -12,23 +12,23 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
-from tunesmith.config.compose import Composed
-from tunesmith.config.composer import Composer
-from tunesmith.config.files import Loader
+from tunesmith.config.checking.directions import COSTS, direction_of, fault_of
+from tunesmith.config.composing.compose import Composed
+from tunesmith.config.composing.composer import Composer
+from tunesmith.config.composing.files import Loader
+from tunesmith.config.composing.overrides import parse
 from tunesmith.config.folders import expand
-from tunesmith.config.objectives import COSTS, direction_of, fault_of
-from tunesmith.config.overrides import parse
 from tunesmith.config.schema import Evaluation
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.redaction import redact_config, redact_values
 from tunesmith.runs.sweep_record import SweepRecord, is_sweep
-from tunesmith.sweeping.grammar import overrides
-from tunesmith.sweeping.reading import read_space
-from tunesmith.sweeping.rungs import FRACTIONS, REDUCTION, Halving
-from tunesmith.sweeping.samplers import make_pruner, read_choice
-from tunesmith.sweeping.space import Point, Space
-from tunesmith.sweeping.space import identity as identity_of
+from tunesmith.sweeping.search.rungs import FRACTIONS, REDUCTION, Halving
+from tunesmith.sweeping.search.samplers import make_pruner, read_choice
+from tunesmith.sweeping.space.grammar import overrides
+from tunesmith.sweeping.space.reading import read_space
+from tunesmith.sweeping.space.space import Point, Space
+from tunesmith.sweeping.space.space import identity as identity_of
 
 CHECKS = (0.25, 0.5, 0.75)
 """Fractions of a full run at which Optuna's own pruners are asked."""

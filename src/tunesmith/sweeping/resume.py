@@ -12,23 +12,23 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from optuna.trial import FrozenTrial
 
+from tunesmith.config.composing.overrides import parse
 from tunesmith.config.folders import expand
-from tunesmith.config.overrides import parse
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.runs.record import identity
 from tunesmith.runs.sweep_record import TRIAL_FILE, SweepRecord
 from tunesmith.storage import locked, write_json
-from tunesmith.sweeping import snapshot
-from tunesmith.sweeping.driver import Driver, Facts
-from tunesmith.sweeping.executors import ENTRY
-from tunesmith.sweeping.grammar import text_of
-from tunesmith.sweeping.job import ENDED, from_json
+from tunesmith.sweeping.execution.driver import Driver, Facts
+from tunesmith.sweeping.execution.executors import ENTRY
 from tunesmith.sweeping.launch import drive, warm
-from tunesmith.sweeping.layout import SweepDirectory
 from tunesmith.sweeping.prepare import Sweep, prepare
+from tunesmith.sweeping.record import snapshot
+from tunesmith.sweeping.record.layout import SweepDirectory
+from tunesmith.sweeping.search.study import POINT, check_storage, end_of
+from tunesmith.sweeping.search.trials import ENDED, from_json
 from tunesmith.sweeping.settings import read_settings
-from tunesmith.sweeping.space import Point
-from tunesmith.sweeping.study import POINT, check_storage, end_of
+from tunesmith.sweeping.space.grammar import text_of
+from tunesmith.sweeping.space.space import Point
 
 NODE = "hydra.sweeper."
 

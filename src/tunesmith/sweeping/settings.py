@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tunesmith.config.other_names import SWEEPER
+from tunesmith.config.checking.other_names import SWEEPER
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.suggest import did_you_mean, nearest, show
-from tunesmith.sweeping.samplers import make_pruner, make_sampler, read_choice
+from tunesmith.sweeping.search.samplers import make_pruner, make_sampler, read_choice
 
 OF_ASHA = ("rungs", "reduction", "pauses")
 """Options of our own pruner."""

@@ -12,12 +12,12 @@ import yaml
 
 from tunesmith.config.schema import Logger
 from tunesmith.config.sweeper import Sweeper
-from tunesmith.reporting.leaderboard import show_sweep, write_leaderboard
+from tunesmith.reporting.sweep.leaderboard import show_sweep, write_leaderboard
 from tunesmith.runs.record import Record
 from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
 from tunesmith.storage import write_json, write_text
-from tunesmith.sweeping.driver import Driver, now
-from tunesmith.sweeping.layout import SweepDirectory
+from tunesmith.sweeping.execution.driver import Driver, now
+from tunesmith.sweeping.record.layout import SweepDirectory
 from tunesmith.terminal import say
 
 log = logging.getLogger("tunesmith")
@@ -77,13 +77,13 @@ def write_best(directory: SweepDirectory, best: TrialRecord, repeats: int) -> No
 
 
 def _report(record: SweepRecord) -> Path:
-    from tunesmith.reporting.sweep_report import write_report  # takes seconds to import: trials do not wait for it
+    from tunesmith.reporting.sweep.report import write_report  # takes seconds to import: trials do not wait for it
 
     return write_report(record)
 
 
 def _track(record: SweepRecord, logger: Logger, status: Any, code: int) -> None:
-    from tunesmith.reporting.sweep_tracking import log_sweep
+    from tunesmith.reporting.sweep.tracking import log_sweep
 
     hint = log_sweep(record, logger, status=status, exit_code=code)
     if hint is not None:

@@ -43,10 +43,10 @@ from tunesmith.models.weights import load_config, load_tokenizer, positions
 from tunesmith.optim.parameter_groups import parameter_groups, rates
 from tunesmith.optim.schedules import lightning_schedule
 from tunesmith.training import instantiate
-from tunesmith.training.continuation import first_network
+from tunesmith.training.callbacks.validating import ValidateAtSteps
 from tunesmith.training.course import counts_micro_batches
 from tunesmith.training.ends import give_template, set_ends
-from tunesmith.training.validating import ValidateAtSteps
+from tunesmith.training.networks import first_network
 
 OURS: Final = {
     "enable_checkpointing": False,  # checkpoints are written by callbacks of ours
@@ -254,7 +254,7 @@ def build_trainer(
         callbacks: Callbacks of ours that come after the configured ones, so that a checkpoint holds what those changed.
         first: Callbacks of ours that come before them.
     """
-    from tunesmith.training.checkpoints import AtomicCheckpointIO
+    from tunesmith.training.callbacks.checkpoints import AtomicCheckpointIO
 
     set_numerics(config)
     return instantiate.build_trainer(

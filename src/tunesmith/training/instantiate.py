@@ -12,7 +12,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
 from torchmetrics import Metric
 
-from tunesmith.config.objectives import mode_of
+from tunesmith.config.checking.directions import mode_of
 from tunesmith.config.schema import Evaluation, Method, Optimizer, RunConfig, Scheduler
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.evaluation.words import know_all_words

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tunesmith.config.compose import Composed
-from tunesmith.config.rules.evaluation import callback_monitors, monitor_problem
+from tunesmith.config.composing.compose import Composed
 from tunesmith.config.schema import RunConfig
 from tunesmith.data.encoding import check_class_weights
 from tunesmith.data.findings import counted_labels, findings
 from tunesmith.data.sources import Rows
 from tunesmith.data.splits import label_names, read_splits
-from tunesmith.errors import ConfigError, FilesError
+from tunesmith.errors import FilesError
 from tunesmith.training.course import course
+from tunesmith.training.monitors import check_monitors
 from tunesmith.training.public import refuse_secrets
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def _started(composed: Composed) -> RunConfig:
     """The config with the weights and the tokenizer of the run that it starts from, if it starts from one."""
     if composed.config.model.from_run is None:
         return composed.config
-    from tunesmith.training.decide import decide
+    from tunesmith.training.auto_values import decide
 
     return decide(composed).config
 
@@ -98,31 +97,3 @@ def _tokenised(config: RunConfig, splits: dict[str, Rows]) -> TextDataModule | N
             raise
         log.warning("texts are not held to data.max_length=%d yet: %s", config.data.max_length, error)
         return None
-
-
-def check_monitors(
-    config: RunConfig, labels: Sequence[str] | None = None, others: Sequence[tuple[str, str]] = ()
-) -> None:
-    """Hold monitors of single labels, `val/f1/<label>`, against the labels that there are.
-
-    Args:
-        config: The run's config.
-        labels: Names of the labels; None reads the data, where there is such a monitor.
-        others: More monitors, each behind the key that names it.
-
-    Raises:
-        ConfigError: A label is not in the data.
-        DataError: The data cannot be used as configured.
-    """
-    plain = config.model_dump(by_alias=True)
-    own = [("evaluation.monitor", config.evaluation.monitor), *callback_monitors(plain["callbacks"])]
-    wanted = [(where, monitor) for where, monitor in (*own, *others) if monitor.count("/") > 1]
-    if not wanted:
-        return
-    if labels is None:
-        labels = label_names(read_splits(config.data, config.task), config.task, config.data.label_column)
-    metrics = plain["evaluation"]["metrics"]
-    found = [monitor_problem(where, monitor, metrics, labels) for where, monitor in wanted]
-    problems = [problem for problem in found if problem is not None]
-    if problems:
-        raise ConfigError(problems)

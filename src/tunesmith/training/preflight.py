@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from tunesmith.config.rules import contradictions
+from tunesmith.config.checking.rules import contradictions
 from tunesmith.config.schema import RunConfig
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.machine import bf16_cost, usable_cores
@@ -20,7 +20,7 @@ from tunesmith.models.methods import apply_method
 from tunesmith.models.reach import check_reach
 from tunesmith.models.weights import load_config, load_skeleton, load_tokenizer, positions
 from tunesmith.training import instantiate
-from tunesmith.training.plan import check_monitors
+from tunesmith.training.monitors import check_monitors
 
 log = logging.getLogger("tunesmith")
 

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from tunesmith.config.changes import differing
-from tunesmith.config.compose import Composed, compose_from, searching_here
+from tunesmith.config.composing.compose import Composed, compose_from, searching_here
+from tunesmith.config.composing.saved import resolve
 from tunesmith.config.fingerprint import fingerprint, identifies
-from tunesmith.config.saved import resolve
 from tunesmith.errors import DataError, FilesError
-from tunesmith.models.origin import trusting
+from tunesmith.models.trust import trusting
 from tunesmith.models.weights import load_tokenizer
+from tunesmith.provenance.collect import origin
+from tunesmith.provenance.compare import Difference, differences, in_words
 from tunesmith.runs.record import Record
+from tunesmith.training.auto_values import decide
 from tunesmith.training.build import build_network, read_fitted
-from tunesmith.training.conditions import Difference, differences, in_words
-from tunesmith.training.decide import decide
-from tunesmith.training.origin import origin
-from tunesmith.training.run import train
+from tunesmith.training.start import train
 
 TOLERANCE = 1e-4
 """Largest difference of any metric at which two results count as equal: far below any standard error."""

@@ -11,15 +11,15 @@ from typing import Any
 import yaml
 
 from tunesmith.config.changes import differing
-from tunesmith.config.compose import Composed, compose_from, searching_here
+from tunesmith.config.checking.signatures import read_signature
+from tunesmith.config.composing.compose import Composed, compose_from, searching_here
 from tunesmith.config.fingerprint import fingerprint, identifies
 from tunesmith.config.folders import expand
-from tunesmith.config.signatures import read_signature
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.redaction import redact_config
 from tunesmith.runs.record import Record, load_run
 from tunesmith.storage import locked, write_json, write_text
-from tunesmith.training.checkpoints import LAST, place_of
+from tunesmith.training.callbacks.checkpoints import LAST, place_of
 from tunesmith.training.logs import log_to
 from tunesmith.training.run import execute
 

@@ -4,96 +4,40 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pytorch_lightning import Callback, Trainer
 
-from tunesmith.config.compose import Composed, searching_here
-from tunesmith.config.fingerprint import fingerprint
+from tunesmith.config.composing.compose import Composed
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.splits import fingerprint as data_fingerprint
-from tunesmith.errors import ConfigError, DataError
+from tunesmith.errors import DataError
 from tunesmith.models.methods import count_parameters
 from tunesmith.models.module import FineTuner, Outputs
-from tunesmith.models.origin import trusting
+from tunesmith.models.trust import trusting
 from tunesmith.models.weights import weights_sha256
-from tunesmith.redaction import redact_argv, redact_config, redact_values
-from tunesmith.runs.directory import RunDirectory, open_directory
+from tunesmith.provenance.collect import origin
+from tunesmith.provenance.compare import differences, in_words
+from tunesmith.redaction import redact_argv, redact_config
+from tunesmith.runs.directory import RunDirectory
 from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import Record
-from tunesmith.storage import locked, write_json, write_lines, write_text
-from tunesmith.tracking.wandb_key import refuse_bad_key
+from tunesmith.storage import write_json, write_lines
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer, objective_on
-from tunesmith.training.checkpoints import BestWeights, LastCheckpoint, forget_after, place_of
-from tunesmith.training.conditions import differences, in_words
-from tunesmith.training.continuation import announce_start
-from tunesmith.training.decide import decide
+from tunesmith.training.callbacks.checkpoints import BestWeights, LastCheckpoint, forget_after, place_of
+from tunesmith.training.callbacks.progress import RunProgress
 from tunesmith.training.ends import check_template, learns_answers, save_ends
-from tunesmith.training.logs import Warnings, log_to
-from tunesmith.training.origin import origin
+from tunesmith.training.logs import Warnings
 from tunesmith.training.predictions import prediction_rows
-from tunesmith.training.preflight import check_model
-from tunesmith.training.progress import RunProgress
-from tunesmith.training.public import refuse_secrets
-from tunesmith.training.rehearsal import rehearse_on
 from tunesmith.training.remarks import remarks
 from tunesmith.training.saved import hold_saved
 from tunesmith.training.session import Session, open_session
-from tunesmith.training.trial_rows import check_metrics
+from tunesmith.training.warm_start import announce_start
 
 log = logging.getLogger("tunesmith")
-
-
-def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
-    """Train, keep the best weights, look at the test split once, and write everything down.
-
-    Args:
-        composed: The validated config.
-        trust: Modules of the user's own that `_target_`s may name.
-
-    Returns:
-        The finished run.
-
-    Raises:
-        TunesmithError: The run failed; its directory says how.
-        Interrupted: A signal ended it.
-    """
-    with searching_here(trust), trusting(trust):
-        warnings = Warnings()
-        refuse_secrets(composed.config)
-        with log_to(warnings=warnings), nothing_started():  # warnings of libraries are not the user's
-            run = decide(composed)
-            skeleton = check_model(run.config)
-        if run.config.run.resume == "auto":
-            from tunesmith.training.resume import newest_unfinished, resume  # it goes on with `execute` below
-
-            unfinished = newest_unfinished(run)
-            if unfinished is not None:
-                return resume(unfinished, trust=trust, composed=run)
-        with log_to(warnings=warnings), nothing_started():
-            data = build_data(run.config)
-            check_metrics(run.config, data.labels)
-            data.encode_all()  # a fault of the data is told before there is a directory
-            rehearse_on(run.config, skeleton, data)
-        refuse_bad_key(run.config.logger)
-        name = redact_values(run.name)
-        directory = open_run(run, name)
-        with locked(directory.path):
-            return execute(run, directory, name, trust, ready=Ready(data, warnings))
-
-
-@contextmanager
-def nothing_started() -> Iterator[None]:
-    """Say so of a fault that may be found later elsewhere, and is found before there is a directory here."""
-    try:
-        yield
-    except ConfigError as error:
-        raise ConfigError(error.problems) from error
 
 
 @dataclass(frozen=True)
@@ -181,20 +125,6 @@ def take_best(best: BestWeights, trainer: Trainer, module: FineTuner, data: Text
         alone.validate(module, datamodule=data, verbose=False)
         best.outputs = module.outputs["val"]
     return best.outputs
-
-
-def open_run(run: Composed, name: str) -> RunDirectory:
-    """Open the run's directory and write its config there before anything else happens.
-
-    Raises:
-        ConfigError: The directory's name would hold a secret.
-    """
-    refuse_secrets(run.config)
-    exact = Path(run.config.run.dir) if run.config.run.dir else None
-    directory = open_directory(Path(run.config.run.root), name, fingerprint(run.saved), exact)
-    saved = run.saved | {"run": run.saved["run"] | {"name": name, "dir": None}}
-    write_text(directory.config, yaml.safe_dump(redact_config(saved), sort_keys=False, allow_unicode=True))
-    return directory
 
 
 def describe(

@@ -22,7 +22,7 @@ from tunesmith.models.module import FineTuner, Outputs
 from tunesmith.models.objectives import DecoderText, Objective
 from tunesmith.models.probe import difference, probe
 from tunesmith.runs.record import Record
-from tunesmith.training.load import network_of, whole_network
+from tunesmith.training.networks import network_of, whole_network
 
 log = logging.getLogger("tunesmith")
 

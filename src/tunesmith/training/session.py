@@ -16,16 +16,16 @@ import torch
 from pytorch_lightning.loggers import Logger
 from safetensors import SafetensorError
 
-from tunesmith.config.compose import Composed
+from tunesmith.config.composing.compose import Composed
 from tunesmith.errors import FilesError, TrainingError, TunesmithError
 from tunesmith.machine import peak_memory_mb, watch_memory
 from tunesmith.redaction import redact, redact_values
 from tunesmith.runs.directory import RunDirectory, clear_away
 from tunesmith.runs.record import identity
 from tunesmith.storage import write_json
-from tunesmith.tracking.local import JsonlLogger
-from tunesmith.training.checkpoints import LAST
-from tunesmith.training.interruption import Interrupted, Pruned, StopAtStep
+from tunesmith.tracking.metrics_file import JsonlLogger
+from tunesmith.training.callbacks.checkpoints import LAST
+from tunesmith.training.callbacks.interruption import Interrupted, Pruned, StopAtStep
 from tunesmith.training.logs import Warnings, log_to
 
 log = logging.getLogger("tunesmith")
@@ -146,7 +146,7 @@ def open_session(
 def _open_tracker(composed: Composed, directory: Path, name: str) -> Any | None:
     if composed.config.logger.name == "none":
         return None
-    from tunesmith.tracking.wandb import open_wandb
+    from tunesmith.tracking.wandb.run import open_wandb
 
     return open_wandb(
         composed.config.logger,

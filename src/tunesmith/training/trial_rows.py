@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from tunesmith.config.rules.evaluation import callback_monitors
+from tunesmith.config.checking.rules.evaluation import callback_monitors
 from tunesmith.config.schema import RunConfig, Task
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.evaluation.inputs import Inputs

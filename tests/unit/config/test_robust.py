@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tunesmith.config.compose import compose
+from tunesmith.config.composing.compose import compose
 from tunesmith.config.folders import group_options
 from tunesmith.config.outline import leaves
 from tunesmith.config.schema import RunConfig

@@ -5,12 +5,12 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaForCausalLM
 
 from tunesmith import compose
-from tunesmith.config.rules.architecture import OWN
+from tunesmith.config.checking.rules.architecture import OWN
 from tunesmith.config.schema import Model
 from tunesmith.errors import ConfigError
 from tunesmith.models.config_fields import SAVED, check_fields, unread
 from tunesmith.models.weights import load_config, load_network, load_skeleton, load_tokenizer
-from tunesmith.training.decide import decide
+from tunesmith.training.auto_values import decide
 from tunesmith.training.preflight import check_model
 
 TASKS = {"tiny_encoder": "classification", "tiny_causal": "language_modeling", "tiny_seq2seq": "text_to_text"}

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tunesmith.config.resolvers import package_file
+from tunesmith.config.composing.resolvers import package_file
 from tunesmith.config.schema import Model
 from tunesmith.errors import FilesError
 from tunesmith.models import gguf as converting

@@ -62,7 +62,7 @@ def test_a_run_with_our_head(tiny, option, method):
         ours = trained.network.backbone.state_dict()
         assert all(torch.equal(tensor, ours[name]) for name, tensor in plain.state_dict().items())
         assert not [file.name for file in folder.iterdir() if file.suffix == ".py"]
-    from tunesmith.training.predict import predict
+    from tunesmith.inference.predict import predict
 
     rows = record.predictions("test")
     texts = {str(i): row["review"] for i, row in enumerate(_rows(record))}

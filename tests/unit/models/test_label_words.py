@@ -50,7 +50,7 @@ def test_a_run_by_words(option, method, tiny):
     if method == "full" and option == "tiny_causal":
         plain = AutoModelForCausalLM.from_pretrained(folder)
         assert torch.equal(plain.model.embed_tokens.weight, trained.network.network.model.embed_tokens.weight)
-    from tunesmith.training.predict import predict
+    from tunesmith.inference.predict import predict
 
     rows = record.predictions("test")
     import csv

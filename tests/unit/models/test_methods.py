@@ -12,8 +12,8 @@ from tunesmith.models.anatomy import anatomy, head_modules
 from tunesmith.models.freezing import GradualUnfreezing
 from tunesmith.models.methods import apply_method, count_parameters
 from tunesmith.models.weights import load_network
+from tunesmith.training.auto_values import decide
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer
-from tunesmith.training.decide import decide
 
 LABELS = ["bad", "good"]
 FAMILIES = ("tiny_encoder", "tiny_causal", "tiny_seq2seq")

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tunesmith import compose
-from tunesmith.config.rules.adapter import BY_PATTERN, KINDS, NEEDS, NOT_CARRIED_OUT, ONLY_WITH
+from tunesmith.config.checking.rules.adapter import BY_PATTERN, KINDS, NEEDS, NOT_CARRIED_OUT, ONLY_WITH
 from tunesmith.config.schema import Method, Model
 from tunesmith.errors import ConfigError
 from tunesmith.models.merging import put_into_base

@@ -8,7 +8,8 @@ from transformers import BertForSequenceClassification
 from tunesmith.config.schema import Method, Model
 from tunesmith.errors import ConfigError, FilesError
 from tunesmith.models.methods import apply_method, count_parameters
-from tunesmith.models.origin import is_trusted, locate, trusting
+from tunesmith.models.source import locate
+from tunesmith.models.trust import is_trusted, trusting
 from tunesmith.models.weights import load_network, load_skeleton, load_tokenizer, weights_sha256
 
 BERT = {

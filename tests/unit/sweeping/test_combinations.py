@@ -4,10 +4,10 @@ import functools
 
 import pytest
 
-from tunesmith.config.composer import Composer
+from tunesmith.config.composing.composer import Composer
 from tunesmith.errors import ConfigError, FilesError
 from tunesmith.sweeping.combinations import check_combinations
-from tunesmith.sweeping.executors import InProcess
+from tunesmith.sweeping.execution.executors import InProcess
 from tunesmith.sweeping.prepare import prepare
 from tunesmith.sweeping.settings import read_settings
 

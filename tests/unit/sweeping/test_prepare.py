@@ -5,7 +5,7 @@ import functools
 import pytest
 import yaml
 
-from tunesmith.config.composer import Composer
+from tunesmith.config.composing.composer import Composer
 from tunesmith.errors import ConfigError
 from tunesmith.sweeping.prepare import prepare
 from tunesmith.sweeping.settings import read_settings

@@ -3,7 +3,7 @@
 import pytest
 
 from tunesmith.errors import ConfigError
-from tunesmith.sweeping.samplers import PRUNERS, make_pruner
+from tunesmith.sweeping.search.samplers import PRUNERS, make_pruner
 
 NEEDED = {"threshold": {"upper": 1.0}}
 

@@ -14,9 +14,9 @@ from offline_file import records_of, summary_of
 from synthetic_sweep import write_facts, write_sweep, write_trial
 
 from tunesmith.config.schema import Logger
-from tunesmith.reporting.leaderboard import leaderboard_rows
-from tunesmith.reporting.sweep_study import importances
-from tunesmith.reporting.sweep_tracking import log_sweep
+from tunesmith.reporting.sweep.leaderboard import leaderboard_rows
+from tunesmith.reporting.sweep.study import importances
+from tunesmith.reporting.sweep.tracking import log_sweep
 from tunesmith.runs.sweep_record import load_sweep
 
 SECRET = "5up3r-s3cret-value"
@@ -119,7 +119,7 @@ def test_a_secret_in_a_trial_is_not_logged(tmp_path, monkeypatch):
 LOG = """
 import sys
 from tunesmith.config.schema import Logger
-from tunesmith.reporting.sweep_tracking import log_sweep
+from tunesmith.reporting.sweep.tracking import log_sweep
 from tunesmith.runs.sweep_record import load_sweep
 print(log_sweep(load_sweep(sys.argv[1]), Logger(name="wandb"), status="completed", exit_code=0))
 """

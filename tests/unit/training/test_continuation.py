@@ -14,9 +14,9 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from tunesmith import compose, load_model, load_run, train
 from tunesmith.cli.main import main
 from tunesmith.errors import ConfigError, FilesError
-from tunesmith.training.continuation import announce_start, start_of
-from tunesmith.training.decide import decide
-from tunesmith.training.export import export
+from tunesmith.inference.export import export
+from tunesmith.training.auto_values import decide
+from tunesmith.training.warm_start import announce_start, start_of
 
 TEXTS = ["a lovely film", "this awful and cold plot with one actor"]
 
@@ -136,7 +136,7 @@ def test_scales_under_a_head_of_several_layers_are_merged(tiny, tmp_path):
 def test_what_cannot_be_started_from(tiny, tmp_path, finished_lora):
     with pytest.raises(FilesError, match="is not a run directory"):
         train(compose([*tiny, "model=from_run", f"model.from_run={tmp_path}"]))
-    from tunesmith.training.continuation import first_network
+    from tunesmith.training.networks import first_network
 
     writes = ["model=from_run", f"model.from_run={finished_lora.path}", "task.name=token_classification"]
     config = decide(compose([*tiny, *writes, "evaluation=token_classification"])).config

@@ -9,7 +9,7 @@ from sklearn.metrics import confusion_matrix, roc_auc_score
 from torchmetrics import classification, regression
 
 from tunesmith import compose, train
-from tunesmith.config.objectives import (
+from tunesmith.config.checking.directions import (
     HIGHER,
     TABLES,
     TASKS,
@@ -20,8 +20,8 @@ from tunesmith.config.objectives import (
 )
 from tunesmith.config.schema import Task
 from tunesmith.errors import ConfigError
+from tunesmith.training.auto_values import decide
 from tunesmith.training.build import metric_function
-from tunesmith.training.decide import decide
 from tunesmith.training.instantiate import build_callbacks
 from tunesmith.training.trial_rows import check_metrics, made_up
 

@@ -7,8 +7,8 @@ from tunesmith import compose, train
 from tunesmith.errors import ConfigError
 from tunesmith.models import weights
 from tunesmith.training import preflight
+from tunesmith.training.auto_values import decide
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer
-from tunesmith.training.decide import decide
 
 REFUSED = {
     "targets": (["method=lora", "method.target_modules=[q_proj]"], ["bert has no modules", "key, query, value"]),

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tunesmith import compose, load_run, train
-from tunesmith.training.conditions import differences
+from tunesmith.provenance.compare import differences
 from tunesmith.training.reproduce import check, rerun
 
 MODULE = "import pytorch_lightning as pl\n\n\nclass Quiet(pl.Callback):\n    pass\n"

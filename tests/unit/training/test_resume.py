@@ -15,8 +15,8 @@ from tunesmith import compose, load_run, train
 from tunesmith.errors import ConfigError, DataError, FilesError
 from tunesmith.storage import locked, write_json
 from tunesmith.training import run as story
-from tunesmith.training.checkpoints import AtomicCheckpointIO, LastCheckpoint
-from tunesmith.training.interruption import Interrupted
+from tunesmith.training.callbacks.checkpoints import AtomicCheckpointIO, LastCheckpoint
+from tunesmith.training.callbacks.interruption import Interrupted
 from tunesmith.training.resume import newest_unfinished, resume
 
 LENGTH = ["trainer.max_epochs=3", "callbacks.early_stopping.patience=9"]
@@ -277,7 +277,7 @@ def test_a_schedule_that_carries_its_length_cannot_be_given_another_end(interrup
 
 
 def test_the_newest_unfinished_run_of_a_config_is_found(tiny, interrupted):
-    from tunesmith.training.decide import decide
+    from tunesmith.training.auto_values import decide
 
     broken = interrupted(3)
     root = broken.path.parent

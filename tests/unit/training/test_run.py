@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from tunesmith import compose, train
 from tunesmith.errors import ConfigError, FilesError, TrainingError
 from tunesmith.runs.ledger import FILE_NAME, looks
-from tunesmith.training.checkpoints import BEST, LAST, BestWeights
+from tunesmith.training.callbacks.checkpoints import BEST, LAST, BestWeights
 
 CONSTANT = ["scheduler=constant", "callbacks=none"]
 
@@ -103,7 +103,7 @@ def assert_model_gives(record, model):
     """The logits of `predictions.jsonl`, with plain transformers, the rows one at a time and 32 at a time."""
     from transformers import AutoTokenizer
 
-    from tunesmith.config.saved import resolve
+    from tunesmith.config.composing.saved import resolve
     from tunesmith.data.splits import read_splits
 
     data = resolve(record.config).data
@@ -129,7 +129,7 @@ def test_the_model_loads_with_plain_transformers_and_gives_the_predictions(finis
 def test_an_adapter_loads_with_plain_peft_and_gives_the_predictions(finished_lora):
     import peft
 
-    from tunesmith.config.saved import resolve
+    from tunesmith.config.composing.saved import resolve
     from tunesmith.models.weights import load_network
 
     config = resolve(finished_lora.config)
@@ -317,8 +317,8 @@ def test_best_weights_that_are_gone_or_damaged_are_a_files_error(tmp_path):
 
 def test_data_and_module_work_with_a_trainer_of_one_s_own(tiny, tmp_path):
     """As in Python: our parts, a plain `pl.Trainer` with its own checkpoints."""
+    from tunesmith.training.auto_values import decide
     from tunesmith.training.build import build_data, build_module, build_network
-    from tunesmith.training.decide import decide
 
     config = decide(compose([*tiny, "data.micro_batch_size=4"])).config
     data = build_data(config)

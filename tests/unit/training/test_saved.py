@@ -13,7 +13,7 @@ from transformers import (
 )
 
 from tunesmith import compose, train
-from tunesmith.training.export import export
+from tunesmith.inference.export import export
 
 CALLBACKS = "pytorch_lightning.callbacks"
 AVERAGES = {

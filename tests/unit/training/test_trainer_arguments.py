@@ -11,8 +11,8 @@ import torch
 from tunesmith import compose, train
 from tunesmith.config.schema import Trainer
 from tunesmith.errors import ConfigError
+from tunesmith.training.auto_values import decide
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer, objective_on
-from tunesmith.training.decide import decide
 
 ARGUMENTS = set(inspect.signature(pl.Trainer.__init__).parameters) - {"self"}
 STEPS_PER_EPOCH = 8

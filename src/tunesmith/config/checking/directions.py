@@ -1,0 +1,163 @@
+"""What a metric's value is and which direction of it is better, told from source, before any metric is imported."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from tunesmith.config.checking.signatures import Definition, ancestors, read_signature, resolve
+from tunesmith.errors import ConfigError, Problem
+from tunesmith.suggest import did_you_mean, nearest
+
+if TYPE_CHECKING:
+    from tunesmith.config.schema import Evaluation
+
+COSTS = ("num_trainable_parameters", "peak_memory_mb", "duration_s")
+"""Numbers of a run beside its metrics; less is better."""
+
+HIGHER = {
+    **dict.fromkeys(("PearsonCorrCoef", "SpearmanCorrCoef", "KendallRankCorrCoef"), True),
+    **dict.fromkeys(("Specificity", "NegativePredictiveValue"), True),
+    "EER": False,
+}
+"""Whether more is better, for classes of torchmetrics that do not say it though nobody doubts it; less their task."""
+MISSTATED = {"WordInfoPreserved": True}
+"""The same for classes whose own attribute says the contrary of what they measure."""
+TABLES = (
+    *("ConfusionMatrix", "PrecisionRecallCurve", "ROC", "StatScores"),
+    *("PrecisionAtFixedRecall", "RecallAtFixedPrecision", "SensitivityAtSpecificity", "SpecificityAtSensitivity"),
+)
+"""Classes of torchmetrics, less their task, whose value is a matrix or several vectors."""
+TASKS = ("Binary", "Multiclass", "Multilabel")
+"""How the names of torchmetrics' classes for labels begin."""
+
+Direction = Literal["maximize", "minimize"]
+Metrics = Mapping[str, Mapping[str, Any]]
+"""The `evaluation.metrics` node."""
+
+
+def direction_of(objective: str, metrics: Metrics) -> Direction | None:
+    """Which direction is better; None where the source of the metric does not say.
+
+    Args:
+        objective: `val/loss`, `val/<metric>`, `val/<metric>/<label>` or one of `COSTS`.
+        metrics: The `evaluation.metrics` node.
+    """
+    name = objective.partition("/")[2].partition("/")[0]
+    if objective in COSTS or name not in metrics:
+        return "minimize"
+    higher = higher_is_better(metrics[name])
+    return None if higher is None else "maximize" if higher else "minimize"
+
+
+def undirected(objective: str, metrics: Metrics, where: str) -> Problem | None:
+    """The fault of a number of which nobody says whether more or less is better.
+
+    Args:
+        objective: As in `direction_of`.
+        metrics: The `evaluation.metrics` node.
+        where: The key that can say it.
+    """
+    if direction_of(objective, metrics) is not None:
+        return None
+    target = metrics[objective.split("/")[1]].get("_target_")
+    rule = f"cannot be told for {objective}: {target} does not say whether more or less is better"
+    return Problem(where, rule, None, f"Say it: {where}=max or {where}=min")
+
+
+def mode_of(monitor: str, evaluation: Evaluation) -> str:
+    """`max` or `min`: the better direction of a number, as the config says it of the run's monitor, else its class.
+
+    Raises:
+        ConfigError: Neither says it.
+    """
+    if monitor == evaluation.monitor and evaluation.mode != "auto":
+        return evaluation.mode
+    metrics = {name: node.model_dump(by_alias=True) for name, node in evaluation.metrics.items()}
+    problem = undirected(monitor, metrics, "evaluation.mode")
+    if problem is not None:
+        raise ConfigError([problem])
+    return "max" if direction_of(monitor, metrics) == "maximize" else "min"
+
+
+def fault_of(objective: str, metrics: Metrics, where: str) -> Problem | None:
+    """Why something cannot be an objective; None where it can.
+
+    Args:
+        objective: As the user named it.
+        metrics: The `evaluation.metrics` node.
+        where: The key that names it.
+    """
+    split, _, rest = objective.partition("/")
+    if split == "test":
+        hint = "A search decides by validation data; the winner is tested once, at the end"
+        return Problem(where, "a search never looks at the test split", objective, hint)
+    numbers = [name for name, metric in metrics.items() if not is_table(metric)]
+    known = [*COSTS, "val/loss", *(f"val/{name}" for name in numbers)]
+    if objective in known or (split == "val" and rest.partition("/")[0] in numbers):
+        return None
+    return Problem(where, "no such number of a run", objective, did_you_mean(nearest(objective, known)))
+
+
+def definition_of(metric: Mapping[str, Any]) -> Definition | None:
+    """The class that a metric's node makes an object of; torchmetrics' `Accuracy` makes a `MulticlassAccuracy`."""
+    definition = resolve(str(metric.get("_target_")))
+    task = metric.get("task")
+    if definition is None or not isinstance(task, str) or not definition.module.startswith("torchmetrics."):
+        return definition
+    return resolve(f"{definition.module}.{task.capitalize()}{definition.node.name}") or definition
+
+
+def task_and_name(metric: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The parts of the name of a class of torchmetrics: its task, empty where it has none, and the rest."""
+    definition = definition_of(metric)
+    if definition is None or not definition.module.startswith("torchmetrics."):
+        return None
+    name = definition.node.name
+    task = next((task for task in TASKS if name.startswith(task)), "")
+    return task, name.removeprefix(task)
+
+
+def is_table(metric: Mapping[str, Any]) -> bool:
+    """Whether a metric's value is a matrix or a curve, and no number."""
+    parts = task_and_name(metric)
+    return parts is not None and parts[1] in TABLES
+
+
+def is_per_label(metric: Mapping[str, Any]) -> bool:
+    """Whether a metric has a value for each label: its `average` is none, asked for or by default."""
+    if "average" in metric:
+        return metric["average"] in (None, "none")
+    definition = definition_of(metric) if task_and_name(metric) is not None else None
+    signature = read_signature(definition.name) if definition is not None else None
+    average = signature.by_name.get("average") if signature is not None else None
+    return average is not None and average.default in ("None", "'none'")
+
+
+def higher_is_better(metric: Mapping[str, Any]) -> bool | None:
+    """The attribute of that name of a metric's class, read from source, but for `MISSTATED`, else `HIGHER`; or None."""
+    definition = definition_of(metric)
+    if definition is None:
+        return None
+    parts = task_and_name(metric)
+    if parts is not None and parts[1] in MISSTATED:
+        return MISSTATED[parts[1]]
+    for place in ancestors(definition):
+        if not isinstance(place.node, ast.ClassDef):
+            continue
+        for line in place.node.body:
+            name, value = _assigned(line)
+            if name == "higher_is_better" and isinstance(value, ast.Constant) and isinstance(value.value, bool):
+                return value.value
+            if name == "higher_is_better":
+                return HIGHER.get(parts[1]) if parts is not None else None
+    return None
+
+
+def _assigned(line: ast.stmt) -> tuple[str | None, ast.expr | None]:
+    if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+        return line.target.id, line.value
+    if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
+        return line.targets[0].id, line.value
+    return None, None

@@ -1,0 +1,85 @@
+"""Keys that the command line sets and that nothing reads beside the other values: refused, with what to use instead.
+
+A file (an option, an experiment, a saved run) may describe more than one use, and is left alone; so are columns, which
+describe the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from tunesmith.config.checking.rules.architecture import refused_fields
+from tunesmith.config.checking.rules.registry import select
+from tunesmith.config.keys import field_at
+from tunesmith.errors import Problem
+
+Idle = tuple[str, str, tuple[Any, ...], str]
+"""A key, the key that it depends on, the values of that key with which it has no effect, and the next step."""
+
+WITHOUT_TEXT = ("classification", "token_classification", "regression")
+"""Tasks that write no text."""
+WITHOUT_LABELS = ("regression", "language_modeling", "text_to_text")
+"""Tasks that have no names for what is answered."""
+WITHOUT_FIELDS = ("jsonl", "conll", "python")
+"""Formats of files without fields that a character parts."""
+IDLE: tuple[Idle, ...] = (
+    ("data.max_target_length", "task.name", WITHOUT_TEXT, "Set data.max_length, or leave it out"),
+    ("data.label_separator", "task.multi_label", (False,), "It goes with task=multi_label"),
+    ("data.delimiter", "data.format", WITHOUT_FIELDS, "It goes with data=csv"),
+    ("data.quoting", "data.format", WITHOUT_FIELDS, "It goes with data=csv"),
+    ("data.label_names", "task.name", WITHOUT_LABELS, "It goes with labels or tags: leave it out"),
+    ("data.split.val_fraction", "data.split.method", ("column",), "The column says which rows they are"),
+    ("data.split.test_fraction", "data.split.method", ("column",), "The column says which rows they are"),
+    ("model.revision", "model.path", (None,), "It goes with the Hub id in model.path"),
+    ("logger.project", "logger.name", ("none",), "Add logger=wandb"),
+    ("logger.entity", "logger.name", ("none",), "Add logger=wandb"),
+    ("logger.mode", "logger.name", ("none",), "Add logger=wandb"),
+)
+BESIDE: tuple[tuple[str, str, str], ...] = tuple(
+    (f"model.{key}", "model.from_run", "It is taken from that run; leave it out, or start from a folder")
+    for key in ("path", "tokenizer", "family", "revision", "init", "config")
+)
+"""A key, another one that takes its place where it is set, and the next step."""
+
+
+def idle(config: Mapping[str, Any], given: Iterable[str], *, saved: bool = False) -> Iterator[Problem]:
+    """Keys among those given that have no effect, and fields of `model.config` that no run goes by.
+
+    Args:
+        config: The composed config as plain values; valid.
+        given: Dotted keys that the command line sets.
+        saved: Whether it is a saved config, of whose fields those that are given are judged: it was a run once.
+    """
+    keys = set(given)
+    for problem in refused_fields(config["model"]):
+        if not saved or _is_given("model.config", keys):
+            yield problem
+    for key, other, values, hint in IDLE:
+        if _is_given(key, keys) and select(config, other) in values and not _is_default(config, key):
+            reason = f"{other}={_shown(select(config, other))}"
+            yield Problem(key, f"has no effect with {reason}", _shown(select(config, key)), hint)
+    for key, other, hint in BESIDE:
+        if _is_given(key, keys) and _is_given(other, keys) and select(config, other) and not _is_default(config, key):
+            yield Problem(key, f"has no effect beside {other}", _shown(select(config, key)), hint)
+    if "data.split.seed" in keys and select(config, "data.split.method") == "column" and _draws_nothing(config):
+        seed = select(config, "data.split.seed")
+        yield Problem("data.split.seed", "has no effect with data.split.method=column", str(seed), "Leave it out")
+
+
+def _draws_nothing(config: Mapping[str, Any]) -> bool:
+    return select(config, "data.num_rows") is None and select(config, "data.split.seed") != 0
+
+
+def _is_given(key: str, keys: set[str]) -> bool:
+    return any(name == key or name.startswith(f"{key}.") for name in keys)
+
+
+def _is_default(config: Mapping[str, Any], key: str) -> bool:
+    """Whether a key says nothing: it has its default, or switches off what is off."""
+    field, value = field_at(key), select(config, key)
+    return not value or (field is not None and value == field.get_default(call_default_factory=True))
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,106 @@
+"""Rules on rows, splits and batches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tunesmith.config.checking.rules.registry import rule
+from tunesmith.errors import Problem
+
+URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+
+
+@rule("data.path")
+def _local(path: str) -> Problem | None:
+    if not isinstance(path, str) or not URL.match(path):
+        return None
+    return Problem("data.path", "is a URL, and data is read from files", path, "Download it first, and name the file")
+
+
+@rule("data.label_names")
+def _names_that_can_be_read(names: dict[str, str]) -> Problem | None:
+    blank = next((label for label, name in names.items() if isinstance(name, str) and not name.strip()), None)
+    if blank is None:
+        return None
+    hint = "Name it, or leave such rows out with data.where"
+    return Problem(f"data.label_names.{blank}", "gives a label an empty name", repr(names[blank]), hint)
+
+
+@rule("data.batch_size", "data.micro_batch_size")
+def _whole_micro_batches(batch: int, micro: int | str) -> Problem | None:
+    if isinstance(micro, str) or batch % micro == 0:
+        return None
+    fits = max(size for size in range(1, min(batch, micro) + 1) if batch % size == 0)
+    hint = f"data.micro_batch_size={fits} divides it"
+    return Problem("data.batch_size", f"must be a multiple of data.micro_batch_size={micro}", str(batch), hint)
+
+
+@rule("data.split.method", "data.split.val_fraction", "data.split.test_fraction")
+def _rows_left_to_train(method: str, val: float, test: float) -> Problem | None:
+    if method == "column" or val + test < 1:
+        return None
+    received = f"{val} + {test}"
+    return Problem("data.split", "val_fraction + test_fraction must leave rows to train on: less than 1", received)
+
+
+@rule("data.split.method", "data.split.column")
+def _split_column(method: str, column: str | None) -> Problem | None:
+    if method == "column" and column is None:
+        return Problem(
+            "data.split.column", "is required with data.split.method=column", "null", "Set it: data.split.column=NAME"
+        )
+    if method != "column" and column is not None:
+        return Problem(
+            "data.split.column",
+            f"has no effect with data.split.method={method}",
+            column,
+            "Add data.split.method=column",
+        )
+    return None
+
+
+@rule("data.split.method", "data.split.val_fraction", "evaluation.monitor")
+def _validation_rows(method: str, val: float, monitor: str) -> Problem | None:
+    if method == "column" or val > 0:
+        return None
+    return Problem(
+        "data.split.val_fraction",
+        f"must be greater than 0: evaluation.monitor={monitor} needs validation rows",
+        str(val),
+        "For the most rows to train on: data.split.val_fraction=0.05 data.split.method=random",
+    )
+
+
+@rule("method.name", "data.packing")
+def _packing(method: str, packing: bool) -> Problem | None:
+    if not packing or method != "prompt":
+        return None
+    hint = "Use method=lora, or set data.packing=false"
+    return Problem("data.packing", "needs positions of its own for each text, which method=prompt moves", "true", hint)
+
+
+@rule("task.name", "data.messages_column", "data.target_column", "data.on_long")
+def _long_texts(task: str, messages: str | None, target: str | None, on_long: str) -> Problem | None:
+    if on_long == "cut_left" and task == "token_classification":
+        hint = "Raise data.max_length, or leave long sentences out: data.on_long=drop"
+        return Problem("data.on_long", "would take the first words of a sentence from their tags", on_long, hint)
+    if on_long != "cut" and task == "language_modeling" and messages is None and target is None:
+        hint = "Texts to be modelled themselves are divided, so that nothing is lost: leave it out"
+        return Problem("data.on_long", "has no effect with task=language_modeling on plain texts", on_long, hint)
+    return None
+
+
+@rule("task.name", "data")
+def _columns_of_their_own(task: str, data: Mapping[str, Any]) -> Problem | None:
+    """An answer that stands in the text is copied and not learned."""
+    if task == "language_modeling" and data.get("messages_column") is not None:
+        return None
+    labelled = ("classification", "regression", "token_classification")
+    keys = ["text_pair_column", "target_column", *(["label_column"] if task in labelled else [])]
+    text = data.get("text_column")
+    for key in keys:
+        if data.get(key) == text:
+            return Problem(f"data.{key}", "is the column of the text too", str(text), f"Name its own: data.{key}=NAME")
+    return None

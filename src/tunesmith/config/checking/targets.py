@@ -1,0 +1,183 @@
+"""Where a config may name a class, which classes may stand there, and which keywords they take.
+
+Everything is read from source (`signatures.py`): a config is judged before any of its classes is imported.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tunesmith.config.checking.annotations import misfit
+from tunesmith.config.checking.markers import MARKERS, nodes
+from tunesmith.config.checking.signatures import Signature, read_module, read_signature
+from tunesmith.config.keys import field_at, model_at
+from tunesmith.errors import Problem
+from tunesmith.suggest import did_you_mean, nearest, show
+
+LIBRARIES = ("torch", "pytorch_lightning", "transformers", "peft", "torchmetrics", "optuna", "tunesmith")
+SCHEDULES = frozenset(
+    f"transformers.optimization.get_{name}"
+    for name in (
+        "constant_schedule",
+        "constant_schedule_with_warmup",
+        "cosine_schedule_with_warmup",
+        "cosine_with_hard_restarts_schedule_with_warmup",
+        "cosine_with_min_lr_schedule_with_warmup",
+        "inverse_sqrt_schedule",
+        "linear_schedule_with_warmup",
+        "polynomial_decay_schedule_with_warmup",
+        "wsd_schedule",
+    )
+)
+"""The only functions that a config may name."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A node whose `_target_` is instantiated, and what may stand there."""
+
+    base: str
+    """The class that the target must derive from."""
+    itself: bool = False
+    """The target is `base` itself."""
+    functions: frozenset[str] = frozenset()
+    """Functions that are allowed too, by the name under which they are defined."""
+    filled: frozenset[str] = frozenset()
+    """Keywords that the run fills in where the config leaves them out."""
+    supplied: Mapping[str, str] = field(default_factory=dict)
+    """Keywords that the run always supplies, beside the schema's `SUPPLIED`, each with what to do instead."""
+
+
+PLACES: dict[str, Place] = {
+    "optimizer": Place("torch.optim.Optimizer"),
+    "scheduler": Place("torch.optim.lr_scheduler.LRScheduler", functions=SCHEDULES),
+    "trainer": Place("pytorch_lightning.Trainer", itself=True),
+    "trainer.profiler": Place("pytorch_lightning.profilers.Profiler"),
+    "callbacks.*": Place("pytorch_lightning.Callback", filled=frozenset({"monitor", "mode"})),
+    "evaluation.metrics.*": Place(
+        "torchmetrics.Metric",
+        supplied=dict.fromkeys(("num_classes", "num_labels"), "it follows from the labels of the data"),
+    ),
+    "method": Place("peft.PeftConfig"),
+}
+
+
+def place_of(path: str) -> Place | None:
+    """The place at a dotted path, or None where no class may be named."""
+    if path in PLACES:
+        return PLACES[path]
+    parent = path.rpartition(".")[0]
+    return PLACES.get(f"{parent}.*") if parent else None
+
+
+def check(config: Mapping[str, Any], trust: Sequence[str] = ()) -> list[Problem]:
+    """Every fault of the classes that a config names, and of their keywords.
+
+    Args:
+        config: The composed config as plain values, interpolations resolved.
+        trust: Top-level modules of the user's own that targets may come from too.
+    """
+    problems = []
+    for path, node in nodes(config):
+        place = place_of(path)
+        for marker in MARKERS:
+            if marker in node and (place is None or marker != "_target_"):
+                problems.append(_forbidden(path, marker, node[marker]))
+        if place is not None and isinstance(node.get("_target_"), str):
+            problems += check_target(path, place, node, trust)
+    return problems
+
+
+def _forbidden(path: str, marker: str, value: Any) -> Problem:
+    places = ", ".join(place.replace("*", "NAME") for place in PLACES)
+    where = f"{path}.{marker}" if path else marker
+    hint = f"It may stand in {places}" if marker == "_target_" else "Remove it"
+    return Problem(where, "a config may not name code to run here", show(value), hint)
+
+
+def check_target(path: str, place: Place, node: Mapping[str, Any], trust: Sequence[str]) -> list[Problem]:
+    """The faults of one node with a `_target_`."""
+    target = node["_target_"]
+    where = f"{path}._target_"
+    top = target.partition(".")[0]
+    if top not in (*LIBRARIES, *trust):
+        own = top.isidentifier() and top not in sys.stdlib_module_names
+        hint = f"For a module of your own add --trust {top}" if own else None
+        return [Problem(where, f"must come from {', '.join(LIBRARIES)}", target, hint)]
+    signature = read_signature(target)
+    if signature is None:
+        return [Problem(where, "no such class can be found", target, did_you_mean(_nearest_target(target, place)))]
+    if not _allowed(signature, place):
+        kind = "be" if place.itself else "derive from"
+        extra = " or be one of transformers' schedules" if place.functions else ""
+        return [Problem(where, f"must {kind} {place.base}{extra}", target)]
+    return list(_check_keywords(path, place, node, signature))
+
+
+def _allowed(signature: Signature, place: Place) -> bool:
+    base = read_signature(place.base)
+    if base is None:
+        return False
+    if place.itself:
+        return signature.name == base.name
+    return base.name in signature.ancestors if signature.is_class else signature.name in place.functions
+
+
+def _nearest_target(target: str, place: Place) -> str | None:
+    """A target of the same module, or of the place's usual one, with a similar name."""
+    for module in (target.rpartition(".")[0], place.base.rpartition(".")[0]):
+        names = read_module(module)
+        close = nearest(target.rpartition(".")[2], [*names.definitions, *names.imports])
+        if close:
+            return f"{module}.{close}"
+    return None
+
+
+def supplied(path: str, place: Place) -> dict[str, str]:
+    """Keywords that the run supplies at a place, each with the sentence that says what to use instead."""
+    return {**getattr(model_at(path), "SUPPLIED", {}), **place.supplied}
+
+
+def _declared(path: str) -> set[str]:
+    """Keys that the schema itself names at this node."""
+    model = model_at(path)
+    return {info.alias or name for name, info in model.model_fields.items()} if model else {"_target_"}
+
+
+def accepted(path: str, node: Mapping[str, Any]) -> set[str]:
+    """The keys that a node may have: the schema's, and the keywords of its target."""
+    place, target = place_of(path), node.get("_target_")
+    keys = _declared(path) | set(getattr(model_at(path), "OURS", ()))
+    signature = read_signature(target) if place and isinstance(target, str) else None
+    if place and signature:
+        keys |= set(signature.by_name) - set(supplied(path, place))
+    return keys
+
+
+def _check_keywords(path: str, place: Place, node: Mapping[str, Any], signature: Signature) -> Iterator[Problem]:
+    ours: frozenset[str] = getattr(model_at(path), "OURS", frozenset())
+    refused, declared = supplied(path, place), _declared(path)
+    for key, value in node.items():
+        where = f"{path}.{key}"
+        if key in MARKERS or key in ours:
+            continue
+        if key in refused:
+            yield Problem(where, "is supplied by the run and cannot be set", show(value), refused[key])
+        elif key in signature.by_name:
+            if key not in declared and (words := misfit(signature.by_name[key], value)):
+                yield Problem(where, f"must be {words}", show(value))
+        elif key in declared:
+            info = field_at(where)
+            if info is None or value != info.default:
+                yield Problem(where, f"{node['_target_']} takes no {key}", show(value), kind="unknown")
+        elif not signature.takes_any:
+            close = nearest(key, accepted(path, node))
+            hint = did_you_mean(f"{path}.{close}" if close else None)
+            yield Problem(where, f"{node['_target_']} takes no {key}", show(value), hint, "unknown")
+    for parameter in signature.parameters:
+        if parameter.required and parameter.name not in {*node, *refused, *place.filled}:
+            where = f"{path}.{parameter.name}"
+            yield Problem(where, f"{node['_target_']} requires it", None, f"Set it: {where}=VALUE")

@@ -1,0 +1,178 @@
+"""Every fault of a composed config at once, each with its place, its rule, what was received and the next step."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import InterpolationKeyError
+from pydantic import ValidationError
+
+from tunesmith.config.checking import targets
+from tunesmith.config.checking.markers import MARKERS, nodes
+from tunesmith.config.checking.other_names import VALUES, ours
+from tunesmith.config.checking.rules import contradictions
+from tunesmith.config.keys import choices, describe
+from tunesmith.config.limits import bounded
+from tunesmith.config.outline import is_text, leaves
+from tunesmith.config.schema import RunConfig
+from tunesmith.errors import Problem
+from tunesmith.suggest import did_you_mean, nearest, nearest_key, show
+
+FILES = ("data.path", "model.path", "model.tokenizer")
+Elsewhere = Callable[[str], str | None]
+"""From an unknown dotted key to the choice that has it, e.g. `method=lora has it`."""
+
+
+def validate(
+    config: DictConfig, *, trust: Sequence[str] = (), elsewhere: Elsewhere = lambda key: None
+) -> tuple[RunConfig | None, list[Problem]]:
+    """Judge a composed config.
+
+    Args:
+        config: The composed config without Hydra's node.
+        trust: The user's own modules that targets may come from.
+        elsewhere: Asked for unknown keys (see `Elsewhere`).
+
+    Returns:
+        The typed config, or None, and the problems; there is exactly one of the two.
+    """
+    plain, problems = resolved(config)
+    faulty = {problem.where for problem in problems}
+    typed: RunConfig | None = None
+    try:
+        typed = RunConfig.model_validate(plain)
+    except ValidationError as error:
+        found = [problem for problem in _of_pydantic(error, plain, elsewhere) if not _covered(problem.where, faulty)]
+        faulty |= {problem.where for problem in found}
+        problems += found
+    for problem in targets.check(plain, trust):
+        if not _covered(problem.where, faulty):
+            problems.append(_with_elsewhere(problem, elsewhere))
+            faulty.add(problem.where)
+    problems += _keys_without_target(plain, elsewhere)
+    problems += contradictions(plain, faulty)
+    return (None if problems else typed), problems
+
+
+def _covered(where: str, faulty: set[str]) -> bool:
+    return any(where == path or where.startswith(f"{path}.") for path in faulty)
+
+
+def resolved(config: DictConfig) -> tuple[dict[str, Any], list[Problem]]:
+    """The config as plain values, less those that are missing or whose references lead nowhere, which are problems."""
+    problems: list[Problem] = []
+    with bounded():
+        plain: dict[str, Any] = _plain(config, "", problems)
+    return plain, problems
+
+
+def _plain(node: DictConfig | ListConfig, path: str, problems: list[Problem]) -> Any:
+    """Resolve a container key by key, so that one broken reference does not hide the next."""
+    is_dict = isinstance(node, DictConfig)
+    found: dict[Any, Any] = {}
+    keys: list[Any] = list(node.keys() if isinstance(node, DictConfig) else range(len(node)))
+    for key in keys:
+        where = (f"{path}.{key}" if path else str(key)) if is_dict else f"{path}[{key}]"
+        if OmegaConf.is_missing(node, key):
+            value = "PATH" if where in FILES else "VALUE"
+            problems.append(Problem(where, "is required", None, f"Set it: {where}={value}", "missing"))
+            continue
+        try:
+            value = node[key]
+        except Exception as error:  # a resolver may raise anything
+            problems.append(_broken(node, key, where, error))
+            continue
+        found[key] = _plain(value, where, problems) if isinstance(value, DictConfig | ListConfig) else value
+    return found if is_dict else list(found.values())
+
+
+def _broken(node: DictConfig | ListConfig, key: Any, where: str, error: Exception) -> Problem:
+    raw = OmegaConf.to_container(node, resolve=False)[key]  # type: ignore[index]
+    hint = None
+    if isinstance(error, InterpolationKeyError):
+        wanted = str(raw).partition("${")[2].partition("}")[0]
+        hint = did_you_mean(nearest_key(wanted, list(leaves())))
+        if hint is None and is_text(where):
+            escaped = str(raw).replace("${", "\\${")
+            hint = "For the text itself: " + shlex.quote(f'{where}="{escaped}"')
+        return Problem(where, "refers to a key that does not exist", str(raw), hint)
+    cause = error.__cause__ or error
+    text = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+    text = re.sub(r"^\w+ raised while resolving interpolation: ", "", text).strip("\"'")
+    return Problem(where, f"refers to something that cannot be had: {text}", str(raw), hint)
+
+
+def _of_pydantic(error: ValidationError, plain: Mapping[str, Any], elsewhere: Elsewhere) -> Iterator[Problem]:
+    """Pydantic's errors as problems, the alternatives of a union gathered into one."""
+    seen: set[str] = set()
+    for item in error.errors(include_url=False):
+        kind = item["type"]
+        path = _path(item["loc"], plain, keep_last=kind == "missing")
+        if path in seen:
+            continue
+        seen.add(path)
+        received = None if kind == "missing" else show(item["input"])
+        if kind == "missing":
+            hint = f"Set it: {path}={'PATH' if path in FILES else 'VALUE'}"
+            yield Problem(path, "is required", None, hint, "missing")
+        elif kind == "extra_forbidden":
+            yield unknown_key(path, plain, received, elsewhere)
+        else:
+            words = describe(path) or item["msg"]
+            rule = f"must be {words}" if describe(path) else words[0].lower() + words[1:]
+            close = nearest(str(item["input"]), choices(path)) if isinstance(item["input"], str) else None
+            other = VALUES.get((path, item["input"])) if isinstance(item["input"], str | None) else None
+            yield Problem(path, rule, received, other or did_you_mean(f"{path}={close}" if close else None))
+
+
+def _path(location: tuple[int | str, ...], plain: Any, *, keep_last: bool) -> str:
+    """The dotted path of an error, less the names of union members that pydantic appends."""
+    parts: list[str] = []
+    value = plain
+    for position, part in enumerate(location):
+        known = part in value if isinstance(value, Mapping) else isinstance(value, list) and isinstance(part, int)
+        if not known and not (keep_last and position == len(location) - 1):
+            continue
+        parts.append(str(part))
+        value = value[part] if known else None
+    return ".".join(parts)
+
+
+def unknown_key(path: str, plain: Mapping[str, Any], received: str | None, elsewhere: Elsewhere) -> Problem:
+    """A key that its node does not have, with the nearest one that exists."""
+    known = list(leaves())
+    for where, node in nodes(plain):
+        if targets.place_of(where) is not None:
+            known += [
+                f"{where}.{key}" for key in sorted(targets.accepted(where, node)) if f"{where}.{key}" not in known
+            ]
+    known = [key for key in known if not key.rpartition(".")[2].startswith("_")]
+    if path in ("experiment", "debug"):
+        first_line = "Write `# @package _global_` in the first line of the file"
+        return Problem(path, "no such key", received, first_line, "unknown")
+    hint = ours(path) or elsewhere(path) or did_you_mean(nearest_key(path, known))
+    return Problem(path, "no such key", received, hint, "unknown")
+
+
+def _with_elsewhere(problem: Problem, elsewhere: Elsewhere) -> Problem:
+    """An unknown keyword of a target may be another tool's name, or belong to another option of the group."""
+    if problem.kind != "unknown":
+        return problem
+    found = elsewhere(problem.where)
+    hint = " ".join(part for part in (ours(problem.where) or problem.hint, found) if part)
+    return dataclasses.replace(problem, hint=hint or None)
+
+
+def _keys_without_target(plain: Mapping[str, Any], elsewhere: Elsewhere) -> Iterator[Problem]:
+    """Keys beside the schema's in a node that names no class to take them."""
+    for path, node in nodes(plain):
+        if targets.place_of(path) is not None and "." not in path and node.get("_target_") is None:
+            allowed = targets.accepted(path, node)
+            for key in node:
+                if key not in allowed and key not in MARKERS:
+                    yield unknown_key(f"{path}.{key}", plain, show(node[key]), elsewhere)

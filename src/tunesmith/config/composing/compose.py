@@ -1,0 +1,364 @@
+"""From a command line to a validated config. Nothing heavy is imported and nothing is instantiated on the way."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra import conf as hydra_conf
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
+from hydra._internal.core_plugins import basic_launcher  # noqa: F401 - stores hydra/launcher/basic
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra._internal.core_plugins.structured_config_source import StructuredConfigSource
+from hydra._internal.hydra import Hydra
+from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from hydra.version import setbase
+from omegaconf import DictConfig, Node, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from tunesmith.config.checking.markers import MARKERS, nodes
+from tunesmith.config.composing import overrides as override_reader
+from tunesmith.config.composing import resolvers
+from tunesmith.config.composing.files import Loader, Merged, Repository, locate
+from tunesmith.config.composing.mappings import keys_as_text, node_at
+from tunesmith.config.composing.saved import has_relative_paths, read_saved, resolve, to_saved
+from tunesmith.config.folders import shipped
+from tunesmith.config.outline import is_nullable, is_text, leaves, schema_defaults, sweeper_defaults
+from tunesmith.errors import ConfigError, Problem
+from tunesmith.suggest import did_you_mean, nearest
+
+if TYPE_CHECKING:
+    from tunesmith.config.schema import RunConfig
+
+
+SWEEPER = "hydra_plugins.tunesmith_sweeper.TunesmithSweeper"
+PLAIN = {"_recursive_": False, "_convert_": "all"}
+"""Hydra makes nothing of what our sweeper's node holds."""
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A composed and validated config, in the two forms that a run needs."""
+
+    config: RunConfig
+    """Typed and resolved: what the run reads."""
+    saved: dict[str, Any]
+    """Plain values with `${oc.env:...}` and `${package_file:...}` kept as references: what the run writes."""
+    overrides: tuple[str, ...] = ()
+    """The overrides as given on the command line."""
+    choices: dict[str, str | None] | None = None
+    """Config group to chosen option; None for a config that came from a file."""
+
+    @property
+    def name(self) -> str:
+        """The run's name for people."""
+        choices = self.choices or {}
+        parts = (
+            [choices.get("experiment")] if choices.get("experiment") else map(choices.get, ("data", "model", "method"))
+        )
+        return self.config.run.name or "-".join(part for part in parts if part) or "run"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A composed config that has not been judged yet, and the faults met on the way."""
+
+    config: DictConfig
+    """With Hydra's node."""
+    problems: list[Problem]
+    merged: list[Merged]
+    given: frozenset[str]
+    """Keys that the command line sets."""
+    repository: Repository
+
+
+def open_hydra(config_dirs: Sequence[Path] = (), home: Path | None = None) -> tuple[Hydra, Loader]:
+    """A Hydra and its loader; they search the user's folders first, then the shipped ones.
+
+    Args:
+        config_dirs: Folders laid out like `conf/`; an option there wins over a shipped one of the same name.
+        home: A folder with a `conf` and a `sweeps` to use instead of the shipped ones, such as a sweep's snapshot.
+    """
+    setbase("1.3")
+    resolvers.register()
+    store = ConfigStore.instance()
+    store.store(name="schema", node=schema_defaults(), provider="tunesmith")
+    sweeper = {"_target_": SWEEPER, **PLAIN, **sweeper_defaults()}
+    store.store(group="hydra/sweeper", name="tunesmith", node=sweeper, provider="tunesmith")
+    for source in (FileConfigSource, StructuredConfigSource):
+        SourcesRegistry.instance().register(source)
+    path = ConfigSearchPathImpl()
+    path.append("hydra", f"file://{Path(hydra_conf.__file__).parent}")
+    for folder in config_dirs:
+        path.append("user", f"file://{folder.resolve()}")
+    conf, sweeps = (shipped(name) if home is None else home / name for name in ("conf", "sweeps"))
+    path.append("tunesmith", f"file://{conf}")
+    path.append("tunesmith", f"file://{sweeps}")
+    path.append("schema", "structured://")
+    GlobalHydra.instance().clear()
+    loader = Loader(path, conf / "train.yaml")
+    hydra = Hydra(task_name="train", config_loader=loader)
+    GlobalHydra.instance().initialize(hydra)
+    return hydra, loader
+
+
+def draft(overrides: Sequence[str] = (), *, config_dirs: Sequence[Path] = (), name: str = "train") -> Draft:
+    """Compose without judging the values, going on past every fault that can be passed over.
+
+    Raises:
+        ConfigError: There is nothing to judge: the composition itself failed.
+    """
+    hydra, loader = open_hydra(config_dirs)
+    read = override_reader.read(overrides, loader.notes)
+    try:
+        composed = hydra.compose_config(name, read.groups, RunMode.RUN, with_log_configuration=False)
+    except (HydraException, OmegaConfBaseException, ValueError, OSError) as error:
+        problems = [*read.problems, *loader.notes.problems]
+        raise ConfigError([*problems, composition_problem(error)]) from error
+    problems = [*read.problems, *loader.notes.problems, *apply(read.values, composed)]
+    for node in ("hydra", "hydra.sweeper", "hydra.runtime"):
+        if not isinstance(OmegaConf.select(composed, node), DictConfig):
+            raise ConfigError([*problems, Problem(node, "is Hydra's own and cannot be replaced as a whole")])
+    problems += _of_sweeper(composed)
+    given = frozenset(override.key_or_group for override in read.values)
+    return Draft(composed, problems, loader.merged, given, loader.notes)
+
+
+def _of_sweeper(composed: DictConfig) -> list[Problem]:
+    """Classes named inside the sweeper's node: Hydra would instantiate them. Its own class Hydra checks itself.
+
+    Our sweeper has Hydra make nothing; it takes classes of Optuna's for its sampler and pruner, and checks them.
+    """
+    plain = OmegaConf.to_container(composed.hydra.sweeper, resolve=False)
+    own = {"_target_": plain.pop("_target_", None)} if isinstance(plain, dict) else {}
+    if isinstance(plain, dict) and own["_target_"] == SWEEPER and {key: plain.pop(key, None) for key in PLAIN} == PLAIN:
+        for key in ("sampler", "pruner"):
+            if isinstance(plain.get(key), dict) and str(plain[key].get("_target_")).startswith("optuna."):
+                plain[key].pop("_target_")
+    rule, plugins = "a config may not name code to run here", ("hydra_plugins.", "hydra._internal.core_plugins.")
+    found = [f"hydra.sweeper.{path}".rstrip(".") for path, node in nodes(plain) if any(key in node for key in MARKERS)]
+    if not str(own.get("_target_")).startswith(plugins):
+        found.append("hydra.sweeper._target_")
+    return [Problem(path, rule) for path in found]
+
+
+def apply(values: Sequence[Any], config: DictConfig) -> list[Problem]:
+    """Set the values of overrides in a config; a key that is not there is added, to be judged with the rest."""
+    problems = []
+    for override in values:
+        try:
+            if override.is_delete():
+                ConfigLoaderImpl._apply_overrides_to_config([override], config)
+            else:
+                OmegaConf.update(config, override.key_or_group, override.value(), merge=True, force_add=True)
+        except (HydraException, OmegaConfBaseException, ValueError, TypeError, AttributeError) as error:
+            problems.append(_inapplicable(override, error))
+    return problems
+
+
+def _inapplicable(override: Any, error: Exception) -> Problem:
+    text = override.input_line or override.key_or_group
+    if override.is_delete():
+        return Problem(text, "no such key to remove", override.key_or_group)
+    return Problem(text, f"cannot be set: {str(error).splitlines()[0]}")
+
+
+def composition_problem(error: Exception) -> Problem:
+    """What a failed composition says, in one sentence."""
+    cause = error.__cause__
+    if isinstance(cause, ConfigAttributeError | ConfigKeyError) and isinstance(cause.parent_node, DictConfig):
+        parent = str(cause.full_key).rpartition(".")[0]
+        close = nearest(str(cause.key), map(str, cause.parent_node))
+        return Problem(str(cause.full_key), "no such key", None, did_you_mean(f"{parent}.{close}" if close else None))
+    lines = [line.strip() for line in str(error.__cause__ or error).splitlines() if line.strip()]
+    return Problem("config", f"cannot be composed: {' '.join(lines[:3])}" if lines else "cannot be composed")
+
+
+def compose(
+    overrides: Sequence[str] = (),
+    *,
+    config_dirs: Sequence[Path] = (),
+    trust: Sequence[str] = (),
+    name: str = "train",
+) -> Composed:
+    """Compose and validate a run's config.
+
+    Args:
+        overrides: As on the command line, e.g. `["model=minilm", "optimizer.lr=3e-4"]`.
+        config_dirs: Folders of the user's own options, searched before the shipped ones.
+        trust: Modules of the user's own, found from the current folder too, whose classes a config may name.
+        name: The primary config.
+
+    Raises:
+        ConfigError: Something is wrong; every problem is in it.
+    """
+    with searching_here(trust):
+        found = draft(overrides, config_dirs=config_dirs, name=name)
+        HydraConfig.instance().set_config(found.config)
+        choices = dict(found.config.hydra.runtime.choices)
+        job = OmegaConf.masked_copy(found.config, [str(key) for key in found.config if key != "hydra"])
+        return judged(job, found, trust, tuple(overrides), choices)
+
+
+def compose_from(path: Path, overrides: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Composed:
+    """Validate a saved config, with values changed.
+
+    Args:
+        path: A run directory, or a YAML file with a whole config.
+        overrides: Values only: the groups were chosen when the config was saved.
+        trust: Modules of the user's own whose classes a config may name.
+
+    Raises:
+        ConfigError: Something is wrong; every problem is in it.
+    """
+    found = draft_from(path, overrides)
+    with searching_here(trust):
+        return judged(found.config, found, trust, tuple(overrides), None)
+
+
+def draft_from(path: Path, overrides: Sequence[str] = ()) -> Draft:
+    """A saved config with values changed, without judging them.
+
+    Args:
+        path: A run directory, or a YAML file with a whole config.
+        overrides: Values only: the groups were chosen when the config was saved.
+
+    Raises:
+        ConfigError: There is no config in it.
+    """
+    file = path / "config.yaml" if path.is_dir() else path
+    saved = read_saved(file)
+    repository = open_hydra()[1].notes
+    read = override_reader.read(overrides, repository)
+    problems = list(read.problems)
+    for text in read.groups:
+        hint = f"Start from the group instead: tunesmith train {text.lstrip('~')}, or override single keys"
+        problems.append(Problem(text, "a saved config has no groups to choose from", None, hint))
+    problems += apply(read.values, saved)
+    given = frozenset(override.key_or_group for override in read.values)
+    return Draft(saved, problems, [Merged(file, "")], given, repository)
+
+
+def judged(
+    config: DictConfig,
+    found: Draft,
+    trust: Sequence[str],
+    overrides: tuple[str, ...],
+    choices: dict[str, str | None] | None,
+) -> Composed:
+    """Validate a composed config without Hydra's node; every problem is named by the place where it was written.
+
+    Args:
+        config: The composed config.
+        found: How it was composed.
+        trust: Modules of the user's own whose classes it may name.
+        overrides: As on the command line, to be remembered.
+        choices: Config group to chosen option.
+
+    Raises:
+        ConfigError: Something is wrong; every problem is in it.
+    """
+    complete(config, schema_defaults())
+    misread = [*keys_as_text(config), *(words_of_python(config, found) if choices is not None else ())]
+    from tunesmith.config.checking.idle import idle
+    from tunesmith.config.checking.validate import validate  # neither is needed to show a config
+
+    typed, problems = validate(config, trust=trust, elsewhere=lambda path: option_with(path, found))
+    if typed is not None:
+        problems = list(idle(typed.model_dump(by_alias=True), found.given, saved=choices is None))
+    problems = [*misread, *problems]
+    problems = [_located(problem, found) for problem in problems if not _follows(problem, found)]
+    if found.problems or problems:
+        raise ConfigError([*found.problems, *problems])
+    assert typed is not None
+    saved = to_saved(config)
+    return Composed(resolve(saved) if has_relative_paths(typed) else typed, saved, overrides, choices)
+
+
+def words_of_python(config: DictConfig, found: Draft) -> list[Problem]:
+    """Keys that take a text or null, and that a file gives Python's word for null, which YAML reads as a text."""
+    rule, hint = "None is Python's word for null, and a text in YAML", "Write null"
+    return [
+        Problem(path, rule, "None", hint)
+        for path in leaves()
+        if path not in found.given
+        and is_text(path)
+        and is_nullable(path)
+        and isinstance(node_at(config, path), Node)
+        and node_at(config, path)._value() == "None"
+    ]
+
+
+def complete(config: DictConfig, defaults: dict[str, Any]) -> None:
+    """Add the schema's defaults where keys are absent: removed with `~`, or newer than a saved config."""
+    OmegaConf.set_struct(config, False)
+    for key, value in defaults.items():
+        node = config._get_node(key)
+        if node is None:
+            config[key] = value
+        elif isinstance(value, dict) and isinstance(node, DictConfig) and isinstance(node._value(), dict):
+            complete(node, value)
+
+
+def _follows(problem: Problem, found: Draft) -> bool:
+    """Whether a missing key follows from a file that could not be read, which is reported already."""
+    return problem.kind == "missing" and bool(found.repository.unreadable)
+
+
+def _located(problem: Problem, found: Draft) -> Problem:
+    """The problem with the file and line in front of its key, where the value comes from a file."""
+    path = problem.where
+    if problem.kind == "missing" or any(path == key or path.startswith(f"{key}.") for key in found.given):
+        return problem
+    place = locate(found.merged, path)
+    return dataclasses.replace(problem, where=f"{place} {path}") if place else problem
+
+
+def option_with(path: str, found: Draft) -> str | None:
+    """Where another option of the same group has a key: `method=lora has it`."""
+    from tunesmith.config.checking.targets import accepted
+
+    group, _, key = path.partition(".")
+    repository = found.repository
+    if "." in key or not key or group not in repository.groups():
+        return None
+    having = []
+    for option in repository.options(group):
+        loaded = repository.load_config(f"{group}/{option}")
+        plain = OmegaConf.to_container(loaded.config, resolve=False) if loaded else None
+        node = {str(name): value for name, value in plain.items()} if isinstance(plain, dict) else {}
+        if key in node or ("_target_" in node and key in accepted(group, node)):
+            having.append(f"{group}={option}")
+    chosen = f"{group}={OmegaConf.select(found.config, f'hydra.runtime.choices.{group}')}"
+    if chosen in having:
+        return f"It comes from {chosen}. Remove it: ~{path}"
+    return f"{' or '.join(having)} has it" if having else None
+
+
+@contextmanager
+def searching_here(trust: Sequence[str]) -> Iterator[None]:
+    """Let trusted modules be found from the current folder too."""
+    from tunesmith.config.checking import signatures
+
+    here = str(Path.cwd())
+    if not trust or here in sys.path:
+        yield
+        return
+    sys.path.insert(0, here)
+    signatures.clear()
+    try:
+        yield
+    finally:
+        sys.path.remove(here)
+        signatures.clear()

@@ -1,0 +1,261 @@
+"""The overrides of a command line, judged one by one so that every fault is reported and not just the first.
+
+Hydra's grammar stays as it is, with one relief: the value of a key that holds text (a path, a name) is taken as it was
+typed where it does not parse, so that `data.path=~/a(1).csv` means what it says.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, Quote, QuotedString, ValueType
+from hydra.errors import HydraException
+
+from tunesmith.config.checking.other_names import HYDRA
+from tunesmith.config.composing.files import HYDRA_KEYS, SEVERAL, Repository, option_hint, several
+from tunesmith.config.composing.mappings import advice, mapping_of, read_mapping, takes_text
+from tunesmith.config.outline import is_nullable, is_text, leaves
+from tunesmith.errors import ConfigError, Problem
+from tunesmith.suggest import did_you_mean, nearest
+
+CALL = re.compile(r"^\s*\w+\(.*\)\s*$", re.DOTALL)
+"""A value in the form of one of the grammar's functions, e.g. `choice(a,b)` or `int(3)`."""
+KEY = re.compile(r"^[+~]*\w[\w./@:-]*$")
+SWEEPS = re.compile(r"^\s*(choice|range|interval|glob|shuffle|tag|sort)\(")
+
+
+@dataclass
+class Read:
+    """Overrides sorted by what they do."""
+
+    groups: list[str] = field(default_factory=list)
+    """Choices of an option, and the few keys of Hydra's own that may be set: they shape the composition."""
+    values: list[Override] = field(default_factory=list)
+    """Values of keys, applied to the composed config in this order."""
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read(overrides: Sequence[str], repository: Repository) -> Read:
+    """Parse and judge the overrides of one run."""
+    found = Read()
+    parser = OverridesParser.create()
+    groups = repository.groups()
+    for text in overrides:
+        override = parse(text, parser)
+        problem = override if isinstance(override, Problem) else _fault(override, text, groups, repository)
+        if problem is not None:
+            found.problems.append(problem)
+            continue
+        assert isinstance(override, Override)
+        if override.is_hydra_override():
+            found.groups.append(override.input_line or text)
+        elif _is_choice(override, groups):
+            found.groups.append(_choice_text(override, repository))
+        else:
+            found.values.append(override)
+    return found
+
+
+def parse(text: str, parser: OverridesParser, *, sweep: bool = False) -> Override | Problem:
+    """One override; the value of a text key is quoted where the grammar would read something else in it.
+
+    Args:
+        text: As typed, e.g. `optimizer.lr=1e-4`.
+        parser: Hydra's parser.
+        sweep: Commas part the values of a sweep and are not taken as text.
+    """
+    key, equals, value = text.partition("=")
+    is_sweep = sweep and ("," in value or SWEEPS.match(value))
+    if equals and mapping_of(key) is not None and not (is_sweep and value[:1] not in "{'\""):
+        entries = read_mapping(key, value, parser)
+        if entries is not None:
+            return entries
+    if equals and (is_text(key.lstrip("+")) or takes_text(key)) and not is_sweep:
+        if value.strip() == "None" and not takes_text(key):
+            return _none(key)
+        text = _as_text(key, value, parser)
+    try:
+        return _parse(parser, text)
+    except HydraException as error:
+        return _unparsable(text, parser, error)
+    except RecursionError:
+        return Problem(f"{text[:40]}...", "cannot be parsed", None, "It is nested too deep")
+
+
+def _none(key: str) -> Problem:
+    """Python's word for null, which would be taken as a text."""
+    word = shlex.quote(f'{key}="None"')
+    hint = f"Write {key}=null, or {word} for the word" if is_nullable(key.lstrip("+")) else f"Write {word} for the word"
+    return Problem(key, "None is Python's word for null, and a text here", "None", hint)
+
+
+def _parse(parser: OverridesParser, text: str) -> Override:
+    override: Override = parser.parse_overrides([text])[0]
+    return override
+
+
+def quoted(key: str, value: str) -> str:
+    """The override with its value in quotes, as Hydra's grammar wants it."""
+    return f"{key}={QuotedString(text=value, quote=Quote.single).with_quotes()}"
+
+
+def _as_text(key: str, value: str, parser: OverridesParser) -> str:
+    """The override with its value quoted, unless the grammar has a use for it: null, quotes, `${...}`, a call."""
+    try:
+        parsed = _parse(parser, f"{key}={value}")
+    except HydraException:
+        return quoted(key, value)
+    literal = parsed._value
+    meant = literal is None or isinstance(literal, QuotedString) or "${" in value or "\\" in value or literal == "???"
+    call = CALL.match(value) and parsed.value_type != ValueType.SIMPLE_CHOICE_SWEEP
+    return parsed.input_line or "" if meant or call else quoted(key, value)
+
+
+def _unparsable(text: str, parser: OverridesParser, error: HydraException) -> Problem:
+    key, equals, value = text.partition("=")
+    if not equals:
+        return Problem(text, "is neither an override nor a flag", None, "Overrides have the form key=value")
+    if not KEY.match(key):
+        return Problem(text, "no key looks like this", key, "Keys have letters, digits, _ and dots")
+    if SWEEPS.match(value) and not is_text(key.lstrip("+~")):
+        said = str(error.__cause__ or error).splitlines()[0].rpartition("': ")[2]
+        return Problem(
+            text, f"cannot be parsed: {said}", None, "E.g. choice(16, 32), range(1, 5) or interval(0.0, 0.3)"
+        )
+    path = mapping_of(key)
+    if path is not None:
+        return Problem(text, "cannot be parsed", None, advice(path))
+    works = _works(quoted(key, value), parser)
+    hint = f"Quote the value: {shlex.quote(works)}" if works else str(error).splitlines()[0]
+    return Problem(text, "cannot be parsed", None, hint)
+
+
+def _works(text: str, parser: OverridesParser) -> str | None:
+    """The text itself if it parses."""
+    try:
+        _parse(parser, text)
+    except HydraException:
+        return None
+    return text
+
+
+def _is_choice(override: Override, groups: Sequence[str]) -> bool:
+    return override.key_or_group in groups and not isinstance(override.value(), dict)
+
+
+def _choice_text(override: Override, repository: Repository) -> str:
+    """A choice as Hydra takes it: plain, added for a group of the user's own, deleted where no option is wanted."""
+    if override.is_delete() or override.value() is None:
+        return f"~{override.key_or_group}"
+    bare = (override.input_line or "").lstrip("+")
+    return bare if repository.is_chosen(override.key_or_group) else f"+{bare}"
+
+
+def _fault(override: Override, text: str, groups: list[str], repository: Repository) -> Problem | None:
+    if override.is_sweep_override():
+        return _sweep(override, text)
+    if override.is_hydra_override():
+        return _hydra(override, text, repository)
+    if _is_choice(override, groups) and override.package is None:
+        return _choice(override, text, repository)
+    if override.package is not None or "/" in override.key_or_group:
+        close = nearest(override.key_or_group, groups)
+        return Problem(text, "no such config group", override.get_key_element(), did_you_mean(close))
+    return _mistyped_group(override, text, groups)
+
+
+def _mistyped_group(override: Override, text: str, groups: list[str]) -> Problem | None:
+    """A key without dots that is none of the config's own and looks like a group."""
+    key = override.key_or_group
+    roots = [leaf for leaf in leaves() if "." not in leaf]
+    close = None if "." in key or key in roots else nearest(key, [*roots, *groups])
+    if close not in groups:
+        return None
+    return Problem(text, "no such config group or key", key, did_you_mean(f"{close}={override.value()}"))
+
+
+def _sweep(override: Override, text: str) -> Problem:
+    key, _, value = text.partition("=")
+    if override.value_type != ValueType.SIMPLE_CHOICE_SWEEP:
+        return Problem(text, "is a sweep, and this starts one run", None, "Add -m to start one run per value")
+    hint = (
+        f"Add -m to start one run per value, write {shlex.quote(f'{key}=[{value}]')} for a list, "
+        f"or {shlex.quote(quoted(key, value))} for one text"
+    )
+    return Problem(text, "has several values, and this starts one run", None, hint)
+
+
+def _hydra(override: Override, text: str, repository: Repository) -> Problem | None:
+    key = override.key_or_group
+    if key == "hydra/sweeper":
+        return _choice(override, text, repository)
+    if not override.is_delete() and any(
+        key == f"hydra.{name}" or key.startswith(f"hydra.{name}.") for name in HYDRA_KEYS
+    ):
+        return None
+    allowed = ", ".join([*(f"hydra.{name}" for name in HYDRA_KEYS), "hydra/sweeper"])
+    hint = f"Use {HYDRA[key]}" if key in HYDRA else f"Only {allowed} may be set"
+    return Problem(text, "a config may not change how Hydra runs", None, hint)
+
+
+def _choice(override: Override, text: str, repository: Repository) -> Problem | None:
+    group, value = override.key_or_group, override.value()
+    if override.is_delete():
+        return None
+    options = repository.options(group)
+    if (value == [] or (value is None and group not in SEVERAL)) and "none" in options:
+        return Problem(text, f"{group} takes one option", _shown(value), f"Without any: {group}=none")
+    for option in value if isinstance(value, list) else [value]:
+        if option is not None and str(option) not in options:
+            return Problem(text, f"{group} has no such option", str(option), option_hint(group, str(option), options))
+    problem = several(group, value)
+    if problem is not None:
+        rule, hint = problem
+        return Problem(text, rule, _shown(value), hint)
+    return None
+
+
+def _shown(value: object) -> str:
+    return "null" if value is None else f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+
+
+def forced(override: Override, groups: Sequence[str], repository: Repository) -> str:
+    """The override in the form in which Hydra itself takes it, with new keys allowed: they are judged by us."""
+    text = override.input_line or ""
+    if override.is_delete() or override.is_hydra_override():
+        return text
+    bare = text.lstrip("+")
+    return _choice_text(override, repository) if _is_choice(override, groups) else f"++{bare}"
+
+
+def common(overrides: Sequence[str]) -> list[str]:
+    """The overrides of a sweep that name one value.
+
+    Raises:
+        ConfigError: Some cannot be parsed.
+    """
+    parser = OverridesParser.create()
+    parsed = [(text, parse(text, parser, sweep=True)) for text in overrides]
+    problems = [item for _, item in parsed if isinstance(item, Problem)]
+    if problems:
+        raise ConfigError(problems)
+    return [text for text, item in parsed if isinstance(item, Override) and not item.is_sweep_override()]
+
+
+def read_sweep(overrides: Sequence[str], repository: Repository) -> list[str]:
+    """The overrides of a sweep as Hydra takes them, sweeps left as they are.
+
+    Raises:
+        ConfigError: Some cannot be parsed.
+    """
+    parser = OverridesParser.create()
+    parsed = [parse(text, parser, sweep=True) for text in overrides]
+    problems = [item for item in parsed if isinstance(item, Problem)]
+    if problems:
+        raise ConfigError(problems)
+    groups = repository.groups()
+    return [forced(item, groups, repository) for item in parsed if isinstance(item, Override)]

@@ -1,0 +1,89 @@
+"""The config that a run writes down, and the typed one that is read from it again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from tunesmith.config.composing import resolvers
+from tunesmith.config.composing.files import shown
+from tunesmith.config.folders import expand
+from tunesmith.config.limits import bounded, read_yaml
+from tunesmith.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from tunesmith.config.schema import RunConfig
+
+PATHS = (("data", "path"), ("model", "path"), ("model", "tokenizer"), ("model", "from_run"))
+"""Keys that may hold a local path; one of data is always local."""
+
+
+def read_saved(file: Path) -> DictConfig:
+    """A config as a file holds it.
+
+    Raises:
+        ConfigError: There is no such file, or it holds no config.
+    """
+    if not file.is_file():
+        raise ConfigError([Problem("--from", "no such file", str(file), "Give a run directory or a YAML file")])
+    try:
+        loaded = OmegaConf.create(read_yaml(file))
+    except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where, rule = (f"{shown(file)}:{mark.line + 1}", "is no YAML") if mark else (shown(file), "cannot be read")
+        text = getattr(error, "problem", None) or str(error).splitlines()[0]
+        deep = isinstance(error, RecursionError)
+        raise ConfigError([Problem(where, f"{rule}: {'it is nested too deep' if deep else text}")]) from error
+    if not isinstance(loaded, DictConfig):
+        raise ConfigError([Problem(shown(file), "is no config: its root is no mapping")])
+    return loaded
+
+
+def to_saved(config: DictConfig) -> dict[str, Any]:
+    """Plain values with data paths absolute; what depends on a reference (`resolvers.REFERENCES`) stays as written."""
+    raw = OmegaConf.to_container(config, resolve=False)
+    value = OmegaConf.to_container(config, resolve=True)
+    with resolvers.masked():
+        masked = OmegaConf.to_container(config, resolve=True)
+    saved: dict[str, Any] = _keep(raw, value, masked)
+    for node, key in PATHS:
+        saved[node][key] = absolute(node, saved[node].get(key))
+    return saved
+
+
+def _keep(raw: Any, value: Any, masked: Any) -> Any:
+    if isinstance(raw, dict) and isinstance(value, dict):
+        return {key: _keep(raw[key], item, masked[key]) for key, item in value.items()}
+    if isinstance(raw, list) and isinstance(value, list):
+        return [_keep(*items) for items in zip(raw, value, masked, strict=True)]
+    if isinstance(value, str) and "${" in value:
+        return raw  # a text that looks like a reference: it stays escaped
+    return value if value == masked else raw
+
+
+def has_relative_paths(config: RunConfig) -> bool:
+    """Whether a local path in a typed config starts at the current folder or at `~`."""
+    paths = [(node, getattr(getattr(config, node), key)) for node, key in PATHS]
+    return any(absolute(node, path) != path for node, path in paths)
+
+
+def absolute(node: str, path: Any) -> Any:
+    """A local path from the root of the file system; references and Hub ids stay as they are."""
+    if not isinstance(path, str) or "${" in path:
+        return path
+    full = expand(path)
+    return str(full.absolute()) if full.exists() or node == "data" else path
+
+
+def resolve(saved: dict[str, Any]) -> RunConfig:
+    """The typed config of a saved one: references are looked up, then every value is validated."""
+    from tunesmith.config.schema import RunConfig  # its classes take long to build; see config/outline.py
+
+    resolvers.register()
+    with bounded():
+        plain = OmegaConf.to_container(OmegaConf.create(saved), resolve=True)
+    return RunConfig.model_validate(plain)

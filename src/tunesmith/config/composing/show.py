@@ -1,0 +1,105 @@
+"""Hydra's own views of a config, `--cfg` and `--info`, over a config composed by us."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.hydra import Hydra
+from hydra.conf import HydraConf
+from omegaconf import DictConfig
+
+from tunesmith.config.composing.compose import complete, draft, draft_from, open_hydra
+from tunesmith.config.composing.overrides import read_sweep
+from tunesmith.config.limits import bounded
+from tunesmith.config.outline import schema_defaults
+from tunesmith.errors import ConfigError, Problem
+from tunesmith.terminal import say
+
+
+class _Composed(Hydra):
+    """A Hydra that has composed already."""
+
+    def __init__(self, config: DictConfig) -> None:
+        self.config = config
+
+    def compose_config(self, *_: Any, **__: Any) -> DictConfig:
+        """The config at hand."""
+        return self.config
+
+    def show_cfg(self, *args: Any) -> None:
+        """Print it as Hydra does, unless its references never end."""
+        with bounded():
+            super().show_cfg(*args)
+
+
+def show_config(
+    kind: str,
+    overrides: Sequence[str],
+    *,
+    config_dirs: Sequence[Path] = (),
+    name: str = "train",
+    package: str | None = None,
+    resolve: bool = False,
+) -> None:
+    """Print a composed config as YAML; its values are not judged.
+
+    Args:
+        kind: `job`, `hydra` or `all`.
+        overrides: As on the command line.
+        config_dirs: Folders of the user's own options.
+        name: The primary config.
+        package: Print this part only.
+        resolve: Replace references by what they refer to.
+
+    Raises:
+        ConfigError: An override or a file is wrong.
+    """
+    found = draft(overrides, config_dirs=config_dirs, name=name)
+    if found.problems:
+        raise ConfigError(found.problems)
+    _Composed(found.config).show_cfg(name, [], kind, package, resolve)
+
+
+def show_saved(
+    kind: str, source: Path, overrides: Sequence[str], *, package: str | None = None, resolve: bool = False
+) -> None:
+    """Print a saved config with values changed, as YAML; its values are not judged.
+
+    Args:
+        kind: `job`; what Hydra composed for itself is not saved.
+        source: A run directory, or a YAML file with a whole config.
+        overrides: As on the command line; values only.
+        package: Print this part only.
+        resolve: Replace references by what they refer to.
+
+    Raises:
+        ConfigError: There is no config in it, an override is wrong, or another kind is asked for.
+    """
+    if kind != "job":
+        raise ConfigError([Problem("--cfg", "a saved config has no part of Hydra's", kind, "Use --cfg job")])
+    found = draft_from(source, overrides)
+    if found.problems:
+        raise ConfigError(found.problems)
+    complete(found.config, schema_defaults())  # as a run of it would
+    found.config.hydra = HydraConf()  # Hydra takes it away again
+    _Composed(found.config).show_cfg("train", [], kind, package, resolve)
+
+
+def show_info(kind: str, overrides: Sequence[str], *, config_dirs: Sequence[Path] = (), name: str = "train") -> None:
+    """Print how Hydra composes: its defaults list, search path or plug-ins.
+
+    Raises:
+        ConfigError: An override or a file is wrong.
+    """
+    found = draft(overrides, config_dirs=config_dirs, name=name)
+    if found.problems:
+        raise ConfigError(found.problems)
+    hydra, loader = open_hydra(config_dirs)
+    # Hydra prints through logging, which answers a closed pipe (`| head`) with a traceback for each line.
+    with redirect_stdout(io.StringIO()) as text:
+        hydra.show_info(kind, name, read_sweep(overrides, loader.notes))
+    say(text.getvalue(), end="")

@@ -1,0 +1,182 @@
+"""A finished run on data: its own again, or other."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+from typing import Literal
+
+from tunesmith.config.changes import differing
+from tunesmith.config.composing.compose import Composed
+from tunesmith.config.schema import RunConfig, Split
+from tunesmith.data.datamodule import TextDataModule
+from tunesmith.data.findings import inputs_of
+from tunesmith.data.fitting import Fitted, fit
+from tunesmith.data.sources import Rows, join, read_rows
+from tunesmith.data.splits import distinct, fingerprint, read_splits
+from tunesmith.data.splitting import draw
+from tunesmith.errors import DataError, FilesError
+from tunesmith.models.module import Outputs
+from tunesmith.runs.directory import RunDirectory, open_directory
+from tunesmith.runs.ledger import record_look
+from tunesmith.runs.record import Record
+from tunesmith.storage import write_json, write_lines
+from tunesmith.training.auto_values import decide
+from tunesmith.training.build import build_module, build_objective, build_trainer, longest_text, read_fitted
+from tunesmith.training.logs import Warnings, log_to
+from tunesmith.training.networks import Trained, load_model
+from tunesmith.training.predictions import prediction_rows
+from tunesmith.training.preflight import check_length
+from tunesmith.training.remarks import remarks
+
+SplitName = Literal["train", "val", "test", "all"]
+
+log = logging.getLogger("tunesmith")
+
+
+def evaluate(record: Record, composed: Composed, split: SplitName) -> tuple[dict[str, float], RunDirectory]:
+    """Measure a run's model on a split of a data set.
+
+    Args:
+        record: The run.
+        composed: The run's config, with the data to evaluate on.
+        split: Which rows; `all` takes the whole file, whatever its split.
+
+    Returns:
+        The metrics, `<split>/<name>` to value, and the new directory under `evaluations/` that holds them with the
+        predictions and with what could mislead a reader of them.
+
+    Raises:
+        ConfigError: Texts are to be longer than the model can read.
+        DataError: The data cannot be used, or has labels that the model does not know.
+        FilesError: The run has no model.
+    """
+    warnings = Warnings()
+    with log_to(warnings=warnings):
+        return _evaluate(record, composed, split, warnings)
+
+
+def _evaluate(
+    record: Record, composed: Composed, split: SplitName, warnings: Warnings
+) -> tuple[dict[str, float], RunDirectory]:
+    config = decide(composed).config
+    trained = load_model(record)
+    check_length(config, trained.network.config, trained.tokenizer)
+    fitted, identity = rows_to_measure(record, composed, config, split, trained)
+    rows = fitted.splits[split]
+    check_labels(rows, split, config.data.path, trained)
+    hold_against_training(record, rows, split)
+    data = TextDataModule(
+        config.data,
+        trained.tokenizer,
+        splits={split: rows},
+        labels=trained.labels,
+        task=config.task,
+        family=trained.family,
+    )
+    if identity is not None:
+        record_look(record.root, data_fingerprint=identity, run=record.path, reason=f"evaluate {split}")
+    longest = config.data.max_target_length  # class weights are of the training loss alone
+    objective = build_objective(config.task, trained.family, trained.tokenizer, longest)
+    module = build_module(config, trained.network, trained.labels, objective)
+    trainer = build_trainer(config, data, record.path, [], [])
+    trainer.test(module, dataloaders=data.evaluation_dataloader(split), verbose=False)
+    outputs = _renamed(module.outputs["test"], split)
+    for sentence in remarks([outputs], {split: rows}, trained.labels, config.task, len(trained.tokenizer)):
+        log.warning("%s", sentence)
+    directory = open_directory(record.path / "evaluations", split, rows.sha256())
+    write_lines(directory.predictions, prediction_rows(outputs, rows, trained.labels, config.task))
+    results = {
+        "run": str(record.path),
+        "data": composed.saved["data"],
+        "num_rows": {split: len(rows)},
+        **fitted.facts,
+        "metrics": outputs.defined_metrics,
+        "tables": outputs.tables,
+        "warnings": warnings.sentences,
+    }
+    write_json(directory.results, results)
+    return outputs.defined_metrics, directory
+
+
+def rows_to_measure(
+    record: Record, composed: Composed, config: RunConfig, split: SplitName, trained: Trained
+) -> tuple[Fitted, str | None]:
+    """The rows under the split's name, and the identity of the test set that is looked at with them, if one is.
+
+    Raises:
+        DataError: The data cannot be used, or there is no such row.
+    """
+    other = any(key.startswith("data.") for key, _, _ in differing(record.config, composed.saved))
+    if split == "all" and other:
+        read, unseen = {"all": every_row(config)}, []
+    else:
+        read = read_splits(config.data, config.task)
+        unseen = [] if split == "all" else [name for name in read if name != split]
+    at_most = longest_text(config, trained.network.config, trained.tokenizer)
+    fitted = fit(read, trained.tokenizer, config.data, config.task, trained.family, unseen=unseen, at_most=at_most)
+    rows = join(list(fitted.splits.values())) if split == "all" else fitted.splits[split]
+    if not len(rows):
+        raise DataError(f"the {split} split has no rows. Take another: --split train, --split val or --split all")
+    identity = fingerprint(fitted.splits) if split in ("test", "all") else None
+    return dataclasses.replace(fitted, splits={split: rows}), identity
+
+
+def every_row(config: RunConfig) -> Rows:
+    """Every row of a file, or as many as `data.num_rows` asks for, whatever says how the file is split."""
+    data = config.data.model_copy(update={"split": Split(method="random", seed=config.data.split.seed)})
+    rows = read_rows(data, config.task)
+    return rows if data.num_rows is None else rows.take(draw([""] * len(rows), data.num_rows, data.split))
+
+
+def hold_against_training(record: Record, rows: Rows, split: str) -> None:
+    """Warn of rows that the run was trained on, and where its data has changed, so that nobody can tell which."""
+    try:
+        splits = read_fitted(record.typed)
+    except (DataError, FilesError):
+        return  # the run's own data is gone; other rows can be measured all the same
+    then, now = record.results.get("data_fingerprint"), fingerprint(splits)
+    if then is not None and then != now and record.typed.data.on_long != "drop":  # which leaves rows out
+        path = record.config["data"]["path"]
+        log.warning("%s is not what it was when the run was trained: rows that are here may have been trained on", path)
+        return
+    trained = set(inputs_of(splits["train"]))
+    count = sum(text in trained for text in inputs_of(rows))
+    if count and split != "train":
+        log.warning("%d of the %d rows measured here have a text that the run was trained on", count, len(rows))
+
+
+def check_labels(rows: Rows, split: str, path: str, trained: Trained) -> None:
+    """Refuse labels that the model does not know; say which of those that it knows have no row.
+
+    Raises:
+        DataError: A label is unknown; the message names the line of the file.
+    """
+    if trained.config.task.name not in ("classification", "token_classification"):
+        return
+    there = distinct(rows)
+    unknown = sorted(there - set(trained.labels))
+    if unknown:
+        raise DataError(_unknown(unknown[0], rows, path, trained.labels))
+    absent = [label for label in trained.labels if label not in there]
+    if absent:
+        names = ", ".join(map(repr, absent[:10])) + (", ..." if len(absent) > 10 else "")
+        log.warning("no row of %s has the label %s: metrics of it, and means over labels, say little", split, names)
+
+
+def _unknown(label: str, rows: Rows, path: str, known: Sequence[str]) -> str:
+    row = next(i for i, value in enumerate(rows.labels) if label in (value if isinstance(value, tuple) else (value,)))
+    place = f"{path}:{rows.lines[row]}" if rows.lines else path
+    return (
+        f"{place}: the data has the label {label!r}; the model knows {', '.join(map(repr, known))}. "
+        "Give it one of these names with data.label_names, or leave such rows out"
+    )
+
+
+def _renamed(outputs: Outputs, split: str) -> Outputs:
+    metrics, tables = (
+        {f"{split}/{name.partition('/')[2]}": value for name, value in values.items()}
+        for values in (outputs.metrics, outputs.tables)
+    )
+    return dataclasses.replace(outputs, split=split, metrics=metrics, tables=tables)

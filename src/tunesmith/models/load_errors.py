@@ -1,0 +1,69 @@
+"""The ways in which loading a model fails, each in one sentence."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from safetensors import SafetensorError
+from transformers.utils import logging as transformers_logging
+
+from tunesmith.config.folders import expand
+from tunesmith.errors import ConfigError, FilesError, Problem
+
+log = logging.getLogger("tunesmith")
+
+
+@functools.cache
+def hub_answers() -> bool:
+    """Whether the Hub can be reached, asked once, for 5 s at most; its own client would retry for a minute."""
+    from huggingface_hub import constants, get_session
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        get_session().head(constants.ENDPOINT, timeout=5)
+    except Exception as error:  # the client's transport has a tree of exceptions of its own
+        log.info("%s does not answer (%s); only downloaded models can be used", constants.ENDPOINT, first_line(error))
+        return False
+    return True
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers' own chatter off the screen."""
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+
+
+@contextmanager
+def explained(source: str) -> Iterator[None]:
+    """Turn the ways in which loading fails into one sentence, without transformers' own chatter."""
+    try:
+        with quiet():
+            yield
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        if "trust_remote_code" in str(error):
+            rule = "this model comes with Python code of its own, which runs only if you name it on the command line"
+            raise ConfigError(
+                [Problem("model.path", rule, source, f"If you trust it: --trust {shlex.quote(source)}")]
+            ) from None
+        if expand(source).exists():
+            raise FilesError(f"cannot load {source!r} as a folder: {first_line(error)}") from error
+        asked = (
+            "the Hub does not have it" if hub_answers() else "no such model in the cache (the Hub cannot be reached)"
+        )
+        raise FilesError(f"cannot load {source!r}: no such folder, and {asked}: {first_line(error)}") from error
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message that says something."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -1,0 +1,60 @@
+"""Where a model comes from: a local folder, a GGUF file, or the Hub."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from tunesmith.config.folders import expand
+from tunesmith.config.schema import Model
+from tunesmith.errors import FilesError
+from tunesmith.models.gguf import converted
+from tunesmith.models.load_errors import hub_answers
+from tunesmith.models.model_files import check_folder
+from tunesmith.models.trust import is_trusted
+
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+
+
+def locate(path: str, cache_dir: str) -> str:
+    """A local folder's absolute path, or a Hub id as it is; a GGUF file is converted once, and is then a folder.
+
+    Args:
+        path: The folder, the GGUF file or the Hub id.
+        cache_dir: Where converted files are kept.
+
+    Raises:
+        FilesError: It can only be a local path, and there is nothing; the Hub is not asked.
+    """
+    local = expand(path)
+    if local.suffix == ".gguf":
+        return str(converted(local, Path(cache_dir)))
+    if local.is_dir():
+        check_folder(local)
+        return str(local.resolve())
+    if HUB_ID.fullmatch(path) and not path.startswith("."):
+        return path
+    raise FilesError(f"model folder {path!r} does not exist (and it is not of the form of a Hub id, `org/name`)")
+
+
+def loading(model: Model, source: str) -> dict[str, Any]:
+    """The arguments of `from_pretrained` that say where to load from.
+
+    Code that comes with a model runs only where the command line trusts that model by name.
+
+    Args:
+        model: The model config.
+        source: Its path, or its tokenizer's.
+
+    Raises:
+        FilesError: It can only be a local path, and there is nothing.
+    """
+    located = locate(source, model.cache_dir)
+    elsewhere = not Path(located).is_absolute()
+    return {
+        "pretrained_model_name_or_path": located,
+        "revision": (model.revision if source == model.path else None) or "main",
+        "local_files_only": elsewhere and not hub_answers(),
+        "trust_remote_code": is_trusted(source),
+    }

@@ -1,0 +1,1 @@
+"""Where a result comes from: code, packages, hardware, data, weights; and what differs between two."""

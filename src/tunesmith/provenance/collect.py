@@ -1,0 +1,96 @@
+"""Where a run's result comes from, as one record: what `provenance.json` holds and what `reproduce` compares."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedTokenizerFast
+
+from tunesmith.config.composing.compose import Composed
+from tunesmith.config.fingerprint import fingerprint
+from tunesmith.config.folders import expand
+from tunesmith.data.sources import Rows
+from tunesmith.data.splits import fingerprint as data_fingerprint
+from tunesmith.models.weights import resolved_revision, weights_sha256
+from tunesmith.provenance.surroundings import provenance
+from tunesmith.redaction import redact_config, redact_values
+
+
+def origin(
+    run: Composed,
+    splits: Mapping[str, Rows] | None,
+    network: Any | None,
+    tokenizer: PreTrainedTokenizerFast | None,
+    trust: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Everything that a result depends on, as it is now.
+
+    Args:
+        run: The config, with its decisions made.
+        splits: The rows of each split; None where they cannot be read.
+        network: The network before its first step, adapters included; None where it cannot be loaded.
+        tokenizer: Its tokenizer; None where it cannot be loaded.
+        trust: Modules of the user's own that the config may name.
+    """
+    found = provenance(
+        argv=sys.argv,
+        overrides=run.overrides,
+        choices={group: option for group, option in (run.choices or {}).items() if option and "hydra" not in group},
+        seed=run.config.seed,
+        threads=int(run.config.trainer.threads),
+        precision=run.config.trainer.precision,
+    )
+    found["config_fingerprint"] = fingerprint(redact_config(run.saved))
+    found["data"] = None if splits is None else data_identity(splits)
+    found["model"] = {"path": run.config.model.path}
+    if network is not None:
+        found["model"] |= {
+            "revision": resolved_revision(network),
+            "initial_weights_sha256": weights_sha256(network),
+        }
+        if hasattr(network, "head_start"):
+            found["model"]["head"] = network.head_start.record()
+    if tokenizer is not None:
+        found["model"]["tokenizer_sha256"] = tokenizer_sha256(tokenizer)
+    found |= {"trusted": list(trust), "trusted_sha256": {_named(name): sources_sha256(name) for name in trust}}
+    return redact_values(found)  # a folder may be called by a secret
+
+
+def _named(trusted: str) -> str:
+    """A trusted folder by its last name, wherever it lies and from wherever it was named."""
+    return expand(trusted).resolve().name if expand(trusted).is_dir() else trusted
+
+
+def data_identity(splits: Mapping[str, Rows]) -> dict[str, Any]:
+    """The fingerprint of the data as a whole, and of each split."""
+    return {
+        "fingerprint": data_fingerprint(dict(splits)),
+        "splits": {name: {"rows": len(rows), "sha256": rows.sha256()} for name, rows in splits.items()},
+    }
+
+
+def tokenizer_sha256(tokenizer: PreTrainedTokenizerFast) -> str:
+    """Hash (hex) of a tokenizer's definition, less the truncation and padding that its last call left there."""
+    definition = json.loads(tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}
+    return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
+
+
+def sources_sha256(trusted: str) -> str | None:
+    """Hash (hex) of the Python files of a module, a package or a model's folder; None where there are none here."""
+    spec = PathFinder.find_spec(trusted) if trusted.isidentifier() else None
+    folders = [Path(folder) for folder in spec.submodule_search_locations or []] if spec else [Path(trusted)]
+    files = [file for folder in folders for file in sorted(expand(folder).rglob("*.py"))]
+    if spec is not None and spec.origin is not None and not files:
+        files = [Path(spec.origin)]
+    if not files:
+        return None
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name}\n".encode() + file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,175 @@
+"""Where a result came from: code, packages, machine, command. Read once, at the start of a run."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from tunesmith.machine import usable_cores
+from tunesmith.provenance.git import git_state
+from tunesmith.redaction import redact, redact_argv
+
+ENVIRONMENT = (
+    "ATEN_CPU_CAPABILITY",
+    "CUBLAS_WORKSPACE_CONFIG",
+    "CUDA_DEVICE_ORDER",
+    "CUDA_VISIBLE_DEVICES",
+    "DNNL_MAX_CPU_ISA",
+    "HF_ENDPOINT",
+    "HF_HOME",
+    "HF_HUB_OFFLINE",
+    "KMP_AFFINITY",
+    "LANG",
+    "LC_ALL",
+    "LD_PRELOAD",
+    "MKL_CBWR",
+    "MKL_NUM_THREADS",
+    "NVIDIA_TF32_OVERRIDE",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "PYTHONHASHSEED",
+    "PYTORCH_CUDA_ALLOC_CONF",
+    "SLURM_ARRAY_JOB_ID",
+    "SLURM_ARRAY_TASK_ID",
+    "SLURM_JOB_ID",
+    "TOKENIZERS_PARALLELISM",
+    "TRANSFORMERS_OFFLINE",
+    "TZ",
+    "WANDB_BASE_URL",
+    "WANDB_ENTITY",
+    "WANDB_MODE",
+    "WANDB_PROJECT",
+)
+"""The only variables that are recorded: those that change results or say where things went."""
+
+
+def provenance(
+    *,
+    argv: Sequence[str],
+    overrides: Sequence[str] = (),
+    choices: Mapping[str, str] | None = None,
+    seed: int | None = None,
+    threads: int | None = None,
+    precision: str | None = None,
+) -> dict[str, Any]:
+    """Collect everything that identifies this run's origin, secrets masked.
+
+    Args:
+        argv: The command line as `sys.argv` holds it.
+        overrides: Overrides that the configuration was composed with.
+        choices: Config group to the option chosen.
+        seed: The run's seed.
+        threads: CPU threads of torch.
+        precision: Number format of the forward and backward pass.
+
+    Returns:
+        Plain dicts, lists and scalars, ready for JSON.
+    """
+    return {
+        "command": command_line(argv),
+        "working_directory": os.getcwd(),
+        "overrides": redact_argv(overrides),
+        "choices": redact(dict(choices or {})),
+        "seed": seed,
+        "threads": threads,
+        "precision": precision,
+        "repositories": repositories({"working directory": Path.cwd(), "tunesmith": Path(__file__).parent}),
+        "python": {"version": platform.python_version(), "implementation": platform.python_implementation()},
+        "packages": packages(),
+        "hardware": hardware(),
+        "torch": torch_build(),
+        "environment": environment(os.environ),
+    }
+
+
+def command_line(argv: Sequence[str]) -> str:
+    """The command as a string to paste into a shell, secrets masked."""
+    program = Path(argv[0])
+    ours = program.parent.name == "tunesmith" or program.parent.parent.name == "tunesmith"  # python -m tunesmith
+    name = "tunesmith" if ours and program.suffix == ".py" else shlex.quote(program.name)
+    return " ".join([name, shlex.join(redact_argv(argv[1:]))]).strip()
+
+
+def repositories(folders: Mapping[str, Path]) -> list[dict[str, Any]]:
+    """The state of each git repository that a folder lies in, once each: the user's project and our own checkout.
+
+    Args:
+        folders: What lies in it to the folder; an installed package is no checkout, wherever its environment lies.
+    """
+    states: dict[str, dict[str, Any]] = {}
+    for content, folder in folders.items():
+        state = git_state(folder) if "site-packages" not in folder.parts else None
+        if state is not None:
+            states.setdefault(state["root"], state | {"holds": []})["holds"].append(content)
+    return list(states.values())
+
+
+def packages() -> dict[str, str]:
+    """Name to version of every installed distribution.
+
+    Setuptools puts copies of its own dependencies into the path of a process that imports it; nobody installed those.
+    """
+    installed = metadata.distributions(path=[folder for folder in sys.path if Path(folder).name != "_vendor"])
+    found = {dist.metadata["Name"]: dist.version for dist in installed if dist.metadata["Name"]}
+    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+
+
+def hardware() -> dict[str, Any]:
+    """Operating system, processor, memory in bytes, and the GPUs where torch is already loaded."""
+    return {
+        "platform": platform.platform(),
+        "host": platform.node(),
+        "cpu": _cpu_name(),
+        "num_cores": os.cpu_count(),
+        "num_usable_cores": usable_cores(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "gpus": _gpus(),
+    }
+
+
+def torch_build() -> dict[str, Any] | None:
+    """What decides the last bits of a result on a machine; None where torch is not loaded."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return None
+    return {
+        "version": torch.__version__,
+        "cuda": torch.version.cuda,
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "mkldnn": torch.backends.mkldnn.is_available(),
+        "num_threads": torch.get_num_threads(),
+        "float32_matmul_precision": torch.get_float32_matmul_precision(),
+        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+    }
+
+
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The recorded part of the environment: names on the allow-list only, secrets in their values masked."""
+    return redact({name: environ[name] for name in ENVIRONMENT if name in environ}, environ)
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )
+
+
+def _gpus() -> list[dict[str, Any]]:
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return []
+    devices = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
+    return [
+        {"name": gpu.name, "memory_bytes": gpu.total_memory, "capability": f"{gpu.major}.{gpu.minor}"}
+        for gpu in devices
+    ]

@@ -1,0 +1,1 @@
+"""What a run shows: its tables and the card of its model."""

@@ -1,0 +1,1 @@
+"""What a sweep shows: leaderboard, live table, report, figures."""

@@ -1,0 +1,207 @@
+"""A sweep's trials as a table: in the terminal and as a file for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from rich import box
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from tunesmith.reporting.formatting import (
+    count_text,
+    number_text,
+    objective_texts,
+    params_text,
+    short_names,
+    spreadsheet_cell,
+    steps_text,
+    value_text,
+)
+from tunesmith.reporting.run.tables import console, facts_table, warned
+from tunesmith.reporting.sweep.trial_warnings import trial_warnings
+from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
+from tunesmith.storage import write_text
+from tunesmith.terminal import printable, say
+
+LEADERBOARD_FILE = "leaderboard.csv"
+REPORT_FILE = "report.html"
+BEST_FILE = "best.yaml"
+
+COSTS = {"num_trainable_parameters": "trained", "peak_memory_mb": "MB"}
+"""What a trial cost beside time, with the word for it at the head of a column."""
+ROOMY = 100
+"""Columns of a terminal."""
+_STYLES = {"running": "cyan", "failed": "red", "interrupted": "red", "pruned": "dim"}
+
+
+def has_spread(record: SweepRecord) -> bool:
+    """Whether trials were repeated over seeds."""
+    return any(trial.spread is not None for trial in record.trials)
+
+
+def shown_costs(record: SweepRecord) -> list[str]:
+    """What trials cost beside time, where it has no column among the objectives already."""
+    return [name for name in COSTS if name not in record.metrics]
+
+
+def leaderboard_rows(record: SweepRecord) -> list[list[Any]]:
+    """The leaderboard with its header, full precision, as `leaderboard.csv` has it.
+
+    Columns: number, state, one per objective, spread, reason, one per swept key, steps, parameters trained, peak MB,
+    seconds, run (relative path).
+    """
+    repeated = ["spread"] if has_spread(record) else []
+    costs = ["steps", *shown_costs(record), "seconds"]
+    rows: list[list[Any]] = [["number", "state", *record.metrics, *repeated, "reason", *record.keys, *costs, "run"]]
+    for trial in record.leaderboard():
+        values = list(trial.values) if trial.values else [None] * len(record.metrics)
+        spread = [trial.spread] if repeated else []
+        params = [_cell(trial.params[key]) if key in trial.params else None for key in record.keys]
+        run = trial.directory.relative_to(record.path).as_posix()
+        cost = [getattr(trial, name) for name in costs]
+        rows.append([trial.number, trial.state, *values, *spread, trial.reason, *params, *cost, run])
+    return rows
+
+
+def write_leaderboard(record: SweepRecord) -> Path:
+    """Write `leaderboard.csv` into the sweep's directory and answer with its path.
+
+    A cell of text that a spreadsheet would take for a formula gets an apostrophe in front.
+
+    Raises:
+        FilesError: The file cannot be written.
+    """
+    text = io.StringIO()
+    rows = [[spreadsheet_cell(cell) for cell in row] for row in leaderboard_rows(record)]
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    path = record.path / LEADERBOARD_FILE
+    write_text(path, text.getvalue())
+    return path
+
+
+def leaderboard_table(record: SweepRecord, width: int | None = None) -> Table:
+    """Every trial with its state and reason; nothing in it is read as markup.
+
+    Args:
+        record: The sweep.
+        width: Columns of the terminal; where one column per swept key does not fit, they share one, and below `ROOMY`
+            what trials cost is left to file and report.
+    """
+    trials = record.leaderboard()
+    columns = [
+        [name, *(value_text(trial.params[key], 3) if key in trial.params else "" for trial in trials)]
+        for name, key in zip(short_names(record.keys), record.keys, strict=True)
+    ]
+    if any(trial.reason for trial in trials):
+        columns.append(["reason", *(trial.reason or "" for trial in trials)])
+    costs = width is None or width >= ROOMY
+    wide = _table(record, columns, costs=costs)
+    if width is None or Measurement.get(console(), console().options.update(width=10_000), wide).maximum <= width:
+        return wide
+    texts = ["\n".join(filter(None, (params_text(trial, record.keys), trial.reason))) for trial in trials]
+    return _table(record, [["parameters and reason", *texts]], costs=costs)
+
+
+def sweep_facts(record: SweepRecord) -> list[tuple[str, Any]]:
+    """What a person wants to know about a sweep first."""
+    facts: list[tuple[str, Any]] = [("sweep", record.name), ("status", record.status)]
+    if record.facts.get("reason"):
+        facts.append(("reason", record.facts["reason"]))
+    facts.append(("objective", objectives_text(record)))
+    facts.append(("trials", counts_text(record)))
+    best = record.best()
+    if best is not None:
+        facts.append(("best", best_text(best)))
+    elif len(record.metrics) > 1 and record.pareto():
+        facts.append(("Pareto front", ", ".join(f"trial {trial.number}" for trial in record.pareto())))
+    if any(trial.state == "pruned" for trial in record.trials):
+        facts.append(("pruning", saved_text(record)))
+    for name, file in (("winner", BEST_FILE), ("leaderboard", LEADERBOARD_FILE), ("report", REPORT_FILE)):
+        if (record.path / file).is_file():
+            facts.append((name, record.path / file))
+    if record.facts.get("command"):
+        facts.append(("command", record.facts["command"]))
+    return facts
+
+
+def objectives_text(record: SweepRecord) -> str:
+    """The objectives with their directions, `maximize val/accuracy`."""
+    pairs = zip(record.directions, record.metrics, strict=False)
+    return ", ".join(f"{direction} {metric}" for direction, metric in pairs)
+
+
+def counts_text(record: SweepRecord) -> str:
+    """The trials by state, `8 of 12: 6 completed, 2 pruned`."""
+    planned = record.facts.get("n_trials")
+    total = f"{len(record.trials)} of {planned}" if planned and planned > len(record.trials) else len(record.trials)
+    states = ", ".join(f"{count} {state}" for state, count in record.counts.items())
+    return f"{total}: {states}" if states else str(total)
+
+
+def best_text(best: TrialRecord) -> str:
+    """The winner in one line: number, value, values of the swept keys."""
+    spread = f" ± {number_text(best.spread)}" if best.spread is not None else ""
+    params = " ".join(f"{key}={value_text(value)}" for key, value in best.params.items())
+    return f"trial {best.number}: {', '.join(objective_texts(best, 1))}{spread}" + (f" with {params}" if params else "")
+
+
+def saved_text(record: SweepRecord) -> str:
+    """What pruning saved, in optimizer steps against full runs of the same trials."""
+    run, full = record.steps
+    if not full:
+        return "nothing is known about steps yet"
+    return f"{run:,} of {full:,} steps run, {1 - run / full:.0%} saved"
+
+
+def show_sweep(record: SweepRecord) -> None:
+    """Print a sweep: the facts, then every trial, then what trials warn of."""
+    out = console()
+    out.print(facts_table([(name, printable(str(value))) for name, value in sweep_facts(record)]))
+    if record.trials:
+        out.print(leaderboard_table(record, out.width))
+    warnings = trial_warnings(record)
+    if warnings:
+        say(warned(warnings))
+
+
+def _table(record: SweepRecord, last: Sequence[Sequence[str]], *, costs: bool) -> Table:
+    """The leaderboard whose `last` columns are given, each as a header and one text per trial.
+
+    Args:
+        record: The sweep.
+        last: The columns.
+        costs: Whether parameters trained, peak memory and seconds have columns.
+    """
+    trials = record.leaderboard()
+    columns = [["trial", *(str(trial.number) for trial in trials)], ["state", *(trial.state for trial in trials)]]
+    objectives = [objective_texts(trial, len(record.metrics)) for trial in trials]
+    columns += [[metric, *(texts[place] for texts in objectives)] for place, metric in enumerate(record.metrics)]
+    if has_spread(record):
+        columns.append(["spread", *(number_text(trial.spread) for trial in trials)])
+    columns.append(["steps", *map(steps_text, trials)])
+    if costs:
+        for name in shown_costs(record):
+            columns.append([COSTS[name], *(count_text(getattr(trial, name)) for trial in trials)])
+        columns.append(["seconds", *(count_text(trial.seconds) for trial in trials)])
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for header, *texts in columns:
+        narrow = max(map(len, texts), default=0)
+        side: Literal["left", "right"] = "left" if header == "state" else "right"
+        table.add_column(Text(printable(header)), justify=side, min_width=narrow, overflow="fold")
+    for header, *_ in last:
+        table.add_column(Text(printable(header)), overflow="fold")
+    for trial, *cells in zip(trials, *(column[1:] for column in [*columns, *last]), strict=True):
+        table.add_row(*(Text(printable(cell)) for cell in cells), style=_STYLES.get(trial.state))
+    return table
+
+
+def _cell(value: Any) -> Any:
+    """A swept value for the CSV: numbers stay numbers, the rest as YAML would have it on one line."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict | bool) or value is None else value

@@ -1,0 +1,100 @@
+"""A sweep's records as its Weights & Biases run."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tunesmith.config.limits import parse_yaml
+from tunesmith.config.schema import Logger as LoggerConfig
+from tunesmith.reporting.sweep.figures import Figures
+from tunesmith.reporting.sweep.leaderboard import BEST_FILE, leaderboard_rows
+from tunesmith.reporting.sweep.study import importances, quiet
+from tunesmith.runs.sweep_record import SweepRecord, losses
+from tunesmith.tracking.wandb.run import Status
+from tunesmith.tracking.wandb.sweep import SweepSummary, track_sweep
+
+SEARCHED = ("metrics", "directions", "sampler", "pruner", "n_trials", "n_jobs", "repeats", "seed", "space", "command")
+"""What `sweep.json` says of the search itself."""
+
+
+def log_sweep(record: SweepRecord, logger: LoggerConfig, *, status: Status, exit_code: int) -> str | None:
+    """Log a sweep that has ended as one closed W&B run of job type `sweep`.
+
+    Args:
+        record: The sweep.
+        logger: The logger node of its trials; the group is taken from the record.
+        status: How it ended.
+        exit_code: Its exit code.
+
+    Returns:
+        One line that says how to upload what is only on this disk; None where there is nothing to upload.
+
+    Raises:
+        TunesmithError: Another W&B run is open in this process.
+    """
+    group = record.facts.get("wandb_group")
+    return track_sweep(
+        logger.model_copy(update={"group": group} if group else {}),
+        directory=record.path,
+        name=record.name,
+        run_config=run_config(record),
+        shown=sweep_summary(record),
+        status=status,
+        exit_code=exit_code,
+    )
+
+
+def run_config(record: SweepRecord) -> dict[str, Any]:
+    """What was searched, and the winner: the values found, and its whole configuration where it is on disk."""
+    config: dict[str, Any] = {"sweep": {key: record.facts[key] for key in SEARCHED if key in record.facts}}
+    best = record.best()
+    if best is not None:
+        config["winner"] = {"trial": best.number, "params": dict(best.params)}
+        found = [path for path in (record.path / BEST_FILE, best.directory / "config.yaml") if path.is_file()]
+        if found:
+            config["winner"]["config"] = parse_yaml(found[0].read_text(encoding="utf-8"))
+    return config
+
+
+def sweep_summary(record: SweepRecord) -> SweepSummary:
+    """Table, curves, importances, parallel coordinates and final numbers."""
+    header, *rows = leaderboard_rows(record)
+    weights = importances(record)
+    with quiet():
+        parallel = Figures(record, weights).parallel()
+    return SweepSummary(
+        columns=header,
+        rows=rows,
+        points=_points(record),
+        importances=weights or {},
+        figures={"parallel_coordinates": parallel.figure} if parallel else {},
+        summary=_final(record),
+    )
+
+
+def _points(record: SweepRecord) -> list[dict[str, float]]:
+    """The completed trials in the order of their ends, with the best so far where there is one objective."""
+    completed = sorted((t for t in record.trials if t.completed), key=lambda trial: (trial.ended or "", trial.number))
+    best = math.inf
+    points = []
+    for trial in completed:
+        point: dict[str, float] = {"sweep/trial": trial.number}
+        point |= {f"sweep/{metric}": value for metric, value in zip(record.metrics, trial.values or (), strict=True)}
+        if len(record.metrics) == 1:
+            best = min(best, losses(trial, record.directions)[0])
+            point["sweep/best"] = best if record.directions[0] == "minimize" else -best
+        points.append(point)
+    return points
+
+
+def _final(record: SweepRecord) -> dict[str, Any]:
+    run, full = record.steps
+    final: dict[str, Any] = {f"trials/{state}": count for state, count in record.counts.items()}
+    final |= {"steps_run": run, "steps_of_full_runs": full}
+    best = record.best()
+    if best is not None and best.values:
+        final |= {"best/trial": best.number, f"best/{record.metrics[0]}": best.values[0]}
+    elif len(record.metrics) > 1:
+        final["pareto_trials"] = [trial.number for trial in record.pareto()]
+    return final

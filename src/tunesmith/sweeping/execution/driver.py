@@ -1,0 +1,337 @@
+"""The loop of a sweep: keeps the slots busy, hears the trials, writes down what became of each."""
+
+from __future__ import annotations
+
+import logging
+import math
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from tunesmith.config.checking.directions import COSTS
+from tunesmith.config.composing.compose import Composed
+from tunesmith.runs.directory import RunDirectory
+from tunesmith.runs.sweep_record import TrialRecord
+from tunesmith.storage import write_json
+from tunesmith.sweeping.execution.executors import Executor, Exit
+from tunesmith.sweeping.record.layout import JOB, SweepDirectory, freeze, read_job
+from tunesmith.sweeping.search.scheduler import Scheduler
+from tunesmith.sweeping.search.trials import Job, Outcome, Trial, as_json
+from tunesmith.sweeping.space.grammar import overrides
+from tunesmith.sweeping.space.space import Point
+
+log = logging.getLogger("tunesmith")
+
+POLL_S = 0.5
+FREE_FRACTION = 0.05
+"""Of the disk: where less would be free, trials are stopped instead of paused."""
+
+
+@dataclass
+class Facts:
+    """What a trial's record says beside its place in the search."""
+
+    steps: dict[int, int] = field(default_factory=dict)
+    """Replicate to optimizer steps made."""
+    full_steps: int | None = None
+    """Optimizer steps of a full run of one replicate."""
+    seconds: float = 0.0
+    started: str | None = None
+    ended: str | None = None
+    num_trainable_parameters: int | None = None
+    peak_memory_mb: float | None = None
+    """The largest of all replicates and attempts."""
+    reason: str | None = None
+    """What the trial itself told."""
+    began: float = 0.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the driver of one sweep has to know."""
+
+    objectives: tuple[str, ...]
+    rungs: tuple[float, ...]
+    repeats: int
+    trust: tuple[str, ...] = ()
+    deadline: float | None = None
+    """Of `time.monotonic()`, after which no further trial is started."""
+    keep: int | None = None
+
+
+class Driver:
+    """Runs the jobs of a scheduler in an executor.
+
+    Args:
+        directory: The sweep's directory.
+        scheduler: What runs next.
+        executor: Where it runs.
+        compose: The config of a replicate of a point.
+        plan: What is asked of the trials.
+        watch: Called with every trial after each change.
+    """
+
+    def __init__(
+        self,
+        directory: SweepDirectory,
+        scheduler: Scheduler,
+        executor: Executor,
+        compose: Callable[[int, Point, int], Composed],
+        plan: Plan,
+        watch: Callable[[Sequence[TrialRecord]], None] = lambda trials: None,
+    ) -> None:
+        self.directory = directory
+        self.scheduler = scheduler
+        self.executor = executor
+        self.compose = compose
+        self.plan = plan
+        self.watch = watch
+        self.facts: dict[int, Facts] = {}
+        self.signal: int | None = None
+        self._records: dict[int, TrialRecord] = {}
+        self._told_disk = False
+
+    def run(self) -> None:
+        """Run until nothing is left to do, or a signal has come."""
+        with self._signals():
+            try:
+                self.executor.ready()
+                while True:
+                    self._fill()
+                    if self.scheduler.finished:
+                        break
+                    if self.signal is not None:
+                        self.executor.interrupt()  # also what was just being started when it came
+                    for ended in self.executor.wait(self._answer, POLL_S):
+                        self._ended(ended)
+                    self.watch(list(self._records.values()))
+            finally:
+                self.executor.close()
+        if self.signal is None:
+            self.scheduler.close()
+            for number, trial in self.scheduler.trials.items():
+                if number in self._records and self._records[number].state != trial.state:
+                    self.write(number)
+        self._drop_weights()
+        self.watch(list(self._records.values()))
+
+    def known(self, number: int, facts: Facts) -> None:
+        """Take over a trial of an earlier session."""
+        self.facts[number] = facts
+        self.write(number)
+
+    def write(self, number: int) -> None:
+        """Replace a trial's record on disk, and the one that is shown."""
+        trial, facts = self.scheduler.trials[number], self.facts[number]
+        said = as_json(trial)
+        more = {
+            "overrides": overrides(trial.point),
+            "steps": sum(facts.steps.values()),
+            "full_steps": facts.full_steps * self.plan.repeats if facts.full_steps else None,
+            "seconds": round(facts.seconds, 3),
+            "started": facts.started,
+            "ended": facts.ended,
+            "num_trainable_parameters": facts.num_trainable_parameters,
+            "peak_memory_mb": facts.peak_memory_mb,
+            "replicate_steps": {str(replicate): steps for replicate, steps in facts.steps.items()},
+        }
+        self.directory.trial(number).mkdir(parents=True, exist_ok=True)
+        self.directory.write_trial(number, _finite(said | more))
+        self._records[number] = _record(trial, said | more, self.directory.trial(number))
+
+    def _fill(self) -> None:
+        """Start jobs while slots are free."""
+        if self.plan.deadline is not None and time.monotonic() >= self.plan.deadline:
+            self.scheduler.stop("the time is up (hydra.sweeper.timeout)")
+        while self.signal is None and len(list(self.scheduler.running())) < self.executor.slots:
+            job = self.scheduler.next()
+            if job is None:
+                return
+            self._start(job)
+
+    def _start(self, job: Job) -> None:
+        trial = self.scheduler.trials[job.number]
+        facts = self.facts.setdefault(job.number, Facts())
+        directory = self.directory.job(job.number, job.replicate, self.plan.repeats)
+        attempted = (directory / JOB).is_file()  # the last of what is written
+        wanted = {
+            "metric": self.plan.objectives[0] if self.plan.objectives[0] not in COSTS else None,
+            "rungs": list(self.plan.rungs) if job.replicate == 0 else [],
+            "judged": len(trial.rungs),
+            "attempted": attempted,
+            "trust": list(self.plan.trust),
+        }
+        if attempted:
+            write_json(directory / JOB, read_job(directory) | wanted)
+        else:
+            freeze(directory, self.compose(job.number, trial.point, job.replicate), wanted)
+        facts.began = time.monotonic()
+        facts.started = facts.started or now()
+        facts.ended = facts.reason = None
+        self.write(job.number)
+        if attempted and RunDirectory(directory).said().get("status") == "completed":
+            self._ended(Exit(job, 0))  # the last session died before it heard of it
+            return
+        self.executor.start(job, directory)
+
+    def _answer(self, job: Job, message: dict[str, Any]) -> str | None:
+        """Take a trial's message; decide where it asks."""
+        facts = self.facts[job.number]
+        kind = message["kind"]
+        decision: str | None = None
+        if kind in ("failed", "pruned"):
+            facts.reason = message["reason"]
+            return None
+        facts.steps[job.replicate] = int(message["step"])
+        if kind == "started":
+            facts.full_steps = int(message["full_steps"])
+            return None
+        value = math.nan if message["value"] is None else float(message["value"])
+        if kind == "point":
+            self.scheduler.observe(job, int(message["step"]), value)
+        elif kind == "rung":
+            decision = self.scheduler.report(job, int(message["rung"]), int(message["step"]), value)
+            if decision == "pause" and not self._has_room():
+                decision = "stop"
+        self.scheduler.trials[job.number].decision = decision
+        self.write(job.number)
+        return decision
+
+    def _has_room(self) -> bool:
+        usage = shutil.disk_usage(self.directory.path)
+        return usage.free > FREE_FRACTION * usage.total
+
+    def _ended(self, ended: Exit) -> None:
+        """A trial's process is gone: what it left says how it went."""
+        job = ended.job
+        facts = self.facts[job.number]
+        facts.seconds += time.monotonic() - facts.began
+        facts.ended = now()
+        path = self.directory.job(job.number, job.replicate, self.plan.repeats)
+        results = RunDirectory(path).said()
+        facts.num_trainable_parameters = results.get("num_trainable_parameters", facts.num_trainable_parameters)
+        peaks = (facts.peak_memory_mb, results.get("peak_memory_mb"))
+        facts.peak_memory_mb = max((peak for peak in peaks if peak is not None), default=None)
+        outcome = self._outcome(job, ended.code, results)
+        if outcome.state == "failed" and results.get("status") not in (None, "failed"):
+            _mark(path, "failed", outcome.exit_code or 1, outcome.reason)
+        facts.steps[job.replicate] = int(results.get("steps") or facts.steps.get(job.replicate, 0))
+        self.scheduler.ended(job, outcome)
+        self.write(job.number)
+        if self.scheduler.trials[job.number].state == "completed":
+            self._drop_weights()
+            self._tell_disk(job.number)
+
+    def _outcome(self, job: Job, code: int, results: dict[str, Any]) -> Outcome:
+        status, reason = results.get("status"), self.facts[job.number].reason or results.get("reason")
+        if self.signal is not None and (status == "interrupted" or code in (-signal.SIGTERM, 128 + signal.SIGTERM)):
+            return Outcome("interrupted", None, reason, code)  # also one that was too young to handle its signal
+        if code < 0:
+            name = signal.Signals(-code).name
+            hint = " (did memory run out?)" if name == "SIGKILL" else ""
+            return Outcome("failed", None, f"killed by {name}{hint}", code)
+        if code == 0 and status == "pruned":
+            decision = self.scheduler.trials[job.number].decision
+            return Outcome("paused" if decision == "pause" else "stopped", None, reason, None)
+        if code == 0 and status == "completed":
+            return self._values(job, results)
+        return Outcome("failed", None, reason or f"ended with exit code {code} before it could say why", code or 1)
+
+    def _values(self, job: Job, results: dict[str, Any]) -> Outcome:
+        facts = self.facts[job.number]
+        found = results.get("metrics", {}) | {"duration_s": facts.seconds, "peak_memory_mb": facts.peak_memory_mb}
+        found |= {"num_trainable_parameters": facts.num_trainable_parameters}
+        missing = [name for name in self.plan.objectives if found.get(name) is None]
+        if missing:
+            return Outcome("failed", None, f"the run has no {missing[0]}", 1)
+        return Outcome("completed", [float(found[name]) for name in self.plan.objectives], None, 0)
+
+    def _tell_disk(self, number: int) -> None:
+        """Say once what the sweep will take of the disk, judging by the first trial that is complete."""
+        if self._told_disk:
+            return
+        self._told_disk = True
+        files = (path for path in self.directory.trial(number).rglob("*") if path.is_file())
+        each = sum(path.stat().st_size for path in files) / 1e6
+        total = self.scheduler.limits.n_trials * each / 1e3
+        free = shutil.disk_usage(self.directory.path).free / 1e9
+        log.info("a trial takes %.0f MB of the disk, all at most %.1f GB, of %.0f GB that are free", each, total, free)
+        if total > free:
+            log.warning("the disk may be too small; hydra.sweeper.keep=1 keeps the weights of the best trial only")
+
+    def _drop_weights(self) -> None:
+        """Keep weights and checkpoints of the best trials only, where that is asked for."""
+        if self.plan.keep is None:
+            return
+        ended = [trial for trial in self.scheduler.trials.values() if trial.state in ("completed", "pruned", "failed")]
+        best = self.scheduler.ranked()[: self.plan.keep]
+        for trial in ended:
+            if trial not in best:
+                for folder in ("model", "checkpoints"):
+                    for path in self.directory.trial(trial.number).glob(f"**/{folder}"):
+                        shutil.rmtree(path, ignore_errors=True)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """The first signal asks the trials for a checkpoint; a second one ends everything at once."""
+
+        def handle(signum: int, frame: FrameType | None) -> None:
+            if self.signal is not None:
+                self.executor.close()
+                raise SystemExit(128 + signum)
+            self.signal = signum
+            self.scheduler.stop(f"received {signal.Signals(signum).name}")
+            log.info("ending after the next checkpoint of each trial; again to end at once")
+            self.executor.interrupt()
+
+        before = {signum: signal.signal(signum, handle) for signum in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+
+
+def _record(trial: Trial, said: dict[str, Any], directory: Path) -> TrialRecord:
+    names = TrialRecord.__dataclass_fields__
+    found = {key: value for key, value in said.items() if key in names}
+    repeats = said.get("repeat_values")
+    return replace(
+        TrialRecord(number=trial.number, state=trial.state, directory=directory),  # type: ignore[arg-type]
+        **found
+        | {
+            "values": tuple(trial.values) if trial.values else None,
+            "curve": tuple(trial.curve),
+            "overrides": tuple(said["overrides"]),
+            "repeat_values": tuple(map(tuple, repeats)) if repeats else None,
+        },
+    )
+
+
+def _mark(path: Path, status: str, exit_code: int, reason: str | None) -> None:
+    """Write into a run's results how it ended, where it could not do so itself."""
+    run = RunDirectory(path)
+    results = run.said()
+    if results:
+        write_json(run.results, results | {"status": status, "exit_code": exit_code, "reason": reason})
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def now() -> str:
+    """The time as records have it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,94 @@
+"""One trial in a process of its own: `python -m tunesmith.sweeping.execution.trial DIR`.
+
+It reads nothing but its directory: the frozen config and the sweep's wishes. With a channel to the sweep it reports as
+it trains and may be paused; without one it runs to its end.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tunesmith.config.composing.compose import Composed, searching_here
+from tunesmith.config.composing.saved import resolve
+from tunesmith.models.trust import trusting
+from tunesmith.redaction import redact_values
+from tunesmith.report_error import explain
+from tunesmith.runs.directory import RunDirectory
+from tunesmith.runs.record import Record
+from tunesmith.storage import write_text
+from tunesmith.sweeping.execution.observer import AtRungs, Tell
+from tunesmith.sweeping.record.layout import FROZEN, JOB, read_frozen, read_job
+from tunesmith.training.auto_values import decide
+from tunesmith.training.callbacks.checkpoints import LAST
+from tunesmith.training.run import execute
+
+KEPT = (FROZEN, JOB, "trial.json", "output.log")
+"""What stays of an earlier attempt that left no checkpoint."""
+
+
+def run_trial(directory: Path, tell: Tell) -> Record:
+    """Run a frozen trial, or go on with it from its last checkpoint.
+
+    Args:
+        directory: The trial's run directory.
+        tell: The channel to the sweep.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        TunesmithError: The run failed.
+        Pruned: The sweep ended it.
+        Interrupted: A signal ended it.
+    """
+    job = read_job(directory)
+    saved = read_frozen(directory, job["sha256"])
+    trust: Sequence[str] = job["trust"]
+    files = RunDirectory(directory)
+    checkpoint = files.checkpoints / LAST
+    with searching_here(trust), trusting(trust):
+        run = decide(Composed(resolve(saved), saved, tuple(job["overrides"]), job["choices"]))
+        if not (job["attempted"] and checkpoint.is_file()):
+            clear(directory)
+            write_text(files.config, yaml.safe_dump(run.saved, sort_keys=False, allow_unicode=True))
+        observer = AtRungs(
+            job["metric"],
+            job["rungs"],
+            judged=job["judged"],
+            warmup_fraction=run.config.scheduler.warmup_fraction,
+            checkpoint=checkpoint,
+            tell=tell,
+        )
+        goes_on = checkpoint if checkpoint.is_file() else None
+        return execute(run, files, redact_values(str(run.config.run.name)), trust, goes_on, [observer])
+
+
+def clear(directory: Path) -> None:
+    """Remove what an earlier attempt left."""
+    for path in directory.iterdir():
+        if path.name in KEPT:
+            continue
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one trial to its end, without a sweep to report to."""
+
+    def unheard(message: dict[str, Any]) -> str | None:
+        return "continue" if message["kind"] == "rung" else None
+
+    try:
+        run_trial(Path(argv[0]).resolve(), unheard)
+    except BaseException as error:
+        return explain(error)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

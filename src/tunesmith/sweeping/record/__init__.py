@@ -1,0 +1,1 @@
+"""What a sweep leaves on disk while it runs."""

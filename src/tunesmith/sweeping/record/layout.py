@@ -1,0 +1,104 @@
+"""A sweep on disk, as its driver and its trials write it; `runs/sweep_record.py` reads it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tunesmith.config.composing.compose import Composed
+from tunesmith.errors import FilesError
+from tunesmith.runs.sweep_record import SWEEP_FILE, TRIAL_FILE
+from tunesmith.storage import write_json, write_text
+
+FROZEN = "frozen.json"
+JOB = "job.json"
+
+
+@dataclass(frozen=True)
+class SweepDirectory:
+    """Where each file of a sweep is."""
+
+    path: Path
+
+    @property
+    def facts(self) -> Path:
+        """What the sweep is and how it stands."""
+        return self.path / SWEEP_FILE
+
+    @property
+    def journal(self) -> Path:
+        """Optuna's storage."""
+        return self.path / "study.journal"
+
+    @property
+    def log(self) -> Path:
+        """What the driver had to say."""
+        return self.path / "sweep.log"
+
+    @property
+    def best(self) -> Path:
+        """The winner's config, relaunched by `tunesmith train --from`."""
+        return self.path / "best.yaml"
+
+    @property
+    def report(self) -> Path:
+        """The page about the sweep."""
+        return self.path / "report.html"
+
+    def trial(self, number: int) -> Path:
+        """The directory of a trial."""
+        return self.path / "trials" / f"{number:04d}"
+
+    def job(self, number: int, replicate: int, repeats: int) -> Path:
+        """The run directory of one replicate of a trial."""
+        return self.trial(number) / f"seed-{replicate}" if repeats > 1 else self.trial(number)
+
+    def write_trial(self, number: int, value: dict[str, Any]) -> None:
+        """Replace a trial's record."""
+        write_json(self.trial(number) / TRIAL_FILE, value)
+
+
+def freeze(directory: Path, run: Composed, job: dict[str, Any]) -> None:
+    """Write down everything that a trial's process reads: its config, by hash, and what the sweep wants of it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(run.saved, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_text(directory / FROZEN, text)
+    facts = {"overrides": list(run.overrides), "choices": run.choices, "sha256": _sha256(text)}
+    write_json(directory / JOB, job | facts)
+
+
+def read_job(directory: Path) -> dict[str, Any]:
+    """What the sweep wants of a trial.
+
+    Raises:
+        FilesError: It cannot be read.
+    """
+    try:
+        found: dict[str, Any] = json.loads((directory / JOB).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise FilesError(f"{directory / JOB} cannot be read: {error}") from error
+    return found
+
+
+def read_frozen(directory: Path, sha256: str) -> dict[str, Any]:
+    """A trial's config, as it was frozen.
+
+    Raises:
+        FilesError: It cannot be read, or is not what was frozen.
+    """
+    file = directory / FROZEN
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FilesError(f"{file} cannot be read: {error.strerror}") from error
+    if _sha256(text) != sha256:
+        raise FilesError(f"{file} was changed after the sweep froze it")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,77 @@
+"""The configs of a sweep as they stood at its launch: later edits change no trial."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from tunesmith.config.composing.composer import Composer
+from tunesmith.config.composing.files import subfolders
+from tunesmith.config.folders import shipped
+from tunesmith.errors import FilesError
+
+FOLDER = "snapshot"
+
+
+def take(sweep: Path, composer: Composer, varied: Iterable[str]) -> Composer:
+    """Copy every config that a trial could be composed from.
+
+    Args:
+        sweep: The sweep's directory.
+        composer: It has composed every combination of config groups of the sweep.
+        varied: The keys of the search, groups among them.
+
+    Returns:
+        A composer over the copies.
+
+    Raises:
+        FilesError: They cannot be copied.
+    """
+    folder = sweep / FOLDER
+    wanted = composer.looked_up() | {key.split("/")[0] for key in varied}
+    try:
+        pairs = [
+            *(pair for kind in ("conf", "sweeps") for pair in _pairs(shipped(kind), folder / kind)),
+            *(
+                pair
+                for number, source in enumerate(composer.config_dirs)
+                for pair in _pairs(source, folder / "user" / f"{number:02d}", wanted)
+            ),
+        ]
+        for source, copy in pairs:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, copy)
+        for number in range(len(composer.config_dirs)):
+            (folder / "user" / f"{number:02d}").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FilesError(f"the configs cannot be copied to {folder}: {error.strerror}") from error
+    return reopen(sweep, composer.name, composer.trust)
+
+
+def _pairs(source: Path, target: Path, wanted: Collection[str] | None = None) -> Iterator[tuple[Path, Path]]:
+    """The YAML files of a folder of configs and its groups, each with the place of its copy.
+
+    Args:
+        source: The folder.
+        target: Where the copies go.
+        wanted: First names of the groups to take, where the folder may hold anything else beside them, as that of a
+            sweep file does; None is all.
+    """
+    groups = (group for group in subfolders(str(source)) if wanted is None or group.split("/")[0] in wanted)
+    for group in ("", *groups):
+        for file in sorted((source / group).glob("*.yaml")):
+            if file.is_file():
+                yield file, target / group / file.name
+
+
+def reopen(sweep: Path, name: str, trust: Sequence[str]) -> Composer:
+    """A composer over the snapshot of a sweep.
+
+    Raises:
+        FilesError: It is gone.
+    """
+    folder = sweep / FOLDER
+    if not (folder / "conf" / "train.yaml").is_file():
+        raise FilesError(f"{folder} is not there: the sweep cannot go on without the configs of its launch")
+    return Composer(name, sorted((folder / "user").glob("*")), folder, trust)

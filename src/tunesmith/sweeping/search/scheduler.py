@@ -1,0 +1,265 @@
+"""Which trial runs next, which goes on, and when the search is over.
+
+No clock, no process and no file is involved, so that a search can be simulated.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from optuna.pruners import BasePruner
+
+from tunesmith.sweeping.search.rungs import Decision, Halving
+from tunesmith.sweeping.search.study import Study
+from tunesmith.sweeping.search.trials import ENDED, Job, Outcome, Trial
+from tunesmith.sweeping.space.space import Point
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a search is over."""
+
+    n_trials: int
+    patience: int | None = None
+    max_failures: int | None = None
+    retries: int = 0
+    repeats: int = 1
+
+
+class Scheduler:
+    """Hands out jobs one by one, without a batch: a free slot takes the next.
+
+    Args:
+        study: The search.
+        limits: When it is over.
+        directions: `maximize` or `minimize` per objective.
+        judge: What decides at the rungs; None runs every trial to its end.
+        initial: Points to run first.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        limits: Limits,
+        directions: Sequence[str],
+        judge: Halving | BasePruner | None = None,
+        initial: Sequence[Point] = (),
+    ) -> None:
+        self.study = study
+        self.limits = limits
+        self.directions = directions
+        self.judge = judge
+        self.trials: dict[int, Trial] = {}
+        self.stopping: str | None = None
+        """Why no new trial is started any more."""
+        self._initial = deque(initial)
+        self._queue: deque[Job] = deque()
+        self._running: set[Job] = set()
+        self._best: float | None = None
+        self._fruitless = 0
+
+    def next(self) -> Job | None:
+        """The next job; None where nothing can be started now (see `finished`)."""
+        job = self._queue.popleft() if self._queue else self._promoted() or self._asked() or self._last_hope()
+        if job is not None:
+            self._running.add(job)
+            trial = self.trials[job.number]
+            trial.state, trial.decision, trial.reason, trial.exit_code = "running", None, None, None
+        return job
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is running; after `next` has given None, nothing will."""
+        return not self._running
+
+    def report(self, job: Job, rung: int, step: int, value: float) -> Decision:
+        """What a running trial is to do, that has reached a rung.
+
+        Args:
+            job: The job.
+            rung: Index of the rung.
+            step: Optimizer steps made.
+            value: The first objective.
+        """
+        trial = self.trials[job.number]
+        if job.replicate or rung in trial.rungs:  # another seed, or a resume from before the rung
+            return "continue"
+        trial.rungs[rung] = value
+        self.observe(job, step, value)
+        if isinstance(self.judge, Halving):
+            decision = self.judge.report(job.number, rung, self._gain(value))
+        elif self.judge is not None:
+            decision = "stop" if self.study.prunes(self.judge, job.number) else "continue"
+        else:
+            decision = "continue"
+        trial.decision = decision
+        return decision
+
+    def observe(self, job: Job, step: int, value: float) -> None:
+        """A point of a trial's curve."""
+        trial = self.trials[job.number]
+        if job.replicate == 0 and (not trial.curve or step > trial.curve[-1][0]):
+            trial.curve.append((step, value))
+            if math.isfinite(value):
+                self.study.report(job.number, step, value)
+
+    def ended(self, job: Job, outcome: Outcome) -> None:
+        """A job has come to its end."""
+        self._running.discard(job)
+        trial = self.trials[job.number]
+        if trial.state == "failed":  # another replicate has, and says why
+            return
+        trial.reason, trial.exit_code = outcome.reason, outcome.exit_code
+        if outcome.state == "completed":
+            self._completed(trial, job, outcome.values or ())
+        elif outcome.state == "paused":
+            trial.state = "paused"
+            self.study.wait(job.number)
+        elif outcome.state == "stopped":
+            if isinstance(self.judge, Halving):
+                self.judge.give_up(job.number)
+            self._close(trial, "pruned")
+        elif outcome.state == "interrupted":
+            trial.state = "interrupted"
+        elif trial.attempt <= self.limits.retries:
+            trial.attempt += 1
+            trial.state = "waiting"
+            self._queue.append(job)
+        else:
+            self._failed(trial)
+
+    def stop(self, reason: str) -> None:
+        """Start nothing new from now on."""
+        self.stopping = self.stopping or reason
+
+    def close(self) -> None:
+        """The search is over: what was paused and not taken up again is pruned."""
+        for trial in self.trials.values():
+            if trial.state == "paused":
+                trial.state = "pruned"
+                trial.reason = f"not among the best 1/{getattr(self.judge, 'reduction', 2)} at its rung"
+                self.study.tell(trial.number, "pruned")
+
+    def restore(self, trial: Trial, *, pending: Sequence[int] = ()) -> None:
+        """Put back a trial of an earlier session.
+
+        Args:
+            trial: As it was.
+            pending: Its replicates that were under way.
+        """
+        self.trials[trial.number] = trial
+        if trial.state in ("running", "interrupted") and trial.decision in ("pause", "stop"):
+            trial.state = "paused" if trial.decision == "pause" else "pruned"  # its last session did not hear of it
+            if trial.state == "pruned":
+                self.study.tell(trial.number, "pruned")
+        if isinstance(self.judge, Halving) and trial.state != "failed":
+            values = {rung: self._gain(value) for rung, value in trial.rungs.items()}
+            self.judge.restore(trial.number, values, trial.state)
+        if trial.state == "paused":
+            self.study.wait(trial.number)
+        elif trial.state not in ENDED:
+            trial.state = "waiting" if trial.state == "waiting" else "interrupted"
+            self._queue.extend(Job(trial.number, replicate) for replicate in pending or (0,))
+        else:
+            self._count(trial)
+
+    def retry(self, trial: Trial) -> None:
+        """Take up a failed trial again."""
+        trial.state, trial.attempt, trial.reason, trial.exit_code = "waiting", trial.attempt + 1, None, None
+        self._queue.extend(Job(trial.number, r) for r in range(self.limits.repeats) if r not in trial.replicates)
+
+    def ranked(self) -> list[Trial]:
+        """The completed trials by their first objective, best first; equal ones in the order of their numbers."""
+        done = [trial for trial in self.trials.values() if trial.state == "completed" and trial.values]
+        return sorted(done, key=lambda trial: (-self._gain((trial.values or [math.nan])[0]), trial.number))
+
+    def _promoted(self) -> Job | None:
+        if self.stopping or not isinstance(self.judge, Halving):
+            return None
+        paused = {trial.number for trial in self.trials.values() if trial.state == "paused"}
+        number = self.judge.promote(paused)  # not one that is still writing its checkpoint
+        if number is None:
+            return None
+        self.study.wait(number, waiting=False)
+        return Job(number)
+
+    def _asked(self) -> Job | None:
+        if self.stopping or len(self.trials) >= self.limits.n_trials:
+            return None
+        found = self.study.ask(self._initial.popleft() if self._initial else None)
+        if found is None:
+            return None
+        number, point = found
+        self.trials[number] = Trial(number, point)
+        return Job(number)
+
+    def _last_hope(self) -> Job | None:
+        """A search that ends with every trial paused would have no result: its best one goes on."""
+        paused = [trial for trial in self.trials.values() if trial.state == "paused"]
+        if self.stopping or self._running or not paused or self.ranked():
+            return None
+        trial = max(paused, key=lambda t: (max(t.rungs), self._gain(t.rungs[max(t.rungs)]), -t.number))
+        self.study.wait(trial.number, waiting=False)
+        assert isinstance(self.judge, Halving)
+        self.judge.rungs[max(trial.rungs)].promoted.add(trial.number)
+        return Job(trial.number)
+
+    def _completed(self, trial: Trial, job: Job, values: Sequence[float]) -> None:
+        if not all(map(math.isfinite, values)):
+            trial.reason, trial.exit_code = f"the objective is not finite: {', '.join(map(str, values))}", 4
+            self._failed(trial)
+            return
+        trial.replicates[job.replicate] = list(values)
+        if job.replicate == 0:
+            self._queue.extend(Job(trial.number, r) for r in range(1, self.limits.repeats) if r not in trial.replicates)
+        if len(trial.replicates) < self.limits.repeats or trial.state == "failed":
+            return
+        columns = zip(*(trial.replicates[replicate] for replicate in sorted(trial.replicates)), strict=True)
+        trial.values = [statistics.fmean(column) for column in columns]
+        self._close(trial, "completed")
+
+    def _failed(self, trial: Trial) -> None:
+        if trial.state == "failed":
+            return
+        self._close(trial, "failed")
+        self._queue = deque(job for job in self._queue if job.number != trial.number)
+        if isinstance(self.judge, Halving):
+            self.judge.forget(trial.number)
+        failures = sum(trial.state == "failed" for trial in self.trials.values())
+        if self.limits.max_failures is not None and failures >= self.limits.max_failures:
+            self.stop(f"{failures} trials failed (hydra.sweeper.max_failures)")
+
+    def _close(self, trial: Trial, state: str) -> None:
+        trial.state = state
+        self.study.tell(trial.number, state, trial.values)
+        self._count(trial)
+
+    def _count(self, trial: Trial) -> None:
+        """Reckon how many trials in a row have brought nothing better."""
+        given_up = trial.state == "pruned" and isinstance(self.judge, Halving) and self.judge.pauses
+        if trial.state == "failed" or given_up or len(self.directions) > 1:
+            return  # what was paused is pruned when all is over
+        improved = trial.values is not None and self._improved(trial.values[0])
+        self._fruitless = 0 if improved else self._fruitless + 1
+        if self.limits.patience is not None and self._fruitless >= self.limits.patience and self._best is not None:
+            self.stop(f"{self._fruitless} trials in a row brought nothing better (hydra.sweeper.patience)")
+
+    def _improved(self, value: float) -> bool:
+        if self._best is not None and self._gain(value) <= self._gain(self._best):
+            return False
+        self._best = value
+        return True
+
+    def _gain(self, value: float) -> float:
+        """The value with its sign such that larger is better; one that is not finite is the worst."""
+        if not math.isfinite(value):
+            return -math.inf
+        return value if self.directions[0] == "maximize" else -value
+
+    def running(self) -> Iterator[Job]:
+        """The jobs under way."""
+        return iter(sorted(self._running, key=lambda job: (job.number, job.replicate)))

@@ -1,0 +1,317 @@
+"""The search itself: which point comes next. Everything that leans on Optuna's inner parts is in this file."""
+
+from __future__ import annotations
+
+import copy
+import os
+import random
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.exceptions import StorageInternalError
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from tunesmith.errors import ConfigError, FilesError, Problem
+from tunesmith.seeding import derive_seed
+from tunesmith.sweeping.search.samplers import make_sampler, read_choice
+from tunesmith.sweeping.space.space import Point, Space, identity
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+MAX_ATTEMPTS = 10
+"""Draws for one trial before an untried point is taken from the list, or a known one accepted where there is none."""
+MAX_DRAWS = 2_000
+"""Random draws for a point that is not excluded."""
+POINT = "point"
+"""User attribute of a trial: its whole point, with what Optuna does not know (zipped keys, lists)."""
+
+
+ENDS = {"completed": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+"""Our words for how a trial ends, and Optuna's."""
+
+
+class Study:
+    """Points asked from a sampler, values told to it, both kept in a storage that outlives this process.
+
+    Only the driver of a sweep has one: a trial that was killed while it held the journal's lock would stall all others.
+
+    Args:
+        space: What is varied.
+        sampler: The `hydra.sweeper.sampler` node, or None for a grid.
+        directions: `maximize` or `minimize` per objective.
+        seed: The sweep's seed.
+        storage: Where it is kept; in memory by default.
+        name: Its name there.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        sampler: Any,
+        directions: Sequence[str],
+        *,
+        seed: int = 0,
+        storage: BaseStorage | None = None,
+        name: str = "sweep",
+    ) -> None:
+        self.space = space
+        self.sampler = sampler
+        self.seed = seed
+        self._grid = read_choice(sampler)[0] in (None, "grid")
+        self._waiting: set[int] = set()
+        self._study = _create(storage or InMemoryStorage(), name, directions, self._waiting)
+        self._ids = {trial.number: trial._trial_id for trial in self.trials()}
+        self._over = {trial.number for trial in self.trials() if trial.state.is_finished()}
+        self._known = {identity(point) for trial in self.trials() if (point := trial.user_attrs.get(POINT)) is not None}
+        left = ((identity(point), point) for point in (self._shuffled() if space.is_finite else []))
+        self._left = {text: point for text, point in left if text not in self._known}
+
+    def trials(self) -> list[FrozenTrial]:
+        """Every trial so far, by number."""
+        found: list[FrozenTrial] = self._study._storage.get_all_trials(self._study._study_id, deepcopy=False)
+        return found
+
+    def knows(self, point: Point) -> bool:
+        """Whether a point was asked for before."""
+        return identity(point) in self._known
+
+    def ask(self, wanted: Point | None = None) -> tuple[int, Point] | None:
+        """Number and point of a new trial; None where every point of a finite space was tried.
+
+        Args:
+            wanted: The point itself, for one that a user asks for.
+        """
+        if wanted is None and self.space.is_finite and not self._left:
+            return None
+        storage, study_id = self._study._storage, self._study._study_id
+        trial_id = self._unused() or storage.create_new_trial(study_id)
+        number = storage.get_trial_number_from_id(trial_id)
+        point = wanted if wanted is not None else self._draw(trial_id, number)
+        for key, value, distribution in self._encoded(point):
+            storage.set_trial_param(trial_id, key, distribution.to_internal_repr(value), distribution)
+        storage.set_trial_user_attr(trial_id, POINT, point)
+        self._ids[number] = trial_id
+        self._known.add(identity(point))
+        self._left.pop(identity(point), None)
+        return number, point
+
+    def report(self, number: int, step: int, value: float) -> None:
+        """An intermediate value of the first objective; not of a failed trial that is tried again, which is closed."""
+        if number in self._over:
+            return
+        self._study._storage.set_trial_intermediate_value(self._ids[number], step, value)
+
+    def wait(self, number: int, waiting: bool = True) -> None:
+        """Mark a trial as paused: the sampler learns from its last value as from a pruned one's."""
+        (self._waiting.add if waiting else self._waiting.discard)(number)
+
+    def tell(self, number: int, state: str, values: Sequence[float] | None = None) -> None:
+        """The end of a trial.
+
+        Args:
+            number: The trial.
+            state: `completed`, `pruned` or `failed`.
+            values: One per objective, for a completed trial; a pruned one keeps its last intermediate value.
+        """
+        self._waiting.discard(number)
+        if number in self._over:
+            return
+        self._over.add(number)
+        trial_id = self._ids[number]
+        trial = self._study._storage.get_trial(trial_id)
+        if state == "pruned" and trial.intermediate_values and len(self._study.directions) == 1:
+            values = [trial.intermediate_values[max(trial.intermediate_values)]]
+        self._study._storage.set_trial_state_values(trial_id, ENDS[state], values if state != "failed" else None)
+
+    def prunes(self, pruner: optuna.pruners.BasePruner, number: int) -> bool:
+        """Whether a pruner of Optuna's would end a trial now."""
+        trial = self._study._storage.get_trial(self._ids[number])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return bool(pruner.prune(self._study, trial))
+
+    def _unused(self) -> int | None:
+        """A trial that was made by a driver which died before it had a point."""
+        for trial in self.trials():
+            if trial.state == TrialState.RUNNING and POINT not in trial.user_attrs:
+                return int(trial._trial_id)
+        return None
+
+    def _shuffled(self) -> list[Point]:
+        """The points of a finite space in the order in which a grid runs them: random, so that a part of them tells."""
+        points = list(self.space.points())
+        random.Random(derive_seed(self.seed, "grid")).shuffle(points)
+        return points
+
+    def _draw(self, trial_id: int, number: int) -> Point:
+        if self._grid:
+            return next(iter(self._left.values()))
+        self._study.sampler = sampler = make_sampler(self.sampler, self.seed, number)
+        trial = self._study._storage.get_trial(trial_id)
+        sampler.before_trial(self._study, trial)
+        sampler.infer_relative_search_space(self._study, trial)  # some remember what they found
+        point: Point = {}
+        for _ in range(MAX_ATTEMPTS):
+            point = self._sample(sampler, trial)
+            if identity(point) not in self._known and not self.space.excludes(point):
+                return point
+        return next(iter(self._left.values()), None) or self._allowed(trial, point)
+
+    def _allowed(self, trial: FrozenTrial, point: Point) -> Point:
+        """A point of a continuum where the sampler keeps to what is excluded: drawn at random until it is not.
+
+        Raises:
+            ConfigError: There seems to be none.
+        """
+        sampler = make_sampler("random", self.seed, trial.number)
+        for _ in range(MAX_DRAWS):
+            if not self.space.excludes(point):
+                return point
+            point = self._sample(sampler, trial)
+        raise ConfigError([Problem("hydra.sweeper.exclude", f"leaves no point that {MAX_DRAWS} draws could find")])
+
+    def _sample(self, sampler: BaseSampler, trial: FrozenTrial) -> Point:
+        """One draw: keys without a condition together, the active ones among the rest by themselves."""
+        leaders = {key: p for key, p in self.space.parameters.items() if key not in self.space.followers}
+        free: dict[str, BaseDistribution] = {
+            key: p.distribution for key, p in leaders.items() if p.when is None and not p.distribution.single()
+        }
+        together = sampler.sample_relative(self._study, trial, free)
+        point: Point = {}
+        for key, parameter in sorted(leaders.items(), key=lambda item: len(self.space.above(item[0]))):
+            if not self.space.is_active(key, point):
+                continue
+            if parameter.distribution.single() and parameter.values is not None:
+                point[key] = parameter.values[0]
+                continue
+            drawn = together[key] if key in together else self._alone(sampler, trial, key, parameter.distribution)
+            point[key] = parameter.decode(drawn)
+        return self.space.complete(point)
+
+    def _alone(self, sampler: BaseSampler, trial: FrozenTrial, key: str, distribution: BaseDistribution) -> Any:
+        return sampler.sample_independent(self._study, trial, key, distribution)
+
+    def _encoded(self, point: Mapping[str, Any]) -> Iterator[tuple[str, Any, BaseDistribution]]:
+        for key, value in point.items():
+            parameter = self.space.parameters.get(key)
+            if parameter is not None and key not in self.space.followers:
+                yield key, parameter.encode(value), parameter.distribution
+
+
+def end_of(trial: FrozenTrial) -> tuple[str, list[float] | None] | None:
+    """State and values of a trial that the study knows to have ended; None for any other."""
+    state = next((name for name, end in ENDS.items() if end == trial.state), None)
+    return None if state is None else (state, list(trial.values) if state == "completed" else None)
+
+
+class _Unlocked(JournalFileOpenLock):
+    """No lock: whoever opens the journal holds the sweep's own lock.
+
+    That one ends with its process. Optuna's is a file, and one that a killed process left makes the next wait for 30 s.
+    """
+
+    def acquire(self) -> bool:
+        """Nothing to wait for."""
+        return True
+
+    def release(self) -> None:
+        """Nothing to give back."""
+
+
+def journal(path: Path) -> BaseStorage:
+    """The storage of a sweep on one machine, for the process that holds the sweep."""
+    if path.is_file():
+        text = path.read_bytes()
+        if not text.endswith(b"\n"):  # its writer was killed inside a line, which the next one would be added to
+            os.truncate(path, text.rfind(b"\n") + 1)
+    return JournalStorage(JournalFileBackend(str(path), lock_obj=_Unlocked(str(path))))
+
+
+def open_storage(url: str | None, path: Path) -> BaseStorage:
+    """The storage that a URL names, or the journal in a sweep's directory.
+
+    Raises:
+        ConfigError: The URL cannot be read.
+        FilesError: What it names cannot be opened.
+    """
+    if url is None:
+        return journal(path)
+    with _explained(url):
+        return optuna.storages.get_storage(url)
+
+
+def check_storage(url: str | None) -> None:
+    """Open the storage that a URL names and close it again, for a sweep that has no directory yet.
+
+    Raises:
+        ConfigError: The URL cannot be read.
+        FilesError: What it names cannot be opened.
+    """
+    if url is not None:
+        with _explained(url):
+            found = RDBStorage(url)
+            found.remove_session()
+            found.engine.dispose()  # trials are forked from this process: none may inherit a connection
+
+
+@contextmanager
+def _explained(url: str) -> Iterator[None]:
+    """What Optuna and SQLAlchemy say of a storage, as the user's fault that it is."""
+    from sqlalchemy.exc import ArgumentError, SQLAlchemyError  # Optuna's, and only for a storage of the user's
+
+    where, hint = (
+        "hydra.sweeper.storage",
+        "E.g. sqlite:////home/me/study.db; null is a journal in the sweep's directory",
+    )
+    try:
+        yield
+    except ImportError as error:
+        hint = f"Install the package that connects to it: {str(error).splitlines()[0]}"
+        raise ConfigError([Problem(where, "needs a package that is not there", url, hint)]) from error
+    except (ArgumentError, ValueError) as error:
+        raise ConfigError([Problem(where, "must be the URL of a database", url, hint)]) from error
+    except (SQLAlchemyError, StorageInternalError, RuntimeError, OSError) as error:
+        said = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise FilesError(f"{where}: {url} cannot be opened: {said}. {hint}") from error
+
+
+class _View(optuna.Study):
+    """A study whose paused trials look pruned to its sampler."""
+
+    waiting: set[int]
+
+    def _get_trials(
+        self, deepcopy: bool = True, states: Any | None = None, use_cache: bool = False
+    ) -> list[FrozenTrial]:
+        trials = self._storage.get_all_trials(self._study_id, deepcopy=deepcopy)
+        seen = [_as_pruned(trial) if trial.number in self.waiting else trial for trial in trials]
+        return [trial for trial in seen if states is None or trial.state in states]
+
+
+def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
+    found = copy.copy(trial)
+    found.state = TrialState.PRUNED
+    if trial.intermediate_values:
+        found.values = [trial.intermediate_values[max(trial.intermediate_values)]]
+    return found
+
+
+def _create(storage: BaseStorage, name: str, directions: Sequence[str], waiting: set[int]) -> _View:
+    optuna.create_study(
+        storage=storage,
+        study_name=name,
+        directions=[StudyDirection[direction.upper()] for direction in directions],
+        load_if_exists=True,
+    )
+    view = _View(name, storage)
+    view.waiting = waiting
+    return view

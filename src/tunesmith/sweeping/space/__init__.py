@@ -1,0 +1,1 @@
+"""What is varied: the grammar of a search space, and its reading."""

@@ -1,0 +1,196 @@
+"""What a sweep varies: keys and their distributions, conditions between them, and the points of a finite space."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+
+from tunesmith.sweeping.space.grammar import text_of
+
+Point = dict[str, Any]
+"""Swept key to value, as the config takes it; a key that is not active is absent."""
+
+MAX_POINTS = 100_000
+"""A finite space with more points than this is sampled, not listed."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A demand on the value of one key."""
+
+    key: str
+    values: tuple[Any, ...] = ()
+    """The values that are meant; none for an interval."""
+    low: float = -math.inf
+    high: float = math.inf
+
+    def holds(self, point: Mapping[str, Any]) -> bool:
+        """Whether a point meets it; one that does not have the key does not."""
+        if self.key not in point:
+            return False
+        value = point[self.key]
+        if self.values:
+            return any(same(value, wanted) for wanted in self.values)
+        return isinstance(value, int | float) and self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One key that is varied."""
+
+    key: str
+    text: str
+    """Its values as written."""
+    distribution: BaseDistribution
+    values: tuple[Any, ...] | None
+    """All its values in order, or None where there is a continuum."""
+    when: Condition | None = None
+
+    def decode(self, drawn: Any) -> Any:
+        """The config's value for one that was drawn from the distribution."""
+        if isinstance(self.distribution, CategoricalDistribution) and self.values is not None:
+            return self.values[self.distribution.choices.index(drawn)]
+        if self.values is not None:  # each sampler rounds its sums of steps in its own way
+            return min(self.values, key=lambda value: abs(value - drawn))
+        return drawn
+
+    def encode(self, value: Any) -> Any:
+        """The distribution's value for one of the config.
+
+        Raises:
+            ValueError: The parameter cannot take it.
+        """
+        if isinstance(self.distribution, CategoricalDistribution):
+            assert self.values is not None
+            for choice, known in zip(self.distribution.choices, self.values, strict=True):
+                if same(known, value):
+                    return choice
+            raise ValueError(f"{self.key} cannot be {value!r}: its values are {self.text}")
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not self.distribution._contains(float(value))
+        ):
+            raise ValueError(f"{self.key} cannot be {value!r}: its values are {self.text}")
+        return value
+
+
+@dataclass(frozen=True)
+class Space:
+    """Everything that a sweep varies."""
+
+    parameters: dict[str, Parameter]
+    zipped: tuple[tuple[str, ...], ...] = ()
+    explicit: tuple[Point, ...] = ()
+    exclude: tuple[tuple[Condition, ...], ...] = ()
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """Values of keys that conditions name and that are not varied."""
+    _points: list[Point] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def followers(self) -> dict[str, str]:
+        """A zipped key to the key whose position it takes."""
+        return {key: group[0] for group in self.zipped for key in group[1:]}
+
+    @property
+    def size(self) -> float:
+        """Upper bound of the number of points; infinite for a continuum."""
+        if self.explicit:
+            return len(self.explicit)
+        counts = [
+            math.inf if parameter.values is None else len(parameter.values)
+            for key, parameter in self.parameters.items()
+            if key not in self.followers
+        ]
+        return math.prod(counts)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether its points can be listed."""
+        return self.size <= MAX_POINTS
+
+    def points(self) -> list[Point]:
+        """Every point of a finite space, in nested-loop order, the last key fastest."""
+        if not self._points:
+            self._points.extend(_unique(point for point in self._all() if not self.excludes(point)))
+        return self._points
+
+    def _all(self) -> Iterator[Point]:
+        if self.explicit:
+            yield from (dict(point) for point in self.explicit)
+            return
+        leaders = [parameter for key, parameter in self.parameters.items() if key not in self.followers]
+        for values in itertools.product(*(parameter.values or () for parameter in leaders)):
+            yield self.complete(dict(zip((parameter.key for parameter in leaders), values, strict=True)))
+
+    def complete(self, point: Point) -> Point:
+        """The point with its zipped keys added and its inactive keys removed, in the order of the parameters."""
+        whole = dict(point)
+        for key, leader in self.followers.items():
+            if leader in point:
+                values, led = self.parameters[leader].values, self.parameters[key].values
+                assert values is not None
+                assert led is not None
+                whole[key] = led[next(i for i, value in enumerate(values) if same(value, point[leader]))]
+        return {key: whole[key] for key in self.parameters if key in whole and self.is_active(key, whole)}
+
+    def is_active(self, key: str, point: Mapping[str, Any]) -> bool:
+        """Whether a key is varied at a point, as far as its condition says."""
+        condition = self.parameters[key].when
+        if condition is None:
+            return True
+        parent = condition.key in self.parameters and self.parameters[condition.key].when is not None
+        holds = condition.holds({**self.context, **point})
+        return holds and (not parent or self.is_active(condition.key, point))
+
+    def above(self, key: str) -> list[str]:
+        """The keys that a key's condition depends on, the nearest first."""
+        found: list[str] = []
+        while key in self.parameters and (condition := self.parameters[key].when) and condition.key not in found:
+            key = condition.key
+            found.append(key)
+        return found
+
+    def excludes(self, point: Mapping[str, Any]) -> bool:
+        """Whether a point is to be left out."""
+        return any(all(condition.holds(point) for condition in conditions) for conditions in self.exclude)
+
+    def describe(self) -> dict[str, str]:
+        """Key to its values as written, with its condition."""
+        if self.explicit:
+            return {key: parameter.text for key, parameter in self.parameters.items()}
+        return {
+            key: parameter.text + (f" when {_condition_text(parameter.when)}" if parameter.when else "")
+            for key, parameter in self.parameters.items()
+        }
+
+
+def identity(point: Mapping[str, Any]) -> str:
+    """A text that two points share only if they are the same."""
+    return json.dumps(point, sort_keys=True, ensure_ascii=False, default=str)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal; 1 and true are not, though Python takes them for the same."""
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def _unique(points: Iterator[Point]) -> Iterator[Point]:
+    seen = set()
+    for point in points:
+        text = identity(point)
+        if text not in seen:
+            seen.add(text)
+            yield point
+
+
+def _condition_text(condition: Condition) -> str:
+    if condition.values:
+        return f"{condition.key}={','.join(map(text_of, condition.values))}"
+    return f"{condition.key}=interval({condition.low}, {condition.high})"

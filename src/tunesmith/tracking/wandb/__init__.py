@@ -1,0 +1,1 @@
+"""A run or a sweep at Weights & Biases."""

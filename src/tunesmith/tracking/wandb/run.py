@@ -1,0 +1,302 @@
+"""One Weights & Biases run per process, opened and closed by the runner; its failures never become the run's."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tunesmith.config.schema import Logger as LoggerConfig
+from tunesmith.errors import TunesmithError
+from tunesmith.redaction import redact, redact_values
+from tunesmith.storage import write_text
+from tunesmith.tracking.wandb.client import Guard, client_environment, redacted_argv, warn_of_identity
+from tunesmith.tracking.wandb.hardest import COLUMNS, Row, by_split, worst_table
+from tunesmith.tracking.wandb.key import ask
+from tunesmith.tracking.wandb.mode import Mode, choose_mode
+from tunesmith.tracking.wandb.uploads import answers, wait_for_uploads
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
+
+_log = logging.getLogger(__name__)
+
+INIT_TIMEOUT_S = 8.0
+FINISH_TIMEOUT_S = 5.0
+PATIENCE_ANSWERS = 10
+"""Answers of the server, as slow as its first, that opening and closing may take beside."""
+NUM_WORST = 50
+MAX_MATRIX_LABELS = 100
+"""A confusion matrix is a table of labels squared, and W&B shows 10,000 rows of a table."""
+
+STEP_METRIC = "trainer/global_step"
+"""The x axis of every curve: W&B's internal step only grows, and starts again after a resume."""
+
+ID_FILE = Path("wandb", "run-id")
+"""Where a run directory carries the id of its W&B run, for a resume."""
+ID = re.compile(r"[\w-]{1,64}")
+
+PRUNED_TAG = "pruned"
+
+Status = Literal["completed", "failed", "interrupted", "pruned", "stopped"]
+
+
+def open_wandb(
+    config: LoggerConfig,
+    *,
+    directory: Path,
+    name: str,
+    tags: Sequence[str],
+    run_config: dict[str, Any],
+) -> WandbTracker:
+    """Open the W&B run of this process.
+
+    Online where a key is found and the server answers within 8 s; else offline, in the same process. Where not even
+    that works, one warning is logged and the tracker does nothing.
+
+    Args:
+        config: The logger node of the run's configuration.
+        directory: The run directory; everything of W&B goes to `wandb/` inside it.
+        name: The run's name for people.
+        tags: Labels of the run.
+        run_config: The configuration as saved: nested, environment references unresolved.
+
+    Raises:
+        TunesmithError: Another W&B run is open in this process, and would silently receive this run's metrics.
+    """
+    tracker = WandbTracker(config, directory)
+    tracker.open(name=name, tags=tags, run_config=redact(run_config))
+    return tracker
+
+
+class WandbTracker:
+    """The W&B side of a run, from its opening to its final state."""
+
+    def __init__(self, config: LoggerConfig, directory: Path) -> None:
+        self._config = config
+        self._directory = directory
+        self._run: Any = None
+        self._mode: Mode = "disabled"
+        self._guard = Guard()
+        self._logger: Logger | None = None
+        self._url: str | None = None
+        self._folder: str | None = None
+        self._answering = True
+        self._uploaded = True
+        self._patience_s = 0.0
+
+    @property
+    def mode(self) -> Mode:
+        """What the run became: `online`, `offline` or `disabled`."""
+        return self._mode
+
+    @property
+    def url(self) -> str | None:
+        """The run's page; None unless online."""
+        return self._url
+
+    @property
+    def sync_hint(self) -> str | None:
+        """One line that says how to upload what is only on this disk; None where there is nothing to upload."""
+        if self._folder is None or (self._mode == "online" and self._uploaded):
+            return None
+        if self._mode == "online":
+            return f"wandb sync --include-online {shlex.quote(self._folder)}"
+        # A resumed run has a folder for each of its processes; given together they are sent in their order.
+        earlier = [str(path) for path in sorted((self._directory / "wandb").glob("offline-run-*"))]
+        return f"wandb sync {shlex.join(earlier or [self._folder])}"
+
+    @property
+    def logger(self) -> Logger:
+        """The logger for the Lightning Trainer: curves against the optimizer step."""
+        from tunesmith.tracking.wandb.logger import CurveLogger
+
+        if self._logger is None:
+            self._logger = CurveLogger(self._run, self._guard, STEP_METRIC)
+        return self._logger
+
+    def open(self, *, name: str, tags: Sequence[str], run_config: dict[str, Any]) -> None:
+        """Start the W&B run, offline where online fails; called once, by `open_wandb`.
+
+        Raises:
+            TunesmithError: Another W&B run is open in this process.
+        """
+        with self._guard("W&B cannot be used, this run is not tracked there"), client_environment(self._directory):
+            import wandb
+
+            self._mode = choose_mode(self._config, os.environ)
+        if self._mode == "disabled":
+            return
+        if self._config.job_type != "trial":  # its sweep says so, once
+            warn_of_identity()
+        if self._mode == "online":
+            self._show_key()
+        if wandb.run is not None:
+            raise TunesmithError(
+                f"a W&B run ({wandb.run.id}) is already open in this process; finish it before starting another"
+            )
+        options = {
+            "project": self._config.project,
+            "entity": self._config.entity,
+            "group": self._config.group,
+            "name": name,
+            "tags": [tag[:64] for tag in tags],
+            "config": run_config,
+            "job_type": self._config.job_type,
+        }
+        self._start(redact_values(options) | {"config": run_config} | self._continued())
+
+    def _show_key(self) -> None:
+        """Go offline where the key is refused; give a slow server the time that its answers take."""
+        with self._guard("W&B key not shown to the server"), client_environment(self._directory):
+            welcome = ask(os.environ)
+            self._patience_s = PATIENCE_ANSWERS * welcome.answer_s
+            if welcome.refusal is not None:
+                self._mode = "offline"
+                _log.warning("the W&B API key is refused, this run is tracked offline: %s", redact(welcome.refusal))
+
+    def _continued(self) -> dict[str, Any]:
+        """The id of the W&B run that an earlier process of this run opened, to go on with it."""
+        path = self._directory / ID_FILE
+        known = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+        # Offline too: the client writes `resume` into its log, and without it the second part of a run that is sent
+        # later would take the place of the first.
+        return {"id": known, "resume": "allow"} if ID.fullmatch(known) else {}
+
+    def _start(self, options: dict[str, Any]) -> None:
+        if self._mode == "online":
+            before = set(self._attempts())
+            self._init(options, "W&B server not reached, this run is tracked offline")
+            if self._run is None:
+                self._mode = "offline"
+                # An empty run that would look like one to be synchronised.
+                for attempt in set(self._attempts()) - before:
+                    shutil.rmtree(attempt, ignore_errors=True)
+        if self._run is None:
+            self._init(options, "W&B could not be started, this run is not tracked there")
+        if self._run is None:
+            self._mode = "disabled"
+            return
+        self._folder = str(self._run.settings.sync_dir)
+        self._url = self._run.url if self._mode == "online" else None
+        with self._guard("W&B run cannot be gone on with later"):
+            write_text(self._directory / ID_FILE, f"{self._run.id}\n")
+
+    def _attempts(self) -> list[Path]:
+        return list((self._directory / "wandb").glob("run-*"))
+
+    def _init(self, options: dict[str, Any], failure: str) -> None:
+        import wandb
+
+        with self._guard(failure), client_environment(self._directory), redacted_argv():
+            settings = wandb.Settings(
+                root_dir=str(self._directory),
+                init_timeout=INIT_TIMEOUT_S + self._patience_s,
+                finish_timeout=FINISH_TIMEOUT_S + self._patience_s,
+                finish_timeout_raises=True,
+                # Rich redraws its progress many times a second; captured, that is thousands of lines, and run.log
+                # has every line that matters.
+                console="off",
+                silent=True,
+                # Undocumented; its default of 15 s is what a killed process loses.
+                x_transaction_log_flush_interval=1,
+            )
+            self._run = wandb.init(**options, mode=self._mode, settings=settings)
+            self._run.define_metric(STEP_METRIC, hidden=True)
+            self._run.define_metric("*", step_metric=STEP_METRIC, step_sync=True)
+
+    def summarise(self, metrics: Mapping[str, float]) -> None:
+        """Put final metrics, named `<split>/<metric>`, into the run's summary."""
+        values = {name: float(value) for name, value in metrics.items()}
+        if self._run is not None:
+            with self._guard("W&B summary not written"):
+                self._run.summary.update(values)
+
+    def log_predictions(self, rows: Sequence[Row], labels: Sequence[str]) -> None:
+        """Log a confusion matrix and the predictions of highest loss, for each split among the rows.
+
+        Args:
+            rows: Rows of `predictions.jsonl`; those without a label are left out.
+            labels: Label names in the order of the logits.
+
+        Raises:
+            ValueError: A row's label is none of `labels`.
+        """
+        for split, labelled in by_split(rows).items():
+            truth = [labels.index(row["label"]) for row in labelled]
+            predicted = [labels.index(row["prediction"]) for row in labelled]
+            table = worst_table(labelled, labels, NUM_WORST)
+            if self._takes_media():
+                with self._guard("W&B prediction charts not written"), client_environment(self._directory):
+                    self._log_charts(split, truth, predicted, list(labels), table)
+
+    def _log_charts(
+        self, split: str, truth: list[int], predicted: list[int], labels: list[str], table: list[list[Any]]
+    ) -> None:
+        import wandb
+
+        charts: dict[str, Any] = {f"{split}/worst_predictions": wandb.Table(columns=list(COLUMNS), data=table)}
+        if len(labels) <= MAX_MATRIX_LABELS:
+            charts[f"{split}/confusion_matrix"] = wandb.plot.confusion_matrix(
+                y_true=truth, preds=predicted, class_names=labels, title=f"{split}: actual and predicted labels"
+            )
+        self._run.log(charts)
+
+    def log_model(self, folder: Path) -> None:
+        """Upload the model folder as an artifact, where the configuration asks for it."""
+        if not self._config.log_model or not self._takes_media():
+            return
+        import wandb
+
+        with self._guard("W&B model artifact not written"), client_environment(self._directory):
+            artifact = wandb.Artifact(f"model-{self._run.id}", type="model")
+            # Uploaded from where it lies: the run's model never changes, and a copy would double the directory.
+            artifact.add_dir(str(folder), policy="immutable", skip_cache=True)
+            self._run.log_artifact(artifact, aliases=["best"])
+
+    def finish(self, status: Status, exit_code: int) -> None:
+        """Close the run with its final state; a second call does nothing.
+
+        An upload that moves is waited for; a server that is away is given up after about 8 s.
+
+        Args:
+            status: How the run ended, also kept as `status` in the summary.
+            exit_code: Exit code of the process: 0 is shown as finished, others as failed or killed.
+        """
+        run, self._run = self._run, None
+        if run is None:
+            return
+        with self._guard("W&B run not closed properly"), client_environment(self._directory):
+            run.summary["status"] = status
+            if status == "pruned":  # W&B shows it as finished, like any run that ended without an error
+                run.tags = (*(run.tags or ()), PRUNED_TAG)
+        # Whoever sends a signal kills soon after; nothing large is pending before a run's end anyway.
+        if self._mode == "online" and self._answering and status != "interrupted":
+            with self._guard("W&B uploads not followed"):
+                wait_for_uploads(run)
+        self._uploaded = self._close(run, exit_code)
+        if self._mode == "online" and not self._uploaded:
+            _log.warning("W&B did not take everything in time; later: %s", self.sync_hint)
+
+    def _close(self, run: Any, exit_code: int) -> bool:
+        """Finish the client's run; False where its upload ran out of time."""
+        with self._guard("W&B run not closed properly"), client_environment(self._directory):
+            try:
+                run.finish(exit_code=exit_code)
+            except TimeoutError:
+                return False
+        return True
+
+    def _takes_media(self) -> bool:
+        """Whether tables and artifacts can be logged now; the client would block on each where a server is away."""
+        if self._run is None or not self._answering:
+            return False
+        if self._mode == "online" and not answers(self._run.settings):
+            self._answering = False
+            _log.warning("W&B server does not answer any more; charts and model stay in %s only", self._directory)
+        return self._answering

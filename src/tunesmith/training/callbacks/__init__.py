@@ -1,0 +1,1 @@
+"""Callbacks of every run: checkpoints, interruption, progress, validations."""

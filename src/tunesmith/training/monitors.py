@@ -1,0 +1,38 @@
+"""Monitors of single labels, held against the labels that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tunesmith.config.checking.rules.evaluation import callback_monitors, monitor_problem
+from tunesmith.config.schema import RunConfig
+from tunesmith.data.splits import label_names, read_splits
+from tunesmith.errors import ConfigError
+
+
+def check_monitors(
+    config: RunConfig, labels: Sequence[str] | None = None, others: Sequence[tuple[str, str]] = ()
+) -> None:
+    """Hold monitors of single labels, `val/f1/<label>`, against the labels that there are.
+
+    Args:
+        config: The run's config.
+        labels: Names of the labels; None reads the data, where there is such a monitor.
+        others: More monitors, each behind the key that names it.
+
+    Raises:
+        ConfigError: A label is not in the data.
+        DataError: The data cannot be used as configured.
+    """
+    plain = config.model_dump(by_alias=True)
+    own = [("evaluation.monitor", config.evaluation.monitor), *callback_monitors(plain["callbacks"])]
+    wanted = [(where, monitor) for where, monitor in (*own, *others) if monitor.count("/") > 1]
+    if not wanted:
+        return
+    if labels is None:
+        labels = label_names(read_splits(config.data, config.task), config.task, config.data.label_column)
+    metrics = plain["evaluation"]["metrics"]
+    found = [monitor_problem(where, monitor, metrics, labels) for where, monitor in wanted]
+    problems = [problem for problem in found if problem is not None]
+    if problems:
+        raise ConfigError(problems)

@@ -1,0 +1,173 @@
+"""The networks of runs: the one that a run starts from, and the one that a finished run saved, ready to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, PreTrainedTokenizerFast
+
+from tunesmith.config.schema import Model, RunConfig
+from tunesmith.errors import ConfigError, DataError, FilesError, Problem
+from tunesmith.models.families import Family, auto_class, family_of
+from tunesmith.models.head_start import KINDS, without_start
+from tunesmith.models.load_errors import explained
+from tunesmith.models.merging import put_into_base
+from tunesmith.models.trust import is_trusted, trusting
+from tunesmith.models.weights import load_network, load_tokenizer, relabelled
+from tunesmith.runs.record import Record, load_run
+from tunesmith.seeding import derive_seed
+from tunesmith.training.ends import set_ends
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network with all that it takes to use it."""
+
+    network: torch.nn.Module
+    """In evaluation mode."""
+    tokenizer: PreTrainedTokenizerFast
+    labels: list[str]
+    family: Family
+    config: RunConfig
+
+
+def load_model(record: Record | str | Path) -> Trained:
+    """Load the best weights of a run.
+
+    Args:
+        record: The run, or its directory.
+
+    Raises:
+        FilesError: The run has none, or they cannot be read.
+    """
+    record = record if isinstance(record, Record) else load_run(record)
+    folder = record.directory.model
+    if not folder.is_dir():
+        raise FilesError(f"{record.path} has no model: the run is {record.status}")
+    config = record.typed
+    # What a run saved of a model with code of its own has the same code, and is trusted with it.
+    with trusting([str(folder)] if is_trusted(config.model.path) else []):
+        return _loaded(record, config, folder)
+
+
+def _loaded(record: Record, config: RunConfig, folder: Path) -> Trained:
+    tokenizer = load_tokenizer(Model(path=str(folder)))
+    network = network_of(record, config, tokenizer)
+    family = family_of(network.config)
+    with suppress(DataError):  # a run of before may have learned no end
+        set_ends(network, tokenizer, config.task, config.data, family)
+    return Trained(network.eval(), tokenizer, record.labels, family, config)
+
+
+def network_of(record: Record, config: RunConfig, tokenizer: PreTrainedTokenizerFast) -> torch.nn.Module:
+    """The network in a run's folder: with plain transformers, or plain peft on the run's base, where those know it.
+
+    Args:
+        record: The run.
+        config: Its config.
+        tokenizer: Its tokenizer.
+
+    Raises:
+        FilesError: It cannot be read.
+    """
+    if (record.directory.model / "adapter_config.json").is_file():
+        return _with_adapter(record, config, tokenizer.pad_token_id)
+    return whole_network(record.directory.model, config, record.labels)
+
+
+def whole_network(folder: Path, config: RunConfig, labels: Sequence[str]) -> torch.nn.Module:
+    """The network in a folder without an adapter; a head of ours, or label words, need our own code.
+
+    Raises:
+        FilesError: It cannot be read.
+    """
+    task, head = config.task.name, config.model.head
+    if head.words or (head.pooling is not None and labels):
+        model = Model(path=str(folder), head=without_start(head))
+        ours: torch.nn.Module = load_network(model, labels, config.seed, task=task, quietly=True)
+        return ours
+    trust = {"trust_remote_code": is_trusted(config.model.path)}
+    with explained(str(folder)):
+        saved = AutoConfig.from_pretrained(folder, **trust)
+        network: torch.nn.Module = auto_class(task, saved).from_pretrained(folder, **trust)
+    return network
+
+
+def _with_adapter(record: Record, config: RunConfig, pad_token_id: int | None) -> torch.nn.Module:
+    import peft
+
+    base = first_network(config, record.labels, pad_token_id, quietly=True)
+    torch.manual_seed(derive_seed(config.seed, "adapter"))  # some starts take random parts out of the base again
+    with explained(str(record.directory.model)):
+        network: torch.nn.Module = peft.PeftModel.from_pretrained(base, str(record.directory.model))
+    return network
+
+
+def first_network(
+    config: RunConfig, labels: Sequence[str], pad_token_id: int | None, *, quietly: bool = False
+) -> torch.nn.Module:
+    """The network before the run's method is applied: as configured, or an earlier run's with its adapter put in.
+
+    Args:
+        config: The run's config.
+        labels: Label names in the order of the logits.
+        pad_token_id: The token that fills short rows.
+        quietly: Say nothing of what the head starts from; it was said when the run was trained.
+
+    Raises:
+        ConfigError: The earlier run has an adapter, and was trained for another kind of task.
+        FilesError: The weights cannot be found or read.
+    """
+    task = config.task.name
+    record = earlier_run(config.model.from_run) if config.model.from_run is not None else None
+    if record is None or not has_adapter(record):
+        network: torch.nn.Module = load_network(
+            config.model, labels, config.seed, task=task, pad_token_id=pad_token_id, quietly=quietly
+        )
+        return network
+    then = record.config["task"]["name"]
+    if KINDS.get(then) != KINDS.get(task):
+        hint = (
+            f"Put it into its base first: tunesmith export {record.argument} --merge --output DIR, then model.path=DIR"
+        )
+        rule = f"its adapter was trained with the head for task={then}"
+        raise ConfigError([Problem("model.from_run", rule, f"task={task}", hint)], late=True)
+    merged = put_into_base(load_model(record).network, "model.from_run", "Start from another run")
+    if labels:
+        merged = relabelled(merged, config.model, labels, config.seed, task, quietly)
+    for parameter in merged.parameters():
+        parameter.requires_grad_(True)
+    merged.train()
+    return merged
+
+
+def base_is_saved(model: Mapping[str, Any]) -> bool:
+    """Whether the weights that a run's method started on can be read again where its saved model config says.
+
+    They cannot where they were drawn at random, nor where an earlier run's adapter was put into them.
+    """
+    if model.get("init") == "random":
+        return False
+    return model.get("from_run") is None or model.get("path") == model.get("tokenizer")  # as `start_of` sets them
+
+
+def earlier_run(path: str) -> Record:
+    """The run that another starts from.
+
+    Raises:
+        FilesError: It is not a run, or has no model.
+    """
+    record = load_run(path)
+    if not record.directory.model.is_dir():
+        raise FilesError(f"{record.path} has no model: the run is {record.status}")
+    return record
+
+
+def has_adapter(record: Record) -> bool:
+    """Whether a run saved an adapter instead of a whole model."""
+    return Path(record.directory.model / "adapter_config.json").is_file()

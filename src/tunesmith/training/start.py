@@ -1,0 +1,87 @@
+"""The start of a run: everything that can be refused is refused before there is a directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from tunesmith.config.composing.compose import Composed, searching_here
+from tunesmith.config.fingerprint import fingerprint
+from tunesmith.errors import ConfigError
+from tunesmith.models.trust import trusting
+from tunesmith.redaction import redact_config, redact_values
+from tunesmith.runs.directory import RunDirectory, open_directory
+from tunesmith.runs.record import Record
+from tunesmith.storage import locked, write_text
+from tunesmith.tracking.wandb.key import refuse_bad_key
+from tunesmith.training.auto_values import decide
+from tunesmith.training.build import build_data
+from tunesmith.training.logs import Warnings, log_to
+from tunesmith.training.preflight import check_model
+from tunesmith.training.public import refuse_secrets
+from tunesmith.training.rehearsal import rehearse_on
+from tunesmith.training.resume import newest_unfinished, resume
+from tunesmith.training.run import Ready, execute
+from tunesmith.training.trial_rows import check_metrics
+
+
+def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
+    """Train, keep the best weights, look at the test split once, and write everything down.
+
+    Args:
+        composed: The validated config.
+        trust: Modules of the user's own that `_target_`s may name.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        TunesmithError: The run failed; its directory says how.
+        Interrupted: A signal ended it.
+    """
+    with searching_here(trust), trusting(trust):
+        warnings = Warnings()
+        refuse_secrets(composed.config)
+        with log_to(warnings=warnings), nothing_started():  # warnings of libraries are not the user's
+            run = decide(composed)
+            skeleton = check_model(run.config)
+        if run.config.run.resume == "auto":
+            unfinished = newest_unfinished(run)
+            if unfinished is not None:
+                return resume(unfinished, trust=trust, composed=run)
+        with log_to(warnings=warnings), nothing_started():
+            data = build_data(run.config)
+            check_metrics(run.config, data.labels)
+            data.encode_all()  # a fault of the data is told before there is a directory
+            rehearse_on(run.config, skeleton, data)
+        refuse_bad_key(run.config.logger)
+        name = redact_values(run.name)
+        directory = open_run(run, name)
+        with locked(directory.path):
+            return execute(run, directory, name, trust, ready=Ready(data, warnings))
+
+
+@contextmanager
+def nothing_started() -> Iterator[None]:
+    """Say so of a fault that may be found later elsewhere, and is found before there is a directory here."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(error.problems) from error
+
+
+def open_run(run: Composed, name: str) -> RunDirectory:
+    """Open the run's directory and write its config there before anything else happens.
+
+    Raises:
+        ConfigError: The directory's name would hold a secret.
+    """
+    refuse_secrets(run.config)
+    exact = Path(run.config.run.dir) if run.config.run.dir else None
+    directory = open_directory(Path(run.config.run.root), name, fingerprint(run.saved), exact)
+    saved = run.saved | {"run": run.saved["run"] | {"name": name, "dir": None}}
+    write_text(directory.config, yaml.safe_dump(redact_config(saved), sort_keys=False, allow_unicode=True))
+    return directory

@@ -1,0 +1,97 @@
+"""Names of other tools are answered with what does the same here."""
+
+import re
+
+import pytest
+
+from tunesmith import compose
+from tunesmith.cli.help import VERBS as OURS
+from tunesmith.config.checking.other_names import ABSENT, HYDRA, INSTEAD, KEYS, OPTIONS, VALUES, VERBS
+from tunesmith.config.folders import group_options
+from tunesmith.config.outline import leaves
+from tunesmith.errors import ConfigError
+
+KEY = re.compile(r"\b(?:data|model|method|trainer|optimizer|scheduler|evaluation|run|logger)\.[a-z_.]+[a-z]")
+OF_TARGETS = {"method.r", "method.target_modules", "method.modules_to_save"}
+"""Fields of peft's LoraConfig."""
+
+
+def told(*overrides):
+    with pytest.raises(ConfigError) as caught:
+        compose(["data=csv", "data.path=x.csv", *overrides])
+    return str(caught.value)
+
+
+def test_every_named_key_exists():
+    known = {*leaves(), *OF_TARGETS, "model.config.attn_implementation"}
+    assert {key for keys in KEYS.values() for key in keys} <= known
+    sentences = [*INSTEAD.values(), *HYDRA.values(), *VALUES.values()]
+    named = {key for sentence in sentences for key in KEY.findall(sentence)}
+    assert "data.messages_column" in named, "the sentences are read at all"
+    assert named <= known
+
+
+def test_a_name_has_one_answer_and_is_not_ours():
+    tables = [set(KEYS), set(INSTEAD), set(ABSENT)]
+    assert sum(map(len, tables)) == len(set.union(*tables))
+    ours = {leaf.rpartition(".")[2] for leaf in leaves()}
+    assert not set.union(*tables) & ours
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("gradient_accumulation_steps", "learning_rate", "output_dir", "task_name", "ckpt_path", "lora_rank"),
+        *("completion_only_loss", "eval_dataset", "chat_template", "report_to"),
+    ],
+)
+@pytest.mark.parametrize("node", ["", "data.", "trainer."])
+def test_an_unknown_key_is_answered_with_ours(name, node):
+    message = told(f"+{node}{name}=1")
+    assert all(word in message for word in ([INSTEAD[name]] if name in INSTEAD else KEYS[name]))
+    assert "Did you mean" not in message
+
+
+@pytest.mark.parametrize("key", ["loss_type", "task.loss", "model.neftune_noise_alpha"])
+def test_what_there_is_not_is_not_answered_with_a_key_that_sounds_alike(key):
+    message = told(f"+{key}=x")
+    assert "nothing of the kind" in message
+    assert "Did you mean" not in message
+
+
+def test_a_value_of_another_tool_is_answered():
+    for (key, value), sentence in VALUES.items():
+        assert sentence in told(f"{key}={'null' if value is None else value}")
+
+
+def test_an_option_of_another_tool_is_answered_on_the_command_line_and_in_a_file(tmp_path):
+    options = group_options()
+    for group, others in OPTIONS.items():
+        assert not set(others) & set(options[group])
+        for option, sentence in others.items():
+            assert sentence in told(f"{group}={option}")
+            named = re.findall(rf"\b{group}=(\w+)", sentence)
+            assert set(named) <= set(options[group])
+    (tmp_path / "experiment").mkdir()
+    file = tmp_path / "experiment" / "mine.yaml"
+    file.write_text("# @package _global_\ndefaults:\n  - override /logger: tensorboard\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        compose(["experiment=mine"], config_dirs=[tmp_path])
+    assert OPTIONS["logger"]["tensorboard"] in str(caught.value)
+
+
+def test_of_several_options_one_that_there_is_not_is_never_advised():
+    assert "Name one" not in told("logger=[csv,tensorboard]")
+    assert "Name one: logger=wandb" in told("logger=[wandb,none]")
+
+
+def test_a_folder_of_hydras_is_answered_with_ours():
+    assert "run.root" in told("hydra.run.dir=FOLDER")
+
+
+def test_a_verb_of_another_tool_is_answered_with_ours(inside):
+    assert {verb.split()[0] for verb in VERBS.values()} <= set(OURS)
+    assert not set(VERBS) & set(OURS)
+    for verb, ours in VERBS.items():
+        answer = inside(verb, "RUN")
+        assert (answer.returncode, f"Did you mean {ours}?" in answer.stderr) == (2, True)

@@ -1,0 +1,308 @@
+"""Searches in a simulation: no clock, no process, the shipped scheduler and study."""
+
+import heapq
+import json
+import math
+import statistics
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.pruners import MedianPruner
+from optuna.storages import InMemoryStorage
+
+from tunesmith.sweeping.search.rungs import Halving
+from tunesmith.sweeping.search.scheduler import Limits, Scheduler
+from tunesmith.sweeping.search.study import Study
+from tunesmith.sweeping.search.trials import Job, Outcome, as_json, from_json
+from tunesmith.sweeping.space.space import Parameter, Space
+
+RUNGS = (0.25, 0.5)
+GRID = Space({"x": Parameter("x", "...", CategoricalDistribution(range(12)), tuple(range(12)))})
+LINE = Space({"x": Parameter("x", "...", FloatDistribution(0, 11), None)})
+
+
+def value_of(point, replicate=0, fraction=1.0):
+    """A smooth curve over the budget, with a bend that makes early ranks differ from late ones."""
+    x = point["x"]
+    return math.sin(x) * fraction + 0.3 * math.cos(3 * x) * (1 - fraction) + 0.01 * replicate
+
+
+class Simulation:
+    """Runs a scheduler on slots with a simulated clock; what a driver writes is in `files`."""
+
+    def __init__(
+        self, space, sampler, limits, judge=None, *, slots=1, failing=(), storage=None, files=None, length=None
+    ):
+        self.space, self.sampler, self.limits, self.slots, self.failing = space, sampler, limits, slots, failing
+        self.rungs = RUNGS if judge is not None else ()
+        self.storage = storage or InMemoryStorage()
+        self.files = {} if files is None else files
+        self.length = length or (lambda number: 1.0)
+        study = Study(space, sampler, ["maximize"], seed=1, storage=self.storage)
+        self.scheduler = Scheduler(study, limits, ["maximize"], judge)
+        self.clock, self.events, self.cost, self.starts = 0.0, [], 0.0, []
+        for number in range(len(study.trials())):
+            said = self.files.get(number, {"number": number, "params": study.trials()[number].user_attrs["point"]})
+            trial = from_json({"state": "waiting"} | json.loads(json.dumps(said)))
+            done = [r for r in range(limits.repeats) if r not in trial.replicates] if 0 in trial.replicates else [0]
+            self.scheduler.restore(trial, pending=done)
+
+    def write(self, number):
+        self.files[number] = as_json(self.scheduler.trials[number])
+
+    def run(self, stop_after=math.inf, lose_last=False):
+        """Go on until nothing is left, or so many events have happened; the driver then dies."""
+        count = 0
+        while True:
+            while len(self.events) < self.slots and (job := self.scheduler.next()) is not None:
+                assert job not in [event[2] for event in self.events], "it is still running"
+                self.starts.append(job)
+                if not (lose_last and count + 1 >= stop_after and job.number not in self.files):
+                    self.write(job.number)
+                self._plan(job, len(self.scheduler.trials[job.number].rungs) if job.replicate == 0 else len(self.rungs))
+            if not self.events:
+                self.scheduler.close()
+                return self
+            self.clock, _, job, rung = heapq.heappop(self.events)
+            self._happen(job, rung)
+            self.write(job.number)
+            count += 1
+            if count >= stop_after:
+                return self
+
+    def _plan(self, job, rung):
+        start = ((0.0, *self.rungs)[rung] if rung else 0.0) if job.replicate == 0 else 0.0
+        end = (*self.rungs, 1.0)[rung]
+        self.cost += end - start
+        heapq.heappush(
+            self.events, (self.clock + (end - start) * self.length(job.number), (job.number, job.replicate), job, rung)
+        )
+
+    def _happen(self, job, rung):
+        trial = self.scheduler.trials[job.number]
+        if rung < 0:  # what was told to end does so in an event of its own: a driver may die in between
+            self.scheduler.ended(job, Outcome("paused" if rung == -1 else "stopped", None, "told to", None))
+            return
+        fraction = (*self.rungs, 1.0)[rung]
+        value = value_of(trial.point, job.replicate, fraction)
+        if (job.number, job.replicate, trial.attempt) in self.failing:
+            self.scheduler.ended(job, Outcome("failed", None, "it was to fail", 4))
+        elif rung == len(self.rungs):
+            self.scheduler.ended(job, Outcome("completed", [value], None, 0))
+        else:
+            decision = self.scheduler.report(job, rung, int(100 * fraction), value)
+            if decision == "continue":
+                self._plan(job, rung + 1)
+            else:
+                heapq.heappush(
+                    self.events, (self.clock + 0.01, (job.number, -1), job, -1 if decision == "pause" else -2)
+                )
+
+    def result(self):
+        return {
+            n: (t.point, t.state, t.values, t.rungs, t.replicates) for n, t in sorted(self.scheduler.trials.items())
+        }
+
+
+def test_without_a_pruner_every_point_is_run_to_its_end():
+    done = Simulation(GRID, "grid", Limits(12), slots=3).run()
+    assert [trial.state for trial in done.scheduler.trials.values()] == ["completed"] * 12
+    assert sorted(trial.point["x"] for trial in done.scheduler.trials.values()) == list(range(12))
+    best = done.scheduler.ranked()[0]
+    assert best.values == [max(value_of({"x": x}) for x in range(12))]
+
+
+@pytest.mark.parametrize("slots", [1, 2, 5])
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+@pytest.mark.parametrize("n_trials", [4, 7, 16, 33])
+def test_halving_costs_at_most_half(slots, sampler, n_trials):
+    done = Simulation(LINE, sampler, Limits(n_trials), Halving(RUNGS), slots=slots).run()
+    states = [trial.state for trial in done.scheduler.trials.values()]
+    assert len(states) == n_trials
+    assert set(states) <= {"completed", "pruned"}
+    assert 1 <= states.count("completed") <= n_trials // 4
+    assert done.cost <= n_trials / 2
+    assert {trial.reason for trial in done.scheduler.trials.values() if trial.state == "pruned"} == {
+        "not among the best 1/2 at its rung"
+    }
+
+
+@pytest.mark.parametrize("n_trials", [1, 2, 3])
+def test_a_search_that_is_too_short_to_promote_anyone_has_a_result_all_the_same(n_trials):
+    done = Simulation(LINE, "random", Limits(n_trials), Halving(RUNGS), slots=2).run()
+    (best,) = done.scheduler.ranked()
+    assert best.values == [value_of(best.point)]
+
+
+def test_a_pruner_of_optunas_decides_at_the_rungs():
+    done = Simulation(LINE, "random", Limits(20), MedianPruner(n_startup_trials=4)).run()
+    states = [trial.state for trial in done.scheduler.trials.values()]
+    assert states[:4] == ["completed"] * 4
+    assert 2 < states.count("pruned") < 16
+
+
+def test_patience_ends_a_search_that_brings_nothing():
+    done = Simulation(GRID, "grid", Limits(12, patience=3)).run()
+    values = [trial.values[0] for trial in done.scheduler.trials.values()]
+    last_gain = max(i for i, value in enumerate(values) if value == max(values[: i + 1]) and value not in values[:i])
+    assert len(values) == last_gain + 4 < 12
+    assert "hydra.sweeper.patience" in done.scheduler.stopping
+
+
+def test_too_many_failures_end_a_search():
+    failing = {(number, 0, 1) for number in (1, 3, 4)}
+    done = Simulation(GRID, "grid", Limits(12, max_failures=3), failing=failing).run()
+    states = [trial.state for trial in done.scheduler.trials.values()]
+    assert states == ["completed", "failed", "completed", "failed", "failed"]
+    assert "hydra.sweeper.max_failures" in done.scheduler.stopping
+    assert [(t.reason, t.exit_code) for t in done.scheduler.trials.values() if t.state == "failed"] == [
+        ("it was to fail", 4)
+    ] * 3
+
+
+def test_a_failed_trial_is_tried_again_under_its_number():
+    failing = {(1, 0, 1), (2, 0, 1), (2, 0, 2), (2, 0, 3)}
+    done = Simulation(GRID, "grid", Limits(4, retries=2), failing=failing).run()
+    trials = done.scheduler.trials
+    assert [trial.state for trial in trials.values()] == ["completed", "completed", "failed", "completed"]
+    assert [trial.attempt for trial in trials.values()] == [1, 2, 3, 1]
+    assert len(done.starts) == 4 + 1 + 2
+    assert trials[1].reason is None
+
+
+def test_repeats_give_the_mean_and_the_spread():
+    done = Simulation(GRID, "grid", Limits(3, repeats=3), slots=2).run()
+    for trial in done.scheduler.trials.values():
+        values = [value_of(trial.point, replicate) for replicate in range(3)]
+        assert trial.values == [statistics.fmean(values)]
+        assert trial.spread == statistics.stdev(values)
+        assert as_json(trial)["repeat_values"] == [[value] for value in values]
+    assert sorted((job.number, job.replicate) for job in done.starts) == [(n, r) for n in range(3) for r in range(3)]
+
+
+def test_a_trial_that_runs_again_does_not_say_why_it_once_stopped():
+    for state in ("interrupted", "failed"):
+        scheduler = Scheduler(Study(GRID, "grid", ["maximize"]), Limits(1, retries=1), ["maximize"])
+        job = scheduler.next()
+        scheduler.ended(job, Outcome(state, None, "received SIGTERM", 143))
+        trial = scheduler.trials[job.number]
+        assert (trial.reason, trial.exit_code) == ("received SIGTERM", 143)
+        if state == "interrupted":
+            scheduler.restore(trial)
+        assert scheduler.next() == job
+        assert (trial.state, trial.reason, trial.exit_code) == ("running", None, None)
+
+
+def test_a_replicate_that_fails_fails_its_trial_with_its_own_reason():
+    done = Simulation(GRID, "grid", Limits(2, repeats=3), slots=3, failing={(0, 1, 1)}, length=lambda n: n + 1).run()
+    first, second = done.scheduler.trials.values()
+    assert (first.state, first.values, first.reason, first.exit_code) == ("failed", None, "it was to fail", 4)
+    assert second.state == "completed"
+    assert done.scheduler.ranked() == [second], "a failed one is never best"
+
+
+def test_a_value_that_is_not_finite_is_a_failure():
+    study = Study(GRID, "grid", ["maximize"])
+    scheduler = Scheduler(study, Limits(1), ["maximize"])
+    job = scheduler.next()
+    scheduler.ended(job, Outcome("completed", [math.nan], None, 0))
+    trial = scheduler.trials[0]
+    assert (trial.state, trial.values, trial.exit_code) == ("failed", None, 4)
+    assert "not finite" in trial.reason
+
+
+def test_a_trial_that_could_not_be_paused_is_not_promoted_later():
+    study = Study(GRID, "grid", ["maximize"])
+    scheduler = Scheduler(study, Limits(3), ["maximize"], Halving(RUNGS))
+    for number, value in enumerate((0.9, 0.5, 0.4)):
+        job = scheduler.next()
+        assert job == Job(number)
+        assert scheduler.report(job, 0, 25, value) == "pause"
+        scheduler.ended(job, Outcome("stopped" if number == 0 else "paused", None, "the disk is full", None))
+    job = scheduler.next()
+    assert job is None or job.number != 0
+    assert scheduler.trials[0].state == "pruned"
+
+
+def test_stop_starts_nothing_new():
+    study = Study(GRID, "grid", ["maximize"])
+    scheduler = Scheduler(study, Limits(12), ["maximize"])
+    job = scheduler.next()
+    scheduler.stop("enough")
+    assert scheduler.next() is None
+    assert not scheduler.finished
+    scheduler.ended(job, Outcome("completed", [1.0]))
+    assert scheduler.finished
+    assert len(scheduler.trials) == 1
+
+
+def test_a_failed_trial_that_is_tried_again_on_resume_completes():
+    storage, files = InMemoryStorage(), {}
+    limits = Limits(4)
+    Simulation(GRID, "grid", limits, failing={(1, 0, 1)}, storage=storage, files=files).run()
+    again = Simulation(GRID, "grid", limits, storage=storage, files=files)
+    assert again.scheduler.next() is None
+    again.scheduler.retry(again.scheduler.trials[1])
+    job = again.scheduler.next()
+    assert job == Job(1)
+    again.scheduler.observe(job, 10, 0.5)
+    again.scheduler.ended(job, Outcome("completed", [0.7]))
+    assert (again.scheduler.trials[1].state, again.scheduler.trials[1].values) == ("completed", [0.7])
+    assert again.scheduler.trials[1].attempt == 2
+
+
+def interrupted(stops, lose_last, make):
+    """A search whose driver dies after so many events of each session, and is resumed each time."""
+    storage, files, starts = InMemoryStorage(), {}, []
+    for stop in [*stops, math.inf]:
+        session = make(storage, files).run(stop, lose_last)
+        starts.append(session.starts)
+    return session, starts
+
+
+deaths = st.lists(st.integers(1, 15), max_size=4)
+
+
+@settings(max_examples=40)
+@given(
+    deaths, st.booleans(), st.sampled_from(["asha", "none", "median", "patience"]), st.sampled_from(["random", "tpe"])
+)
+def test_a_search_that_dies_at_any_moment_ends_as_if_it_had_not(stops, lose_last, kind, sampler):
+    def make(storage, files):
+        judge = {"asha": Halving(RUNGS), "median": MedianPruner(n_startup_trials=2)}.get(kind)
+        limits = Limits(10, patience=3 if kind == "patience" else None)
+        return Simulation(LINE, sampler, limits, judge, storage=storage, files=files)
+
+    whole, _ = interrupted([], False, make)
+    pieces, _ = interrupted(stops, lose_last, make)
+    assert pieces.result() == whole.result()
+
+
+@settings(max_examples=40)
+@given(deaths, st.booleans(), st.integers(1, 4), st.sampled_from([1, 3]), st.sampled_from(["grid", "random"]))
+def test_trials_and_values_are_the_same_on_several_slots(stops, lose_last, slots, repeats, sampler):
+    def make(storage, files):
+        space = GRID if sampler == "grid" else LINE
+        limits = Limits(8, repeats=repeats)
+        return Simulation(space, sampler, limits, slots=slots, storage=storage, files=files, length=lambda n: 1 + n % 3)
+
+    whole, _ = interrupted([], False, make)
+    pieces, starts = interrupted(stops, lose_last, make)
+    assert pieces.result() == whole.result()
+    ended = set()
+    for session in starts[:-1]:
+        assert not ended & set(session), "none that has ended runs again"
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.integers(1, 4))
+def test_a_free_slot_takes_the_next_trial(lengths, slots):
+    """Starts are those of list scheduling in ask order: no barrier, nobody overtakes."""
+    space = Space({"x": Parameter("x", "...", CategoricalDistribution(range(12)), tuple(range(12)))})
+    done = Simulation(space, "grid", Limits(len(lengths)), slots=slots, length=lambda n: lengths[n]).run()
+    free = [0.0] * slots
+    for length in lengths:
+        heapq.heappush(free, heapq.heappop(free) + length)
+    assert [job.number for job in done.starts] == list(range(len(lengths)))
+    assert done.clock == max(free)
