@@ -27,6 +27,7 @@ from hydra.version import setbase
 from omegaconf import DictConfig, Node, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from tunesmith.config.checking import other_names
 from tunesmith.config.checking.markers import MARKERS, nodes
 from tunesmith.config.composing import overrides as override_reader
 from tunesmith.config.composing import resolvers
@@ -150,7 +151,8 @@ def _of_sweeper(composed: DictConfig) -> list[Problem]:
     found = [f"hydra.sweeper.{path}".rstrip(".") for path, node in nodes(plain) if any(key in node for key in MARKERS)]
     if not str(own.get("_target_")).startswith(plugins):
         found.append("hydra.sweeper._target_")
-    return [Problem(path, rule) for path in found]
+    hint = "Name one class alone, in hydra.sweeper.sampler or hydra.sweeper.pruner"
+    return [Problem(path, rule, None, hint) for path in found]
 
 
 def apply(values: Sequence[Any], config: DictConfig) -> list[Problem]:
@@ -178,9 +180,14 @@ def composition_problem(error: Exception) -> Problem:
     """What a failed composition says, in one sentence."""
     cause = error.__cause__
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and isinstance(cause.parent_node, DictConfig):
-        parent = str(cause.full_key).rpartition(".")[0]
-        close = nearest(str(cause.key), map(str, cause.parent_node))
-        return Problem(str(cause.full_key), "no such key", None, did_you_mean(f"{parent}.{close}" if close else None))
+        key = str(cause.full_key)
+        parent, names = key.rpartition(".")[0], [str(name) for name in cause.parent_node if name not in PLAIN]
+        close = nearest(str(cause.key), names)
+        hint = other_names.SWEEPER.get(str(cause.key)) if key.startswith("hydra.sweeper.") else None
+        hint = hint or did_you_mean(f"{parent}.{close}" if close else None)
+        if hint is None and parent == "hydra.sweeper":
+            hint = f"Keys: {', '.join(name for name in names if not name.startswith('_'))}"
+        return Problem(key, "no such key", None, hint)
     lines = [line.strip() for line in str(error.__cause__ or error).splitlines() if line.strip()]
     return Problem("config", f"cannot be composed: {' '.join(lines[:3])}" if lines else "cannot be composed")
 

@@ -30,6 +30,8 @@ PRUNERS = {
 }
 UNPICKLING = ("CmaEsSampler",)
 """Samplers that keep their state pickled in the study: a stranger's sweep could run code on resume."""
+AROUND_ANOTHER = ("PatientPruner", "PartialFixedSampler")
+"""Classes of Optuna's that hold another one, which a config does not name."""
 ONE_SEQUENCE = ("QMCSampler",)
 """Samplers whose points belong to one sequence, counted in the study: their seed stays."""
 
@@ -61,9 +63,13 @@ def make_sampler(value: Any, seed: int, number: int) -> BaseSampler:
     if cls.__name__ in UNPICKLING:
         hint = "Use tpe, gp or nsgaii"
         raise ConfigError([Problem("hydra.sweeper.sampler", "unpickles its state on resume", cls.__name__, hint)])
+    if "seed" in options:
+        rule = "is the sweep's: with one seed for all trials, a resumed search would draw its first points again"
+        hint = f"Use hydra.sweeper.seed={options['seed']}"
+        raise ConfigError([Problem("hydra.sweeper.sampler.seed", rule, str(options["seed"]), hint)])
     if "seed" in inspect.signature(cls).parameters:
         own = derive_seed(seed, "sampler") if cls.__name__ in ONE_SEQUENCE else derive_seed(seed, number)
-        options.setdefault("seed", own % 2**32)
+        options["seed"] = own % 2**32
     sampler = _make("sampler", cls, options)
     assert isinstance(sampler, BaseSampler)
     return sampler
@@ -100,7 +106,9 @@ def _rehearse(pruner: BasePruner, options: Mapping[str, Any]) -> None:
             study.tell(trial, 0.5)
     except Exception as error:  # whatever it raises, it would end the sweep
         rule = f"{type(pruner).__name__} fails with these options: {type(error).__name__}: {str(error).splitlines()[0]}"
-        raise ConfigError([Problem("hydra.sweeper.pruner", rule, str(dict(options)))]) from error
+        defaults = inspect.signature(type(pruner)).parameters
+        hint = f"Optuna's own are {', '.join(f'{key}={defaults[key].default}' for key in options)}" if options else None
+        raise ConfigError([Problem("hydra.sweeper.pruner", rule, str(dict(options)), hint)]) from error
     finally:
         optuna.logging.set_verbosity(before)
 
@@ -113,7 +121,7 @@ def _class(
     target = known.get(str(name), str(name))
     if not target.startswith("optuna."):
         names = [*own, *known]
-        hint = did_you_mean(nearest(str(name), names)) or f"Names: {', '.join(names)}; or _target_: optuna...."
+        hint = _of_optuna(kind, str(name)) or did_you_mean(nearest(str(name), names)) or f"Names: {', '.join(names)}"
         raise ConfigError([Problem(where, f"no such {kind}", str(name), hint)])
     module, _, attribute = target.rpartition(".")
     try:
@@ -123,6 +131,16 @@ def _class(
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise ConfigError([Problem(where, f"is no {kind}", target)])
     return cls, options
+
+
+def _of_optuna(kind: str, name: str) -> str | None:
+    """How to take a class of Optuna's that has no short name; None where there is none, or where it is refused."""
+    module = import_module(f"optuna.{kind}s")
+    wanted = f"{name}{kind}".replace("-", "").replace("_", "").lower()
+    found = next((word for word in module.__all__ if word.lower() == wanted and word not in AROUND_ANOTHER), None)
+    if found in UNPICKLING:
+        return f"{found} unpickles its state on resume. Use tpe, gp or nsgaii"
+    return f"Use 'hydra.sweeper.{kind}={{_target_: optuna.{kind}s.{found}}}'" if found else None
 
 
 def _make(kind: str, cls: type, options: Mapping[str, Any]) -> Any:
