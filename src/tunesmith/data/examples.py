@@ -235,7 +235,8 @@ def _learning(turns: tuple[Message, ...], record: Mapping[str, Any], column: str
         silent = (
             "" if not any(turn["role"] == "assistant" for turn in turns) else " that is to be learned and not empty"
         )
-        raise MalformedError(f"{column!r} has no message of the assistant{silent}, so there is nothing to learn")
+        rule = f"{column!r} has no message of the assistant{silent}, so there is nothing to learn"
+        raise MalformedError(f"{rule}. Leave the row out of the file")
     before = "\n".join(text_of(turn) for turn in turns[: answers[-1]])
     return Example(before, text_of(turns[answers[-1]]), messages=turns, options=read_options(record))
 

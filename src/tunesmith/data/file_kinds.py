@@ -42,6 +42,8 @@ def refuse_special(path: Path, remedy: str) -> None:
     if path.is_file():
         return
     if path.is_dir():
+        if any((path / name).is_file() for name in ("dataset_info.json", "dataset_dict.json")):
+            raise DataError(f"{path}: a data set of Hugging Face's, not a file. {_saved(path)}")
         raise DataError(f"{path}: a folder, not a file. {remedy}")
     if path.exists():
         kind = "a pipe" if stat.S_ISFIFO(path.stat().st_mode) else "a device or a socket"
@@ -65,7 +67,7 @@ def refuse_foreign(path: Path, head: bytes) -> None:
             raise DataError(f"{path}: compressed with {name}, which is not read. {_written(command, path)}")
     for magic, name in TABLES.items():
         if head.startswith(magic):
-            raise DataError(f"{path}: {name}, not text. Write its rows as CSV or as JSON lines")
+            raise DataError(f"{path}: {name}, not text. {_as_lines(name, path)}")
     if head.startswith(WIDE):
         raise DataError(f"{path}: text in UTF-16, not UTF-8. {_written('iconv -f UTF-16 -t UTF-8', path)}")
 
@@ -89,6 +91,23 @@ def other_json(path: Path) -> str | None:
             return f"one JSON object with the rows in {inner!r}, not one in each line. {_written(command, path)}"
         return f"one JSON object spread over lines. {_written(f'python3 -c {shlex.quote(UNFOLD)}', path)}"
     return None
+
+
+def _as_lines(name: str, path: Path) -> str:
+    """How the rows of a table get into JSON lines."""
+    readers = {"a Parquet file": "read_parquet", "an Arrow file": "read_feather"}
+    if name not in readers:
+        return "Write its rows as CSV or as JSON lines"
+    target = str(path.with_suffix(".jsonl"))
+    code = f"import pandas; pandas.{readers[name]}({str(path)!r}).to_json({target!r}, orient='records', lines=True)"
+    return f"With pandas: python3 -c {shlex.quote(code)}, and take data=jsonl data.path={shlex.quote(target)}"
+
+
+def _saved(folder: Path) -> str:
+    """How the rows of a folder that `save_to_disk` wrote get into JSON lines."""
+    target, split = str(folder.with_suffix(".jsonl")), "['train']" if (folder / "dataset_dict.json").is_file() else ""
+    code = f"import datasets; datasets.load_from_disk({str(folder)!r}){split}.to_json({target!r})"
+    return f"Write it out: python3 -c {shlex.quote(code)}, and take data=jsonl data.path={shlex.quote(target)}"
 
 
 def _written(command: str, path: Path) -> str:

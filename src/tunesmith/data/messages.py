@@ -26,6 +26,8 @@ SHAREGPT = (
     "Rename 'from' to 'role' and 'value' to 'content' in the file, and the roles: "
     "'human' is 'user' here, and 'gpt' is 'assistant'"
 )
+NAMED_ELSE = {"training": "train"}
+"""Keys of a turn in other formats, and what they are called here."""
 FORM = '{"role": ..., "content": ...}'
 
 

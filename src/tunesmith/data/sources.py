@@ -16,7 +16,7 @@ from tunesmith.data.examples import Example, Label, columns, reader
 from tunesmith.data.label_check import tell_oddities
 from tunesmith.data.labels import named
 from tunesmith.data.malformed import MalformedError
-from tunesmith.data.messages import Message, Options
+from tunesmith.data.messages import Message, Options, holds_messages
 from tunesmith.data.records import read_records
 from tunesmith.data.separated import Dialect, dialect_of, suggestion
 from tunesmith.data.values import as_text
@@ -138,6 +138,8 @@ def _needed(data: Data, keys: Sequence[str]) -> dict[str, str]:
     hints = {column: f"Name the right one: {key}=..." for key, column in named.items() if column is not None}
     hints |= dict.fromkeys(data.where, "data.where asks for it: put the name of one of these columns there")
     together = f"Name the right ones: {', '.join(f'data.{key}=...' for key in keys)}"
+    if keys == ["text_column"]:
+        together = "Name the right one: data.text_column=..., with data.target_column=... if an answer is to be learned"
     of_the_task: dict[str, str] = {getattr(data, key): together for key in keys}
     return of_the_task | {column: hint for column, hint in hints.items() if column not in of_the_task}
 
@@ -148,5 +150,11 @@ def _require(needed: Mapping[str, str], record: dict[str, Any], path: Path, line
             there = ", ".join(map(repr, record)) or "none"
             other = suggestion(path, dialect, list(needed)) if dialect is not None else None
             lines = "These are JSON lines: data=jsonl" if dialect and next(iter(record), "").startswith("{") else None
-            hint = lines or other or bit_columns(record) or hint
+            hint = lines or other or conversation_in(record) or bit_columns(record) or hint
             raise DataError(f"{path}:{line}: no column {column!r}; the columns are {there}. {hint}")
+
+
+def conversation_in(record: Mapping[str, Any]) -> str | None:
+    """The key that takes a record's conversation; None where it holds none."""
+    column = next((column for column, value in record.items() if holds_messages(value)), None)
+    return f"{column!r} holds a conversation: task=language_modeling data.messages_column={column}" if column else None

@@ -12,7 +12,11 @@ from tunesmith.config.schema import Split
 from tunesmith.errors import DataError
 
 SPLITS = ("train", "val", "test")
-MEANT = dict.fromkeys(("validation", "valid", "dev", "eval", "development"), "val") | {"training": "train"}
+MEANT = {
+    **dict.fromkeys(("validation", "valid", "dev", "eval", "development", "1"), "val"),
+    **dict.fromkeys(("training", "0"), "train"),
+    "2": "test",
+}
 """What others call the splits."""
 Indices = npt.NDArray[np.int64]
 

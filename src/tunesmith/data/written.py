@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tunesmith.data.malformed import MalformedError
-from tunesmith.data.messages import Options, is_learned
+from tunesmith.data.messages import NAMED_ELSE, Options, is_learned
 from tunesmith.data.sources import Rows
 from tunesmith.data.templates import Conversation, ends_of_answers, render
 
@@ -46,9 +46,10 @@ def check_written(
         for key in turn:
             optional = key in OURS or (turn["role"], key) in LINKS
             if not optional and not _has_effect(conversation, number, key, tokenizer, options):
+                here = f" Here it is called {NAMED_ELSE[key]!r}." if key in NAMED_ELSE else ""
                 raise MalformedError(
-                    f"{where}, key {key!r}: has no effect, the tokenizer's chat template does not write it. Remove the "
-                    f"key, or take a model.tokenizer whose template writes it"
+                    f"{where}, key {key!r}: has no effect, the tokenizer's chat template does not write it.{here} "
+                    "Remove the key, or take a model.tokenizer whose template writes it"
                 )
         _check_calls(conversation, number, tokenizer, options, text)
         content = turn.get("content", "").strip()

@@ -2,6 +2,8 @@ import gzip
 import json
 import logging
 import os
+import re
+import shlex
 import subprocess
 
 import pytest
@@ -154,3 +156,39 @@ def test_labels_in_columns_of_their_own_are_pointed_out(tmp_path):
     path = written(tmp_path / "a.csv", "text,art,law\na,1,0\n")
     with pytest.raises(DataError, match=r"If 'art', 'law' are labels with zeros and ones: .* such as art\|law"):
         read_rows(Data(path=str(path), format="csv"), Task(name="classification", multi_label=True))
+
+
+@pytest.mark.parametrize(("suffix", "head"), [("parquet", b"PAR1...."), ("feather", b"ARROW1..")])
+def test_a_table_is_told_with_the_command_that_writes_its_rows(tmp_path, suffix, head):
+    path = written(tmp_path / f"a.{suffix}", head)
+    with pytest.raises(DataError) as refusal:
+        list(read_records(path, "csv"))
+    advice, _, target = str(refusal.value).partition("With pandas: ")[2].partition(", and take data=jsonl data.path=")
+    assert shlex.split(advice)[:2] == ["python3", "-c"]
+    assert f"read_{suffix}" in advice
+    compile(shlex.split(advice)[2], "advice", "exec")
+    assert target == str(tmp_path / "a.jsonl")
+
+
+@pytest.mark.parametrize(("name", "split"), [("dataset_info.json", ""), ("dataset_dict.json", "['train']")])
+def test_a_folder_of_hugging_face_s_is_told_as_one(tmp_path, name, split):
+    written(tmp_path / name, "{}")
+    with pytest.raises(DataError, match="a data set of Hugging Face's, not a file") as refusal:
+        list(read_records(tmp_path, "csv"))
+    advice, _, target = str(refusal.value).partition("Write it out: ")[2].partition(", and take data=jsonl data.path=")
+    code = shlex.split(advice)[2]
+    assert f"load_from_disk({str(tmp_path)!r}){split}.to_json({target!r})" in code
+    compile(code, "advice", "exec")
+
+
+@pytest.mark.parametrize(
+    ("record", "advice"),
+    [
+        ({"turns": [{"from": "human", "value": "a"}]}, "task=language_modeling data.messages_column=turns"),
+        ({"instruction": "a", "output": "b"}, "data.text_column=..., with data.target_column=..."),
+    ],
+)
+def test_the_advice_on_a_record_without_a_text_fits_what_it_holds(tmp_path, record, advice):
+    path = written(tmp_path / "a.jsonl", json.dumps(record) + "\n")
+    with pytest.raises(DataError, match=re.escape(advice)):
+        read_rows(Data(path=str(path), format="jsonl"), Task(name="language_modeling"))

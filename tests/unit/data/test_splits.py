@@ -232,3 +232,10 @@ def test_identity_sees_the_rows_in_use_and_how_they_are_divided(tmp_path):
 def test_fields_do_not_run_into_one_another():
     one, other = Rows(["1"], ["ab"], ["c"]), Rows(["1"], ["a"], ["bc"])
     assert one.sha256() != other.sha256()
+
+
+def test_splits_that_are_numbers_are_told_by_their_names_here():
+    with pytest.raises(
+        DataError, match="'0' is called 'train' here, '1' is called 'val' here, '2' is called 'test' here"
+    ):
+        split_rows(["a"] * 3, Split(method="column", column="p"), ["0", "1", "2"])
