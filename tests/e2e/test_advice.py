@@ -82,6 +82,7 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "config/composing/compose.py": {"tunesmith train {": OPEN},
     "config/checking/other_names.py": {
         **dict.fromkeys((f"tunesmith {verb}" for verb in ("evaluate R", "resume R", "export R", "train -")), OPEN),
+        **dict.fromkeys(("hydra.sweeper.sampler={name", "hydra.sweeper.seed=1", "method=lora}"), SWEEP),
         "model.quantization=4bit": NEEDS,
     },
     "config/composing/resolvers.py": {"pip install": NEEDS},
@@ -135,10 +136,11 @@ NOT_TYPED: dict[str, dict[str, str]] = {
         ),
         SWEEP,
     ),
-    "sweeping/space/space/space/space/space/space/reading.py": {"optimizer.lr=1e-5": SWEEP},
+    "sweeping/space/reading.py": {"optimizer.lr=1e-5": SWEEP},
     "sweeping/resume.py": {"hydra.sweeper.initial=DIR": SWEEP, "tunesmith resume {": SWEEP},
     "sweeping/settings.py": {"hydra.sweeper.pruner=none": SWEEP},
-    "tracking/wandb/run/run/run/run/run/key.py": {"logger.mode=offline": NEEDS},
+    "sweeping/search/samplers.py": {"hydra.sweeper.seed={}": SWEEP},
+    "tracking/wandb/key.py": {"logger.mode=offline": NEEDS},
     "training/callbacks/checkpoints.py": {"tunesmith train -": ON_A_RUN},
     "training/networks.py": {"model.path=DIR": OPEN, "tunesmith export {": ON_A_RUN},
     "inference/export.py": dict.fromkeys(("tunesmith export {", "tunesmith predict {"), ON_A_RUN),
@@ -151,6 +153,28 @@ NOT_TYPED: dict[str, dict[str, str]] = {
 """Overrides and commands in messages that no row types, each with the reason."""
 CALLBACK = "+callbacks.mine._target_=pytorch_lightning.callbacks."
 ROWS = [
+    # config/checking/other_names.py, what other tools call it
+    Row("data.format=tsv data.path=rows.tsv", "data.format=csv data.delimiter=tab"),
+    Row("data.format=json data.path=texts.jsonl", "data.format=jsonl"),
+    Row("data=tsv data.path=rows.tsv", "data=csv data.delimiter=tab"),
+    Row("data.order=balanced", "task.class_weights=balanced", also="data.order=bucketed"),
+    Row("+optimizer.l1=0.1", "optimizer.weight_decay=0.01", also="~optimizer.l1"),
+    Row("trainer.max_steps=0", "trainer.max_steps=1 optimizer.lr=1e-12"),
+    Row("method=dora", "method=lora method.use_dora=true"),
+    Row("+data.unfrozen_parameters=1", "method=freeze", also="'method.frozen=[x]' ~data.unfrozen_parameters"),
+    Row(
+        "method=lora +method.lora_model_dir=finished",
+        "model=from_run model.from_run=RUN",
+        {"RUN": "finished"},
+        also="~method.lora_model_dir",
+    ),
+    Row(
+        "+task.calibration=temperature",
+        "+evaluation.metrics.ece._target_=torchmetrics.classification.MulticlassCalibrationError",
+        also="~task.calibration",
+    ),
+    Row(f"{LM} optimizer=muon", "optimizer._target_=torch.optim.Muon", also="optimizer=adamw method=lora"),
+    Row("optimizer._target_=torch.optim.Muon", "optimizer=adamw", also="~optimizer._target_", model=True),
     # config/checking/rules/training.py
     Row("trainer.max_epochs=null", "trainer.max_epochs=3"),
     Row(
@@ -240,6 +264,8 @@ ROWS = [
     Row("data.path=texts.jsonl", "data=jsonl"),
     Row("data=jsonl", "data=csv"),
     Row(f"{MULTI} data.path=joined.jsonl", "'data.label_separator=\"/\"'"),
+    Row(f"{LM} data.path=chats.jsonl", "task=language_modeling data.messages_column=chat"),
+    Row(f"{LM} data.text_column=nope", "data.text_column=...", {"...": "text"}),
     Row(f"{LM} data.path=chats.jsonl data.text_column=chat", "task=language_modeling data.messages_column=chat"),
     Row("data.path=rare.csv", "data.split.method=random"),
     Row("data.split.val_fraction=0.02", "data.split.method=random", also="data.split.val_fraction=0.1"),

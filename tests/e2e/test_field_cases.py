@@ -715,6 +715,11 @@ REFUSED = {
         {"messages": [ASKED, {"role": "function_call", "content": "{}"}, SAID]},
         ("turn 2", "'assistant', with the call in 'tool_calls'"),
     ),
+    "a key of another format": (
+        "turns",
+        {"messages": [ASKED, {**SAID, "training": False}]},
+        ("turn 2", "'training'", "Here it is called 'train'"),
+    ),
     "an observation": ("tools", {"messages": [ASKED, {"role": "observation", "content": "x"}, SAID]}, ("'tool'",)),
     "a call without a name": (
         "tools",

@@ -91,7 +91,8 @@ def _make(where: str, target: str, keywords: dict[str, Any]) -> Any:
 
 def _refused(where: str, target: str, error: BaseException) -> ConfigError:
     message = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return ConfigError([Problem(where, f"{target} refuses these values: {message}")], late=True)
+    hint = "optimizer=adamw trains weights of any form" if where == "optimizer" and "Muon" in target else None
+    return ConfigError([Problem(where, f"{target} refuses these values: {message}", None, hint)], late=True)
 
 
 @functools.cache

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tunesmith.config.other_names import SWEEPER
+from tunesmith.config.checking.other_names import SWEEPER
 from tunesmith.errors import ConfigError
 from tunesmith.sweeping.settings import read_settings
 

@@ -64,12 +64,27 @@ KEYS = {
     "lora_modules_to_save": ("method.modules_to_save",),
     "additional_target": ("method.modules_to_save",),
     "freeze_trainable_layers": ("method.layers",),
+    **dict.fromkeys(("val_set_size", "validation_fraction"), ("data.split.val_fraction",)),
+    **dict.fromkeys(("sample_size", "sample_ratio", "max_train_samples"), ("data.num_rows",)),
+    "max_sequence_length": ("data.max_length",),
+    **dict.fromkeys(("excess_length", "excess_length_strategy", "truncation_side"), ("data.on_long",)),
+    "missing_value_strategy": ("data.on_empty",),
+    "field_messages": ("data.messages_column",),
+    **dict.fromkeys(("class_weight", "oversample_minority", "undersample_majority"), ("task.class_weights",)),
+    **dict.fromkeys(("auto_scale_batch_size", "auto_find_batch_size"), ("data.micro_batch_size",)),
+    **dict.fromkeys(("regularization_lambda", "l2"), ("optimizer.weight_decay",)),
 }
 ANSWERS_ALONE = "With data.target_column the answer alone is learned; without it, the whole of data.text_column"
 KEPT = "The run keeps its best weights as its model, and checkpoints/last.ckpt to go on with"
 PARTS = "Say in a column which rows are train, val and test: data.split.method=column data.split.column=NAME"
 TEMPLATE = "The chat template is the tokenizer's: model.tokenizer=FOLDER"
 TOKENS = "Add tokens to a saved model and its tokenizer with transformers, and name the folder: model.path=FOLDER"
+FOLDS = (
+    "Write train, val or test into a column for each fold, and start a run with each: "
+    "data.split.method=column data.split.column=NAME"
+)
+UNTRAINED = "For the model as it is, take one step that moves no weight: trainer.max_steps=1 optimizer.lr=1e-12"
+RENAMED = 'Rename them in the file: a turn is {"role": ..., "content": ...}, of system, user, assistant or tool'
 WRITTEN_OUT = "Texts are taken as they stand in data.text_column: write them into the file as they are to be read"
 INSTEAD = {
     "ckpt_path": "Use tunesmith evaluate RUN, or tunesmith resume RUN",
@@ -82,21 +97,21 @@ INSTEAD = {
         ("assistant_only_loss", "roles_to_train", "mask_history"),
         'All turns of the assistant in data.messages_column are learned, but for those with "train": false',
     ),
-    **dict.fromkeys(("chat_template", "chat_template_path", "template"), TEMPLATE),
+    **dict.fromkeys(("chat_template", "chat_template_path", "template", "eot_tokens", "train_on_eos"), TEMPLATE),
     **dict.fromkeys(
         ("chat_template_kwargs", "enable_thinking"), "Give each row its own, in a column named chat_template_kwargs"
     ),
-    **dict.fromkeys(("formatting_func", "prompt_template"), WRITTEN_OUT),
+    **dict.fromkeys(("formatting_func", "prompt_template", "prompt", "few_shot", "num_examples"), WRITTEN_OUT),
     **dict.fromkeys(("eval_path", "eval_file", "eval_dataset", "val_file", "val_path", "validation_file"), PARTS),
     **dict.fromkeys(("test_file", "test_path", "test_datasets"), PARTS),
     "eval_sets": "Measure other sets with a finished run: tunesmith evaluate RUN data.path=FILE",
     **dict.fromkeys(("add_tokens", "add_special_tokens", "special_tokens", "new_special_tokens"), TOKENS),
-    "resize_vocab": TOKENS,
+    **dict.fromkeys(("additional_special_tokens", "added_tokens_overrides", "tokens", "resize_vocab"), TOKENS),
     **dict.fromkeys(
         ("dtype", "torch_dtype", "pure_bf16"), "Weights are kept in fp32; trainer.precision is that of the computation"
     ),
     **dict.fromkeys(
-        ("adapter_name_or_path", "adapter_path", "lora_model_dir"),
+        ("adapter_name_or_path", "adapter_path", "lora_model_dir", "pretrained_adapter_weights"),
         "Go on from its run: model=from_run model.from_run=RUN",
     ),
     **dict.fromkeys(("finetuning_type", "peft_method", "adapter"), "Here it is the group method, such as method=lora"),
@@ -113,6 +128,41 @@ INSTEAD = {
         ("disable_shuffling", "shuffle"), "Rows are shuffled anew in each epoch, as seed and data.order say"
     ),
     "strategy": "A run trains on one device",
+    **dict.fromkeys(
+        ("dedupe", "dataset_exact_deduplication", "remove_duplicates"),
+        "A run tells which rows stand in two splits; to take copies out: awk '!seen[$0]++' FILE > NEW_FILE",
+    ),
+    **dict.fromkeys(
+        ("min_length", "min_sample_len"), "Leave such rows out of the file; data.on_empty=drop drops those without text"
+    ),
+    "unfrozen_parameters": "Use method=freeze, whose method.frozen names what stays as it is, or method=last_layers",
+    "drop_system_message": "Take the system turns out of the file",
+    **dict.fromkeys(
+        ("default_system_message", "system_prompt", "system_message"),
+        'Write it into the file as the first turn: {"role": "system", "content": ...}',
+    ),
+    **dict.fromkeys(("message_roles", "message_property_mappings", "message_field_role"), RENAMED),
+    **dict.fromkeys(
+        ("embedding_lr", "embedding_lr_scale"),
+        "optimizer.layer_decay lowers the rate from layer to layer, down to the embeddings",
+    ),
+    **dict.fromkeys(("auto_lr_find", "lr_finder"), "Use tunesmith sweep lr_grid"),
+    **dict.fromkeys(("k_folds", "k_fold", "num_folds"), FOLDS),
+    **dict.fromkeys(
+        ("calibration", "temperature_scaling"),
+        "predictions.jsonl has the logits; to measure it: "
+        "+evaluation.metrics.ece._target_=torchmetrics.classification.MulticlassCalibrationError",
+    ),
+    **dict.fromkeys(
+        ("normalization", "normalize", "outlier_strategy"), "Numbers are learned as they stand: change them in the file"
+    ),
+    **dict.fromkeys(
+        ("output_features", "label_columns"),
+        "A run learns one column, data.label_column; several labels of a text stand in one, with task=multi_label",
+    ),
+    **dict.fromkeys(("regularization_type", "l1"), "Weights are decayed: optimizer.weight_decay=0.01"),
+    "soft_labels": "A text has one label, or several with task=multi_label",
+    "ordinal": "Numbers with an order are learned with task=regression",
 }
 """What does the work of a key, where that is no single key."""
 ABSENT = frozenset(
@@ -126,6 +176,7 @@ HYDRA = {
     "hydra.run.dir": "run.dir, or run.root for the folder of all runs",
     "hydra.sweep.dir": "run.dir, or run.root for the folder of all runs",
     "hydra.job.name": "run.name",
+    "hydra/launcher": "hydra.sweeper.n_jobs, the number of runs at once",
 }
 """Hydra's own settings of what a run decides."""
 PREFERENCES = "Learning from preferences is not offered"
@@ -136,25 +187,56 @@ OPTIONS = {
         **dict.fromkeys(("sft", "pt", "causal_lm"), "Here it is task=language_modeling"),
     },
     "logger": dict.fromkeys(("csv", "tensorboard", "mlflow", "comet", "many_loggers"), LOCAL),
-    "method": {"qlora": "Here it is method=lora model.quantization=4bit"},
+    "method": {
+        "qlora": "Here it is method=lora model.quantization=4bit",
+        "dora": "Here it is method=lora method.use_dora=true",
+        "none": UNTRAINED,
+    },
+    "data": {
+        "tsv": "Here it is data=csv data.delimiter=tab",
+        "json": "Here it is data=jsonl, with one object in each line",
+        "parquet": "Write its rows as CSV or as JSON lines, and take data=csv or data=jsonl",
+    },
+    "optimizer": {"muon": "It trains matrices alone, as of method=lora: optimizer._target_=torch.optim.Muon"},
+    "hydra/sweeper": {"optuna": "Leave it out: the default, tunesmith, searches with Optuna"},
 }
 """Group to options of other tools, each with what does it here."""
 VALUES = {
     ("data.max_length", None): "For no limit but the model's, name the model's own number of positions",
     ("data.order", "none"): INSTEAD["shuffle"],
+    ("data.order", "balanced"): "To weigh labels: task.class_weights=balanced",
+    ("data.batch_size", "auto"): "What is held in memory at once is data.micro_batch_size; steps stay as they are",
+    ("data.eval_batch_size", "auto"): "A smaller one takes less memory, for the same metrics",
+    ("optimizer.lr", "auto"): INSTEAD["lr_finder"],
+    ("data.split.method", "kfold"): FOLDS,
+    ("data.on_empty", "fill_with_mode"): "Mend them in the file, or leave them out: data.on_empty=drop",
+    ("data.format", "tsv"): "Use data.format=csv data.delimiter=tab",
+    ("data.format", "json"): "Use data.format=jsonl, with one object in each line",
+    ("data.format", "parquet"): "Write its rows as CSV or as JSON lines",
+    ("data.format", "alpaca"): "Use data.format=jsonl, with data.text_column and data.target_column",
+    ("data.format", "sharegpt"): "Use data.format=jsonl, with data.messages_column",
 }
 """Key and value to what does here what is meant by it."""
 VERBS = {
-    **dict.fromkeys(("chat", "generate", "infer", "inference"), "predict"),
+    **dict.fromkeys(("chat", "generate", "infer", "inference", "serve"), "predict"),
     **dict.fromkeys(("eval", "test", "validate"), "evaluate"),
     **dict.fromkeys(("fit", "sft", "finetune", "run"), "train"),
     **dict.fromkeys(("preprocess", "config"), "check"),
     **dict.fromkeys(("hyperopt", "optimize", "tune"), "sweep"),
-    "merge": "export RUN --merge",
+    **dict.fromkeys(("merge", "merge-lora"), "export RUN --merge"),
+    **dict.fromkeys(("init", "init_config", "render_config"), "train --cfg job"),
+    **dict.fromkeys(("visualize", "info"), "show"),
 }
 SWEEPER = {
     "direction": "It is the metric's own; evaluation.mode says it for evaluation.monitor",
     "study_name": "Use run.name",
+    "max_failure_rate": "Use hydra.sweeper.max_failures, a number of trials",
+    **dict.fromkeys(
+        ("search_space", "custom_search_space"),
+        "Use hydra.sweeper.params, where {space: ..., when: method=lora} is varied only with certain values of another",
+    ),
+    "n_startup_trials": "It is the sampler's: 'hydra.sweeper.sampler={name: tpe, n_startup_trials: 5}'",
+    "seed": "It is the sweep's: hydra.sweeper.seed=1",
 }
 """The same for `hydra.sweeper`."""
 

@@ -136,6 +136,21 @@ def _nearest_target(target: str, place: Place) -> str | None:
     return None
 
 
+def class_called(name: str, path: str) -> str | None:
+    """The class that may stand at a place and is called so there, whatever the case; None where there is none."""
+    place = PLACES.get(path)
+    if place is None or place.itself:
+        return None
+    module = place.base.rpartition(".")[0]
+    names = read_module(module)
+    wanted = name.replace("_", "").lower()
+    for known in (*names.definitions, *names.imports):
+        signature = read_signature(f"{module}.{known}") if known.lower() == wanted else None
+        if signature is not None and signature.is_class and _allowed(signature, place):
+            return f"{module}.{known}"
+    return None
+
+
 def supplied(path: str, place: Place) -> dict[str, str]:
     """Keywords that the run supplies at a place, each with the sentence that says what to use instead."""
     return {**getattr(model_at(path), "SUPPLIED", {}), **place.supplied}
@@ -176,6 +191,8 @@ def _check_keywords(path: str, place: Place, node: Mapping[str, Any], signature:
         elif not signature.takes_any:
             close = nearest(key, accepted(path, node))
             hint = did_you_mean(f"{path}.{close}" if close else None)
+            if key in ("name", "type") and not place.itself:
+                hint = f"The class is {path}._target_"
             yield Problem(where, f"{node['_target_']} takes no {key}", show(value), hint, "unknown")
     for parameter in signature.parameters:
         if parameter.required and parameter.name not in {*node, *refused, *place.filled}:

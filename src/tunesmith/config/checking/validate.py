@@ -16,7 +16,7 @@ from tunesmith.config.checking import targets
 from tunesmith.config.checking.markers import MARKERS, nodes
 from tunesmith.config.checking.other_names import VALUES, ours
 from tunesmith.config.checking.rules import contradictions
-from tunesmith.config.keys import choices, describe
+from tunesmith.config.keys import accepts, choices, describe
 from tunesmith.config.limits import bounded
 from tunesmith.config.outline import is_text, leaves
 from tunesmith.config.schema import RunConfig
@@ -125,9 +125,30 @@ def _of_pydantic(error: ValidationError, plain: Mapping[str, Any], elsewhere: El
         else:
             words = describe(path) or item["msg"]
             rule = f"must be {words}" if describe(path) else words[0].lower() + words[1:]
-            close = nearest(str(item["input"]), choices(path)) if isinstance(item["input"], str) else None
-            other = VALUES.get((path, item["input"])) if isinstance(item["input"], str | None) else None
-            yield Problem(path, rule, received, other or did_you_mean(f"{path}={close}" if close else None))
+            yield Problem(path, rule, received, _hint_of_value(path, item["input"]))
+
+
+def _hint_of_value(path: str, value: Any) -> str | None:
+    """What to write instead of a value that a key does not take."""
+    if not isinstance(value, str | None):
+        return None
+    if (path, value) in VALUES:
+        return VALUES[path, value]
+    number = _number(value or "")
+    if number is not None and accepts(path, number):
+        return f"It is a text in quotes; without them: {path}={str(value).strip()}"
+    close = nearest(value, choices(path)) if value else None
+    return did_you_mean(f"{path}={close}" if close else None)
+
+
+def _number(text: str) -> int | float | None:
+    """The number that a text shows; None where it shows none."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return None
 
 
 def _path(location: tuple[int | str, ...], plain: Any, *, keep_last: bool) -> str:

@@ -216,7 +216,12 @@ def several(group: str, chosen: Any) -> tuple[str, str] | None:
 
 def option_hint(group: str, option: str, options: list[str]) -> str:
     """What other tools' option is here or the nearest one, and all that there are."""
-    close = OPTIONS.get(group, {}).get(option) or did_you_mean(nearest(option, options))
+    from tunesmith.config.checking.targets import class_called  # which reads the schema
+
+    other = OPTIONS.get(group, {}).get(option)
+    if other is None and (target := class_called(option, group)):
+        other = f"It is a class: {group}._target_={target}"
+    close = other or did_you_mean(nearest(option, options))
     listed = f"options: {', '.join(options)}"
     return f"{close} ({listed})" if close else listed.capitalize()
 

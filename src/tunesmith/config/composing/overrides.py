@@ -122,6 +122,10 @@ def _unparsable(text: str, parser: OverridesParser, error: HydraException) -> Pr
     if not KEY.match(key):
         return Problem(text, "no key looks like this", key, "Keys have letters, digits, _ and dots")
     if SWEEPS.match(value) and not is_text(key.lstrip("+~")):
+        inner = value.strip().removeprefix("choice(").removesuffix(")")
+        if re.search(r"\bnull\b", inner) and _works(f"{key}={inner}", parser):
+            alone = f"Write the values alone: {shlex.quote(f'{key}={inner}')}"
+            return Problem(text, "cannot be parsed: choice(...) takes no null", None, alone)
         said = str(error.__cause__ or error).splitlines()[0].rpartition("': ")[2]
         return Problem(
             text, f"cannot be parsed: {said}", None, "E.g. choice(16, 32), range(1, 5) or interval(0.0, 0.3)"

@@ -6,7 +6,7 @@ import pytest
 
 from tunesmith import compose
 from tunesmith.cli.help import VERBS as OURS
-from tunesmith.config.checking.other_names import ABSENT, HYDRA, INSTEAD, KEYS, OPTIONS, VALUES, VERBS
+from tunesmith.config.checking.other_names import ABSENT, HYDRA, INSTEAD, KEYS, OPTIONS, SWEEPER, VALUES, VERBS
 from tunesmith.config.folders import group_options
 from tunesmith.config.outline import leaves
 from tunesmith.errors import ConfigError
@@ -28,6 +28,7 @@ def test_every_named_key_exists():
     sentences = [*INSTEAD.values(), *HYDRA.values(), *VALUES.values()]
     named = {key for sentence in sentences for key in KEY.findall(sentence)}
     assert "data.messages_column" in named, "the sentences are read at all"
+    named = {key for key in named if not key.endswith("._target")}  # of a class, which takes any name
     assert named <= known
 
 
@@ -67,11 +68,11 @@ def test_a_value_of_another_tool_is_answered():
 def test_an_option_of_another_tool_is_answered_on_the_command_line_and_in_a_file(tmp_path):
     options = group_options()
     for group, others in OPTIONS.items():
-        assert not set(others) & set(options[group])
+        assert not set(others) & set(options.get(group, ()))
         for option, sentence in others.items():
             assert sentence in told(f"{group}={option}")
             named = re.findall(rf"\b{group}=(\w+)", sentence)
-            assert set(named) <= set(options[group])
+            assert set(named) <= set(options.get(group, ()))
     (tmp_path / "experiment").mkdir()
     file = tmp_path / "experiment" / "mine.yaml"
     file.write_text("# @package _global_\ndefaults:\n  - override /logger: tensorboard\n", encoding="utf-8")
@@ -95,3 +96,53 @@ def test_a_verb_of_another_tool_is_answered_with_ours(inside):
     for verb, ours in VERBS.items():
         answer = inside(verb, "RUN")
         assert (answer.returncode, f"Did you mean {ours}?" in answer.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("name", INSTEAD)
+def test_every_name_is_answered(name):
+    assert INSTEAD[name] in told(f"+{name}=1")
+
+
+@pytest.mark.parametrize(
+    ("override", "advice"),
+    [
+        ("optimizer=adafactor", "optimizer._target_=torch.optim.Adafactor"),
+        ("scheduler=one_cycle_lr", "scheduler._target_=torch.optim.lr_scheduler.OneCycleLR"),
+        ("optimizer.name=adafactor", "The class is optimizer._target_"),
+        ("optimizer.lr='5e-5'", "without them: optimizer.lr=5e-5"),
+        ("data.batch_size='32'", "without them: data.batch_size=32"),
+        ("trainer.max_steps=0", "trainer.max_steps=1 optimizer.lr=1e-12"),
+        ("hydra/launcher=joblib", HYDRA["hydra/launcher"]),
+        ("hydra/sweeper=optuna", OPTIONS["hydra/sweeper"]["optuna"]),
+    ],
+)
+def test_what_is_refused_is_answered_with_the_way(override, advice):
+    assert advice in told(override)
+
+
+def test_advised_classes_and_values_are_taken():
+    compose(["data=csv", "data.path=x.csv", "optimizer._target_=torch.optim.Adafactor", "optimizer.lr=5e-5"])
+    compose(["data=csv", "data.path=x.csv", "trainer.max_steps=1", "optimizer.lr=1e-12"])
+
+
+@pytest.mark.parametrize(
+    ("override", "advice"),
+    [
+        ("hydra.sweeper.study_name=x", SWEEPER["study_name"]),
+        ("hydra.sweeper.sampler.seed=1", SWEEPER["seed"]),
+        ("hydra.sweeper.n_trails=3", "Did you mean hydra.sweeper.n_trials?"),
+        ("hydra.sweeper.nothing_like_it=3", "Keys: params, zip, "),
+        ("hydra.sweeper.pruner={_target_: optuna.pruners.NopPruner, inner: {_target_: x}}", "one class alone"),
+    ],
+)
+def test_a_key_of_a_search_is_answered_on_the_command_line(override, advice, inside):
+    answer = inside("train", "-m", "data=csv", "data.path=x.csv", "optimizer.lr=1e-3,1e-4", override)
+    assert (answer.returncode, advice in answer.stderr) == (2, True), answer.stderr
+
+
+def test_null_among_the_values_of_a_search_is_told_as_it_is_taken(inside):
+    line = ["train", "-m", "data=csv", "data.path=x.csv", "model=tiny_encoder"]
+    answer = inside(*line, "model.dropout=choice(null,0.1)")
+    assert answer.returncode == 2
+    assert "Write the values alone: model.dropout=null,0.1" in answer.stderr
+    assert inside(*line, "model.dropout=null,0.1").returncode == 3  # there is no such file

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from tunesmith.config.checking.other_names import UNTRAINED
 from tunesmith.config.checking.rules.registry import rule
 from tunesmith.config.checking.signatures import read_signature
 from tunesmith.errors import Problem
@@ -17,6 +18,8 @@ PROFILERS = ("simple", "advanced", "pytorch")
 
 @rule("trainer.max_epochs", "trainer.max_steps")
 def _an_end(epochs: int | None, steps: int) -> Problem | None:
+    if steps == 0:
+        return Problem("trainer.max_steps", "must be at least 1, or -1 for trainer.max_epochs alone", "0", UNTRAINED)
     if epochs is not None or steps > 0:
         return None
     return Problem(
