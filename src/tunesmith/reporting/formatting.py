@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from tunesmith.runs.sweep_record import TrialRecord
+from tunesmith.runs.trial_record import TrialRecord
 
 FORMULA_STARTS = tuple("=+-@\t\r\n")
 """What OWASP names for the injection of formulas into CSV."""

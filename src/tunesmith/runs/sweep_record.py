@@ -5,61 +5,19 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from tunesmith.config.folders import expand
 from tunesmith.errors import FilesError
 from tunesmith.runs.record import Record, alive, load_run
+from tunesmith.runs.trial_record import STATES, TRIAL_FILE, State, TrialRecord, read_trial
 from tunesmith.storage import read_mapping
 
 SWEEP_FILE = "sweep.json"
 """What a sweep's directory has and a run's has not."""
-TRIAL_FILE = "trial.json"
-
-State = Literal["completed", "running", "paused", "waiting", "pruned", "interrupted", "failed"]
-"""Of a trial, in the order of a leaderboard."""
-STATES: tuple[State, ...] = get_args(State)
-
-
-@dataclass(frozen=True)
-class TrialRecord:
-    """What `trial.json` holds, and where it was found."""
-
-    number: int
-    state: State
-    values: tuple[float, ...] | None = None
-    """One per objective, of a completed trial only."""
-    reason: str | None = None
-    """Why it did not complete."""
-    params: Mapping[str, Any] = field(default_factory=dict)
-    """Swept keys as the configuration has them; a conditional key is absent where it does not apply."""
-    overrides: tuple[str, ...] = ()
-    curve: tuple[tuple[int, float], ...] = ()
-    """(optimizer step, first objective), as reported while training."""
-    steps: int = 0
-    """Optimizer steps run."""
-    full_steps: int | None = None
-    """Optimizer steps of a full run."""
-    seconds: float | None = None
-    started: str | None = None
-    ended: str | None = None
-    exit_code: int | None = None
-    attempt: int = 1
-    repeat_values: tuple[tuple[float, ...], ...] | None = None
-    """The values of each repeat, in the order of the seeds."""
-    spread: float | None = None
-    """Standard deviation of the first objective over the repeats, with n-1 below."""
-    num_trainable_parameters: int | None = None
-    peak_memory_mb: float | None = None
-    directory: Path = Path()
-
-    @property
-    def completed(self) -> bool:
-        """Whether it has values that may be ranked."""
-        return self.state == "completed" and bool(self.values) and all(map(math.isfinite, self.values or ()))
 
 
 class SweepRecord:
@@ -150,8 +108,8 @@ class SweepRecord:
 
     def _order_of_unfinished(self, trial: TrialRecord) -> tuple[float, ...]:
         sign = 1 if self.directions[:1] == ("minimize",) else -1
-        last = sign * trial.curve[-1][1] if trial.curve else math.inf
-        return STATES.index(trial.state), -trial.steps, last if math.isfinite(last) else math.inf, trial.number
+        last = sign * trial.finite_curve[-1][1] if trial.finite_curve else math.inf
+        return STATES.index(trial.state), -trial.steps, last, trial.number
 
     def _read_trials(self) -> list[TrialRecord]:
         gone = self.status != "running"
@@ -192,40 +150,7 @@ def load_winner(path: str | Path) -> Record:
     best = SweepRecord(path).best()
     if best is None:
         raise FilesError(f"{path} is a sweep without one winner; choose a trial of it: {path}/trials/NUMBER")
-    return load_run(best.directory / "seed-0" if best.repeat_values else best.directory)
-
-
-def read_trial(path: Path) -> TrialRecord:
-    """Read one `trial.json`; keys that are not known here are left out.
-
-    Raises:
-        FilesError: The file is damaged, or gone.
-    """
-    raw = read_mapping(path, json.loads)
-    try:
-        return TrialRecord(
-            number=int(raw["number"]),
-            state=_state(raw["state"]),
-            values=_numbers(raw.get("values")),
-            reason=raw.get("reason"),
-            params=dict(raw.get("params") or {}),
-            overrides=tuple(raw.get("overrides") or ()),
-            curve=tuple((int(step), float(value)) for step, value in raw.get("curve") or () if value is not None),
-            steps=int(raw.get("steps") or 0),
-            full_steps=raw.get("full_steps"),
-            seconds=raw.get("seconds"),
-            started=raw.get("started"),
-            ended=raw.get("ended"),
-            exit_code=raw.get("exit_code"),
-            attempt=int(raw.get("attempt") or 1),
-            repeat_values=_repeats(raw.get("repeat_values")),
-            spread=raw.get("spread"),
-            num_trainable_parameters=raw.get("num_trainable_parameters"),
-            peak_memory_mb=raw.get("peak_memory_mb"),
-            directory=path.parent,
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise FilesError(f"{path} is damaged: {type(error).__name__}: {error}") from None
+    return load_run(best.runs[0])
 
 
 def losses(trial: TrialRecord, directions: Sequence[str]) -> tuple[float, ...]:
@@ -257,18 +182,3 @@ def _dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
 
 def _interrupted(trial: TrialRecord) -> TrialRecord:
     return replace(trial, state="interrupted", reason="the sweep ended while it ran")
-
-
-def _state(value: Any) -> State:
-    if value not in STATES:
-        raise ValueError(f"no trial has the state {value!r}")
-    return value  # type: ignore[no-any-return]
-
-
-def _numbers(values: Any) -> tuple[float, ...] | None:
-    # A value that JSON could not hold was written as null.
-    return None if values is None else tuple(math.nan if value is None else float(value) for value in values)
-
-
-def _repeats(rows: Any) -> tuple[tuple[float, ...], ...] | None:
-    return None if rows is None else tuple(_numbers(row) or () for row in rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,19 +15,19 @@ from tunesmith.config.composing.overrides import parse
 from tunesmith.config.folders import expand
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.runs.record import identity
-from tunesmith.runs.sweep_record import TRIAL_FILE, SweepRecord
+from tunesmith.runs.sweep_record import SweepRecord
+from tunesmith.runs.trial_record import TRIAL_FILE, TrialRecord, read_trial
 from tunesmith.storage import locked, write_json
-from tunesmith.sweeping.execution.driver import Driver, Facts
+from tunesmith.sweeping.execution.driver import Driver, new_record
 from tunesmith.sweeping.execution.executors import ENTRY
 from tunesmith.sweeping.launch import drive, warm
 from tunesmith.sweeping.prepare import Sweep, prepare
 from tunesmith.sweeping.record import snapshot
 from tunesmith.sweeping.record.layout import SweepDirectory
 from tunesmith.sweeping.search.study import POINT, check_storage, end_of
-from tunesmith.sweeping.search.trials import ENDED, from_json
+from tunesmith.sweeping.search.trials import ENDED, Trial
 from tunesmith.sweeping.settings import read_settings
 from tunesmith.sweeping.space.grammar import text_of
-from tunesmith.sweeping.space.space import Point
 
 NODE = "hydra.sweeper."
 
@@ -166,15 +165,15 @@ def restore(driver: Driver, directory: SweepDirectory, repeats: int, retry: bool
     for frozen in sorted(driver.scheduler.study.trials(), key=_time):
         if POINT not in frozen.user_attrs:
             continue
-        said = _said(directory.trial(frozen.number) / TRIAL_FILE, frozen.number, frozen.user_attrs[POINT])
-        trial = from_json(said)
+        record = _record(directory, frozen.number)
+        trial = Trial.restored(record, frozen.user_attrs[POINT])
         end = end_of(frozen)
         if end is not None and trial.state not in ENDED:  # the last session died between telling and writing
             trial.state, trial.values = end
         failed = trial.state == "failed"
         pending = [r for r in range(repeats) if r not in trial.replicates] if 0 in trial.replicates else [0]
         driver.scheduler.restore(trial, pending=pending)
-        driver.known(frozen.number, facts_of(said, repeats))
+        driver.known(record)
         if failed and retry:
             driver.scheduler.retry(trial)
             driver.write(frozen.number)
@@ -188,22 +187,7 @@ def _time(trial: FrozenTrial) -> tuple[bool, Any]:
     return (False, trial.datetime_complete) if trial.state.is_finished() else (True, trial.number)
 
 
-def _said(file: Path, number: int, point: Point) -> dict[str, Any]:
+def _record(directory: SweepDirectory, number: int) -> TrialRecord:
     """A trial's record; one that has none was asked for and never started."""
-    if not file.is_file():
-        return {"number": number, "params": point, "state": "waiting"}
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return found
-
-
-def facts_of(said: Mapping[str, Any], repeats: int) -> Facts:
-    """What a trial's record says beside its place in the search."""
-    return Facts(
-        steps={int(replicate): int(steps) for replicate, steps in said.get("replicate_steps", {}).items()},
-        full_steps=said["full_steps"] // repeats if said.get("full_steps") else None,
-        seconds=float(said.get("seconds") or 0.0),
-        started=said.get("started"),
-        ended=said.get("ended"),
-        num_trainable_parameters=said.get("num_trainable_parameters"),
-        peak_memory_mb=said.get("peak_memory_mb"),
-    )
+    file = directory.trial(number) / TRIAL_FILE
+    return read_trial(file) if file.is_file() else new_record(directory, number)

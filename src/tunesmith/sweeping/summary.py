@@ -14,7 +14,8 @@ from tunesmith.config.schema import Logger
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.reporting.sweep.leaderboard import show_sweep, write_leaderboard
 from tunesmith.runs.record import Record
-from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
+from tunesmith.runs.sweep_record import SweepRecord
+from tunesmith.runs.trial_record import TrialRecord
 from tunesmith.storage import write_json, write_text
 from tunesmith.sweeping.execution.driver import Driver, now
 from tunesmith.sweeping.record.layout import SweepDirectory
@@ -45,7 +46,7 @@ def summarise(
     write_leaderboard(record)
     best = record.best()
     if best is not None:
-        write_best(directory, best, facts["repeats"])
+        write_best(directory, best)
     attempt("the report cannot be written", lambda: _report(record))
     if logger.name != "none":
         attempt("the sweep cannot be tracked", lambda: _track(record, logger, status, code))
@@ -67,10 +68,9 @@ def ending(driver: Driver, settings: Sweeper) -> tuple[str, int, str | None]:
     return "completed", 0, driver.scheduler.stopping
 
 
-def write_best(directory: SweepDirectory, best: TrialRecord, repeats: int) -> None:
+def write_best(directory: SweepDirectory, best: TrialRecord) -> None:
     """Write the winner's config, to be run again outside the sweep, its look at the test split included."""
-    run = Record(directory.trial(best.number) / "seed-0" if repeats > 1 else directory.trial(best.number))
-    config = dict(run.config)
+    config = dict(Record(best.runs[0]).config)
     config["run"] = config["run"] | {"dir": None, "name": f"best-of-{directory.path.name}"}
     config["evaluation"] = config["evaluation"] | {"test": True}
     write_text(directory.best, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))

@@ -1,6 +1,7 @@
 import itertools
 import json
 import math
+import statistics
 import subprocess
 import sys
 
@@ -52,7 +53,7 @@ def test_every_field_of_a_trial_comes_back(sweep, tmp_path):
         "exit_code": 0,
         "attempt": 2,
         "repeat_values": [[0.80], [0.82]],
-        "spread": 0.014,
+        "spread": statistics.stdev([0.80, 0.82]),
         "num_trainable_parameters": 1234,
         "peak_memory_mb": 512.5,
         "of a later version": 1,
@@ -65,8 +66,9 @@ def test_every_field_of_a_trial_comes_back(sweep, tmp_path):
     assert record.overrides == ("optimizer.lr=3e-05", "method=full")
     same = {key: trial[key] for key in ("params", "steps", "full_steps", "seconds", "started", "ended", "attempt")}
     assert {key: getattr(record, key) for key in same} == same
-    assert (record.spread, record.num_trainable_parameters, record.exit_code) == (0.014, 1234, 0)
+    assert (record.spread, record.num_trainable_parameters, record.exit_code) == (trial["spread"], 1234, 0)
     assert record.peak_memory_mb == 512.5
+    assert record.extra == {"of a later version": 1}
     assert record.directory == tmp_path.resolve() / "trials" / "0000"
     assert read.keys == ("method", "optimizer.lr", "model.layers", "x"), "the space's order, then what it did not name"
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tunesmith.config.keys import accepts
-from tunesmith.runs.sweep_record import SweepRecord, TrialRecord, losses
+from tunesmith.runs.sweep_record import SweepRecord, losses
+from tunesmith.runs.trial_record import TrialRecord
 
 EDGE_FRACTION = 0.1
 """Of the searched range, in its own scale: a winner so near an end may have wanted to be beyond it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -25,7 +24,8 @@ from tunesmith.reporting.sweep.figure_style import (
     shorten_ticks,
 )
 from tunesmith.reporting.sweep.study import build_study, labels
-from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
+from tunesmith.runs.sweep_record import SweepRecord
+from tunesmith.runs.trial_record import TrialRecord
 
 MAX_CONTOURS = 3
 MIN_TRIALS_FOR_CONTOURS = 12
@@ -93,7 +93,7 @@ class Figures:
 
     def curves(self) -> Figure | None:
         """The first objective while training, one line per trial; a cross ends the pruned ones."""
-        if not any(len(trial.curve) > 1 for trial in self.record.trials):
+        if not any(len(trial.finite_curve) > 1 for trial in self.record.trials):
             return None
         figure = visualization.plot_intermediate_values(self.study)
         best = self.record.best()
@@ -103,7 +103,7 @@ class Figures:
                 continue
             wins = best is not None and trial.number == best.number
             drawn[trial.number].update(
-                mode="lines" if len(trial.curve) > 1 else "markers",
+                mode="lines" if len(trial.finite_curve) > 1 else "markers",
                 line={"color": AMBER if wins else BLUE if trial.completed else FAINT, "width": 2.5 if wins else 1},
                 marker={"color": FAINT, "size": 4},
                 opacity=1 if wins else 0.6,
@@ -242,9 +242,9 @@ class Figures:
         stopped = [trial for trial in self.record.trials if trial.state == "pruned" and _last(trial) is not None]
         figure.add_trace(
             go.Scatter(
-                x=[trial.curve[-1][0] if by_step else trial.number for trial in stopped],
+                x=[trial.finite_curve[-1][0] if by_step else trial.number for trial in stopped],
                 y=[_last(trial) for trial in stopped],
-                customdata=[[trial.number, trial.curve[-1][0]] for trial in stopped],
+                customdata=[[trial.number, trial.finite_curve[-1][0]] for trial in stopped],
                 mode="markers",
                 name="pruned, last value",
                 marker={"symbol": "x-thin", "size": 7, "line": {"width": 1.5, "color": QUIET}},
@@ -273,4 +273,4 @@ class Figures:
 
 
 def _last(trial: TrialRecord) -> float | None:
-    return trial.curve[-1][1] if trial.curve and math.isfinite(trial.curve[-1][1]) else None
+    return trial.finite_curve[-1][1] if trial.finite_curve else None

@@ -26,7 +26,8 @@ from tunesmith.reporting.formatting import (
 )
 from tunesmith.reporting.run.tables import console, facts_table, warned
 from tunesmith.reporting.sweep.trial_warnings import trial_warnings
-from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
+from tunesmith.runs.sweep_record import SweepRecord
+from tunesmith.runs.trial_record import TrialRecord
 from tunesmith.storage import write_text
 from tunesmith.terminal import printable, say
 

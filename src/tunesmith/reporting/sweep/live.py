@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tunesmith.reporting.formatting import duration_text, number_text, objective_texts, params_text, steps_text
-from tunesmith.runs.sweep_record import STATES, TrialRecord
+from tunesmith.runs.trial_record import STATES, TrialRecord
 from tunesmith.terminal import printable
 
 REDRAW_S = 0.25

@@ -27,7 +27,8 @@ from tunesmith.reporting.sweep.advice import Edge, Noise, edges, noise, space_te
 from tunesmith.reporting.sweep.figures import Figure, Figures
 from tunesmith.reporting.sweep.leaderboard import BEST_FILE, COSTS, REPORT_FILE, has_spread, shown_costs
 from tunesmith.reporting.sweep.study import MIN_TRIALS_FOR_IMPORTANCES, importances, quiet
-from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
+from tunesmith.runs.sweep_record import SweepRecord
+from tunesmith.runs.trial_record import TrialRecord
 from tunesmith.storage import write_text
 
 TEMPLATE = "sweep_report.html.j2"
@@ -133,8 +134,7 @@ def _command(record: SweepRecord, trial: TrialRecord | None) -> str | None:
     if trial is None:
         return None
     best = record.best()
-    run = trial.directory / "seed-0" if trial.repeat_values else trial.directory
-    source = record.path / BEST_FILE if best and best.number == trial.number else run
+    source = record.path / BEST_FILE if best and best.number == trial.number else trial.runs[0]
     return f"tunesmith train --from {shlex.quote(str(source))}"
 
 

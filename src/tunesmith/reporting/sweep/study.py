@@ -17,7 +17,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tunesmith.reporting.formatting import Label, label, short_names, value_text
 from tunesmith.reporting.sweep.advice import distribution_of
-from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
+from tunesmith.runs.sweep_record import SweepRecord
+from tunesmith.runs.trial_record import TrialRecord
 
 MIN_TRIALS_FOR_IMPORTANCES = 20
 """Completed trials: the method compares the best quarter with all, and its authors advise at least 5 in the former."""
@@ -89,7 +90,7 @@ def _frozen(trial: TrialRecord, known: Mapping[str, BaseDistribution], names: Ma
         values=list(trial.values or ()) if state == TrialState.COMPLETE else None,
         params={names[key]: _value(value, known[key]) for key, value in trial.params.items()},
         distributions={names[key]: known[key] for key in trial.params},
-        intermediate_values={step: value for step, value in trial.curve if math.isfinite(value)},
+        intermediate_values=dict(trial.finite_curve),
     )
 
 

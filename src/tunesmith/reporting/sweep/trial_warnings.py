@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from pathlib import Path
 
 from tunesmith.errors import FilesError
 from tunesmith.runs.directory import RunDirectory
-from tunesmith.runs.sweep_record import SweepRecord, TrialRecord
+from tunesmith.runs.sweep_record import SweepRecord
+from tunesmith.runs.trial_record import TrialRecord
 from tunesmith.storage import read_mapping
 
 NUMBER = re.compile(r"\d[\d.,]*")
@@ -36,12 +36,8 @@ def trial_warnings(record: SweepRecord) -> list[str]:
 def _sentences(trial: TrialRecord) -> list[str]:
     """The warnings of a trial's run, or of its repeats."""
     sentences: list[str] = []
-    for folder in _runs(trial.directory):
+    for folder in trial.runs:
         with suppress(FilesError):
             results = read_mapping(RunDirectory(folder).results, json.loads)
             sentences += map(str, results.get("warnings", []))
     return sentences
-
-
-def _runs(folder: Path) -> list[Path]:
-    return [folder, *sorted(folder.glob("seed-*"))]

@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -18,13 +18,12 @@ from typing import Any
 from tunesmith.config.checking.directions import COSTS
 from tunesmith.config.composing.compose import Composed
 from tunesmith.runs.directory import RunDirectory
-from tunesmith.runs.sweep_record import TrialRecord
+from tunesmith.runs.trial_record import TrialRecord, write_trial
 from tunesmith.storage import write_json
 from tunesmith.sweeping.execution.executors import Executor, Exit
 from tunesmith.sweeping.record.layout import JOB, SweepDirectory, freeze, read_job
 from tunesmith.sweeping.search.scheduler import Scheduler
-from tunesmith.sweeping.search.trials import Job, Outcome, Trial, as_json
-from tunesmith.sweeping.space.grammar import overrides
+from tunesmith.sweeping.search.trials import ENDED, Job, Outcome
 from tunesmith.sweeping.space.space import Point
 
 log = logging.getLogger("tunesmith")
@@ -32,25 +31,6 @@ log = logging.getLogger("tunesmith")
 POLL_S = 0.5
 FREE_FRACTION = 0.05
 """Of the disk: where less would be free, trials are stopped instead of paused."""
-
-
-@dataclass
-class Facts:
-    """What a trial's record says beside its place in the search."""
-
-    steps: dict[int, int] = field(default_factory=dict)
-    """Replicate to optimizer steps made."""
-    full_steps: int | None = None
-    """Optimizer steps of a full run of one replicate."""
-    seconds: float = 0.0
-    started: str | None = None
-    ended: str | None = None
-    num_trainable_parameters: int | None = None
-    peak_memory_mb: float | None = None
-    """The largest of all replicates and attempts."""
-    reason: str | None = None
-    """What the trial itself told."""
-    began: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,9 +73,12 @@ class Driver:
         self.compose = compose
         self.plan = plan
         self.watch = watch
-        self.facts: dict[int, Facts] = {}
         self.signal: int | None = None
         self._records: dict[int, TrialRecord] = {}
+        self._began: dict[Job, float] = {}
+        """When a job was started, of `time.monotonic()`."""
+        self._reasons: dict[Job, str] = {}
+        """What a job itself told of its end."""
         self._told_disk = False
 
     def run(self) -> None:
@@ -122,29 +105,24 @@ class Driver:
         self._drop_weights()
         self.watch(list(self._records.values()))
 
-    def known(self, number: int, facts: Facts) -> None:
-        """Take over a trial of an earlier session."""
-        self.facts[number] = facts
-        self.write(number)
+    def known(self, record: TrialRecord) -> None:
+        """Take over a trial of an earlier session, which the scheduler has by now."""
+        self._records[record.number] = record
+        self.write(record.number)
 
     def write(self, number: int) -> None:
         """Replace a trial's record on disk, and the one that is shown."""
-        trial, facts = self.scheduler.trials[number], self.facts[number]
-        said = as_json(trial)
-        more = {
-            "overrides": overrides(trial.point),
-            "steps": sum(facts.steps.values()),
-            "full_steps": facts.full_steps * self.plan.repeats if facts.full_steps else None,
-            "seconds": round(facts.seconds, 3),
-            "started": facts.started,
-            "ended": facts.ended,
-            "num_trainable_parameters": facts.num_trainable_parameters,
-            "peak_memory_mb": facts.peak_memory_mb,
-            "replicate_steps": {str(replicate): steps for replicate, steps in facts.steps.items()},
-        }
-        self.directory.trial(number).mkdir(parents=True, exist_ok=True)
-        self.directory.write_trial(number, _finite(said | more))
-        self._records[number] = _record(trial, said | more, self.directory.trial(number))
+        self._records[number] = self.scheduler.trials[number].recorded(self._records[number])
+        write_trial(self._records[number])
+
+    def _measured(self, number: int, **values: Any) -> None:
+        """Note what was measured of a trial, to be written with what the search makes of it."""
+        self._records[number] = replace(self._records[number], **values)
+
+    def _made(self, job: Job, steps: int) -> None:
+        """Note how many steps a job has made."""
+        made = {**self._records[job.number].replicate_steps, job.replicate: steps}
+        self._measured(job.number, replicate_steps=made, steps=sum(made.values()))
 
     def _fill(self) -> None:
         """Start jobs while slots are free."""
@@ -158,7 +136,7 @@ class Driver:
 
     def _start(self, job: Job) -> None:
         trial = self.scheduler.trials[job.number]
-        facts = self.facts.setdefault(job.number, Facts())
+        record = self._records.setdefault(job.number, new_record(self.directory, job.number))
         directory = self.directory.job(job.number, job.replicate, self.plan.repeats)
         attempted = (directory / JOB).is_file()  # the last of what is written
         wanted = {
@@ -172,9 +150,8 @@ class Driver:
             write_json(directory / JOB, read_job(directory) | wanted)
         else:
             freeze(directory, self.compose(job.number, trial.point, job.replicate), wanted)
-        facts.began = time.monotonic()
-        facts.started = facts.started or now()
-        facts.ended = facts.reason = None
+        self._began[job] = time.monotonic()
+        self._measured(job.number, started=record.started or now(), ended=None)
         self.write(job.number)
         if attempted and RunDirectory(directory).said().get("status") == "completed":
             self._ended(Exit(job, 0))  # the last session died before it heard of it
@@ -183,15 +160,14 @@ class Driver:
 
     def _answer(self, job: Job, message: dict[str, Any]) -> str | None:
         """Take a trial's message; decide where it asks."""
-        facts = self.facts[job.number]
         kind = message["kind"]
         decision: str | None = None
         if kind in ("failed", "pruned"):
-            facts.reason = message["reason"]
+            self._reasons[job] = message["reason"]
             return None
-        facts.steps[job.replicate] = int(message["step"])
+        self._made(job, int(message["step"]))
         if kind == "started":
-            facts.full_steps = int(message["full_steps"])
+            self._measured(job.number, full_steps=int(message["full_steps"]) * self.plan.repeats)
             return None
         value = math.nan if message["value"] is None else float(message["value"])
         if kind == "point":
@@ -211,18 +187,21 @@ class Driver:
     def _ended(self, ended: Exit) -> None:
         """A trial's process is gone: what it left says how it went."""
         job = ended.job
-        facts = self.facts[job.number]
-        facts.seconds += time.monotonic() - facts.began
-        facts.ended = now()
+        record = self._records[job.number]
         path = self.directory.job(job.number, job.replicate, self.plan.repeats)
         results = RunDirectory(path).said()
-        facts.num_trainable_parameters = results.get("num_trainable_parameters", facts.num_trainable_parameters)
-        peaks = (facts.peak_memory_mb, results.get("peak_memory_mb"))
-        facts.peak_memory_mb = max((peak for peak in peaks if peak is not None), default=None)
+        peaks = (record.peak_memory_mb, results.get("peak_memory_mb"))
+        self._measured(
+            job.number,
+            seconds=(record.seconds or 0.0) + time.monotonic() - self._began.pop(job),
+            ended=now(),
+            num_trainable_parameters=results.get("num_trainable_parameters", record.num_trainable_parameters),
+            peak_memory_mb=max((peak for peak in peaks if peak is not None), default=None),
+        )
         outcome = self._outcome(job, ended.code, results)
         if outcome.state == "failed" and results.get("status") not in (None, "failed"):
             _mark(path, "failed", outcome.exit_code or 1, outcome.reason)
-        facts.steps[job.replicate] = int(results.get("steps") or facts.steps.get(job.replicate, 0))
+        self._made(job, int(results.get("steps") or record.replicate_steps.get(job.replicate, 0)))
         self.scheduler.ended(job, outcome)
         self.write(job.number)
         if self.scheduler.trials[job.number].state == "completed":
@@ -230,7 +209,7 @@ class Driver:
             self._tell_disk(job.number)
 
     def _outcome(self, job: Job, code: int, results: dict[str, Any]) -> Outcome:
-        status, reason = results.get("status"), self.facts[job.number].reason or results.get("reason")
+        status, reason = results.get("status"), self._reasons.pop(job, None) or results.get("reason")
         if self.signal is not None and (status == "interrupted" or code in (-signal.SIGTERM, 128 + signal.SIGTERM)):
             return Outcome("interrupted", None, reason, code)  # also one that was too young to handle its signal
         if code < 0:
@@ -245,9 +224,9 @@ class Driver:
         return Outcome("failed", None, reason or f"ended with exit code {code} before it could say why", code or 1)
 
     def _values(self, job: Job, results: dict[str, Any]) -> Outcome:
-        facts = self.facts[job.number]
-        found = results.get("metrics", {}) | {"duration_s": facts.seconds, "peak_memory_mb": facts.peak_memory_mb}
-        found |= {"num_trainable_parameters": facts.num_trainable_parameters}
+        record = self._records[job.number]
+        found = results.get("metrics", {}) | {"duration_s": record.seconds, "peak_memory_mb": record.peak_memory_mb}
+        found |= {"num_trainable_parameters": record.num_trainable_parameters}
         missing = [name for name in self.plan.objectives if found.get(name) is None]
         if missing:
             return Outcome("failed", None, f"the run has no {missing[0]}", 1)
@@ -270,7 +249,7 @@ class Driver:
         """Keep weights and checkpoints of the best trials only, where that is asked for."""
         if self.plan.keep is None:
             return
-        ended = [trial for trial in self.scheduler.trials.values() if trial.state in ("completed", "pruned", "failed")]
+        ended = [trial for trial in self.scheduler.trials.values() if trial.state in ENDED]
         best = self.scheduler.ranked()[: self.plan.keep]
         for trial in ended:
             if trial not in best:
@@ -299,20 +278,9 @@ class Driver:
                 signal.signal(signum, handler)
 
 
-def _record(trial: Trial, said: dict[str, Any], directory: Path) -> TrialRecord:
-    names = TrialRecord.__dataclass_fields__
-    found = {key: value for key, value in said.items() if key in names}
-    repeats = said.get("repeat_values")
-    return replace(
-        TrialRecord(number=trial.number, state=trial.state, directory=directory),  # type: ignore[arg-type]
-        **found
-        | {
-            "values": tuple(trial.values) if trial.values else None,
-            "curve": tuple(trial.curve),
-            "overrides": tuple(said["overrides"]),
-            "repeat_values": tuple(map(tuple, repeats)) if repeats else None,
-        },
-    )
+def new_record(directory: SweepDirectory, number: int) -> TrialRecord:
+    """The record of a trial that has not been started."""
+    return TrialRecord(number, "waiting", seconds=0.0, directory=directory.trial(number))
 
 
 def _mark(path: Path, status: str, exit_code: int, reason: str | None) -> None:
@@ -321,15 +289,6 @@ def _mark(path: Path, status: str, exit_code: int, reason: str | None) -> None:
     results = run.said()
     if results:
         write_json(run.results, results | {"status": status, "exit_code": exit_code, "reason": reason})
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def now() -> str:

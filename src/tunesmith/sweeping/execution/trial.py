@@ -21,6 +21,7 @@ from tunesmith.redaction import redact_values
 from tunesmith.report_error import explain
 from tunesmith.runs.directory import RunDirectory
 from tunesmith.runs.record import Record
+from tunesmith.runs.trial_record import TRIAL_FILE
 from tunesmith.storage import write_text
 from tunesmith.sweeping.execution.observer import AtRungs, Tell
 from tunesmith.sweeping.record.layout import FROZEN, JOB, read_frozen, read_job
@@ -28,7 +29,7 @@ from tunesmith.training.auto_values import decide
 from tunesmith.training.callbacks.checkpoints import LAST
 from tunesmith.training.run import execute
 
-KEPT = (FROZEN, JOB, "trial.json", "output.log")
+KEPT = (FROZEN, JOB, TRIAL_FILE, "output.log")
 """What stays of an earlier attempt that left no checkpoint."""
 
 

@@ -1,4 +1,4 @@
-"""A sweep on disk, as its driver and its trials write it; `runs/sweep_record.py` reads it."""
+"""A sweep on disk, as its driver and its trials write it; `runs/` reads it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 from tunesmith.config.composing.compose import Composed
 from tunesmith.errors import FilesError
-from tunesmith.runs.sweep_record import SWEEP_FILE, TRIAL_FILE
+from tunesmith.runs.sweep_record import SWEEP_FILE
+from tunesmith.runs.trial_record import replicate_directory
 from tunesmith.storage import write_json, write_text
 
 FROZEN = "frozen.json"
@@ -54,11 +55,7 @@ class SweepDirectory:
 
     def job(self, number: int, replicate: int, repeats: int) -> Path:
         """The run directory of one replicate of a trial."""
-        return self.trial(number) / f"seed-{replicate}" if repeats > 1 else self.trial(number)
-
-    def write_trial(self, number: int, value: dict[str, Any]) -> None:
-        """Replace a trial's record."""
-        write_json(self.trial(number) / TRIAL_FILE, value)
+        return replicate_directory(self.trial(number), replicate, repeats)
 
 
 def freeze(directory: Path, run: Composed, job: dict[str, Any]) -> None:

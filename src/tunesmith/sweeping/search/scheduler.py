@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from optuna.pruners import BasePruner
 
+from tunesmith.runs.trial_record import State
 from tunesmith.sweeping.search.rungs import Decision, Halving
 from tunesmith.sweeping.search.study import Study
 from tunesmith.sweeping.search.trials import ENDED, Job, Outcome, Trial
@@ -233,7 +234,7 @@ class Scheduler:
         if self.limits.max_failures is not None and failures >= self.limits.max_failures:
             self.stop(f"{failures} trials failed (hydra.sweeper.max_failures)")
 
-    def _close(self, trial: Trial, state: str) -> None:
+    def _close(self, trial: Trial, state: State) -> None:
         trial.state = state
         self.study.tell(trial.number, state, trial.values)
         self._count(trial)

@@ -21,6 +21,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from tunesmith.errors import ConfigError, FilesError, Problem
+from tunesmith.runs.trial_record import State
 from tunesmith.seeding import derive_seed
 from tunesmith.sweeping.search.samplers import make_sampler, read_choice
 from tunesmith.sweeping.space.space import Point, Space, identity
@@ -35,7 +36,11 @@ POINT = "point"
 """User attribute of a trial: its whole point, with what Optuna does not know (zipped keys, lists)."""
 
 
-ENDS = {"completed": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+ENDS: dict[State, TrialState] = {
+    "completed": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
 """Our words for how a trial ends, and Optuna's."""
 
 
@@ -114,7 +119,7 @@ class Study:
         """Mark a trial as paused: the sampler learns from its last value as from a pruned one's."""
         (self._waiting.add if waiting else self._waiting.discard)(number)
 
-    def tell(self, number: int, state: str, values: Sequence[float] | None = None) -> None:
+    def tell(self, number: int, state: State, values: Sequence[float] | None = None) -> None:
         """The end of a trial.
 
         Args:
@@ -207,7 +212,7 @@ class Study:
                 yield key, parameter.encode(value), parameter.distribution
 
 
-def end_of(trial: FrozenTrial) -> tuple[str, list[float] | None] | None:
+def end_of(trial: FrozenTrial) -> tuple[State, list[float] | None] | None:
     """State and values of a trial that the study knows to have ended; None for any other."""
     state = next((name for name, end in ENDS.items() if end == trial.state), None)
     return None if state is None else (state, list(trial.values) if state == "completed" else None)

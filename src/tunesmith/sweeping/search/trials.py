@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Self
 
+from tunesmith.runs.trial_record import State, TrialRecord
+from tunesmith.sweeping.space.grammar import overrides
 from tunesmith.sweeping.space.space import Point
 
-ENDED = ("completed", "pruned", "failed")
+ENDED: tuple[State, ...] = ("completed", "pruned", "failed")
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,11 @@ class Job:
 
 @dataclass
 class Trial:
-    """A point of the search and what has become of it."""
+    """A point of the search and what has become of it; its record has that, and what its runs took."""
 
     number: int
     point: Point
-    state: str = "waiting"
-    """`waiting`, `running`, `paused`, `interrupted`, `completed`, `pruned` or `failed`."""
+    state: State = "waiting"
     values: list[float] | None = None
     """One per objective; for a completed trial only, the mean over its replicates."""
     reason: str | None = None
@@ -42,12 +42,48 @@ class Trial:
     decision: str | None = None
     """The last answer that it was given at a rung."""
 
-    @property
-    def spread(self) -> float | None:
-        """Standard deviation of the first objective over the replicates."""
-        if len(self.replicates) < 2:
-            return None
-        return statistics.stdev(values[0] for values in self.replicates.values())
+    @classmethod
+    def restored(cls, record: TrialRecord, point: Point) -> Self:
+        """The trial that an earlier session wrote down.
+
+        Args:
+            record: What it wrote.
+            point: What the study knows that it was asked for.
+        """
+        return cls(
+            number=record.number,
+            point=point,
+            state=record.state,
+            values=None if record.values is None else list(record.values),
+            reason=record.reason,
+            exit_code=record.exit_code,
+            attempt=record.attempt,
+            rungs=dict(record.rungs),
+            curve=list(record.curve),
+            replicates={replicate: list(values) for replicate, values in record.replicates.items()},
+            decision=record.decision,
+        )
+
+    def recorded(self, record: TrialRecord) -> TrialRecord:
+        """The trial's record with what the search knows of it by now.
+
+        Args:
+            record: With what was measured of the trial's runs.
+        """
+        return replace(
+            record,
+            state=self.state,
+            values=None if self.values is None else tuple(self.values),
+            reason=self.reason,
+            exit_code=self.exit_code,
+            params=self.point,
+            overrides=tuple(overrides(self.point)),
+            attempt=self.attempt,
+            rungs=dict(self.rungs),
+            curve=tuple(self.curve),
+            replicates={replicate: tuple(values) for replicate, values in self.replicates.items()},
+            decision=self.decision,
+        )
 
 
 @dataclass(frozen=True)
@@ -59,43 +95,3 @@ class Outcome:
     values: Sequence[float] | None = None
     reason: str | None = None
     exit_code: int | None = None
-
-
-def from_json(found: dict[str, Any]) -> Trial:
-    """A trial as `trial.json` has it."""
-    repeats = found.get("repeat_values") or ([found["values"]] if found.get("values") else [])
-    return Trial(
-        number=int(found["number"]),
-        point=dict(found["params"]),
-        state=str(found["state"]),
-        values=found.get("values"),
-        reason=found.get("reason"),
-        exit_code=found.get("exit_code"),
-        attempt=int(found.get("attempt", 1)),
-        rungs={int(rung): float(value) for rung, value in found.get("rungs", {}).items()},
-        curve=[(int(step), float("nan" if value is None else value)) for step, value in found.get("curve", [])],
-        replicates={int(r): list(values) for r, values in found.get("replicates", dict(enumerate(repeats))).items()},
-        decision=found.get("decision"),
-    )
-
-
-def as_json(trial: Trial) -> dict[str, Any]:
-    """What `trial.json` says of a trial's place in the search."""
-    found: dict[str, Any] = {
-        "number": trial.number,
-        "state": trial.state,
-        "values": trial.values,
-        "reason": trial.reason,
-        "exit_code": trial.exit_code,
-        "params": trial.point,
-        "attempt": trial.attempt,
-        "rungs": {str(rung): value for rung, value in trial.rungs.items()},
-        "curve": [list(pair) for pair in trial.curve],
-        "decision": trial.decision,
-    }
-    if trial.replicates:
-        found["replicates"] = {str(replicate): values for replicate, values in sorted(trial.replicates.items())}
-    if len(trial.replicates) > 1:
-        found["repeat_values"] = [trial.replicates[replicate] for replicate in sorted(trial.replicates)]
-        found["spread"] = trial.spread
-    return found

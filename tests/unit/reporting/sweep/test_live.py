@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from tunesmith.reporting.sweep.live import LiveView, best_of, counts_line, render, time_left
-from tunesmith.runs.sweep_record import TrialRecord
+from tunesmith.runs.trial_record import TrialRecord
 
 
 def trial(number, state, value=None, steps=100, seconds=None, **more):

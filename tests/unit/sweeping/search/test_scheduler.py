@@ -12,10 +12,11 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.pruners import MedianPruner
 from optuna.storages import InMemoryStorage
 
+from tunesmith.runs.trial_record import TrialRecord
 from tunesmith.sweeping.search.rungs import Halving
 from tunesmith.sweeping.search.scheduler import Limits, Scheduler
 from tunesmith.sweeping.search.study import Study
-from tunesmith.sweeping.search.trials import Job, Outcome, as_json, from_json
+from tunesmith.sweeping.search.trials import Job, Outcome, Trial
 from tunesmith.sweeping.space.space import Parameter, Space
 
 RUNGS = (0.25, 0.5)
@@ -44,13 +45,17 @@ class Simulation:
         self.scheduler = Scheduler(study, limits, ["maximize"], judge)
         self.clock, self.events, self.cost, self.starts = 0.0, [], 0.0, []
         for number in range(len(study.trials())):
-            said = self.files.get(number, {"number": number, "params": study.trials()[number].user_attrs["point"]})
-            trial = from_json({"state": "waiting"} | json.loads(json.dumps(said)))
+            said = self.files.get(number, {"number": number, "state": "waiting"})
+            record = TrialRecord.from_json(json.loads(json.dumps(said)))
+            trial = Trial.restored(record, study.trials()[number].user_attrs["point"])
             done = [r for r in range(limits.repeats) if r not in trial.replicates] if 0 in trial.replicates else [0]
             self.scheduler.restore(trial, pending=done)
 
     def write(self, number):
-        self.files[number] = as_json(self.scheduler.trials[number])
+        self.files[number] = self.record(number).to_json()
+
+    def record(self, number):
+        return self.scheduler.trials[number].recorded(TrialRecord(number, "waiting"))
 
     def run(self, stop_after=math.inf, lose_last=False):
         """Go on until nothing is left, or so many events have happened; the driver then dies."""
@@ -177,8 +182,8 @@ def test_repeats_give_the_mean_and_the_spread():
     for trial in done.scheduler.trials.values():
         values = [value_of(trial.point, replicate) for replicate in range(3)]
         assert trial.values == [statistics.fmean(values)]
-        assert trial.spread == statistics.stdev(values)
-        assert as_json(trial)["repeat_values"] == [[value] for value in values]
+        assert done.record(trial.number).spread == statistics.stdev(values)
+        assert done.record(trial.number).repeat_values == tuple((value,) for value in values)
     assert sorted((job.number, job.replicate) for job in done.starts) == [(n, r) for n in range(3) for r in range(3)]
 
 

@@ -1,0 +1,220 @@
+"""A trial as `trial.json` has it: the one shape that its writer and all its readers share; imports nothing heavy."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+from tunesmith.errors import FilesError
+from tunesmith.storage import read_mapping, write_json
+
+TRIAL_FILE = "trial.json"
+SEED_FOLDER = "seed-{}"
+"""The run of one replicate, inside the folder of a trial that has several."""
+
+State = Literal["completed", "running", "paused", "waiting", "pruned", "interrupted", "failed"]
+"""Of a trial, in the order of a leaderboard."""
+STATES: tuple[State, ...] = get_args(State)
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """What `trial.json` holds, and where it was found."""
+
+    number: int
+    state: State
+    values: tuple[float, ...] | None = None
+    """One per objective, of a completed trial only: the mean over its replicates."""
+    reason: str | None = None
+    """Why it did not complete."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """Swept keys as the configuration has them; a conditional key is absent where it does not apply."""
+    overrides: tuple[str, ...] = ()
+    curve: tuple[tuple[int, float], ...] = ()
+    """(optimizer step, first objective), as reported while training."""
+    steps: int = 0
+    """Optimizer steps run."""
+    full_steps: int | None = None
+    """Optimizer steps of a full run."""
+    seconds: float | None = None
+    started: str | None = None
+    ended: str | None = None
+    exit_code: int | None = None
+    attempt: int = 1
+    rungs: Mapping[int, float] = field(default_factory=dict)
+    """Index of a rung that it has reached to the first objective there."""
+    decision: str | None = None
+    """The last answer that it was given at a rung."""
+    replicates: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+    """Replicate, counted by its seed, to the values it completed with."""
+    replicate_steps: Mapping[int, int] = field(default_factory=dict)
+    """Replicate to its part of `steps`."""
+    num_trainable_parameters: int | None = None
+    peak_memory_mb: float | None = None
+    """The largest of all replicates and attempts."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Keys of the file that are not known here, such as a later version's; they are written back."""
+    directory: Path = Path()
+
+    @property
+    def completed(self) -> bool:
+        """Whether it has values that may be ranked."""
+        return self.state == "completed" and bool(self.values) and all(map(math.isfinite, self.values or ()))
+
+    @property
+    def repeat_values(self) -> tuple[tuple[float, ...], ...] | None:
+        """The values of each replicate, in the order of the seeds; None unless there are several."""
+        ordered = tuple(self.replicates[replicate] for replicate in sorted(self.replicates))
+        return ordered if len(ordered) > 1 else None
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation of the first objective over the replicates, with n-1 below; None without repeats."""
+        firsts = [values[0] if values else math.nan for values in self.repeat_values or ()]
+        return statistics.stdev(firsts) if firsts and all(map(math.isfinite, firsts)) else None
+
+    @property
+    def finite_curve(self) -> tuple[tuple[int, float], ...]:
+        """The points of the curve that can be drawn and compared."""
+        return tuple((step, value) for step, value in self.curve if math.isfinite(value))
+
+    @property
+    def runs(self) -> tuple[Path, ...]:
+        """Its run directories, one per replicate that was started; its own if there is one alone."""
+        return tuple(sorted(self.directory.glob(SEED_FOLDER.format("*")))) or (self.directory,)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `trial.json` says, in its order; numbers that are not finite are null."""
+        known = {
+            "number": self.number,
+            "state": self.state,
+            "values": self.values,
+            "reason": self.reason,
+            "exit_code": self.exit_code,
+            "params": self.params,
+            "attempt": self.attempt,
+            "rungs": self.rungs,
+            "curve": self.curve,
+            "decision": self.decision,
+            **({"replicates": dict(sorted(self.replicates.items()))} if self.replicates else {}),
+            **({"repeat_values": self.repeat_values, "spread": self.spread} if self.repeat_values else {}),
+            "overrides": self.overrides,
+            "steps": self.steps,
+            "full_steps": self.full_steps,
+            "seconds": None if self.seconds is None else round(self.seconds, 3),
+            "started": self.started,
+            "ended": self.ended,
+            "num_trainable_parameters": self.num_trainable_parameters,
+            "peak_memory_mb": self.peak_memory_mb,
+            "replicate_steps": self.replicate_steps,
+        }
+        strict: dict[str, Any] = _strict(known | dict(self.extra))
+        return strict
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], directory: Path = Path()) -> Self:
+        """The trial that a `trial.json` tells of.
+
+        Args:
+            value: What the file holds.
+            directory: Where the file is.
+
+        Raises:
+            AttributeError, KeyError, TypeError, ValueError: It is not what a trial's file holds.
+        """
+        return cls(
+            number=int(value["number"]),
+            state=_state(value["state"]),
+            values=None if value.get("values") is None else _numbers(value["values"]),
+            reason=value.get("reason"),
+            params=dict(value.get("params") or {}),
+            overrides=tuple(value.get("overrides") or ()),
+            curve=tuple((int(step), _number(measured)) for step, measured in value.get("curve") or ()),
+            steps=int(value.get("steps") or 0),
+            full_steps=value.get("full_steps"),
+            seconds=value.get("seconds"),
+            started=value.get("started"),
+            ended=value.get("ended"),
+            exit_code=value.get("exit_code"),
+            attempt=int(value.get("attempt") or 1),
+            rungs={int(rung): _number(measured) for rung, measured in (value.get("rungs") or {}).items()},
+            decision=value.get("decision"),
+            replicates=_replicates(value),
+            replicate_steps={int(key): int(steps) for key, steps in (value.get("replicate_steps") or {}).items()},
+            num_trainable_parameters=value.get("num_trainable_parameters"),
+            peak_memory_mb=value.get("peak_memory_mb"),
+            extra={key: item for key, item in value.items() if key not in _KNOWN},
+            directory=directory,
+        )
+
+
+_KNOWN = {item.name for item in fields(TrialRecord)} - {"extra", "directory"} | {"repeat_values", "spread"}
+
+
+def replicate_directory(trial: Path, replicate: int, repeats: int) -> Path:
+    """The run directory of one replicate of a trial: the trial's own unless there are several.
+
+    Args:
+        trial: The trial's directory.
+        replicate: Which, counted by its seed.
+        repeats: Replicates per trial.
+    """
+    return trial / SEED_FOLDER.format(replicate) if repeats > 1 else trial
+
+
+def read_trial(path: Path) -> TrialRecord:
+    """Read one `trial.json`.
+
+    Raises:
+        FilesError: The file is damaged, or gone.
+    """
+    value = read_mapping(path, json.loads)
+    try:
+        return TrialRecord.from_json(value, path.parent)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise FilesError(f"{path} is damaged: {type(error).__name__}: {error}") from None
+
+
+def write_trial(trial: TrialRecord) -> None:
+    """Write a trial's `trial.json` into its directory, which is made if it is missing.
+
+    Raises:
+        FilesError: The file cannot be written.
+    """
+    trial.directory.mkdir(parents=True, exist_ok=True)
+    write_json(trial.directory / TRIAL_FILE, trial.to_json())
+
+
+def _state(value: Any) -> State:
+    if value not in STATES:
+        raise ValueError(f"no trial has the state {value!r}")
+    return value  # type: ignore[no-any-return]
+
+
+def _number(value: Any) -> float:
+    # A value that JSON could not hold was written as null.
+    return math.nan if value is None else float(value)
+
+
+def _numbers(values: Any) -> tuple[float, ...]:
+    return tuple(map(_number, values))
+
+
+def _replicates(value: Mapping[str, Any]) -> dict[int, tuple[float, ...]]:
+    # A file without them may still list what each of them came to, in the order of the seeds.
+    found = value.get("replicates") or dict(enumerate(value.get("repeat_values") or ()))
+    return {int(replicate): _numbers(values) for replicate, values in found.items()}
+
+
+def _strict(value: Any) -> Any:
+    """JSON has no NaN, no infinity and no key that is a number."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _strict(item) for key, item in value.items()}
+    return [_strict(item) for item in value] if isinstance(value, list | tuple) else value
