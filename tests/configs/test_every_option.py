@@ -15,12 +15,14 @@ NEEDS = {
     ("data", "csv"): "data.path=reviews.csv",
     ("data", "jsonl"): "data.path=reviews.jsonl",
     ("data", "conll"): "data.path=names.conll",
-    ("task", "text_to_text"): "data.target_column=target",
+    ("data", "python_topics"): "model=tiny_causal",
+    ("task", "language_modeling"): "model=tiny_causal",
+    ("task", "text_to_text"): "model=tiny_seq2seq data.target_column=target",
     ("evaluation", "multi_label"): "task=multi_label",
     ("evaluation", "regression"): "task=regression",
     ("evaluation", "token_classification"): "task=token_classification",
-    ("evaluation", "language_modeling"): "task=language_modeling",
-    ("evaluation", "text_to_text"): "task=text_to_text data.target_column=target",
+    ("evaluation", "language_modeling"): "task=language_modeling model=tiny_causal",
+    ("evaluation", "text_to_text"): "task=text_to_text model=tiny_seq2seq data.target_column=target",
 }
 NEEDS |= {("model", family): "model.path=org/name" for family in ("encoder", "causal", "seq2seq")}
 NEEDS |= {("model", "from_run"): "model.from_run=RUN"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from transformers import (
     AutoModelForCausalLM,
@@ -13,23 +13,17 @@ from transformers import (
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
+from tunesmith.config.families import EXAMPLES, TAKEN, Family, refused
 from tunesmith.errors import ConfigError, Problem
 
-Family = Literal["encoder", "causal", "seq2seq"]
-
 AUTO_CLASSES: Final[dict[str, dict[Family, Any]]] = {
-    "classification": dict.fromkeys(("encoder", "causal", "seq2seq"), AutoModelForSequenceClassification),
-    "regression": dict.fromkeys(("encoder", "causal", "seq2seq"), AutoModelForSequenceClassification),
+    "classification": dict.fromkeys(TAKEN["classification"], AutoModelForSequenceClassification),
+    "regression": dict.fromkeys(TAKEN["regression"], AutoModelForSequenceClassification),
     "token_classification": {"encoder": AutoModelForTokenClassification},
     "language_modeling": {"causal": AutoModelForCausalLM},
     "text_to_text": {"seq2seq": AutoModelForSeq2SeqLM, "causal": AutoModelForCausalLM},
 }
 """Task to the families that it takes, each with the class that loads one with its head."""
-EXAMPLES: Final[dict[Family, str]] = {
-    "encoder": "model=minilm or model=modernbert_base",
-    "causal": "model=smollm2_135m or model=gpt2",
-    "seq2seq": "model=t5_small",
-}
 
 
 def family_of(config: PretrainedConfig) -> Family:
@@ -49,9 +43,7 @@ def auto_class(task: str, config: PretrainedConfig) -> Any:
     """
     families, family = AUTO_CLASSES[task], family_of(config)
     if family not in families:
-        hint = "Use " + ", or ".join(EXAMPLES[fitting] for fitting in families)
-        kinds = " or ".join(f"{'an' if fitting == 'encoder' else 'a'} {fitting} model" for fitting in families)
-        rule = f"task={task} takes {kinds}, and {config.model_type} is of family {family}"
+        rule, hint = refused(task, f"{config.model_type} is of family {family}")
         raise ConfigError([Problem("model", rule, None, hint)])
     auto = families[family]
     own_code = getattr(config, "auto_map", None) or {}

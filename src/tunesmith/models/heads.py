@@ -16,9 +16,10 @@ from torch import Tensor
 from transformers import AutoModel, AutoModelForTextEncoding, PretrainedConfig
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from tunesmith.config.families import EXAMPLES
 from tunesmith.config.schema import Head
 from tunesmith.errors import ConfigError, Problem
-from tunesmith.models.families import EXAMPLES, family_of
+from tunesmith.models.families import family_of
 from tunesmith.models.head_start import HeadStart, Start, Trained, head_start, no_head, other_head
 
 FILE = "head.safetensors"

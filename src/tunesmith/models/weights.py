@@ -21,13 +21,14 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from tunesmith.config.families import EXAMPLES
 from tunesmith.config.folders import expand
 from tunesmith.config.schema import Model
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.checkpoint import Say, hold_against, not_read, own_config, read_weights
 from tunesmith.models.config_fields import building, with_fields
 from tunesmith.models.dropout import set_dropout
-from tunesmith.models.families import EXAMPLES, auto_class, family_of
+from tunesmith.models.families import auto_class, family_of
 from tunesmith.models.head_start import HeadStart, Trained, apply_start, head_start, no_head, output_names
 from tunesmith.models.heads import PooledNetwork, backbone_class, restore_head
 from tunesmith.models.label_words import LabelWordNetwork, cue_tokens, word_tokens

@@ -15,6 +15,7 @@ import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from transformers import PreTrainedTokenizerFast
 
+from tunesmith.config.families import Family
 from tunesmith.config.schema import RunConfig, Task
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.findings import findings
@@ -24,7 +25,7 @@ from tunesmith.data.splits import label_names, read_splits
 from tunesmith.evaluation.inputs import Inputs
 from tunesmith.evaluation.metrics import compute_metrics
 from tunesmith.models.anatomy import anatomy
-from tunesmith.models.families import Family, family_of
+from tunesmith.models.families import family_of
 from tunesmith.models.freezing import GradualUnfreezing
 from tunesmith.models.label_words import cue_tokens
 from tunesmith.models.methods import apply_method

@@ -8,11 +8,11 @@ from typing import Any
 
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from tunesmith.config.families import Family
 from tunesmith.config.schema import Data, Task
 from tunesmith.data.sources import Rows
 from tunesmith.data.templates import PROBE, Conversation, end_of_text, ends_of_answers, marks, template_of, write
 from tunesmith.errors import TrainingError
-from tunesmith.models.families import Family
 
 ROWS_CHECKED = 5
 """Conversations that the saved tokenizer has to write as they were learned."""

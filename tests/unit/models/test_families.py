@@ -6,9 +6,10 @@ import transformers
 from transformers import AutoConfig, PreTrainedTokenizerFast
 
 from tunesmith import compose
+from tunesmith.config.families import EXAMPLES, TAKEN
 from tunesmith.config.schema import Model
 from tunesmith.errors import ConfigError
-from tunesmith.models.families import AUTO_CLASSES, EXAMPLES, auto_class, family_of
+from tunesmith.models.families import AUTO_CLASSES, auto_class, family_of
 from tunesmith.models.weights import load_config, load_network, load_tokenizer
 
 ARCHITECTURES = {
@@ -112,3 +113,9 @@ def test_padding_changes_no_logits(option):
         for text, expected in zip(texts, together, strict=True):
             alone = network(**tokenizer(text, return_tensors="pt", return_token_type_ids=False)).logits[0]
             assert torch.allclose(alone, expected, atol=1e-5)
+
+
+def test_the_families_known_before_anything_is_loaded_are_those_that_have_classes():
+    assert {task: set(families) for task, families in TAKEN.items()} == {
+        task: set(classes) for task, classes in AUTO_CLASSES.items()
+    }

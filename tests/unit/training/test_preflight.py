@@ -63,7 +63,7 @@ REFUSED = {
         ["data.max_target_length: a decoder's text and its answer share data.max_length=32 tokens"],
     ),
     "tags by T5": (
-        ["model=tiny_seq2seq", "task=token_classification"],
+        ["model=tiny_seq2seq", "model.family=auto", "task=token_classification"],
         ["takes an encoder model, and t5 is of family seq2seq", "model=minilm"],
     ),
     "an architecture": (["model.config.model_type=bertt"], ["no such architecture", "Did you mean bert?"]),

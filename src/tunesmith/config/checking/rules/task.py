@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tunesmith.config.checking.rules.registry import rule
+from tunesmith.config.families import TAKEN, refused
 from tunesmith.errors import Problem
 
 COLUMNS = {
@@ -45,3 +46,11 @@ def _options_of_the_loss(task: Mapping[str, Any]) -> Problem | None:
             hint = "It goes with one label per text or word"
             return Problem(f"task.{key}", f"has no effect with {kind}", str(task[key]), hint)
     return None
+
+
+@rule("task.name", "model.family")
+def _family_of_the_model(task: str, family: str) -> Problem | None:
+    if family == "auto" or family in TAKEN[task]:
+        return None
+    rule_text, hint = refused(task, f"this one is of family {family}")
+    return Problem("model", rule_text, None, hint)

@@ -1,0 +1,33 @@
+"""The families of models that each task takes: known before anything heavy is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final, Literal
+
+Family = Literal["encoder", "causal", "seq2seq"]
+
+TAKEN: Final[dict[str, tuple[Family, ...]]] = {
+    "classification": ("encoder", "causal", "seq2seq"),
+    "regression": ("encoder", "causal", "seq2seq"),
+    "token_classification": ("encoder",),
+    "language_modeling": ("causal",),
+    "text_to_text": ("seq2seq", "causal"),
+}
+EXAMPLES: Final[dict[Family, str]] = {
+    "encoder": "model=minilm or model=modernbert_base",
+    "causal": "model=smollm2_135m or model=gpt2",
+    "seq2seq": "model=t5_small",
+}
+
+
+def refused(task: str, what: str) -> tuple[str, str]:
+    """Rule and hint where a model's family does not go with the task.
+
+    Args:
+        task: The task.
+        what: Which model it is, and of what family.
+    """
+    families: Collection[Family] = TAKEN[task]
+    kinds = " or ".join(f"{'an' if fitting == 'encoder' else 'a'} {fitting} model" for fitting in families)
+    return f"task={task} takes {kinds}, and {what}", "Use " + ", or ".join(EXAMPLES[fitting] for fitting in families)
