@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
@@ -33,6 +33,8 @@ HYDRA_KEYS = ("mode", "sweeper", "verbose")
 SEVERAL = ("callbacks", "debug", "experiment")
 """Groups whose options add to one another; those of the others would only overwrite each other's keys."""
 OUR_SWEEPER = "hydra/sweeper/tunesmith"
+KINDS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".json": "jsonl", ".conll": "conll"}
+"""Endings of data files, and the options of `data` that read them."""
 OUTPUTS = ("sweep.json", "results.json", "provenance.json")
 """One of these is in the directory of every sweep and run."""
 
@@ -215,15 +217,25 @@ def several(group: str, chosen: Any) -> tuple[str, str] | None:
 
 
 def option_hint(group: str, option: str, options: list[str]) -> str:
-    """What other tools' option is here or the nearest one, and all that there are."""
+    """What other tools' option is here, the nearest one, or how to name a file or a model; and all that there are."""
     from tunesmith.config.checking.targets import class_called  # which reads the schema
 
     other = OPTIONS.get(group, {}).get(option)
     if other is None and (target := class_called(option, group)):
         other = f"It is a class: {group}._target_={target}"
-    close = other or did_you_mean(nearest(option, options))
+    close = other or did_you_mean(nearest(option, options)) or _by_path(group, option)
     listed = f"options: {', '.join(options)}"
     return f"{close} ({listed})" if close else listed.capitalize()
+
+
+def _by_path(group: str, option: str) -> str | None:
+    """A file or a model that was given in place of an option, given as its path."""
+    if group == "data" and (kind := KINDS.get(PurePath(option).suffix.lower())) is not None:
+        return f"A file of your own: data={kind} data.path={option}"
+    if group == "model":
+        path = option if "/" in option else "FOLDER_OR_HUB_ID"
+        return f"Any other model: model=encoder (or causal, or seq2seq) model.path={path}"
+    return None
 
 
 class Loader(ConfigLoaderImpl):

