@@ -115,14 +115,14 @@ def _read_python(file: TextIO, path: Path) -> Iterator[Record]:
     """The entries of the one literal dict that a Python file assigns; nothing of it is run."""
     try:
         assigned = [node for node in ast.parse(file.read()).body if isinstance(node, ast.Assign)]
-        literals = [(node.lineno, ast.literal_eval(node.value)) for node in assigned]
+        literals = [ast.literal_eval(node.value) for node in assigned]
     except (SyntaxError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: not a Python file that assigns one literal dict: {error}") from None
-    if len(literals) != 1 or not isinstance(literals[0][1], dict):
+    written = assigned[0].value if len(assigned) == 1 else None
+    if not isinstance(written, ast.Dict):
         raise DataError(f"{path}: not a Python file that assigns one literal dict of name to text")
-    line, entries = literals[0]
-    written = next(node.value for node in assigned)
-    if isinstance(written, ast.Dict) and len(written.keys) > len(entries):
+    entries = literals[0]
+    if len(written.keys) > len(entries):
         raise DataError(f"{path}: {len(written.keys) - len(entries)} names stand twice in the dict. Rename one of each")
-    for name, text in entries.items():
-        yield line, {"name": name, "text": text}
+    for key, (name, text) in zip(written.keys, entries.items(), strict=True):
+        yield key.lineno if key else written.lineno, {"name": name, "text": text}

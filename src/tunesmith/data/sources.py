@@ -23,6 +23,13 @@ from tunesmith.data.values import as_text
 from tunesmith.errors import DataError
 
 CLASSIFICATION = Task(name="classification")
+ASKED_FOR = (
+    "data.where asks for it: put the name of one of these columns there. A file of your own goes with data=csv or "
+    "data=jsonl, which ask for none"
+)
+MOST_WORDS = 4
+"""Words of a column's name; more look like a text."""
+HEADLESS = "If the first line is a row like the others, put a line with the names of the columns above it"
 
 
 @dataclass(frozen=True)
@@ -136,7 +143,7 @@ def _needed(data: Data, keys: Sequence[str]) -> dict[str, str]:
     """Every column that a record must have, with what to do where it is missing."""
     named = {"data.id_column": data.id_column, "data.split.column": data.split.column}
     hints = {column: f"Name the right one: {key}=..." for key, column in named.items() if column is not None}
-    hints |= dict.fromkeys(data.where, "data.where asks for it: put the name of one of these columns there")
+    hints |= dict.fromkeys(data.where, ASKED_FOR)
     together = f"Name the right ones: {', '.join(f'data.{key}=...' for key in keys)}"
     if keys == ["text_column"]:
         together = "Name the right one: data.text_column=..., with data.target_column=... if an answer is to be learned"
@@ -150,7 +157,8 @@ def _require(needed: Mapping[str, str], record: dict[str, Any], path: Path, line
             there = ", ".join(map(repr, record)) or "none"
             other = suggestion(path, dialect, list(needed)) if dialect is not None else None
             lines = "These are JSON lines: data=jsonl" if dialect and next(iter(record), "").startswith("{") else None
-            hint = lines or other or conversation_in(record) or bit_columns(record) or hint
+            headless = HEADLESS if dialect and any(len(name.split()) > MOST_WORDS for name in record) else None
+            hint = lines or other or conversation_in(record) or bit_columns(record) or headless or hint
             raise DataError(f"{path}:{line}: no column {column!r}; the columns are {there}. {hint}")
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from tunesmith.config.schema import Split
+from tunesmith.data.spellings import override
 from tunesmith.errors import DataError
+from tunesmith.suggest import nearest
 
 SPLITS = ("train", "val", "test")
 MEANT = {
@@ -18,6 +20,8 @@ MEANT = {
     "2": "test",
 }
 """What others call the splits."""
+SHORTEST = 4
+"""Letters of a label from which it may be taken for a misspelling."""
 Indices = npt.NDArray[np.int64]
 
 
@@ -96,13 +100,21 @@ def _check_strata(labels: Sequence[str], num_second: int) -> None:
     if rare:
         raise DataError(
             f"{len(rare)} of {len(counts)} labels have a single row left to split (first: {rare[0]!r}), so they cannot "
-            "be in every split. Is data.label_column right? Else take data.split.method=random"
+            f"be in every split{_slips(rare, counts)}. Is data.label_column right? Else take data.split.method=random"
         )
     if num_second < len(counts):
         raise DataError(
             f"a split of {num_second} rows cannot hold all {len(counts)} labels. "
             "Is data.label_column right? Else use more rows, or data.split.method=random"
         )
+
+
+def _slips(rare: Sequence[str], counts: Mapping[str, int]) -> str:
+    """What to type where rare labels are misspellings of others."""
+    others = [label for label in counts if label not in rare]
+    meant = {label: nearest(label, others) for label in rare if len(label) >= SHORTEST}
+    names = {label: name for label, name in meant.items() if name is not None}
+    return f". If they are misspelt: {override(names)}" if names else ""
 
 
 def _by_column(column: Sequence[str]) -> dict[str, Indices]:

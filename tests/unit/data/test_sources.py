@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.config.schema import Data, Split
+from tunesmith.config.schema import Data, Split, Task
 from tunesmith.data.sources import Rows, read_records, read_rows
 from tunesmith.errors import DataError
 
@@ -154,7 +154,11 @@ def test_a_fault_is_named_with_its_place(tmp_path, case):
 @pytest.mark.parametrize(
     ("asked", "advice"),
     [
-        ({"where": {"nope": "x"}}, "data.where asks for it: put the name of one of these columns there"),
+        (
+            {"where": {"nope": "x"}},
+            "data.where asks for it: put the name of one of these columns there. A file of your own goes with data=csv "
+            "or data=jsonl, which ask for none",
+        ),
         ({"id_column": "nope"}, "Name the right one: data.id_column=..."),
         ({"split": {"method": "column", "column": "nope"}}, "Name the right one: data.split.column=..."),
         (
@@ -199,3 +203,15 @@ def test_records_are_read_one_at_a_time(tmp_path):
     records = read_records(path, "csv")
     assert next(records) == (2, {"text": "a", "label": "1"})
     assert next(records) == (3, {"text": "b", "label": "0"})
+
+
+def test_a_table_that_begins_with_a_row_is_told_of_its_missing_header(tmp_path):
+    path = written(tmp_path / "data.csv", "a film that nobody has seen,good\nanother of the same,bad\n")
+    with pytest.raises(DataError, match="put a line with the names of the columns above it"):
+        read_rows(Data(path=str(path), format="csv"))
+
+
+def test_the_texts_of_a_python_file_stand_at_the_lines_of_their_names(tmp_path):
+    path = written(tmp_path / "topics.py", "# two\ntopics = {'a': 'one'\n  'two',\n  'b': 'three'}\n")
+    rows = read_rows(Data(path=str(path), format="python"), Task(name="language_modeling"))
+    assert (rows.texts, rows.lines) == (["onetwo", "three"], [2, 4])

@@ -86,6 +86,12 @@ def test_the_file_s_own_column_decides():
             None,
             r"1 of 3 labels have a single row left to split \(first: 'c'\).*data.split.method=random",
         ),
+        (
+            ["good", "fine"] * 9 + ["godo"],
+            Split(),
+            None,
+            r"If they are misspelt: 'data.label_names=\{\"godo\": good\}'. Is data.label_column right",
+        ),
         ("abcdefgh" * 2, Split(), None, r"a split of 2 rows cannot hold all 8 labels.*data.split.method=random"),
         (
             "aba",
