@@ -28,9 +28,7 @@ def export(record: Record, folder: Path, *, merge: bool) -> Path:
         ConfigError: The adapter is of a kind that cannot be merged, or stands on a base that nobody else has.
         FilesError: The run has no model, or the folder cannot be written.
     """
-    model = record.directory.model
-    if not model.is_dir():
-        raise FilesError(f"{record.path} has no model: the run is {record.status}")
+    model = record.best_weights()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FilesError(f"{folder} exists already: name another with --output")
     adapter = (model / "adapter_config.json").is_file()

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
+UNFINISHED = ("interrupted", "dead", "failed")
+"""Status of a run that can be resumed."""
+
 
 class Record:
     """What a run left behind.
@@ -57,6 +60,17 @@ class Record:
         """`completed`, `failed`, `pruned`, `interrupted`, `running`; `dead` where the running process is gone."""
         status = str(self.results.get("status", "dead"))
         return "dead" if status == "running" and not alive(self.results) else status
+
+    def best_weights(self) -> Path:
+        """The folder with the best weights.
+
+        Raises:
+            FilesError: The run has none.
+        """
+        if not self.directory.model.is_dir():
+            so = f". To go on with it: tunesmith resume {self.argument}" if self.status in UNFINISHED else ""
+            raise FilesError(f"{self.path} has no model: the run is {self.status}{so}")
+        return self.directory.model
 
     @property
     def metrics(self) -> dict[str, float]:

@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from transformers import AutoConfig, PreTrainedTokenizerFast
 
+from tunesmith.config.families import Family
 from tunesmith.config.schema import Model, RunConfig
 from tunesmith.errors import ConfigError, DataError, FilesError, Problem
-from tunesmith.models.families import Family, auto_class, family_of
+from tunesmith.models.families import auto_class, family_of
 from tunesmith.models.head_start import KINDS, without_start
 from tunesmith.models.load_errors import explained
 from tunesmith.models.merging import put_into_base
@@ -46,9 +47,7 @@ def load_model(record: Record | str | Path) -> Trained:
         FilesError: The run has none, or they cannot be read.
     """
     record = record if isinstance(record, Record) else load_run(record)
-    folder = record.directory.model
-    if not folder.is_dir():
-        raise FilesError(f"{record.path} has no model: the run is {record.status}")
+    folder = record.best_weights()
     config = record.typed
     # What a run saved of a model with code of its own has the same code, and is trusted with it.
     with trusting([str(folder)] if is_trusted(config.model.path) else []):

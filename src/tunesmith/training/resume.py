@@ -17,16 +17,13 @@ from tunesmith.config.fingerprint import fingerprint, identifies
 from tunesmith.config.folders import expand
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.redaction import redact_config
-from tunesmith.runs.record import Record, load_run
+from tunesmith.runs.record import UNFINISHED, Record, load_run
 from tunesmith.storage import locked, write_json, write_text
 from tunesmith.training.callbacks.checkpoints import LAST, place_of
 from tunesmith.training.logs import log_to
 from tunesmith.training.run import execute
 
 log = logging.getLogger("tunesmith")
-
-UNFINISHED = ("interrupted", "dead", "failed")
-"""States of a run that can be gone on with."""
 END = ("trainer.max_epochs", "trainer.max_steps")
 """Where a run ends; schedules reckon with it from their first step."""
 

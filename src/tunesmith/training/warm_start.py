@@ -43,7 +43,7 @@ def start_of(config: RunConfig) -> dict[tuple[str, str], Any]:
     if config.model.from_run is None:
         return {}
     record = earlier_run(config.model.from_run)
-    earlier, folder = record.config["model"], record.directory.model
+    earlier, folder = record.config["model"], record.best_weights()
     taken: dict[str, Any] = {key: earlier[key] for key in TAKEN if key in earlier}
     _check_head(config.model.head, taken.get("head", {}), record)
     taken["head"] = {**taken.get("head", {}), "start": config.model.head.start}
