@@ -64,7 +64,8 @@ class RunProgress(pl.Callback):
         elif now - self._last_line >= LINE_EVERY_S:
             self._last_line = now
             left = (self._total(trainer) - trainer.global_step) * self.train_s / max(1, trainer.global_step)
-            self.console.print(f"{self._describe(trainer)}  step {self._step(trainer)}  about {left:.0f} s left")
+            line = f"{self._describe(trainer)}  step {self._step(trainer)}  about {left:.0f} s left"
+            self.console.print(line, soft_wrap=True)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Say what validation found."""
@@ -72,7 +73,7 @@ class RunProgress(pl.Callback):
             loss = float(trainer.callback_metrics["val/loss"])
             value = float(trainer.callback_metrics[self.monitor])
             shown = "" if self.monitor == "val/loss" else f"  {self.monitor} {value:.4f}"
-            self.console.print(f"step {self._step(trainer)}  val/loss {loss:.4f}{shown}")
+            self.console.print(f"step {self._step(trainer)}  val/loss {loss:.4f}{shown}", soft_wrap=True)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Close the bar."""
