@@ -85,6 +85,10 @@ NOT_TYPED: dict[str, dict[str, str]] = {
         **dict.fromkeys(("hydra.sweeper.sampler={name", "hydra.sweeper.seed=1", "method=lora}"), SWEEP),
         "model.quantization=4bit": NEEDS,
     },
+    "config/families.py": dict.fromkeys(
+        ("model=modernbert_base", "model=smollm2_135m", "model=gpt2", "model=t5_small"), NEEDS
+    ),
+    "config/composing/files.py": {"model=encoder": OPEN},
     "config/composing/resolvers.py": {"pip install": NEEDS},
     "config/checking/rules/adapter.py": {
         "method.tokenizer_name_or_path=FOLDER": OPEN,
@@ -110,9 +114,6 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "data/values.py": {"task=token_classification": OPEN},
     "models/checkpoint.py": {"model.init=random": OTHERWISE},
     "models/config_fields.py": {"model.init=random": OTHERWISE},
-    "models/families.py": dict.fromkeys(
-        ("model=modernbert_base", "model=smollm2_135m", "model=gpt2", "model=t5_small"), NEEDS
-    ),
     "models/freezing.py": {"method=ia3": "of an architecture without biases, of which there is none small"},
     "models/gguf.py": {"pip install": NEEDS},
     "models/head_start.py": dict.fromkeys(("model.head.start=auto", "model.head.start=new"), OTHERWISE),
@@ -120,6 +121,7 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "models/model_files.py": {"model=from_run": OTHERWISE},
     "reporting/sweep/report.py": {"tunesmith train -": SWEEP},
     "runs/directory.py": {"run.dir={}": STATES},
+    "runs/record.py": {"tunesmith resume {": ON_A_RUN},
     "storage.py": {"tunesmith show {": ON_A_RUN},
     "sweeping/execution/driver.py": {"hydra.sweeper.keep=1": SWEEP},
     "sweeping/launch.py": dict.fromkeys(

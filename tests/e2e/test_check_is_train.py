@@ -22,3 +22,13 @@ def test_both_refuse_it_alike(bad, tiny, inside, tmp_path):
     assert checked.stderr == trained.stderr
     assert "nothing was started" in trained.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_both_say_before_a_fault_of_the_data_what_may_have_caused_it(tiny, inside, tmp_path):
+    rows = [f"film {number},{'good' if number % 2 else 'bad'}" for number in range(40)]
+    (tmp_path / "slips.csv").write_text("\n".join(["review,verdict", *rows, "one more,Good", ""]))
+    for verb in ("check", "train"):
+        refused = inside(verb, *tiny, f"data.path={tmp_path / 'slips.csv'}")
+        assert refused.returncode == 3
+        assert "differ from another only in case" in refused.stderr.partition("single row left to split")[0]
+        assert "single row left to split" in refused.stderr, refused.stderr

@@ -47,7 +47,12 @@ CONFIG = [
     Fault(
         "a mistyped option", "train model=minlm", 2, "model has no such option (received minlm). Did you mean minilm?"
     ),
+    Fault("a file for an option", "train data=reviews.csv", 2, "A file of your own: data=csv data.path=reviews.csv"),
+    Fault("a Hub id for an option", "train model=org/name", 2, "model=encoder (or causal, or seq2seq) model.path=org/"),
+    Fault("a model of the wrong family", "check task=language_modeling", 2, "takes a causal model, and this one is of"),
     Fault("an unknown flag", "train --fast", 2, "unrecognized arguments: --fast"),
+    Fault("a key with dashes", "train --optimizer.lr=1", 2, "without dashes: optimizer.lr=1"),
+    Fault("no run at all", "reproduce", 2, "the following arguments are required: RUN\n"),
     Fault(
         "no override at all", "train seed", 2, "is neither an override nor a flag. Overrides have the form key=value"
     ),
@@ -150,7 +155,7 @@ FILES = [
     Fault("a run that is complete", "resume $RUN", 5, "is completed: there is nothing to resume"),
     Fault("a rerun of half a run", "reproduce $NO_CHECKPOINT", 5, "only a completed run has a result to reproduce"),
     Fault("a change in a resumed run", "resume $NO_CHECKPOINT seed=5", 2, "seed: would change the result"),
-    Fault("a run without a model", "predict $NO_CHECKPOINT new.txt", 5, "has no model: the run is interrupted"),
+    Fault("a run without a model", "predict $NO_CHECKPOINT new.txt", 5, "To go on with it: tunesmith resume"),
     Fault("a record of other things", "reproduce --check-only $ODD_RECORD", 5, "provenance.json is damaged"),
     Fault(
         "answers that cannot be written",

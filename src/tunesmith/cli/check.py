@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from tunesmith.cli.options import check_folders, parser
 from tunesmith.cli.train import composed_from
+from tunesmith.errors import TunesmithError
 from tunesmith.terminal import say
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def main(argv: list[str]) -> int:
     from tunesmith.training.plan import plan
 
     warnings = Warnings()
-    with log_to(warnings=warnings, told_later=True), trusted(arguments.trust):
+    with told_before_faults(warnings), log_to(warnings=warnings, told_later=True), trusted(arguments.trust):
         planned = plan(composed)
     sections: dict[str, Iterable[tuple[str, str]]]
     sections = {"chosen": chosen(composed), "overridden": overridden(composed), "plan": steps(composed, planned)}
@@ -52,6 +54,19 @@ def main(argv: list[str]) -> int:
         say(warned(warnings.sentences))
     say("valid: a run can start" if arguments.model else "valid, as far as can be told without the model (--model)")
     return 0
+
+
+@contextmanager
+def told_before_faults(warnings: Warnings) -> Iterator[None]:
+    """Where the plan ends in a fault, say what was warned of on the way: it may be the cause."""
+    from tunesmith.reporting.tables import warned
+
+    try:
+        yield
+    except TunesmithError:
+        if warnings.sentences:
+            say(warned(warnings.sentences), file=sys.stderr)
+        raise
 
 
 def trusted(names: Sequence[str]) -> AbstractContextManager[None]:

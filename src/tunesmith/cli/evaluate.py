@@ -42,7 +42,9 @@ def main(argv: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="directory of a run, or of a sweep: its winner")
-    parser.add_argument("overrides", nargs="*", metavar="data...=...", help="another data set, or changes to the run's")
+    parser.add_argument(
+        "overrides", nargs="*", default=[], metavar="data...=...", help="another data set, or changes to the run's"
+    )
     parser.add_argument(
         "--split", choices=("train", "val", "test", "all"), help="default: test; all for another data set"
     )

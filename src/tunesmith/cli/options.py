@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -12,6 +13,8 @@ from tunesmith.config.folders import expand
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.terminal import printable
 
+DASHED = re.compile(r"^unrecognized arguments: --([a-z_][\w.]*)(?:=(\S*))?")
+
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors repeat what was typed without giving orders to a terminal or telling a secret."""
@@ -20,7 +23,14 @@ class Parser(argparse.ArgumentParser):
         """Print the usage and the message, and exit with 2."""
         from tunesmith.redaction import redact  # for the few command lines that are wrong
 
-        super().error(printable(redact(message)))
+        super().error(printable(redact(message + self._without_dashes(message))))
+
+    def _without_dashes(self, message: str) -> str:
+        """What to type where a key of the config was written like a flag."""
+        written = DASHED.search(message)
+        if written is None or all(action.dest != "overrides" for action in self._actions):
+            return ""
+        return f". A key of the config is written without dashes: {written[1]}={written[2] or 'VALUE'}"
 
 
 def parser(verb: str, description: str) -> argparse.ArgumentParser:
@@ -31,7 +41,7 @@ def parser(verb: str, description: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    found.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="GROUP=OPTION or KEY=VALUE")
+    found.add_argument("overrides", nargs="*", default=[], metavar="OVERRIDE", help="GROUP=OPTION or KEY=VALUE")
     found.add_argument(
         "--from",
         dest="source",

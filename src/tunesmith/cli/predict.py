@@ -19,8 +19,7 @@ from tunesmith.errors import ConfigError, DataError, FilesError, Problem
 from tunesmith.runs.sweep_record import load_winner
 from tunesmith.terminal import printable, say
 
-EXAMPLES = r"""\
-examples:
+EXAMPLES = r"""examples:
   tunesmith predict RUN new.csv --output answers.csv
   tunesmith predict RUN new.txt                           one text per line; answers as JSON lines on standard output
   echo "a quiet masterpiece" | tunesmith predict RUN -

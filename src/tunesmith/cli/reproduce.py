@@ -27,7 +27,7 @@ def main(argv: list[str]) -> int:
         prog="tunesmith reproduce", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="run directory, or a copy of one")
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="values to change: a variation")
+    parser.add_argument("overrides", nargs="*", default=[], metavar="KEY=VALUE", help="values to change: a variation")
     parser.add_argument("--check-only", action="store_true", help="compare the conditions and train nothing")
     parser.add_argument("--allow-close", action="store_true", help="exit code 0 too if every metric is within 0.0001")
     parser.add_argument("--trust", action="append", default=[], metavar="NAME", help="module that the config may name")

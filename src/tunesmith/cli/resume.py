@@ -22,7 +22,9 @@ def main(argv: list[str]) -> int:
     """Resume a run or a sweep; the last line is its directory."""
     parser = Parser(prog="tunesmith resume", description=DESCRIPTION)
     parser.add_argument("run", type=Path, metavar="RUN", help="directory of a run or a sweep")
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="of keys without effect on results")
+    parser.add_argument(
+        "overrides", nargs="*", default=[], metavar="KEY=VALUE", help="of keys without effect on results"
+    )
     parser.add_argument("--continue", dest="new_end", action="store_true", help="allow another trainer.max_epochs")
     parser.add_argument("--trust", action="append", default=[], metavar="NAME", help="module that the config may name")
     parser.add_argument("--retry-failed", action="store_true", help="of a sweep: try failed trials again")

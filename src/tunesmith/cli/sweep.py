@@ -91,7 +91,9 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     found.add_argument("sweep", metavar="NAME|FILE", help="a sweep of ours or a YAML file of yours")
-    found.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="as for train; hydra.sweeper.n_trials=10 too")
+    found.add_argument(
+        "overrides", nargs="*", default=[], metavar="OVERRIDE", help="as for train; hydra.sweeper.n_trials=10 too"
+    )
     found.add_argument("--config-dir", action="append", default=[], type=expand, metavar="DIR", help="as for train")
     found.add_argument("--trust", action="append", default=[], metavar="NAME", help="as for train")
     return found

@@ -1,6 +1,6 @@
 import pytest
 
-from tunesmith.cli.predict import read_questions
+from tunesmith.cli.predict import main, read_questions
 from tunesmith.config.schema import Data, Task
 from tunesmith.errors import DataError
 
@@ -20,3 +20,9 @@ def test_another_delimiter_is_suggested_as_the_flag_that_reads_it(tmp_path):
         list(read_questions(str(path), TASK, COMMAS))
     changed = COMMAS.model_copy(update={"delimiter": "semicolon"})
     assert [example.text for example in read_questions(str(path), TASK, changed)] == ["a, b"]
+
+
+def test_the_help_ends_with_examples_and_nothing_before_them(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "\n\nexamples:\n  tunesmith predict RUN" in capsys.readouterr().out
