@@ -59,7 +59,7 @@ def main(argv: list[str]) -> int:
 @contextmanager
 def told_before_faults(warnings: Warnings) -> Iterator[None]:
     """Where the plan ends in a fault, say what was warned of on the way: it may be the cause."""
-    from tunesmith.reporting.tables import warned
+    from tunesmith.reporting.run.tables import warned
 
     try:
         yield

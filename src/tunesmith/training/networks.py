@@ -13,7 +13,7 @@ from transformers import AutoConfig, PreTrainedTokenizerFast
 
 from tunesmith.config.families import Family
 from tunesmith.config.schema import Model, RunConfig
-from tunesmith.errors import ConfigError, DataError, FilesError, Problem
+from tunesmith.errors import ConfigError, DataError, Problem
 from tunesmith.models.families import auto_class, family_of
 from tunesmith.models.head_start import KINDS, without_start
 from tunesmith.models.load_errors import explained
@@ -162,8 +162,7 @@ def earlier_run(path: str) -> Record:
         FilesError: It is not a run, or has no model.
     """
     record = load_run(path)
-    if not record.directory.model.is_dir():
-        raise FilesError(f"{record.path} has no model: the run is {record.status}")
+    record.best_weights()  # refuses a run without
     return record
 
 

@@ -29,6 +29,10 @@ KEYS = {
     "train_file": ("data.path",),
     "model_name_or_path": ("model.path",),
     "base_model": ("model.path",),
+    "model_name": ("model.path",),
+    "model_id": ("model.path",),
+    "pretrained_model_name_or_path": ("model.path",),
+    "model.name": ("model.path",),
     "val_size": ("data.split.val_fraction",),
     "lora_r": ("method.r",),
     "train_micro_batch_size_per_gpu": ("data.micro_batch_size",),
@@ -242,12 +246,13 @@ SWEEPER = {
 
 
 def ours(path: str) -> str | None:
-    """What does here what the last name of an unknown key does elsewhere; None for a name that is not known.
+    """What does here what an unknown key, or the last name of it, does elsewhere; None for a name that is not known.
 
     Args:
         path: The dotted key.
     """
-    name = path.rpartition(".")[2].lower()
+    whole = path.lower()
+    name = whole if whole in KEYS else whole.rpartition(".")[2]
     if name in INSTEAD:
         return INSTEAD[name]
     if name in ABSENT:

@@ -42,7 +42,15 @@ def test_a_name_has_one_answer_and_is_not_ours():
 @pytest.mark.parametrize(
     "name",
     [
-        *("gradient_accumulation_steps", "learning_rate", "output_dir", "task_name", "ckpt_path", "lora_rank"),
+        *(
+            "gradient_accumulation_steps",
+            "learning_rate",
+            "output_dir",
+            "task_name",
+            "ckpt_path",
+            "lora_rank",
+            "model.name",
+        ),
         *("completion_only_loss", "eval_dataset", "chat_template", "report_to"),
     ],
 )
