@@ -49,7 +49,6 @@ def test_a_name_has_one_answer_and_is_not_ours():
             "task_name",
             "ckpt_path",
             "lora_rank",
-            "model.name",
         ),
         *("completion_only_loss", "eval_dataset", "chat_template", "report_to"),
     ],
@@ -154,3 +153,8 @@ def test_null_among_the_values_of_a_search_is_told_as_it_is_taken(inside):
     assert answer.returncode == 2
     assert "Write the values alone: model.dropout=null,0.1" in answer.stderr
     assert inside(*line, "model.dropout=null,0.1").returncode == 3  # there is no such file
+
+
+def test_a_name_that_is_ours_elsewhere_is_answered_by_the_whole_key():
+    assert "model.name: no such key" in (message := told("+model.name=bert"))
+    assert "Here it is model.path" in message
