@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import try_to_load_from_cache
+
 from tunesmith.config.folders import expand
 from tunesmith.config.schema import Model
 from tunesmith.errors import FilesError
@@ -58,3 +60,15 @@ def loading(model: Model, source: str) -> dict[str, Any]:
         "local_files_only": elsewhere and not hub_answers(),
         "trust_remote_code": is_trusted(source),
     }
+
+
+def resolved_revision(model: Model) -> str | None:
+    """The Hub's commit that a checkpoint was loaded from, as the download cache has it; None for anything else.
+
+    Args:
+        model: The model config, after its checkpoint was loaded.
+    """
+    if model.path is None or Path(located := locate(model.path, model.cache_dir)).is_absolute():
+        return None
+    file = try_to_load_from_cache(located, "config.json", revision=model.revision or "main")
+    return Path(file).parent.name if isinstance(file, str) else None

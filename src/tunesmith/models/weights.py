@@ -282,9 +282,3 @@ def tensors_sha256(tensors: Mapping[str, torch.Tensor]) -> str:
         digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-def resolved_revision(network: PreTrainedModel) -> str | None:
-    """The Hub's commit that the weights came from; None for a local folder or fresh weights."""
-    commit: str | None = getattr(network.config, "_commit_hash", None)
-    return commit

@@ -17,7 +17,8 @@ from tunesmith.config.fingerprint import fingerprint
 from tunesmith.config.folders import expand
 from tunesmith.data.sources import Rows
 from tunesmith.data.splits import fingerprint as data_fingerprint
-from tunesmith.models.weights import resolved_revision, weights_sha256
+from tunesmith.models.source import resolved_revision
+from tunesmith.models.weights import weights_sha256
 from tunesmith.provenance.surroundings import provenance
 from tunesmith.redaction import redact_config, redact_values
 
@@ -51,7 +52,7 @@ def origin(
     found["model"] = {"path": run.config.model.path}
     if network is not None:
         found["model"] |= {
-            "revision": resolved_revision(network),
+            "revision": resolved_revision(run.config.model),
             "initial_weights_sha256": weights_sha256(network),
         }
         if hasattr(network, "head_start"):
