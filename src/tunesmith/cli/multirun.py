@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from tunesmith.config.composing.compose import Composed, compose, draft, open_hydra
+from tunesmith.config.composing.hydra_inside import BASIC_SWEEPER, basic_sweep
 from tunesmith.config.composing.overrides import read_sweep
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.report_error import explain
@@ -67,12 +67,11 @@ def combinations(texts: Sequence[str], arguments: argparse.Namespace) -> list[Ov
         raise ConfigError(found.problems)
     sweeper = OmegaConf.to_container(found.config.hydra.sweeper)
     assert isinstance(sweeper, dict)
-    if sweeper["_target_"] != f"{BasicSweeper.__module__}.{BasicSweeper.__name__}":
+    if sweeper["_target_"] != BASIC_SWEEPER:
         return [tuple(text for text in common if not text.startswith("hydra"))]
     params = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
     tasks = [override for override in parsed if not override.is_hydra_override()]
-    batches = BasicSweeper.split_arguments([*OverridesParser.create().parse_overrides(params), *tasks], None)
-    return [tuple(job) for job in batches[0]]
+    return [tuple(job) for job in basic_sweep([*OverridesParser.create().parse_overrides(params), *tasks])]
 
 
 def compose_all(

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from omegaconf import Container, Node
 
+from tunesmith.config.omegaconf_inside import around_references, content_of
 from tunesmith.errors import ConfigError, Problem
 
 MAX_BYTES = 500_000
@@ -93,16 +94,11 @@ def bounded() -> Iterator[None]:
     Raises:
         ConfigError: The block followed more, whatever became of it.
     """
-    # OmegaConf has no public name for either; the test of a doubling reference would notice another one.
-    plain = {name: getattr(Container, name) for name in ("_resolve_node_interpolation", "_evaluate_custom_resolver")}
     spent = _Spent()
-    for name, method in plain.items():
-        setattr(Container, name, spent.counting(method))
     try:
-        yield
+        with around_references(spent.counting):
+            yield
     finally:
-        for name, method in plain.items():
-            setattr(Container, name, method)
         if spent.where is not None:
             raise ConfigError([Problem(spent.where, RULE, None, "Write the value out, or refer to less")])
 
@@ -140,7 +136,7 @@ class _Spent:
         left = [value]
         while left and not self.over:
             item = left.pop()
-            content = item._value() if isinstance(item, Node) else item
+            content = content_of(item) if isinstance(item, Node) else item
             if isinstance(content, str):
                 self.characters += len(content)
             elif isinstance(content, dict | list):

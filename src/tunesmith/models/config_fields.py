@@ -17,6 +17,7 @@ from transformers import PretrainedConfig, masking_utils, modeling_rope_utils, m
 from tunesmith.config.schema import Model
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.models.heads import PooledNetwork
+from tunesmith.models.transformers_inside import set_attention
 from tunesmith.suggest import did_you_mean, nearest
 
 ROPE = ("rope_parameters", "rope_scaling", "rope_theta")
@@ -82,7 +83,7 @@ def _set_attention(config: PretrainedConfig, implementation: str) -> None:
     if implementation not in ATTENTION:
         rule = f"must be one of {', '.join(ATTENTION)}"
         raise ConfigError([Problem("model.config.attn_implementation", rule, str(implementation))])
-    config._attn_implementation = implementation
+    set_attention(config, implementation)
 
 
 def _with_rope(config: PretrainedConfig, fields: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 from tunesmith.config.families import EXAMPLES, TAKEN, Family, refused
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.models.transformers_inside import has_class_for
 
 AUTO_CLASSES: Final[dict[str, dict[Family, Any]]] = {
     "classification": dict.fromkeys(TAKEN["classification"], AutoModelForSequenceClassification),
@@ -47,7 +48,7 @@ def auto_class(task: str, config: PretrainedConfig) -> Any:
         raise ConfigError([Problem("model", rule, None, hint)])
     auto = families[family]
     own_code = getattr(config, "auto_map", None) or {}
-    if type(config) not in auto._model_mapping and auto.__name__ not in own_code:
+    if not has_class_for(auto, config) and auto.__name__ not in own_code:
         kind = auto.__name__.removeprefix("AutoModelFor")
         rule = f"{config.model_type} has no head for {task} in transformers (no class for {kind})"
         raise ConfigError([Problem("model", rule, None, f"Use {EXAMPLES[family]}")])

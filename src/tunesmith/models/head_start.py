@@ -13,6 +13,7 @@ from transformers import PretrainedConfig
 
 from tunesmith.config.schema import Head
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.models.transformers_inside import draw_again
 from tunesmith.seeding import derive_seed
 
 UNNAMED = re.compile(r"LABEL_\d+")
@@ -256,7 +257,7 @@ def _fresh(
             module.reset_parameters()
     if hasattr(skeleton, "initialize_weights"):
         for module in skeleton.modules():
-            module._is_hf_initialized = False
+            draw_again(module)
         skeleton.initialize_weights()
     return modules
 

@@ -21,6 +21,7 @@ from tunesmith.config.schema import Head
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.models.families import family_of
 from tunesmith.models.head_start import HeadStart, Start, Trained, head_start, no_head, other_head
+from tunesmith.models.transformers_inside import has_class_for
 
 FILE = "head.safetensors"
 
@@ -97,7 +98,7 @@ def backbone_class(config: PretrainedConfig) -> Any:
     Raises:
         ConfigError: transformers cannot take the encoder out of this architecture.
     """
-    if type(config) in AutoModelForTextEncoding._model_mapping:  # asked first: a saved encoder of T5 is no seq2seq
+    if has_class_for(AutoModelForTextEncoding, config):  # asked first: a saved encoder of T5 is no seq2seq
         return AutoModelForTextEncoding
     if family_of(config) == "seq2seq":
         rule = f"the encoder of {config.model_type} cannot be had alone"

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.models.transformers_inside import attention_of
 
 TOLERANCE = 1e-3
 """Largest difference of a logit, relative to the largest one, that counts as rounding."""
@@ -40,6 +41,6 @@ def check_packing(network: Any) -> None:
 
 
 def _refused(network: Any, reason: str) -> ConfigError:
-    kind = f"{network.config.model_type} ({network.config._attn_implementation} attention)"
+    kind = f"{network.config.model_type} ({attention_of(network.config)} attention)"
     rule = f"{kind} does not keep texts in one sample apart: {reason}"
     return ConfigError([Problem("data.packing", rule, "true", "Set data.packing=false")], late=True)

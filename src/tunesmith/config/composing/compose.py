@@ -11,13 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra import conf as hydra_conf
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
-from hydra._internal.core_plugins import basic_launcher  # noqa: F401 - stores hydra/launcher/basic
-from hydra._internal.core_plugins.file_config_source import FileConfigSource
-from hydra._internal.core_plugins.structured_config_source import StructuredConfigSource
-from hydra._internal.hydra import Hydra
-from hydra._internal.sources_registry import SourcesRegistry
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -32,9 +25,11 @@ from tunesmith.config.checking.markers import MARKERS, nodes
 from tunesmith.config.composing import overrides as override_reader
 from tunesmith.config.composing import resolvers
 from tunesmith.config.composing.files import Loader, Merged, Repository, locate
+from tunesmith.config.composing.hydra_inside import CORE_PLUGINS, Engine, delete, know_sources, search_path
 from tunesmith.config.composing.mappings import keys_as_text, node_at
 from tunesmith.config.composing.saved import has_relative_paths, read_saved, resolve, to_saved
 from tunesmith.config.folders import shipped
+from tunesmith.config.omegaconf_inside import child_of, content_of
 from tunesmith.config.outline import is_nullable, is_text, leaves, schema_defaults, sweeper_defaults
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.suggest import did_you_mean, nearest
@@ -84,7 +79,7 @@ class Draft:
     repository: Repository
 
 
-def open_hydra(config_dirs: Sequence[Path] = (), home: Path | None = None) -> tuple[Hydra, Loader]:
+def open_hydra(config_dirs: Sequence[Path] = (), home: Path | None = None) -> tuple[Engine, Loader]:
     """A Hydra and its loader; they search the user's folders first, then the shipped ones.
 
     Args:
@@ -97,19 +92,18 @@ def open_hydra(config_dirs: Sequence[Path] = (), home: Path | None = None) -> tu
     store.store(name="schema", node=schema_defaults(), provider="tunesmith")
     sweeper = {"_target_": SWEEPER, **PLAIN, **sweeper_defaults()}
     store.store(group="hydra/sweeper", name="tunesmith", node=sweeper, provider="tunesmith")
-    for source in (FileConfigSource, StructuredConfigSource):
-        SourcesRegistry.instance().register(source)
-    path = ConfigSearchPathImpl()
-    path.append("hydra", f"file://{Path(hydra_conf.__file__).parent}")
-    for folder in config_dirs:
-        path.append("user", f"file://{folder.resolve()}")
+    know_sources()
     conf, sweeps = (shipped(name) if home is None else home / name for name in ("conf", "sweeps"))
-    path.append("tunesmith", f"file://{conf}")
-    path.append("tunesmith", f"file://{sweeps}")
-    path.append("schema", "structured://")
+    places = [
+        ("hydra", f"file://{Path(hydra_conf.__file__).parent}"),
+        *(("user", f"file://{folder.resolve()}") for folder in config_dirs),
+        ("tunesmith", f"file://{conf}"),
+        ("tunesmith", f"file://{sweeps}"),
+        ("schema", "structured://"),
+    ]
     GlobalHydra.instance().clear()
-    loader = Loader(path, conf / "train.yaml")
-    hydra = Hydra(task_name="train", config_loader=loader)
+    loader = Loader(search_path(places), conf / "train.yaml")
+    hydra = Engine(loader)
     GlobalHydra.instance().initialize(hydra)
     return hydra, loader
 
@@ -147,7 +141,7 @@ def _of_sweeper(composed: DictConfig) -> list[Problem]:
         for key in ("sampler", "pruner"):
             if isinstance(plain.get(key), dict) and str(plain[key].get("_target_")).startswith("optuna."):
                 plain[key].pop("_target_")
-    rule, plugins = "a config may not name code to run here", ("hydra_plugins.", "hydra._internal.core_plugins.")
+    rule, plugins = "a config may not name code to run here", ("hydra_plugins.", CORE_PLUGINS)
     found = [f"hydra.sweeper.{path}".rstrip(".") for path, node in nodes(plain) if any(key in node for key in MARKERS)]
     if not str(own.get("_target_")).startswith(plugins):
         found.append("hydra.sweeper._target_")
@@ -161,7 +155,7 @@ def apply(values: Sequence[Any], config: DictConfig) -> list[Problem]:
     for override in values:
         try:
             if override.is_delete():
-                ConfigLoaderImpl._apply_overrides_to_config([override], config)
+                delete(override, config)
             else:
                 OmegaConf.update(config, override.key_or_group, override.value(), merge=True, force_add=True)
         except (HydraException, OmegaConfBaseException, ValueError, TypeError, AttributeError) as error:
@@ -303,7 +297,7 @@ def words_of_python(config: DictConfig, found: Draft) -> list[Problem]:
         and is_text(path)
         and is_nullable(path)
         and isinstance(node_at(config, path), Node)
-        and node_at(config, path)._value() == "None"
+        and content_of(node_at(config, path)) == "None"
     ]
 
 
@@ -311,10 +305,10 @@ def complete(config: DictConfig, defaults: dict[str, Any]) -> None:
     """Add the schema's defaults where keys are absent: removed with `~`, or newer than a saved config."""
     OmegaConf.set_struct(config, False)
     for key, value in defaults.items():
-        node = config._get_node(key)
+        node = child_of(config, key)
         if node is None:
             config[key] = value
-        elif isinstance(value, dict) and isinstance(node, DictConfig) and isinstance(node._value(), dict):
+        elif isinstance(value, dict) and isinstance(node, DictConfig) and isinstance(content_of(node), dict):
             complete(node, value)
 
 

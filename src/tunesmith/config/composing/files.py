@@ -11,8 +11,6 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.config_repository import ConfigRepository, IConfigRepository
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.default_element import ConfigDefault, GroupDefault, InputDefault, ResultDefault
 from hydra.core.object_type import ObjectType
@@ -22,6 +20,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tunesmith.config.checking.other_names import OPTIONS
+from tunesmith.config.composing.hydra_inside import OpenLoader, OpenRepository
 from tunesmith.config.limits import read_yaml
 from tunesmith.errors import Problem
 from tunesmith.suggest import did_you_mean, nearest
@@ -54,7 +53,7 @@ def shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-class Repository(ConfigRepository):
+class Repository(OpenRepository):
     """Hydra's repository of configs, which notes what is wrong in a file and goes on without it."""
 
     def __init__(self, search_path: ConfigSearchPath, ours: Path) -> None:
@@ -76,7 +75,7 @@ class Repository(ConfigRepository):
 
     def file_of(self, config_path: str) -> Path | None:
         """The file that a config path such as `data/imdb` names; None for a config that is no file."""
-        source = self._find_object_source(config_path, ObjectType.CONFIG)
+        source = self.find_source(config_path, ObjectType.CONFIG)
         if source is None or source.scheme() != "file":  # Hydra loads its plug-ins anew: isinstance does not hold
             return None
         return Path(source.path, f"{config_path}.yaml")
@@ -109,12 +108,12 @@ class Repository(ConfigRepository):
             result.defaults_list = kept
         return result
 
-    def _find_object_source(self, config_path: str, object_type: ObjectType | None) -> ConfigSource | None:
+    def find_source(self, config_path: str, object_type: ObjectType | None) -> ConfigSource | None:
         """The source of a config or group, looked up once: Hydra asks five times for each."""
         key = config_path, object_type
         if key not in self._sources:
             know_sweepers(config_path)
-            self._sources[key] = super()._find_object_source(config_path, object_type)
+            self._sources[key] = super().find_source(config_path, object_type)
         return self._sources[key]
 
     def get_group_options(self, group_name: str, results_filter: ObjectType | None = ObjectType.CONFIG) -> list[str]:
@@ -238,17 +237,16 @@ def _by_path(group: str, option: str) -> str | None:
     return None
 
 
-class Loader(ConfigLoaderImpl):
+class Loader(OpenLoader):
     """Hydra's loader, which remembers the files that it merged, in order."""
 
     def __init__(self, search_path: ConfigSearchPath, ours: Path) -> None:
-        super().__init__(search_path)
         self.notes = Repository(search_path, ours)
-        self.repository = self.notes
+        super().__init__(search_path, self.notes)
         self.merged: list[Merged] = []
 
-    def _load_single_config(self, default: ResultDefault, repo: IConfigRepository) -> ConfigResult:
-        result = super()._load_single_config(default, repo)
+    def merging(self, default: ResultDefault, result: ConfigResult) -> None:
+        """Remember the file; leave out what it may not set."""
         file = self.notes.file_of(default.config_path or "")
         if file is not None and result.provider != "hydra":
             package = default.package if default.package is not None else result.header["package"]
@@ -256,7 +254,6 @@ class Loader(ConfigLoaderImpl):
             self.merged.append(merged)
             if file != self.notes.ours:
                 self._guard_hydra(result, merged)
-        return result
 
     def _guard_hydra(self, result: ConfigResult, merged: Merged) -> None:
         """Refuse and leave out what a file says about Hydra's own node, but for the few keys that may change."""

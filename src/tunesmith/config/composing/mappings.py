@@ -7,7 +7,6 @@ On the command line such a mapping is read as YAML in one line (JSON is that too
 from __future__ import annotations
 
 import ast
-import dataclasses
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -19,6 +18,8 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from tunesmith.config.composing.hydra_inside import with_value
+from tunesmith.config.omegaconf_inside import child_of, content_of
 from tunesmith.config.outline import outline
 from tunesmith.errors import Problem
 
@@ -102,7 +103,7 @@ def keys_as_text(config: DictConfig) -> Iterator[Problem]:
         node = node_at(config, path)
         if (
             not isinstance(node, DictConfig)
-            or not isinstance(node._value(), dict)
+            or not isinstance(content_of(node), dict)
             or all(isinstance(key, str) for key in node)
         ):
             continue
@@ -122,7 +123,7 @@ def node_at(config: DictConfig, path: str) -> Any:
     """The node at a key as it is written, no reference followed; None where there is none."""
     node: Any = config
     for part in path.split("."):
-        node = node._get_node(part) if isinstance(node, DictConfig) and isinstance(node._value(), dict) else None
+        node = child_of(node, part) if isinstance(node, DictConfig) and isinstance(content_of(node), dict) else None
     return node
 
 
@@ -139,7 +140,7 @@ def _override(key: str, path: str, entries: dict[str, Any], parser: OverridesPar
     plus = key[: len(key) - len(key.lstrip("+"))]
     text = f"{plus}{path}={QuotedString(text=flow(entries), quote=Quote.single).with_quotes()}"
     parsed: Override = parser.parse_overrides([text])[0]
-    return dataclasses.replace(parsed, _value=entries)
+    return with_value(parsed, entries)
 
 
 def _entries(text: str, path: str, parser: OverridesParser) -> dict[str, Any] | Problem | None:

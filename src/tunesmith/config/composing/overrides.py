@@ -17,6 +17,7 @@ from hydra.errors import HydraException
 
 from tunesmith.config.checking.other_names import HYDRA
 from tunesmith.config.composing.files import HYDRA_KEYS, SEVERAL, Repository, option_hint, several
+from tunesmith.config.composing.hydra_inside import literal
 from tunesmith.config.composing.mappings import advice, mapping_of, read_mapping, takes_text
 from tunesmith.config.outline import is_nullable, is_text, leaves
 from tunesmith.errors import ConfigError, Problem
@@ -109,8 +110,8 @@ def _as_text(key: str, value: str, parser: OverridesParser) -> str:
         parsed = _parse(parser, f"{key}={value}")
     except HydraException:
         return quoted(key, value)
-    literal = parsed._value
-    meant = literal is None or isinstance(literal, QuotedString) or "${" in value or "\\" in value or literal == "???"
+    read = literal(parsed)
+    meant = read is None or isinstance(read, QuotedString) or "${" in value or "\\" in value or read == "???"
     call = CALL.match(value) and parsed.value_type != ValueType.SIMPLE_CHOICE_SWEEP
     return parsed.input_line or "" if meant or call else quoted(key, value)
 

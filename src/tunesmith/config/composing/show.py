@@ -6,34 +6,16 @@ import io
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
 
-from hydra._internal.hydra import Hydra
 from hydra.conf import HydraConf
-from omegaconf import DictConfig
 
 from tunesmith.config.composing.compose import complete, draft, draft_from, open_hydra
+from tunesmith.config.composing.hydra_inside import print_config
 from tunesmith.config.composing.overrides import read_sweep
 from tunesmith.config.limits import bounded
 from tunesmith.config.outline import schema_defaults
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.terminal import say
-
-
-class _Composed(Hydra):
-    """A Hydra that has composed already."""
-
-    def __init__(self, config: DictConfig) -> None:
-        self.config = config
-
-    def compose_config(self, *_: Any, **__: Any) -> DictConfig:
-        """The config at hand."""
-        return self.config
-
-    def show_cfg(self, *args: Any) -> None:
-        """Print it as Hydra does, unless its references never end."""
-        with bounded():
-            super().show_cfg(*args)
 
 
 def show_config(
@@ -61,7 +43,8 @@ def show_config(
     found = draft(overrides, config_dirs=config_dirs, name=name)
     if found.problems:
         raise ConfigError(found.problems)
-    _Composed(found.config).show_cfg(name, [], kind, package, resolve)
+    with bounded():
+        print_config(found.config, name, kind, package, resolve)
 
 
 def show_saved(
@@ -86,7 +69,8 @@ def show_saved(
         raise ConfigError(found.problems)
     complete(found.config, schema_defaults())  # as a run of it would
     found.config.hydra = HydraConf()  # Hydra takes it away again
-    _Composed(found.config).show_cfg("train", [], kind, package, resolve)
+    with bounded():
+        print_config(found.config, "train", kind, package, resolve)
 
 
 def show_info(kind: str, overrides: Sequence[str], *, config_dirs: Sequence[Path] = (), name: str = "train") -> None:

@@ -1,8 +1,7 @@
-"""The search itself: which point comes next. Everything that leans on Optuna's inner parts is in this file."""
+"""The search itself: which point comes next."""
 
 from __future__ import annotations
 
-import copy
 import os
 import random
 import warnings
@@ -17,12 +16,12 @@ from optuna.exceptions import StorageInternalError
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.runs.trial_record import State
 from tunesmith.seeding import derive_seed
+from tunesmith.sweeping.optuna_inside import id_of, open_study, opened
 from tunesmith.sweeping.search.samplers import make_sampler, read_choice
 from tunesmith.sweeping.space.space import Point, Space, identity
 
@@ -73,8 +72,10 @@ class Study:
         self.seed = seed
         self._grid = read_choice(sampler)[0] in (None, "grid")
         self._waiting: set[int] = set()
-        self._study = _create(storage or InMemoryStorage(), name, directions, self._waiting)
-        self._ids = {trial.number: trial._trial_id for trial in self.trials()}
+        self._storage = opened(storage or InMemoryStorage())
+        self._study = open_study(self._storage, name, directions, self._waiting)
+        self._study_id = self._storage.get_study_id_from_name(name)
+        self._ids = {trial.number: id_of(trial) for trial in self.trials()}
         self._over = {trial.number for trial in self.trials() if trial.state.is_finished()}
         self._known = {identity(point) for trial in self.trials() if (point := trial.user_attrs.get(POINT)) is not None}
         left = ((identity(point), point) for point in (self._shuffled() if space.is_finite else []))
@@ -82,7 +83,7 @@ class Study:
 
     def trials(self) -> list[FrozenTrial]:
         """Every trial so far, by number."""
-        found: list[FrozenTrial] = self._study._storage.get_all_trials(self._study._study_id, deepcopy=False)
+        found: list[FrozenTrial] = self._storage.get_all_trials(self._study_id, deepcopy=False)
         return found
 
     def knows(self, point: Point) -> bool:
@@ -97,7 +98,7 @@ class Study:
         """
         if wanted is None and self.space.is_finite and not self._left:
             return None
-        storage, study_id = self._study._storage, self._study._study_id
+        storage, study_id = self._storage, self._study_id
         trial_id = self._unused() or storage.create_new_trial(study_id)
         number = storage.get_trial_number_from_id(trial_id)
         point = wanted if wanted is not None else self._draw(trial_id, number)
@@ -113,7 +114,7 @@ class Study:
         """An intermediate value of the first objective; not of a failed trial that is tried again, which is closed."""
         if number in self._over:
             return
-        self._study._storage.set_trial_intermediate_value(self._ids[number], step, value)
+        self._storage.set_trial_intermediate_value(self._ids[number], step, value)
 
     def wait(self, number: int, waiting: bool = True) -> None:
         """Mark a trial as paused: the sampler learns from its last value as from a pruned one's."""
@@ -132,14 +133,14 @@ class Study:
             return
         self._over.add(number)
         trial_id = self._ids[number]
-        trial = self._study._storage.get_trial(trial_id)
+        trial = self._storage.get_trial(trial_id)
         if state == "pruned" and trial.intermediate_values and len(self._study.directions) == 1:
             values = [trial.intermediate_values[max(trial.intermediate_values)]]
-        self._study._storage.set_trial_state_values(trial_id, ENDS[state], values if state != "failed" else None)
+        self._storage.set_trial_state_values(trial_id, ENDS[state], values if state != "failed" else None)
 
     def prunes(self, pruner: optuna.pruners.BasePruner, number: int) -> bool:
         """Whether a pruner of Optuna's would end a trial now."""
-        trial = self._study._storage.get_trial(self._ids[number])
+        trial = self._storage.get_trial(self._ids[number])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return bool(pruner.prune(self._study, trial))
@@ -148,7 +149,7 @@ class Study:
         """A trial that was made by a driver which died before it had a point."""
         for trial in self.trials():
             if trial.state == TrialState.RUNNING and POINT not in trial.user_attrs:
-                return int(trial._trial_id)
+                return id_of(trial)
         return None
 
     def _shuffled(self) -> list[Point]:
@@ -161,7 +162,7 @@ class Study:
         if self._grid:
             return next(iter(self._left.values()))
         self._study.sampler = sampler = make_sampler(self.sampler, self.seed, number)
-        trial = self._study._storage.get_trial(trial_id)
+        trial = self._storage.get_trial(trial_id)
         sampler.before_trial(self._study, trial)
         sampler.infer_relative_search_space(self._study, trial)  # some remember what they found
         point: Point = {}
@@ -251,7 +252,7 @@ def open_storage(url: str | None, path: Path) -> BaseStorage:
     if url is None:
         return journal(path)
     with _explained(url):
-        return optuna.storages.get_storage(url)
+        return opened(url)
 
 
 def check_storage(url: str | None) -> None:
@@ -287,36 +288,3 @@ def _explained(url: str) -> Iterator[None]:
     except (SQLAlchemyError, StorageInternalError, RuntimeError, OSError) as error:
         said = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise FilesError(f"{where}: {url} cannot be opened: {said}. {hint}") from error
-
-
-class _View(optuna.Study):
-    """A study whose paused trials look pruned to its sampler."""
-
-    waiting: set[int]
-
-    def _get_trials(
-        self, deepcopy: bool = True, states: Any | None = None, use_cache: bool = False
-    ) -> list[FrozenTrial]:
-        trials = self._storage.get_all_trials(self._study_id, deepcopy=deepcopy)
-        seen = [_as_pruned(trial) if trial.number in self.waiting else trial for trial in trials]
-        return [trial for trial in seen if states is None or trial.state in states]
-
-
-def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
-    found = copy.copy(trial)
-    found.state = TrialState.PRUNED
-    if trial.intermediate_values:
-        found.values = [trial.intermediate_values[max(trial.intermediate_values)]]
-    return found
-
-
-def _create(storage: BaseStorage, name: str, directions: Sequence[str], waiting: set[int]) -> _View:
-    optuna.create_study(
-        storage=storage,
-        study_name=name,
-        directions=[StudyDirection[direction.upper()] for direction in directions],
-        load_if_exists=True,
-    )
-    view = _View(name, storage)
-    view.waiting = waiting
-    return view

@@ -25,6 +25,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from tunesmith.config.changes import fixed_keys
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.sweeping.optuna_inside import contains
 from tunesmith.sweeping.space.grammar import text_of
 from tunesmith.sweeping.space.space import MAX_POINTS, Condition, Parameter, Point, Space, same
 
@@ -100,7 +101,7 @@ def _parameter(key: str, text: Any, when: Any, loader: ConfigLoader) -> Paramete
 
 
 def _from_override(override: Override, when: Condition | None, loader: ConfigLoader) -> Parameter | Problem:
-    key, value = override.key_or_group, override._value
+    key, value = override.key_or_group, override.value()
     text = (override.input_line or "").partition("=")[2]
     if isinstance(value, IntervalSweep):
         return _interval(key, value, text, when)
@@ -123,7 +124,7 @@ def _evenly(sweep: RangeSweep, values: Sequence[Any]) -> BaseDistribution | None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "not divisible by step": it is compared below
         found = FloatDistribution(values[0], values[-1], step=float(sweep.step))
-    return found if found.high == values[-1] and all(map(found._contains, values)) else None
+    return found if found.high == values[-1] and all(contains(found, value) for value in values) else None
 
 
 def _range(sweep: RangeSweep) -> list[Any]:
@@ -168,7 +169,7 @@ def _whole(low: int, high: int) -> tuple[int, ...] | None:
 
 def _values(override: Override, loader: ConfigLoader) -> list[Any]:
     """The values of a finite sweep, as the config takes them."""
-    value = override._value
+    value = override.value()
     if isinstance(value, Glob):
         return list(value.filter(loader.get_group_options(override.key_or_group)))
     if isinstance(value, ChoiceSweep) and not value.shuffle:
@@ -201,10 +202,11 @@ def _condition(text: str, loader: ConfigLoader) -> Condition | None:
         override = OverridesParser.create(config_loader=loader).parse_override(text)
     except HydraException:
         return None
-    if isinstance(override._value, IntervalSweep):
-        low, high = override._value.start, override._value.end
+    value = override.value()
+    if isinstance(value, IntervalSweep):
+        low, high = value.start, value.end
         return Condition(override.key_or_group, (), float(low or 0), float(high or 0))
-    values = _values(override, loader) if override.is_sweep_override() else [_plain(override._value)]
+    values = _values(override, loader) if override.is_sweep_override() else [value]
     return Condition(override.key_or_group, tuple(values))
 
 

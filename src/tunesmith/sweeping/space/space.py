@@ -11,6 +11,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
+from tunesmith.sweeping.optuna_inside import contains
 from tunesmith.sweeping.space.grammar import text_of
 
 Point = dict[str, Any]
@@ -75,7 +76,7 @@ class Parameter:
         if (
             isinstance(value, bool)
             or not isinstance(value, int | float)
-            or not self.distribution._contains(float(value))
+            or not contains(self.distribution, float(value))
         ):
             raise ValueError(f"{self.key} cannot be {value!r}: its values are {self.text}")
         return value

@@ -1,0 +1,73 @@
+"""Every inner part of Optuna that is used here, as of Optuna 5.0; `tests/test_foreign_privates.py` names each."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.storages import BaseStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+
+def contains(distribution: BaseDistribution, value: float) -> bool:
+    """Whether a distribution can give a value, its steps included; publicly it can be asked for its ends only."""
+    return distribution._contains(value)
+
+
+def id_of(trial: FrozenTrial) -> int:
+    """The number under which a storage knows a trial; publicly a storage finds it by reading every trial."""
+    return int(trial._trial_id)
+
+
+def opened(storage: str | BaseStorage) -> BaseStorage:
+    """A storage as a study holds it, a database with the cache before it; Optuna calls the public name internal."""
+    return optuna.storages.get_storage(storage)
+
+
+class _View(optuna.Study):
+    """A study whose paused trials look pruned to its sampler.
+
+    Samplers and pruners read the trials through `_get_trials`. A trial cannot be paused in Optuna, and one whose state
+    were changed in the storage could not go on.
+    """
+
+    waiting: set[int]
+
+    def _get_trials(
+        self, deepcopy: bool = True, states: Any | None = None, use_cache: bool = False
+    ) -> list[FrozenTrial]:
+        trials = self._storage.get_all_trials(self._study_id, deepcopy=deepcopy)
+        seen = [_as_pruned(trial) if trial.number in self.waiting else trial for trial in trials]
+        return [trial for trial in seen if states is None or trial.state in states]
+
+
+def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
+    found = copy.copy(trial)
+    found.state = TrialState.PRUNED
+    if trial.intermediate_values:
+        found.values = [trial.intermediate_values[max(trial.intermediate_values)]]
+    return found
+
+
+def open_study(storage: BaseStorage, name: str, directions: Sequence[str], waiting: set[int]) -> optuna.Study:
+    """The study of a name, made if the storage has none.
+
+    Args:
+        storage: As `opened` gives it.
+        name: Its name there.
+        directions: `maximize` or `minimize` per objective.
+        waiting: Numbers of the trials that are paused, kept up by the caller: samplers see these as pruned.
+    """
+    optuna.create_study(
+        storage=storage,
+        study_name=name,
+        directions=[StudyDirection[direction.upper()] for direction in directions],
+        load_if_exists=True,
+    )
+    view = _View(name, storage)
+    view.waiting = waiting
+    return view
