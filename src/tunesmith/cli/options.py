@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
     def _without_dashes(self, message: str) -> str:
         """What to type where a key of the config was written like a flag."""
         written = DASHED.search(message)
-        if written is None or all(action.dest != "overrides" for action in self._actions):
+        if written is None or self.get_default("overrides") is None:
             return ""
         return f". A key of the config is written without dashes: {written[1]}={written[2] or 'VALUE'}"
 
