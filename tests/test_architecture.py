@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tunesmith.config.tasks import TASKS
+
 SOURCE = Path(__file__).parents[1] / "src" / "tunesmith"
 FILES = sorted(SOURCE.rglob("*.py"))
 
@@ -15,7 +17,7 @@ FLOORS = (
     {"storage", "report_error"},
     {"config"},
     {"data", "models", "optim", "evaluation", "tracking", "runs"},
-    {"provenance", "reporting"},
+    {"tasks", "provenance", "reporting"},
     {"training"},
     {"inference"},
     {"sweeping"},
@@ -124,6 +126,25 @@ def test_light_rooms_import_nothing_heavy(trees, room):
 def test_no_room_and_no_file_has_a_vague_name():
     names = {part.removesuffix(".py") for file in FILES for part in file.relative_to(SOURCE).parts}
     assert not names & VAGUE
+
+
+def test_no_file_but_those_of_tasks_asks_which_task_it_is(trees):
+    """Comparing a task's name, or its flag, would be one more place to find when a task is added."""
+    options = {*TASKS, *(traits.name for traits in TASKS.values())}
+    wrong, count = [], 0
+    for file, tree in trees.items():
+        if room_of(file) == "tasks" or name_of(file) == "config/tasks.py":
+            continue
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Compare):
+                continue
+            count += 1
+            asked = {ast.unparse(side).rpartition(".")[2] for side in (node.left, *node.comparators)} & {"multi_label"}
+            words = {item.value for item in ast.walk(node) if isinstance(item, ast.Constant)} & options
+            if asked or words:
+                wrong.append(f"{name_of(file)}:{node.lineno} {ast.unparse(node)}")
+    assert not wrong
+    assert count > 500
 
 
 def public_functions(tree):

@@ -14,6 +14,7 @@ import pytest
 
 from tunesmith import load_run
 from tunesmith.runs.ledger import FILE_NAME
+from tunesmith.tasks.registry import task_named
 
 TEXTS = ["lovely warm film", 'awful, dull "story" of a plot', "naïve café 😀", "the actor and the scene " * 20]
 
@@ -165,7 +166,7 @@ def test_predictions_on_the_run_s_own_rows_are_those_it_recorded(twins, inside, 
     from tunesmith.config.composing.saved import resolve
     from tunesmith.data.splits import read_splits
 
-    rows = read_splits(resolve(twins[0].config).data)["test"]
+    rows = read_splits(resolve(twins[0].config).data, task_named("classification"))["test"]
     (tmp_path / "own.jsonl").write_text("".join(json.dumps({"review": text}) + "\n" for text in rows.texts))
     found = answers(inside("predict", twins[0].path, tmp_path / "own.jsonl").stdout)
     assert [prediction for _, prediction, _ in found] == [row["prediction"] for row in twins[0].predictions("test")]

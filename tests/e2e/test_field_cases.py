@@ -23,6 +23,7 @@ import pytest
 from sklearn.metrics import average_precision_score, confusion_matrix, f1_score, roc_auc_score
 
 from tunesmith import load_run
+from tunesmith.tasks.registry import task_named
 
 # Grouped by what went wrong: each section holds its helpers and its cases, so that it can be read alone.
 
@@ -653,7 +654,7 @@ def test_what_a_message_holds_is_learned_as_the_template_writes_it(inside, tmp_p
 def test_tools_and_settings_beside_a_conversation_reach_the_template(inside, tmp_path, as_text):
     from transformers import AutoTokenizer
 
-    from tunesmith.config.schema import Data, Task
+    from tunesmith.config.schema import Data
     from tunesmith.data.conversations import encode_answers
     from tunesmith.data.sources import read_rows
 
@@ -662,7 +663,7 @@ def test_tools_and_settings_beside_a_conversation_reach_the_template(inside, tmp
     chats = write_jsonl(tmp_path / "chats.jsonl", [record])
     tokenizer = AutoTokenizer.from_pretrained(make_tokenizer(tmp_path, "tools"))
     data = Data(path=str(chats), format="jsonl", messages_column="messages", cache_dir=str(tmp_path / "cache"))
-    rows = read_rows(data, Task(name="language_modeling"))
+    rows = read_rows(data, task_named("language_modeling"))
     ids = encode_answers(rows, tokenizer, data, None)[0][0].tolist()
     assert ids == tokenizer.apply_chat_template(turns, tools=[LOOKUP], return_dict=True)["input_ids"]
     assert tokenizer.decode(ids).startswith("[unused1] tools lookup [unused2]")

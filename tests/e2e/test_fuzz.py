@@ -21,11 +21,14 @@ from hypothesis import strategies as st
 from tunesmith.cli.main import main
 from tunesmith.cli.predict import read_questions
 from tunesmith.config.outline import leaves
-from tunesmith.config.schema import Data, Split, Task
-from tunesmith.data.splits import fingerprint, label_names, read_splits
+from tunesmith.config.schema import Data, Split
+from tunesmith.data.splits import fingerprint, read_splits
 from tunesmith.errors import TunesmithError
 from tunesmith.runs.ledger import looks
 from tunesmith.runs.record import load_run
+from tunesmith.tasks.registry import task_named
+
+CLASSIFICATION = task_named("classification")
 
 FUZZ_S = float(os.environ.get("TUNESMITH_FUZZ_S", "120"))
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -127,13 +130,13 @@ def check_data(folder, value):
     file = folder / f"data.{kind}"
     file.write_bytes(content)
     with contextlib.suppress(TunesmithError):
-        splits = read_splits(Data(path=str(file), format=kind, split=split, on_empty=on_empty))
+        splits = read_splits(Data(path=str(file), format=kind, split=split, on_empty=on_empty), CLASSIFICATION)
         assert sum(map(len, splits.values())) > 0
         assert len(fingerprint(splits)) == 64
-        label_names(splits)
+        CLASSIFICATION.label_names(splits, "label")
     with contextlib.suppress(TunesmithError):
         data = Data(path=str(file), format=kind)
-        assert all(isinstance(item.text, str) for item in read_questions(str(file), Task(name="classification"), data))
+        assert all(isinstance(item.text, str) for item in read_questions(str(file), CLASSIFICATION, data))
 
 
 DATA = st.tuples(FILES, SPLITS, st.sampled_from(["error", "drop"]))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tunesmith.cli.options import check_folders, parser
 from tunesmith.cli.train import composed_from
+from tunesmith.config.tasks import traits_of
 from tunesmith.errors import TunesmithError
 from tunesmith.terminal import say
 
@@ -44,7 +45,7 @@ def main(argv: list[str]) -> int:
     sections: dict[str, Iterable[tuple[str, str]]]
     sections = {"chosen": chosen(composed), "overridden": overridden(composed), "plan": steps(composed, planned)}
     if planned.label_counts:
-        sections["labels" if composed.config.task.name == "classification" else "tags"] = labels(planned)
+        sections["tags" if traits_of(composed.config.task).takes_words else "labels"] = labels(planned)
     if arguments.model:
         sections["model"] = list(parameters(composed, planned, arguments.trust, warnings))
     for title, lines in sections.items():

@@ -13,6 +13,7 @@ from pathlib import Path
 from tunesmith.cli.options import Parser
 from tunesmith.config.composing.compose import Composed, compose, compose_from
 from tunesmith.config.composing.saved import resolve
+from tunesmith.config.tasks import traits_of
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.runs.record import Record
 from tunesmith.runs.sweep_record import load_winner
@@ -83,8 +84,7 @@ def data_of(record: Record, overrides: Sequence[str], trust: Sequence[str]) -> t
         whole = ["data.num_rows=null"] if other and "data.num_rows" not in names else []
         return compose_from(record.path, [*overrides, *whole], trust=trust), other
     composed = compose_from(record.path, trust=trust)
-    task = composed.config.task
-    option = "multi_label" if task.multi_label else task.name
+    option = traits_of(composed.config.task).option
     data = compose([f"task={option}", *overrides]).saved["data"]
     own = {key: composed.saved["data"][key] for key in OF_THE_MODEL if key in data and f"data.{key}" not in names}
     saved = composed.saved | {"data": data | own}

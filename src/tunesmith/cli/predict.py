@@ -12,9 +12,10 @@ from typing import Any, TextIO
 
 from tunesmith.cli.options import Parser
 from tunesmith.config.folders import expand
-from tunesmith.config.schema import Data, Task
-from tunesmith.data.examples import Example, question
+from tunesmith.config.schema import Data
+from tunesmith.data.examples import Example
 from tunesmith.data.malformed import MalformedError
+from tunesmith.data.task import RowTask
 from tunesmith.errors import ConfigError, DataError, FilesError, Problem
 from tunesmith.runs.sweep_record import load_winner
 from tunesmith.terminal import printable, say
@@ -59,15 +60,18 @@ def main(argv: list[str]) -> int:
     config = record.typed
     refuse_idle(arguments)
     changed = changes(arguments)
-    examples = list(read_questions(arguments.input, config.task, config.data.model_copy(update=changed)))
-    if not examples:
-        raise DataError(f"{arguments.input}: no texts")
 
-    from tunesmith.data.sources import rows_of
+    from tunesmith.data.rows import rows_of
     from tunesmith.inference.predict import predict
     from tunesmith.models.trust import trusting
+    from tunesmith.tasks.registry import task_of
     from tunesmith.training.logs import log_to
     from tunesmith.training.networks import load_model
+
+    data = config.data.model_copy(update=changed)
+    examples = list(read_questions(arguments.input, task_of(config.task), data))
+    if not examples:
+        raise DataError(f"{arguments.input}: no texts")
 
     with log_to(), trusting(arguments.trust):
         rows = rows_of([str(number) for number in range(len(examples))], examples)
@@ -141,7 +145,7 @@ def check_writable(file: Path) -> None:
         raise FilesError(f"cannot write {file}: there is no folder {file.parent}. Make it, or take another --output")
 
 
-def read_questions(source: str, task: Task, data: Data) -> Iterator[Example]:
+def read_questions(source: str, task: RowTask, data: Data) -> Iterator[Example]:
     """The inputs of a file by its ending, or the lines of standard input.
 
     Raises:
@@ -150,7 +154,7 @@ def read_questions(source: str, task: Task, data: Data) -> Iterator[Example]:
     """
     for line, record in _records(source, data):
         try:
-            yield question(record, task, data)
+            yield task.question(record, data)
         except MalformedError as error:
             raise DataError(f"{source}:{line}: {error}") from None
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Final, Literal
+
+from tunesmith.config.tasks import TASKS
 
 Family = Literal["encoder", "causal", "seq2seq"]
 
-TAKEN: Final[dict[str, tuple[Family, ...]]] = {
-    "classification": ("encoder", "causal", "seq2seq"),
-    "regression": ("encoder", "causal", "seq2seq"),
-    "token_classification": ("encoder",),
-    "language_modeling": ("causal",),
-    "text_to_text": ("seq2seq", "causal"),
-}
-EXAMPLES: Final[dict[Family, str]] = {
+EXAMPLES: Final[dict[str, str]] = {
     "encoder": "model=minilm or model=modernbert_base",
     "causal": "model=smollm2_135m or model=gpt2",
     "seq2seq": "model=t5_small",
@@ -28,6 +22,6 @@ def refused(task: str, what: str) -> tuple[str, str]:
         task: The task.
         what: Which model it is, and of what family.
     """
-    families: Collection[Family] = TAKEN[task]
+    families = TASKS[task].heads
     kinds = " or ".join(f"{'an' if fitting == 'encoder' else 'a'} {fitting} model" for fitting in families)
     return f"task={task} takes {kinds}, and {what}", "Use " + ", or ".join(EXAMPLES[fitting] for fitting in families)

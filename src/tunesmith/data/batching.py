@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from tunesmith.data.encoding import Samples
+from tunesmith.data.samples import Samples
 from tunesmith.data.tokenization import IGNORED, Tokens
 from tunesmith.seeding import derive_seed
 

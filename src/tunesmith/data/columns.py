@@ -9,21 +9,13 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from tunesmith.config.schema import Data, Task
-from tunesmith.data.examples import columns
+from tunesmith.config.schema import Data
+from tunesmith.data.task import RowTask
 from tunesmith.data.values import as_text, is_conversation, is_missing, kind_of, structure, taker
 from tunesmith.errors import DataError
 
 log = logging.getLogger("tunesmith")
 
-MISSING = {
-    "classification": "text or no label",
-    "regression": "text or no number",
-    "token_classification": "words",
-    "language_modeling": "text",
-    "text_to_text": "text or no target",
-}
-"""What an empty row lacks, by task."""
 INPUTS = frozenset(
     (
         *("input", "context", "system", "system_prompt", "history", "passage", "hypothesis", "premise", "question"),
@@ -90,13 +82,13 @@ def equal(value: Any, wanted: Any) -> bool:
 class Unused:
     """Columns of the file that no key names, with the rows in which they hold something."""
 
-    def __init__(self, task: Task, data: Data) -> None:
-        self._used = {getattr(data, key) for key in columns(task, data)} | set(data.where)
+    def __init__(self, task: RowTask, data: Data) -> None:
+        self._used = {getattr(data, key) for key in task.columns(data)} | set(data.where)
         self._used |= {data.id_column, data.split.column}
         self._task, self._data = task, data
         if data.format in ("conll", "python"):
             self._used |= {"name", "text", "label"}
-        if task.name == "language_modeling":
+        if "messages_column" in task.traits.columns:
             self._used |= set(WITH_MESSAGES)
         self._filled: Counter[str] = Counter()
         self._rows = 0
@@ -120,7 +112,7 @@ class Unused:
                 log.warning(rule, *(path, column, filled, self._rows, self._remedy(column)))
 
     def _remedy(self, column: str) -> str:
-        if self._task.name in ("classification", "regression") and self._data.text_pair_column is None:
+        if "text_pair_column" in self._task.traits.columns and self._data.text_pair_column is None:
             return f"If it belongs to the text: data.text_pair_column={column}"
         return f"If it belongs to the text, join it to {self._data.text_column!r} in the file, or make messages of both"
 
@@ -128,10 +120,10 @@ class Unused:
 class Empty:
     """Rows that lack their text, or what is to be answered."""
 
-    def __init__(self, task: Task, data: Data) -> None:
+    def __init__(self, task: RowTask, data: Data) -> None:
         self._task, self._data = task, data
         self._lines: list[int] = []
-        self._columns = [getattr(data, key) for key in columns(task, data)]
+        self._columns = [getattr(data, key) for key in task.columns(data)]
         self._words: Counter[str] = Counter()
 
     def see(self, line: int, record: Mapping[str, Any]) -> None:
@@ -167,8 +159,8 @@ class Empty:
         place = f"(line{'s' if len(self._lines) > 1 else ''} {lines})"
         if self._data.on_empty == "error":
             have = "row has" if len(self._lines) == 1 else "rows have"
-            return f"{len(self._lines)} {have} no {MISSING[self._task.name]} {place}"
-        without = MISSING[self._task.name].replace("or no", "or a")
+            return f"{len(self._lines)} {have} no {self._task.lacks} {place}"
+        without = self._task.lacks.replace("or no", "or a")
         return f"{len(self._lines)} row{'s' if len(self._lines) > 1 else ''} without a {without} {place}"
 
     def _because(self) -> str:
@@ -191,13 +183,13 @@ def bit_columns(record: Mapping[str, Any]) -> str | None:
     )
 
 
-def refuse_sources_of_lists(texts: Sequence[str], pairs: Sequence[str] | None, task: Task, data: Data) -> None:
+def refuse_sources_of_lists(texts: Sequence[str], pairs: Sequence[str] | None, task: RowTask, data: Data) -> None:
     """Refuse a column whose every text is the source of token ids or of messages, as a CSV file holds them.
 
     Raises:
         DataError: One is.
     """
-    if task.name == "token_classification":
+    if task.traits.takes_words:
         return
     for column, values in ((data.text_column, texts), (data.text_pair_column, pairs or ())):
         if not values or not all(value.lstrip()[:1] in ("[", "(") for value in values):

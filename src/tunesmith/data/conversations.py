@@ -14,7 +14,7 @@ from tunesmith.data.cutting import cut_text, loss_of_answers, places_within
 from tunesmith.data.lengths import Answers, Counts
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import Options
-from tunesmith.data.sources import Rows
+from tunesmith.data.rows import Rows
 from tunesmith.data.templates import Conversation, render_question, template_of, write
 from tunesmith.data.tokenization import IGNORED, Arrays, Tokens, cached, end_to_end
 from tunesmith.data.written import check_written

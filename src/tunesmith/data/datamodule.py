@@ -13,11 +13,15 @@ import numpy.typing as npt
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
-from tunesmith.config.schema import Data, Task
+from tunesmith.config.families import Family
+from tunesmith.config.schema import Data
 from tunesmith.data.batching import Batch, MicroBatch, PlannedSampler, TokenDataset, plan_epoch, plan_evaluation
-from tunesmith.data.encoding import Family, Samples, class_weights, encode, packed, weighed
-from tunesmith.data.sources import CLASSIFICATION, Rows
-from tunesmith.data.splits import label_names, read_splits
+from tunesmith.data.class_weights import class_weights, weighed
+from tunesmith.data.encoding import encode
+from tunesmith.data.rows import Rows
+from tunesmith.data.samples import Samples, packed
+from tunesmith.data.splits import read_splits
+from tunesmith.data.task import RowTask
 from tunesmith.data.tokenization import Tokens
 from tunesmith.data.unseen import told_of_unknown
 from tunesmith.data.written import doubts
@@ -34,10 +38,10 @@ class TextDataModule(pl.LightningDataModule):
     Args:
         data: The data config.
         tokenizer: The model's tokenizer.
+        task: What the model is to do.
         seed: Seed of the training order.
         splits: Rows that are already read; by default they are read from `data`.
         labels: Label names in the model's order; by default those of the training rows.
-        task: What the model is to do.
         family: The model's family, which decides how a text that is to be written follows on another.
         unseen: Splits that are not to be looked at.
     """
@@ -46,11 +50,11 @@ class TextDataModule(pl.LightningDataModule):
         self,
         data: Data,
         tokenizer: PreTrainedTokenizerFast,
+        task: RowTask,
         *,
         seed: int = 0,
         splits: dict[str, Rows] | None = None,
         labels: list[str] | None = None,
-        task: Task = CLASSIFICATION,
         family: Family = "encoder",
         unseen: Sequence[str] = (),
     ) -> None:
@@ -61,7 +65,7 @@ class TextDataModule(pl.LightningDataModule):
         self.tokenizer = tokenizer
         self.seed = seed
         self.splits = splits if splits is not None else read_splits(data, task)
-        self.labels = labels if labels is not None else label_names(self.splits, task, data.label_column)
+        self.labels = labels if labels is not None else task.label_names(self.splits, data.label_column)
         self.lengths: dict[str, Any] = {}
         """What limits on length take from the rows, for `results.json`."""
         self._unseen = unseen
@@ -116,7 +120,7 @@ class TextDataModule(pl.LightningDataModule):
     @functools.cached_property
     def class_weights(self) -> npt.NDArray[np.float32] | None:
         """Weight of each label in the training loss, shape (labels,); None where all weigh the same."""
-        return class_weights(self.task, self.dataset("train").samples.labels, self.labels)
+        return class_weights(self.task.config, self.dataset("train").samples.labels, self.labels)
 
     def row_ids(self, split: str, rows: Sequence[int]) -> list[str]:
         """The ids of rows at positions in a split."""

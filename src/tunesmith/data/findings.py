@@ -7,17 +7,14 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from tunesmith.config.schema import Task
-from tunesmith.data.examples import Label
-from tunesmith.data.sources import Rows
+from tunesmith.data.rows import Rows
+from tunesmith.data.task import RowTask
 
 NAMED = 5
 """Places that a sentence names."""
-MODELLED = ("language_modeling", "text_to_text")
-"""Tasks in which one text may have several answers, each of them right."""
 
 
-def findings(splits: Mapping[str, Rows], task: Task) -> list[str]:
+def findings(splits: Mapping[str, Rows], task: RowTask) -> list[str]:
     """What there is to be said of the rows, a sentence each: every text is compared as it stands, but for its edges.
 
     Args:
@@ -26,7 +23,7 @@ def findings(splits: Mapping[str, Rows], task: Task) -> list[str]:
     """
     inputs = {name: inputs_of(rows) for name, rows in splits.items()}
     told = [_shared(pair, inputs, splits) for pair in combinations(splits, 2)]
-    if task.name not in MODELLED:
+    if task.contradiction is not None:
         told.append(_contradictions(inputs, splits, task))
         told += [_single(name, rows, task) for name, rows in splits.items() if name != "train"]
     return [sentence for sentence in told if sentence is not None]
@@ -67,7 +64,7 @@ def _shared(pair: tuple[str, str], inputs: Mapping[str, Sequence[Hashable]], spl
     )
 
 
-def _contradictions(inputs: Mapping[str, Sequence[Hashable]], splits: Mapping[str, Rows], task: Task) -> str | None:
+def _contradictions(inputs: Mapping[str, Sequence[Hashable]], splits: Mapping[str, Rows], task: RowTask) -> str | None:
     """Texts that are to be answered in several ways, wherever they stand."""
     rows_by_input: dict[Hashable, list[tuple[Rows, int]]] = defaultdict(list)
     for name, texts in inputs.items():
@@ -76,16 +73,15 @@ def _contradictions(inputs: Mapping[str, Sequence[Hashable]], splits: Mapping[st
     several = [
         places
         for places in rows_by_input.values()
-        if len(places) > 1 and len({_answer(rows.labels[row], task) for rows, row in places}) > 1
+        if len(places) > 1 and len({task.comparable(rows.labels[row]) for rows, row in places}) > 1
     ]
     if not several:
         return None
     ordered = sorted(sorted(_number(rows, row) for rows, row in places) for places in several)
     named = [_together(numbers) for numbers in ordered]
     num_rows, total = sum(map(len, several)), sum(map(len, splits.values()))
-    what = {"regression": "number", "token_classification": "list of tags"}.get(task.name, "label")
     return (
-        f"{len(several):,} {'text has' if len(several) == 1 else 'texts have'} more than one {what} "
+        f"{len(several):,} {'text has' if len(several) == 1 else 'texts have'} more than one {task.contradiction} "
         f"({_places(next(iter(splits.values())), named)}): {num_rows:,} of {total:,} rows, which no "
         "model can answer all rightly. Decide for one of them, or leave these rows out"
     )
@@ -97,26 +93,16 @@ def _together(numbers: Sequence[Any]) -> str:
     return f"{shown} and {len(numbers) - NAMED} more" if len(numbers) > NAMED else shown
 
 
-def _single(name: str, rows: Rows, task: Task) -> str | None:
+def _single(name: str, rows: Rows, task: RowTask) -> str | None:
     """A split that has one answer for everything."""
     kinds = {item for label in rows.labels for item in (label if isinstance(label, tuple) else (label,))}
-    if not len(rows) or len(kinds) != 1 or task.multi_label:
+    if not len(rows) or len(kinds) != 1:
         return None
-    (one,) = kinds
-    if task.name == "regression":
-        what, rest = f"the number {one}", "a correlation has no value there"
-    elif task.name == "token_classification":
-        what, rest = f"the tag {one!r} for every word", f"{name} metrics say nothing about the other tags"
-    else:
-        what, rest = f"the label {one!r}", f"{name} metrics say nothing about the other labels"
+    told = task.single(name, *kinds)
+    if told is None:
+        return None
     who = f"all {len(rows):,} {name} rows have" if len(rows) > 1 else f"the only {name} row has"
-    way = "" if task.name == "regression" else ". Put rows of every label there, or use more rows"
-    return f"{who} {what}: {rest}{way}"
-
-
-def _answer(label: Label, task: Task) -> Hashable:
-    """A label as it is compared: several of them have no order, tags of words have."""
-    return frozenset(label) if task.multi_label and isinstance(label, tuple) else label
+    return f"{who} {told[0]}: {told[1]}"
 
 
 def _number(rows: Rows, row: int) -> Any:

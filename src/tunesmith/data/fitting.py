@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tunesmith.config.schema import Data, Task
-from tunesmith.data.encoding import Family, encode
+from tunesmith.config.families import Family
+from tunesmith.config.schema import Data
+from tunesmith.data.encoding import encode
 from tunesmith.data.lengths import Limit, leaves_rows, told
-from tunesmith.data.sources import Rows
+from tunesmith.data.rows import Rows
+from tunesmith.data.task import RowTask
 from tunesmith.errors import DataError
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def fit(
     splits: Mapping[str, Rows],
     tokenizer: PreTrainedTokenizerFast,
     data: Data,
-    task: Task,
+    task: RowTask,
     family: Family,
     *,
     unseen: Sequence[str] = (),
@@ -87,7 +89,7 @@ def fit(
 
 
 def drop_long(
-    splits: Mapping[str, Rows], tokenizer: PreTrainedTokenizerFast, data: Data, task: Task, family: Family
+    splits: Mapping[str, Rows], tokenizer: PreTrainedTokenizerFast, data: Data, task: RowTask, family: Family
 ) -> Fitted:
     """The rows that are within the limits, of every split.
 
@@ -116,9 +118,11 @@ def drop_long(
     return Fitted(kept, {}, dropped)
 
 
-def _limits(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, task: Task, family: Family) -> Sequence[Limit]:
+def _limits(
+    rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, task: RowTask, family: Family
+) -> Sequence[Limit]:
     """The limits of some rows; their labels are looked at only where they are texts to be written."""
-    if task.name not in ("language_modeling", "text_to_text"):
+    if task.traits.output != "text":
         rows = dataclasses.replace(rows, labels=[None] * len(rows))
     return encode(rows, (), tokenizer, data, task, family).limits
 

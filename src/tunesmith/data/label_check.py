@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from tunesmith.config.schema import Data, Task
+from tunesmith.config.schema import Data
 from tunesmith.data.examples import Label
 from tunesmith.data.labels import are_vectors
 from tunesmith.data.spellings import alike, folded, listed, mapping, override, quoted
-
-log = logging.getLogger("tunesmith")
 
 PERHAPS_MISSING = ("N/A", "n/a", "#N/A", "null", "NULL", "None", "NAN", "Nan", "NaT")
 """Words that other tools write where there is no value; they may be names all the same."""
@@ -22,26 +19,36 @@ MANY = 20
 """Different whole numbers from which labels look like measurements, where rows are few for each."""
 
 
-def tell_oddities(labels: Sequence[Label], raw: Sequence[Label], task: Task, data: Data) -> None:
-    """Warn of labels that are likely not meant as they stand.
+def oddities(labels: Sequence[Label], data: Data) -> Iterator[str]:
+    """Labels that are likely not meant as they stand, whatever they are of.
 
     Args:
         labels: Under their names.
-        raw: As they stand in the file.
-        task: The task.
         data: The data config.
     """
-    if task.name not in ("classification", "token_classification"):
-        return
-    counts = Counter(name for label in labels for name in _names(label))
-    for sentence in (
-        *_alike(counts, data),
-        *_perhaps_missing(counts, data),
-        *(_numbers(counts, len(labels)) if task.name == "classification" and not task.multi_label else ()),
-        *(_several(counts, labels, data) if task.multi_label else ()),
-        *(() if task.multi_label and are_vectors(list(map(_names, raw))) else _without_rows(raw, data)),
-    ):
-        log.warning("%s: %s", data.path, sentence)
+    counts = _counts(labels)
+    yield from _alike(counts, data)
+    yield from _perhaps_missing(counts, data)
+
+
+def oddities_of_single(labels: Sequence[Label]) -> Iterator[str]:
+    """Labels of texts that look like numbers."""
+    yield from _numbers(_counts(labels), len(labels))
+
+
+def oddities_of_several(labels: Sequence[Label], data: Data) -> Iterator[str]:
+    """Labels of which a text may have several that look like one, or like names that were not parted."""
+    yield from _several(_counts(labels), labels, data)
+
+
+def names_without_rows(raw: Sequence[Label], data: Data) -> Iterator[str]:
+    """Names that the config gives to labels that no row holds."""
+    if not are_vectors(list(map(_names, raw))):
+        yield from _without_rows(raw, data)
+
+
+def _counts(labels: Sequence[Label]) -> Counter[str]:
+    return Counter(name for label in labels for name in _names(label))
 
 
 def _names(label: Label) -> tuple[str, ...]:

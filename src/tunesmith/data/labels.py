@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tunesmith.config.schema import Data, Task
+from tunesmith.config.schema import Data
 from tunesmith.data.examples import Label
 from tunesmith.data.values import kind_of, structure
 from tunesmith.errors import DataError
@@ -12,29 +12,36 @@ from tunesmith.errors import DataError
 BITS = {"0": False, "1": True, "false": False, "true": True}
 
 
-def named(labels: Sequence[Label], lines: Sequence[int], task: Task, data: Data) -> list[Label]:
-    """Labels under their names.
+def single_names(labels: Sequence[Label], data: Data) -> list[Label]:
+    """One label of each row under its name.
+
+    Raises:
+        DataError: Every label is the source of a list.
+    """
+    _refuse_lists([label for label in labels if isinstance(label, str)], data)
+    return [data.label_names.get(str(label), label) for label in labels]
+
+
+def several_names(labels: Sequence[Label], lines: Sequence[int], data: Data) -> list[Label]:
+    """The labels of each row under their names, each once; of a vector of zeros and ones, those of the ones.
 
     Args:
         labels: As they stand in the file.
         lines: The line of each row.
-        task: The task.
         data: The data config.
 
     Raises:
-        DataError: Every label of a task that takes one is the source of a list, or vectors have no names.
+        DataError: Vectors differ in length, or their positions have no names.
     """
-    if task.name == "token_classification":
-        return [tuple(data.label_names.get(tag, tag) for tag in tags) for tags in labels if isinstance(tags, tuple)]
-    if task.name != "classification":
-        return list(labels)
-    if not task.multi_label:
-        _refuse_lists([label for label in labels if isinstance(label, str)], data)
-        return [data.label_names.get(str(label), label) for label in labels]
     several = [label if isinstance(label, tuple) else () for label in labels]
     if are_vectors(several):
         return list(_by_position(several, lines, data))
     return [tuple(dict.fromkeys(data.label_names.get(name, name) for name in names)) for names in several]
+
+
+def tag_names(labels: Sequence[Label], data: Data) -> list[Label]:
+    """The tags of each row under their names."""
+    return [tuple(data.label_names.get(tag, tag) for tag in tags) for tags in labels if isinstance(tags, tuple)]
 
 
 def are_vectors(several: Sequence[tuple[str, ...]]) -> bool:

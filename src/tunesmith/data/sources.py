@@ -1,28 +1,26 @@
-"""The rows of a data set: read from its file, as each task wants them."""
+"""Rows read from a file, as the task wants them."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tunesmith.config.folders import expand
-from tunesmith.config.schema import Data, Task
+from tunesmith.config.schema import Data
 from tunesmith.data.columns import Empty, Unused, Where, bit_columns, refuse_sources_of_lists
-from tunesmith.data.examples import Example, Label, columns, reader
-from tunesmith.data.label_check import tell_oddities
-from tunesmith.data.labels import named
+from tunesmith.data.examples import Example
 from tunesmith.data.malformed import MalformedError
-from tunesmith.data.messages import Message, Options, holds_messages
+from tunesmith.data.messages import holds_messages
 from tunesmith.data.records import read_records
+from tunesmith.data.rows import Rows, rows_of
 from tunesmith.data.separated import Dialect, dialect_of, suggestion
+from tunesmith.data.task import RowTask
 from tunesmith.data.values import as_text
 from tunesmith.errors import DataError
 
-CLASSIFICATION = Task(name="classification")
 ASKED_FOR = (
     "data.where asks for it: put the name of one of these columns there. A file of your own goes with data=csv or "
     "data=jsonl, which ask for none"
@@ -30,74 +28,10 @@ ASKED_FOR = (
 MOST_WORDS = 4
 """Words of a column's name; more look like a text."""
 HEADLESS = "If the first line is a row like the others, put a line with the names of the columns above it"
+log = logging.getLogger("tunesmith")
 
 
-@dataclass(frozen=True)
-class Rows:
-    """The rows of a data set, column by column; all lists have the same length."""
-
-    ids: list[str]
-    texts: list[str]
-    """The inputs as people read them."""
-    labels: Sequence[Label]
-    """What is to be answered: a label, labels, a number, tags or a text, as the task asks; None for nothing."""
-    splits: list[str] | None = None
-    """The split that the file itself assigns, where `data.split.method=column`."""
-    pairs: list[str] | None = None
-    """The second texts, where there are two."""
-    words: list[tuple[str, ...]] | None = None
-    """The words of each text, for token classification."""
-    messages: list[tuple[Message, ...]] | None = None
-    """The turns of each conversation, for language modeling on answers."""
-    lines: list[int] | None = None
-    """The line of the file that each row was read from, from 1; no part of what the rows are."""
-    options: list[Options] | None = None
-    """What the chat template is handed beside each conversation."""
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def take(self, indices: Any) -> Rows:
-        """The rows at the given positions, in that order."""
-        pick = [int(index) for index in indices]
-        columns = (getattr(self, field.name) for field in fields(self))
-        return Rows(*(None if column is None else [column[i] for i in pick] for column in columns))  # type: ignore[arg-type]
-
-    def sha256(self) -> str:
-        """Hash of ids, texts and labels in order, as the identity of these rows."""
-        digest = hashlib.sha256()
-        options = self.options if any(self.options or ()) else None
-        columns = [self.ids, self.texts, self.labels, *filter(None, (self.pairs, self.words, self.messages, options))]
-        for row in zip(*columns, strict=True):
-            digest.update(json.dumps(row, ensure_ascii=False).encode())
-        return digest.hexdigest()
-
-
-def join(parts: Sequence[Rows]) -> Rows:
-    """The rows of several parts of one data set, one after the other; what the file said about splits is dropped."""
-    columns: dict[str, Any] = {}
-    for field in fields(Rows):
-        values = [getattr(part, field.name) for part in parts]
-        columns[field.name] = None if None in values else [item for value in values for item in value]
-    return Rows(**(columns | {"splits": None}))
-
-
-def rows_of(
-    ids: Sequence[str],
-    examples: Sequence[Example],
-    splits: list[str] | None = None,
-    lines: list[int] | None = None,
-) -> Rows:
-    """Examples as columns."""
-    pairs = [example.pair for example in examples if example.pair is not None]
-    words = [example.words for example in examples if example.words is not None]
-    messages = [example.messages for example in examples if example.messages is not None]
-    texts, labels = [example.text for example in examples], [example.label for example in examples]
-    options = [example.options or {} for example in examples] if messages else None
-    return Rows(list(ids), texts, labels, splits, pairs or None, words or None, messages or None, lines, options)
-
-
-def read_rows(data: Data, task: Task = CLASSIFICATION) -> Rows:
+def read_rows(data: Data, task: RowTask) -> Rows:
     """Read the rows that the config asks for; what is odd about them, and what is left out, is said in the log.
 
     Raises:
@@ -106,8 +40,7 @@ def read_rows(data: Data, task: Task = CLASSIFICATION) -> Rows:
     """
     path = expand(data.path)
     dialect = dialect_of(data)
-    needed = _needed(data, columns(task, data))
-    read = reader(task, data)
+    needed = _needed(data, task.columns(data))
     wanted, unused, empty = Where(data.where), Unused(task, data), Empty(task, data)
     rows: dict[str, tuple[Example, str, int]] = {}
     for position, (line, record) in enumerate(read_records(path, data.format, dialect)):
@@ -116,7 +49,7 @@ def read_rows(data: Data, task: Task = CLASSIFICATION) -> Rows:
             continue
         unused.see(record)
         try:
-            example = read(record, data)
+            example = task.read(record, data)
         except MalformedError as error:
             raise DataError(f"{path}:{line}: {error}") from None
         if example is None:
@@ -132,10 +65,11 @@ def read_rows(data: Data, task: Task = CLASSIFICATION) -> Rows:
     examples, splits, lines = map(list, zip(*rows.values(), strict=True))
     found = rows_of(list(rows), examples, splits if data.split.column else None, lines)
     refuse_sources_of_lists(found.texts, found.pairs, task, data)
-    named_rows = replace(found, labels=named(found.labels, lines, task, data))
+    named_rows = replace(found, labels=task.rename(found.labels, lines, data))
     empty.tell(path)
     unused.tell(path)
-    tell_oddities(named_rows.labels, found.labels, task, data)
+    for sentence in task.oddities(named_rows.labels, found.labels, data):
+        log.warning("%s: %s", data.path, sentence)
     return named_rows
 
 

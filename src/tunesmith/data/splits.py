@@ -5,27 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from tunesmith.config.schema import Data, Task
+from tunesmith.config.schema import Data
 from tunesmith.data.examples import Label
-from tunesmith.data.sources import CLASSIFICATION, Rows, read_rows
+from tunesmith.data.rows import Rows
+from tunesmith.data.sources import read_rows
 from tunesmith.data.spellings import folded, override
 from tunesmith.data.splitting import draw, split_rows
+from tunesmith.data.task import RowTask
 from tunesmith.errors import DataError
 
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,1000}")
 
 
-def read_splits(data: Data, task: Task = CLASSIFICATION) -> dict[str, Rows]:
+def read_splits(data: Data, task: RowTask) -> dict[str, Rows]:
     """The rows of each split, read and divided as configured.
 
     Raises:
         DataError: The data cannot be read or divided so.
     """
     rows = read_rows(data, task)
-    split, strata = data.split, [label for label in rows.labels if isinstance(label, str)]
-    if task.name != "classification" or task.multi_label:
+    split, strata = data.split, task.strata(rows.labels)
+    if strata is None:
         split = split.model_copy(update={"method": "column" if split.method == "column" else "random"})
         strata = [""] * len(rows)
     try:
@@ -38,31 +40,24 @@ def read_splits(data: Data, task: Task = CLASSIFICATION) -> dict[str, Rows]:
     return {name: rows.take(indices) for name, indices in parts.items()}
 
 
-def label_names(splits: dict[str, Rows], task: Task = CLASSIFICATION, column: str = "label") -> list[str]:
-    """The names of what the model has an output for, in order: labels or tags, whole numbers by value, others by name.
+def names_of_labels(splits: Mapping[str, Rows], column: str, *, task: str, needed: int) -> list[str]:
+    """The names of labels or tags in order: whole numbers by value, others by name.
 
     Args:
         splits: The rows of each split.
-        task: The task.
-        column: Name of the column with the labels or the number.
-
-    Returns:
-        The column alone for regression; nothing for a model that writes text.
+        column: Name of the column with the labels.
+        task: The task in words.
+        needed: How many there must be.
 
     Raises:
         DataError: There are too few, or one occurs outside the training rows only.
     """
-    if task.name == "regression":
-        return [column]
-    if task.name in ("language_modeling", "text_to_text"):
-        return []
     trained = distinct(splits["train"])
     for name, rows in splits.items():
         refuse_unknown(rows, trained, f"the label {{}} occurs in {name} but never in train, so it cannot be learned")
-    needed = 1 if task.multi_label else 2
     if len(trained) < needed:
         raise DataError(
-            f"{task.name.replace('_', ' ')} needs at least {'one label' if needed == 1 else 'two labels'}; "
+            f"{task} needs at least {'one label' if needed == 1 else 'two labels'}; "
             f"the data has only {sorted(trained)} in column {column!r}. "
             "Name another with data.label_column=..., or add rows with other labels"
         )

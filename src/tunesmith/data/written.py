@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import NAMED_ELSE, Options, is_learned
-from tunesmith.data.sources import Rows
+from tunesmith.data.rows import Rows
 from tunesmith.data.templates import Conversation, ends_of_answers, render
 
 if TYPE_CHECKING:

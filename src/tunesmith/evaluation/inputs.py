@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -18,9 +19,6 @@ from torchmetrics.classification import (
     MultilabelRankingLoss,
 )
 
-from tunesmith.config.schema import Task
-from tunesmith.evaluation.answers import meanings
-
 PICKING = (MulticlassStatScores, MulticlassConfusionMatrix, MulticlassExactMatch)
 """Metrics that take the largest of a row's scores, or the k largest, and look at nothing else of them."""
 
@@ -29,8 +27,36 @@ ORDERING = (MultilabelCoverageError, MultilabelRankingAveragePrecision, Multilab
 """Metrics that look at the order of a row's scores alone."""
 
 
-class Inputs:
-    """The answers of all rows of a pass, in the form that a metric takes.
+class MetricInputs(Protocol):
+    """The answers of all rows of a pass, in the form that each metric takes."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Label names in the order of the logits."""
+        ...
+
+    def of(self, metric: Metric) -> tuple[Any, Any]:
+        """The two arguments of the metric's `update`."""
+        ...
+
+
+@dataclass(frozen=True)
+class PlainInputs:
+    """Answers and truths as they are, for every metric."""
+
+    answers: Any
+    """What the network answered."""
+    truths: Any
+    """What it should have answered."""
+    labels: Sequence[str] = ()
+
+    def of(self, metric: Metric) -> tuple[Any, Any]:
+        """The two arguments of the metric's `update`."""
+        return self.answers, self.truths
+
+
+class LabelInputs:
+    """Labels of texts.
 
     torchmetrics takes scores for probabilities where all of them lie between 0 and 1, and for logits otherwise. So
     metrics of labels get probabilities in fp64: the softmax over the labels, or the sigmoid of each where a text may
@@ -38,26 +64,20 @@ class Inputs:
     of them equal.
 
     Args:
-        answers: What the network answered, as the task's objective gives it.
-        truths: What it should have answered.
+        answers: Logits, shape (rows, labels).
+        truths: The index of each row's label, shape (rows,), or 1 for each label that it has, shape (rows, labels).
         labels: Label names in the order of the logits.
-        task: The task.
+        several: Whether a text may have several labels.
     """
 
-    def __init__(self, answers: Any, truths: Any, labels: Sequence[str], task: Task) -> None:
+    def __init__(self, answers: Tensor, truths: Tensor, labels: Sequence[str], *, several: bool) -> None:
         self.answers = answers
         self.truths = truths
         self.labels = labels
-        self.task = task
+        self.several = several
 
     def of(self, metric: Metric) -> tuple[Any, Any]:
         """The two arguments of the metric's `update`."""
-        if self.task.name == "regression":  # correlations of numbers that vary little lose digits in fp32
-            return self.answers.double(), self.truths.double()
-        if self.task.name == "token_classification":
-            return self._tags, self.truths
-        if self.task.name != "classification":
-            return self.answers, self.truths
         if isinstance(metric, PICKING):
             return self.answers, self.truths
         return self._ranks if isinstance(metric, ORDERING) else self._probabilities, self.truths
@@ -66,7 +86,7 @@ class Inputs:
     def _probabilities(self) -> Tensor:
         """Shape (rows, labels)."""
         scores: Tensor = self.answers.double()
-        return scores.sigmoid() if self.task.multi_label else scores.softmax(dim=1)
+        return scores.sigmoid() if self.several else scores.softmax(dim=1)
 
     @cached_property
     def _ranks(self) -> Tensor:
@@ -74,7 +94,3 @@ class Inputs:
         places = torch.unique(self.answers, return_inverse=True)[1].double()
         ranks: Tensor = places / places.max().clamp(min=1)
         return ranks
-
-    @cached_property
-    def _tags(self) -> list[Any]:
-        return meanings(self.task, self.answers, self.labels)

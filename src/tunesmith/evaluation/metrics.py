@@ -9,7 +9,7 @@ import torch
 from torchmetrics import Metric
 
 from tunesmith.evaluation.definedness import value_of
-from tunesmith.evaluation.inputs import Inputs
+from tunesmith.evaluation.inputs import MetricInputs
 from tunesmith.evaluation.tables import Table, recorded
 
 
@@ -25,7 +25,7 @@ class Measured:
     """Name to why a metric could not be computed."""
 
 
-def compute_metrics(metrics: Mapping[str, Metric], inputs: Inputs) -> Measured:
+def compute_metrics(metrics: Mapping[str, Metric], inputs: MetricInputs) -> Measured:
     """The value of each metric over all rows at once.
 
     Args:

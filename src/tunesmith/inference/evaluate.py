@@ -10,10 +10,12 @@ from typing import Literal
 from tunesmith.config.changes import differing
 from tunesmith.config.composing.compose import Composed
 from tunesmith.config.schema import RunConfig, Split
+from tunesmith.config.tasks import traits_of
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.findings import inputs_of
 from tunesmith.data.fitting import Fitted, fit
-from tunesmith.data.sources import Rows, join, read_rows
+from tunesmith.data.rows import Rows, join
+from tunesmith.data.sources import read_rows
 from tunesmith.data.splits import distinct, fingerprint, read_splits
 from tunesmith.data.splitting import draw
 from tunesmith.errors import DataError, FilesError
@@ -22,8 +24,9 @@ from tunesmith.runs.directory import RunDirectory, open_directory
 from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import Record
 from tunesmith.storage import write_json, write_lines
+from tunesmith.tasks.registry import task_of
 from tunesmith.training.auto_values import decide
-from tunesmith.training.build import build_module, build_objective, build_trainer, longest_text, read_fitted
+from tunesmith.training.build import build_module, build_trainer, longest_text, read_fitted
 from tunesmith.training.logs import Warnings, log_to
 from tunesmith.training.networks import Trained, load_model
 from tunesmith.training.predictions import prediction_rows
@@ -65,28 +68,29 @@ def _evaluate(
     check_length(config, trained.network.config, trained.tokenizer)
     fitted, identity = rows_to_measure(record, composed, config, split, trained)
     rows = fitted.splits[split]
+    task = task_of(config.task)
     check_labels(rows, split, config.data.path, trained)
     hold_against_training(record, rows, split)
     data = TextDataModule(
         config.data,
         trained.tokenizer,
+        task,
         splits={split: rows},
         labels=trained.labels,
-        task=config.task,
         family=trained.family,
     )
     if identity is not None:
         record_look(record.root, data_fingerprint=identity, run=record.path, reason=f"evaluate {split}")
     longest = config.data.max_target_length  # class weights are of the training loss alone
-    objective = build_objective(config.task, trained.family, trained.tokenizer, longest)
+    objective = task.objective(trained.tokenizer, longest, trained.family)
     module = build_module(config, trained.network, trained.labels, objective)
     trainer = build_trainer(config, data, record.path, [], [])
     trainer.test(module, dataloaders=data.evaluation_dataloader(split), verbose=False)
     outputs = _renamed(module.outputs["test"], split)
-    for sentence in remarks([outputs], {split: rows}, trained.labels, config.task, len(trained.tokenizer)):
+    for sentence in remarks([outputs], {split: rows}, trained.labels, task, len(trained.tokenizer)):
         log.warning("%s", sentence)
     directory = open_directory(record.path / "evaluations", split, rows.sha256())
-    write_lines(directory.predictions, prediction_rows(outputs, rows, trained.labels, config.task))
+    write_lines(directory.predictions, prediction_rows(outputs, rows, trained.labels, task))
     results = {
         "run": str(record.path),
         "data": composed.saved["data"],
@@ -112,10 +116,12 @@ def rows_to_measure(
     if split == "all" and other:
         read, unseen = {"all": every_row(config)}, []
     else:
-        read = read_splits(config.data, config.task)
+        read = read_splits(config.data, task_of(config.task))
         unseen = [] if split == "all" else [name for name in read if name != split]
     at_most = longest_text(config, trained.network.config, trained.tokenizer)
-    fitted = fit(read, trained.tokenizer, config.data, config.task, trained.family, unseen=unseen, at_most=at_most)
+    fitted = fit(
+        read, trained.tokenizer, config.data, task_of(config.task), trained.family, unseen=unseen, at_most=at_most
+    )
     rows = join(list(fitted.splits.values())) if split == "all" else fitted.splits[split]
     if not len(rows):
         raise DataError(f"the {split} split has no rows. Take another: --split train, --split val or --split all")
@@ -126,7 +132,7 @@ def rows_to_measure(
 def every_row(config: RunConfig) -> Rows:
     """Every row of a file, or as many as `data.num_rows` asks for, whatever says how the file is split."""
     data = config.data.model_copy(update={"split": Split(method="random", seed=config.data.split.seed)})
-    rows = read_rows(data, config.task)
+    rows = read_rows(data, task_of(config.task))
     return rows if data.num_rows is None else rows.take(draw([""] * len(rows), data.num_rows, data.split))
 
 
@@ -153,7 +159,7 @@ def check_labels(rows: Rows, split: str, path: str, trained: Trained) -> None:
     Raises:
         DataError: A label is unknown; the message names the line of the file.
     """
-    if trained.config.task.name not in ("classification", "token_classification"):
+    if traits_of(trained.config.task).output != "labels":
         return
     there = distinct(rows)
     unknown = sorted(there - set(trained.labels))

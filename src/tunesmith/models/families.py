@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-from transformers import (
-    AutoModelForCausalLM,
-    AutoModelForSeq2SeqLM,
-    AutoModelForSequenceClassification,
-    AutoModelForTokenClassification,
-    PretrainedConfig,
-)
+import transformers
+from transformers import PretrainedConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
-from tunesmith.config.families import EXAMPLES, TAKEN, Family, refused
+from tunesmith.config.families import EXAMPLES, Family, refused
+from tunesmith.config.tasks import TASKS
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.models.transformers_inside import has_class_for
-
-AUTO_CLASSES: Final[dict[str, dict[Family, Any]]] = {
-    "classification": dict.fromkeys(TAKEN["classification"], AutoModelForSequenceClassification),
-    "regression": dict.fromkeys(TAKEN["regression"], AutoModelForSequenceClassification),
-    "token_classification": {"encoder": AutoModelForTokenClassification},
-    "language_modeling": {"causal": AutoModelForCausalLM},
-    "text_to_text": {"seq2seq": AutoModelForSeq2SeqLM, "causal": AutoModelForCausalLM},
-}
-"""Task to the families that it takes, each with the class that loads one with its head."""
 
 
 def family_of(config: PretrainedConfig) -> Family:
@@ -42,11 +29,11 @@ def auto_class(task: str, config: PretrainedConfig) -> Any:
     Raises:
         ConfigError: The task does not go with the architecture's family, or transformers has no such head for it.
     """
-    families, family = AUTO_CLASSES[task], family_of(config)
+    families, family = TASKS[task].heads, family_of(config)
     if family not in families:
         rule, hint = refused(task, f"{config.model_type} is of family {family}")
         raise ConfigError([Problem("model", rule, None, hint)])
-    auto = families[family]
+    auto: Any = getattr(transformers, families[family])
     own_code = getattr(config, "auto_map", None) or {}
     if not has_class_for(auto, config) and auto.__name__ not in own_code:
         kind = auto.__name__.removeprefix("AutoModelFor")

@@ -12,16 +12,17 @@ import torch
 from transformers import PretrainedConfig
 
 from tunesmith.config.schema import Head
+from tunesmith.config.tasks import TASKS
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.models.transformers_inside import draw_again
 from tunesmith.seeding import derive_seed
 
 UNNAMED = re.compile(r"LABEL_\d+")
 """What transformers calls an output that nobody has named."""
-KINDS = {"classification": "SequenceClassification", "regression": "SequenceClassification"} | {
-    "token_classification": "TokenClassification"
-}
-"""Task to the end of the names of the classes with its head."""
+OF_A_NUMBER = "regression"
+"""What transformers calls the task of a head for a number."""
+HEADS = tuple({traits.head for traits in TASKS.values() if traits.head is not None})
+"""How the names of the classes with a head end."""
 Start = Literal["auto", "keep", "new"]
 """See `model.head.start`."""
 MOST_SHOWN = 6
@@ -52,11 +53,11 @@ class Trained:
 
     def fits(self, task: str) -> bool:
         """Whether its outputs are of the kind that a task asks for: numbers, or labels of texts or of words."""
-        heads = [kind for kind in self.kinds if kind.endswith(tuple(KINDS.values()))]
-        if heads and not any(kind.endswith(KINDS[task]) for kind in heads):
+        heads = [kind for kind in self.kinds if kind.endswith(HEADS)]
+        if heads and not any(kind.endswith(TASKS[task].head or "") for kind in heads):
             return False
-        number = self.problem == "regression" or (self.problem is None and len(self.labels) == 1)
-        return number == (task == "regression")
+        number = self.problem == OF_A_NUMBER or (self.problem is None and len(self.labels) == 1)
+        return number == answers_a_number(task)
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,11 @@ def other_head(before: Sequence[str], labels: Sequence[str], wanted: Start) -> H
     return HeadStart("new", (None,) * len(labels), tuple(before), sentence, surprising=wanted == "auto")
 
 
+def answers_a_number(task: str) -> bool:
+    """Whether the output is a number, which has no name to go by."""
+    return TASKS[task].output == "number"
+
+
 def head_start(trained: Trained, labels: Sequence[str], task: str, wanted: Start) -> HeadStart:
     """Decide what becomes of a checkpoint's outputs.
 
@@ -133,7 +139,7 @@ def head_start(trained: Trained, labels: Sequence[str], task: str, wanted: Start
         return HeadStart("new", (None,) * len(now), before, sentence, surprising=wanted == "auto")
     if kept != tuple(range(len(now))):
         return HeadStart("moved", kept, before, f"{told}: each output is moved to its own label")
-    renamed = task != "regression" and before != now
+    renamed = not answers_a_number(task) and before != now
     return HeadStart("kept", kept, before, f"{told}: they are taken for the same, in this order" if renamed else None)
 
 
@@ -141,7 +147,7 @@ def _kept(trained: Trained, now: tuple[str, ...], task: str) -> tuple[int | None
     """For each label the output of its name; None where outputs are of another kind, or tell nothing."""
     if not trained.fits(task):
         return None
-    if task == "regression":
+    if answers_a_number(task):
         return (0,) if len(trained.labels) == 1 else None
     same = _same_names(trained.labels, now)
     if trained.unnamed and None in same:  # by custom output i is then the label i
@@ -168,7 +174,7 @@ def _paired(before: tuple[str, ...], now: tuple[str, ...], same: tuple[int | Non
 
 
 def _said(trained: Trained) -> str:
-    if trained.problem == "regression":
+    if trained.problem == OF_A_NUMBER:
         return "a number"
     text = f"{len(trained.labels)} labels ({listed(trained.labels)})"
     words = any(kind.endswith("TokenClassification") for kind in trained.kinds)
@@ -176,7 +182,7 @@ def _said(trained: Trained) -> str:
 
 
 def _counted(labels: tuple[str, ...], task: str) -> str:
-    return "a number" if task == "regression" else f"{len(labels)} labels ({listed(labels)})"
+    return "a number" if answers_a_number(task) else f"{len(labels)} labels ({listed(labels)})"
 
 
 def _pairs(before: tuple[str, ...], now: tuple[str, ...], rows: tuple[int | None, ...]) -> str:

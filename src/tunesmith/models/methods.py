@@ -10,12 +10,16 @@ import torch
 
 from tunesmith.config.checking.rules.adapter import BY_PATTERN
 from tunesmith.config.schema import Method
+from tunesmith.config.tasks import TASKS
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.models.anatomy import head_modules
 from tunesmith.models.families import family_of
 from tunesmith.models.freezing import freeze
 from tunesmith.models.reach import check_tying
 from tunesmith.seeding import derive_seed
+
+PEFT_TASKS = {"SequenceClassification": "SEQ_CLS", "TokenClassification": "TOKEN_CLS"}
+"""How peft calls the task of a head."""
 
 
 def apply_method(
@@ -114,11 +118,11 @@ def prepare(network: Any, peft_config: Any, task: str) -> None:
     import peft
 
     family, architecture = family_of(network.config), network.config.model_type
-    kinds = {"classification": "SEQ_CLS", "regression": "SEQ_CLS", "token_classification": "TOKEN_CLS"}
+    head = TASKS[task].head
     writes = "SEQ_2_SEQ_LM" if family == "seq2seq" else "CAUSAL_LM"
-    peft_config.task_type = peft.TaskType(kinds.get(task, writes))
+    peft_config.task_type = peft.TaskType(writes if head is None else PEFT_TASKS[head])
     if isinstance(peft_config, peft.PromptLearningConfig):
-        if task in kinds and family != "encoder":
+        if head is not None and family != "encoder":
             # Given embeddings instead of ids, decoders take the last column for the last token, T5 refuses.
             rule = f"a prompt goes before the text's embeddings, and {architecture} then cannot find the text's end"
             raise ConfigError([Problem("method", rule, "prompt", "Use method=lora, or an encoder")])
@@ -129,7 +133,7 @@ def prepare(network: Any, peft_config: Any, task: str) -> None:
             raise ConfigError([Problem("method.target_modules", rule, None, f"E.g. {_normalising(network)}")])
         peft_config.target_modules = "all-linear"
     # peft itself adds only heads that are called `classifier` or `score`; a language model has none to add.
-    heads = [name for name in head_modules(network) if name not in ("classifier", "score")] if task in kinds else []
+    heads = [name for name in head_modules(network) if name not in ("classifier", "score")] if head is not None else []
     asked = peft_config.modules_to_save or []
     peft_config.modules_to_save = [*asked, *(name for name in heads if name not in asked)] or None
     if architecture == "gpt2":

@@ -47,6 +47,11 @@ class Outputs:
     """`<split>/<name>` to a metric that is a matrix or a curve."""
 
     @property
+    def loss(self) -> float:
+        """The split's loss."""
+        return self.metrics[f"{self.split}/loss"]
+
+    @property
     def defined_metrics(self) -> dict[str, float]:
         """The metrics that have a value on these rows; the correlation of numbers that are all the same has none."""
         return {name: value for name, value in self.metrics.items() if math.isfinite(value)}

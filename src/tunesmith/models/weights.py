@@ -24,6 +24,7 @@ from transformers import (
 from tunesmith.config.families import EXAMPLES
 from tunesmith.config.folders import expand
 from tunesmith.config.schema import Model
+from tunesmith.config.tasks import TASKS
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.checkpoint import Say, hold_against, not_read, own_config, read_weights
 from tunesmith.models.config_fields import building, with_fields
@@ -129,7 +130,7 @@ def load_network(
         model: The model config.
         labels: Label names in the order of the logits; empty for a model that writes text.
         seed: The run's seed.
-        task: Name of the task, one of `families.AUTO_CLASSES`.
+        task: Name of the task, one of `config/tasks.py`.
         pad_token_id: The token that fills short rows, which a decoder has to know to find a text's last token.
         quietly: Say nothing of the head; it is replaced by that of an adapter.
 
@@ -141,7 +142,7 @@ def load_network(
     auto = _class_for(model, config, task)
     if pad_token_id is not None:
         config.pad_token_id = pad_token_id
-    tokenizer = load_tokenizer(model) if model.head.words and task == "classification" else None
+    tokenizer = load_tokenizer(model) if model.head.words and TASKS[task].takes_label_words else None
     words = [] if tokenizer is None else word_tokens(model.head.words, labels, tokenizer)
     torch.manual_seed(derive_seed(seed, "initialisation"))
     if model.init == "random":
@@ -239,7 +240,7 @@ def load_skeleton(model: Model, labels: Sequence[str], *, task: str) -> Any:
 
 
 def _class_for(model: Model, config: PretrainedConfig, task: str) -> Any:
-    if model.head.words and task == "classification":
+    if model.head.words and TASKS[task].takes_label_words:
         if family_of(config) == "encoder":
             rule = f"need a model that writes, a decoder or an encoder-decoder, and {config.model_type} is an encoder"
             hint = f"Use {EXAMPLES['causal']}, or {EXAMPLES['seq2seq']}, or leave the words out"
@@ -249,7 +250,7 @@ def _class_for(model: Model, config: PretrainedConfig, task: str) -> Any:
 
 
 def _own_head(model: Model, task: str) -> bool:
-    return model.head.pooling is not None and task in ("classification", "regression")
+    return model.head.pooling is not None and TASKS[task].pools
 
 
 def _with_head(network: Any, model: Model, task: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from tunesmith.config.checking.rules.registry import select
 from tunesmith.config.composing.compose import Composed
 from tunesmith.config.composing.saved import resolve
+from tunesmith.config.tasks import TASKS
 from tunesmith.errors import ConfigError, Problem, TunesmithError
 from tunesmith.sweeping.execution.executors import Executor
 from tunesmith.sweeping.prepare import Sweep, located
@@ -75,7 +76,7 @@ def judge(
                 config = decide(Composed(resolve(saved), saved)).config
                 check_model(config)
                 check_monitors(config, others=[("hydra.sweeper.metric", name) for name in objectives])
-                try_metrics(config, {"classification": ["a", "b"], "regression": ["a"]}.get(config.task.name, ["O"]))
+                try_metrics(config, ["a", "b"] if TASKS[config.task.name].output == "labels" else ["a"])
                 answers.append([])
             except ConfigError as error:
                 answers.append(error.problems)

@@ -8,21 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from transformers import PreTrainedTokenizerFast
 
-from tunesmith.config.families import Family
-from tunesmith.config.schema import RunConfig, Task
+from tunesmith.config.schema import RunConfig
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.findings import findings
 from tunesmith.data.fitting import drop_long, fit
-from tunesmith.data.sources import Rows
-from tunesmith.data.splits import label_names, read_splits
-from tunesmith.evaluation.inputs import Inputs
+from tunesmith.data.rows import Rows
+from tunesmith.data.splits import read_splits
 from tunesmith.evaluation.metrics import compute_metrics
 from tunesmith.models.anatomy import anatomy
 from tunesmith.models.families import family_of
@@ -30,19 +26,13 @@ from tunesmith.models.freezing import GradualUnfreezing
 from tunesmith.models.label_words import cue_tokens
 from tunesmith.models.methods import apply_method
 from tunesmith.models.module import FineTuner, MetricFunction, SchedulerFactory
-from tunesmith.models.objectives import (
-    DecoderText,
-    EncoderDecoderText,
-    LanguageModeling,
-    MultiLabel,
-    Objective,
-    Regression,
-    TokenClassification,
-)
+from tunesmith.models.objectives import Objective
 from tunesmith.models.packing import check_packing
 from tunesmith.models.weights import load_config, load_tokenizer, positions
 from tunesmith.optim.parameter_groups import parameter_groups, rates
 from tunesmith.optim.schedules import lightning_schedule
+from tunesmith.tasks.registry import task_of
+from tunesmith.tasks.task import Task
 from tunesmith.training import instantiate
 from tunesmith.training.callbacks.validating import ValidateAtSteps
 from tunesmith.training.course import counts_micro_batches
@@ -74,23 +64,24 @@ def build_data(config: RunConfig, splits: dict[str, Rows] | None = None) -> Text
         DataError: The data cannot be used as configured.
         FilesError: The model's tokenizer cannot be read.
     """
-    splits = read_splits(config.data, config.task) if splits is None else splits
+    task = task_of(config.task)
+    splits = read_splits(config.data, task) if splits is None else splits
     unseen = () if config.evaluation.test else ("test",)
     architecture, tokenizer = load_config(config.model), load_tokenizer(config.model)
     family, at_most = family_of(architecture), longest_text(config, architecture, tokenizer)
-    give_template(tokenizer, config.task, config.data, family)
-    fitted = fit(splits, tokenizer, config.data, config.task, family, unseen=unseen, at_most=at_most)
+    give_template(tokenizer, task, config.data, family)
+    fitted = fit(splits, tokenizer, config.data, task, family, unseen=unseen, at_most=at_most)
     seen = {name: rows for name, rows in fitted.splits.items() if name not in unseen}
-    labels = label_names(seen, config.task, config.data.label_column)
-    for sentence in findings(seen, config.task):
+    labels = task.label_names(seen, config.data.label_column)
+    for sentence in findings(seen, task):
         log.warning("%s", sentence)
     data = TextDataModule(
         config.data,
         tokenizer,
+        task,
         seed=config.seed,
         splits=fitted.splits,
         labels=labels,
-        task=config.task,
         family=family,
         unseen=unseen,
     )
@@ -105,11 +96,12 @@ def read_fitted(config: RunConfig) -> dict[str, Rows]:
         DataError: The data cannot be used as configured.
         FilesError: Rows are left out for their length, and the model's tokenizer cannot be read.
     """
-    splits = read_splits(config.data, config.task)
+    task = task_of(config.task)
+    splits = read_splits(config.data, task)
     if config.data.on_long != "drop":
         return splits
     tokenizer, family = load_tokenizer(config.model), family_of(load_config(config.model))
-    return drop_long(splits, tokenizer, config.data, config.task, family).splits
+    return drop_long(splits, tokenizer, config.data, task, family).splits
 
 
 def longest_text(config: RunConfig, architecture: Any, tokenizer: PreTrainedTokenizerFast) -> int | None:
@@ -123,27 +115,21 @@ def build_network(config: RunConfig, labels: Sequence[str]) -> torch.nn.Module:
     """The network as it is trained, adapters included."""
     tokenizer = load_tokenizer(config.model)
     network: Any = first_network(config, labels, tokenizer.pad_token_id)
-    set_ends(network, tokenizer, config.task, config.data, family_of(network.config))
-    network.config.problem_type = problem_type(config.task)
+    task = task_of(config.task)
+    set_ends(network, tokenizer, task, config.data, family_of(network.config))
+    network.config.problem_type = task.problem_type
     if config.data.packing:
         check_packing(network)
     if config.model.gradient_checkpointing:
         network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     peft_config = instantiate.build_peft_config(config.method)
-    return apply_method(network, config.method, peft_config, config.seed, task=config.task.name)
-
-
-def problem_type(task: Task) -> str | None:
-    """What transformers calls the task, so that its pipelines read the logits rightly."""
-    if task.name == "classification":
-        return "multi_label_classification" if task.multi_label else "single_label_classification"
-    return "regression" if task.name == "regression" else None
+    return apply_method(network, config.method, peft_config, config.seed, task=task.traits.name)
 
 
 def build_module(
     config: RunConfig, network: torch.nn.Module, labels: Sequence[str], objective: Objective | None = None
 ) -> FineTuner:
-    """The LightningModule around a network; its objective is `objective_on(data)`, by default one label per text."""
+    """The LightningModule around a network; its objective is by default one label per text."""
     make_optimizer = instantiate.optimizer_factory(config.optimizer)
     return FineTuner(
         network,
@@ -181,51 +167,21 @@ def learning_rates(config: RunConfig, network: torch.nn.Module) -> Callable[[str
     return rates(parts.depth, parts.top, lr=optimizer.lr, layer_decay=layer_decay, head_lr=head_lr)
 
 
-def objective_on(data: TextDataModule) -> Objective:
+def objective_on(data: TextDataModule, task: Task) -> Objective:
     """What the task asks of a network, on this data."""
-    longest = data.data.max_target_length
-    return build_objective(data.task, data.family, data.tokenizer, longest, data.class_weights)
-
-
-def build_objective(
-    task: Task,
-    family: Family,
-    tokenizer: PreTrainedTokenizerFast,
-    max_new_tokens: int,
-    class_weights: npt.NDArray[np.float32] | None = None,
-) -> Objective:
-    """What the task asks of a network of a family.
-
-    Args:
-        task: The task.
-        family: The network's family.
-        tokenizer: Reads what the network writes.
-        max_new_tokens: Tokens that it may write for a text.
-        class_weights: Weight of each label in the training loss, shape (labels,).
-    """
-    if task.name == "text_to_text":
-        kind = EncoderDecoderText if family == "seq2seq" else DecoderText
-        return kind(functools.partial(tokenizer.decode, skip_special_tokens=True), max_new_tokens)
-    if task.name == "language_modeling":
-        return LanguageModeling()
-    if task.name == "regression":
-        return Regression()
-    if task.multi_label:
-        return MultiLabel()
-    weights = None if class_weights is None else torch.from_numpy(class_weights)
-    of_labels = TokenClassification if task.name == "token_classification" else Objective
-    return of_labels(label_smoothing=task.label_smoothing, class_weights=weights)
+    return task.objective(data.tokenizer, data.data.max_target_length, data.family, data.class_weights)
 
 
 def metric_function(config: RunConfig, labels: Sequence[str]) -> MetricFunction:
     """The configured metrics, each over what it takes; what has to be said of one is said once."""
     metrics = instantiate.build_metrics(config.evaluation, num_labels=len(labels))
-    if config.task.name == "regression":
+    task = task_of(config.task)
+    if task.measures_in_fp64:
         metrics = {name: metric.set_dtype(torch.float64) for name, metric in metrics.items()}
     told: set[str] = set()
 
     def compute(answers: Any, truths: Any) -> Mapping[str, Any]:
-        measured = compute_metrics(metrics, Inputs(answers, truths, labels, config.task))
+        measured = compute_metrics(metrics, task.metric_inputs(answers, truths, labels))
         said = [f"the metric {name} {remark}" for name, remark in measured.remarks.items()]
         said += [f"the metric {name} has no value: {why}" for name, why in measured.failures.items()]
         for sentence in said:

@@ -9,25 +9,19 @@ from typing import Any
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from tunesmith.config.families import Family
-from tunesmith.config.schema import Data, Task
-from tunesmith.data.sources import Rows
+from tunesmith.config.schema import Data
+from tunesmith.data.rows import Rows
 from tunesmith.data.templates import PROBE, Conversation, end_of_text, ends_of_answers, marks, template_of, write
 from tunesmith.errors import TrainingError
+from tunesmith.tasks.task import Task
 
 ROWS_CHECKED = 5
 """Conversations that the saved tokenizer has to write as they were learned."""
 
 
-def learns_answers(task: Task, data: Data, family: Family) -> bool:
-    """Whether it is answers in conversations that are learned, so that the chat template writes what ends them."""
-    if task.name == "text_to_text":
-        return family == "causal"
-    return task.name == "language_modeling" and bool(data.messages_column or data.target_column)
-
-
 def give_template(tokenizer: PreTrainedTokenizerFast, task: Task, data: Data, family: Family) -> None:
     """Give a tokenizer without a chat template the one that the answers are learned in, so that it is saved with it."""
-    if learns_answers(task, data, family):
+    if task.learns_answers(data, family):
         tokenizer.chat_template = template_of(tokenizer)
 
 
@@ -41,9 +35,9 @@ def set_ends(network: Any, tokenizer: PreTrainedTokenizerFast, task: Task, data:
         DataError: Nothing ends an answer.
     """
     config = getattr(network, "generation_config", None)
-    if config is None or task.name not in ("text_to_text", "language_modeling"):
+    if config is None or task.traits.output != "text":
         return
-    own = ends_of_answers(tokenizer) if learns_answers(task, data, family) else [end_of_text(tokenizer)]
+    own = ends_of_answers(tokenizer) if task.learns_answers(data, family) else [end_of_text(tokenizer)]
     before = [end for end in _as_list(config.eos_token_id) if end in marks(tokenizer)]
     ends = list(dict.fromkeys(end for end in (*own, tokenizer.eos_token_id, *before) if end is not None))
     config.eos_token_id = ends[0] if len(ends) == 1 else ends or None

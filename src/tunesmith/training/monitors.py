@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from tunesmith.config.checking.rules.evaluation import callback_monitors, monitor_problem
 from tunesmith.config.schema import RunConfig
-from tunesmith.data.splits import label_names, read_splits
+from tunesmith.data.splits import read_splits
 from tunesmith.errors import ConfigError
+from tunesmith.tasks.registry import task_of
 
 
 def check_monitors(
@@ -30,7 +31,8 @@ def check_monitors(
     if not wanted:
         return
     if labels is None:
-        labels = label_names(read_splits(config.data, config.task), config.task, config.data.label_column)
+        task = task_of(config.task)
+        labels = task.label_names(read_splits(config.data, task), config.data.label_column)
     metrics = plain["evaluation"]["metrics"]
     found = [monitor_problem(where, monitor, metrics, labels) for where, monitor in wanted]
     problems = [problem for problem in found if problem is not None]

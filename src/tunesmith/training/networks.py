@@ -13,15 +13,17 @@ from transformers import AutoConfig, PreTrainedTokenizerFast
 
 from tunesmith.config.families import Family
 from tunesmith.config.schema import Model, RunConfig
+from tunesmith.config.tasks import TASKS
 from tunesmith.errors import ConfigError, DataError, Problem
 from tunesmith.models.families import auto_class, family_of
-from tunesmith.models.head_start import KINDS, without_start
+from tunesmith.models.head_start import without_start
 from tunesmith.models.load_errors import explained
 from tunesmith.models.merging import put_into_base
 from tunesmith.models.trust import is_trusted, trusting
 from tunesmith.models.weights import load_network, load_tokenizer, relabelled
 from tunesmith.runs.record import Record, load_run
 from tunesmith.seeding import derive_seed
+from tunesmith.tasks.registry import task_of
 from tunesmith.training.ends import set_ends
 
 
@@ -59,7 +61,7 @@ def _loaded(record: Record, config: RunConfig, folder: Path) -> Trained:
     network = network_of(record, config, tokenizer)
     family = family_of(network.config)
     with suppress(DataError):  # a run of before may have learned no end
-        set_ends(network, tokenizer, config.task, config.data, family)
+        set_ends(network, tokenizer, task_of(config.task), config.data, family)
     return Trained(network.eval(), tokenizer, record.labels, family, config)
 
 
@@ -130,7 +132,7 @@ def first_network(
         )
         return network
     then = record.config["task"]["name"]
-    if KINDS.get(then) != KINDS.get(task):
+    if TASKS[then].head != TASKS[task].head:
         hint = (
             f"Put it into its base first: tunesmith export {record.argument} --merge --output DIR, then model.path=DIR"
         )

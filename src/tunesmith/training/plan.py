@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from tunesmith.config.composing.compose import Composed
 from tunesmith.config.schema import RunConfig
-from tunesmith.data.encoding import check_class_weights
+from tunesmith.config.tasks import traits_of
+from tunesmith.data.class_weights import check_class_weights
 from tunesmith.data.findings import counted_labels, findings
-from tunesmith.data.sources import Rows
-from tunesmith.data.splits import label_names, read_splits
+from tunesmith.data.rows import Rows
+from tunesmith.data.splits import read_splits
 from tunesmith.errors import FilesError
+from tunesmith.tasks.registry import task_of
 from tunesmith.training.course import course
 from tunesmith.training.monitors import check_monitors
 from tunesmith.training.public import refuse_secrets
@@ -55,13 +57,14 @@ def plan(composed: Composed) -> Plan:
         from tunesmith.training.preflight import check_quantization  # it asks torch for a GPU
 
         check_quantization(config)
-    splits = read_splits(config.data, config.task)
-    labels = label_names(splits, config.task, config.data.label_column)
+    task = task_of(config.task)
+    splits = read_splits(config.data, task)
+    labels = task.label_names(splits, config.data.label_column)
     check_monitors(config, labels)
     check_class_weights(config.task, labels)
     data = _tokenised(_started(composed), splits)
     if data is None:
-        for sentence in findings(splits, config.task):
+        for sentence in findings(splits, task):
             log.warning("%s", sentence)
     else:
         data.encode_all()
@@ -71,7 +74,7 @@ def plan(composed: Composed) -> Plan:
     return Plan(
         rows={name: len(part) for name, part in splits.items()},
         labels=labels,
-        label_counts=dict(counted_labels(splits, labels)) if "classification" in config.task.name else {},
+        label_counts=dict(counted_labels(splits, labels)) if task.traits.output == "labels" else {},
         steps_per_epoch=steps_per_epoch,
         steps=course(config, steps_per_epoch),
     )
@@ -93,7 +96,7 @@ def _tokenised(config: RunConfig, splits: dict[str, Rows]) -> TextDataModule | N
     try:
         return build_data(config, splits)
     except FilesError as error:
-        if config.task.name == "language_modeling":  # how many samples a text makes, only the tokenizer knows
+        if traits_of(config.task).divides:  # how many samples a text makes, only the tokenizer knows
             raise
         log.warning("texts are not held to data.max_length=%d yet: %s", config.data.max_length, error)
         return None

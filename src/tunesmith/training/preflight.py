@@ -10,6 +10,7 @@ import torch
 
 from tunesmith.config.checking.rules import contradictions
 from tunesmith.config.schema import RunConfig
+from tunesmith.config.tasks import traits_of
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.machine import bf16_cost, usable_cores
 from tunesmith.models.anatomy import anatomy
@@ -142,7 +143,7 @@ def check_length(config: RunConfig, architecture: Any = None, tokenizer: Any = N
             rule = f"the model has {most} positions" + (f", of which the {name} takes {count}" if count else "")
             hint = f"At most data.max_length={most - count}"
             raise ConfigError([Problem("data.max_length", rule, str(data.max_length), hint)])
-    answers = config.task.name == "text_to_text" and family_of(architecture) == "causal"
+    answers = "target_column" in traits_of(config.task).required and family_of(architecture) == "causal"
     if answers and data.max_target_length >= data.max_length:
         rule = f"a decoder's text and its answer share data.max_length={data.max_length} tokens, which leaves none"
         hint = "Set less, or raise data.max_length"

@@ -26,10 +26,12 @@ from tunesmith.runs.directory import RunDirectory
 from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import Record
 from tunesmith.storage import write_json, write_lines
+from tunesmith.tasks.registry import task_of
+from tunesmith.tasks.task import Task
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer, objective_on
 from tunesmith.training.callbacks.checkpoints import BestWeights, LastCheckpoint, forget_after, place_of
 from tunesmith.training.callbacks.progress import RunProgress
-from tunesmith.training.ends import check_template, learns_answers, save_ends
+from tunesmith.training.ends import check_template, save_ends
 from tunesmith.training.logs import Warnings
 from tunesmith.training.predictions import prediction_rows
 from tunesmith.training.remarks import remarks
@@ -79,8 +81,9 @@ def execute(
     with open_session(run, directory, name, ready.warnings if ready is not None else None) as session, trusting(trust):
         data = build_data(config) if ready is None else ready.data
         data.encode_all()
+        task = task_of(config.task)
         network = build_network(config, data.labels)
-        module = build_module(config, network, data.labels, objective_on(data))
+        module = build_module(config, network, data.labels, objective_on(data, task))
         describe(session, run, data, network, trust, checkpoint)
         if checkpoint is not None:
             forget_after(Record(directory.path), place_of(checkpoint)[0])
@@ -93,7 +96,7 @@ def execute(
         announce(session, run, data, network)
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         outputs = [take_best(best, trainer, module, data, run)]
-        save_model(network, data, directory)
+        save_model(network, data, directory, task)
         gap = hold_saved(Record(directory.path), config, module, data, trainer, outputs[0])
         session.add(
             saved_difference=gap,
@@ -106,7 +109,7 @@ def execute(
             look_at_test(session, data)
             trainer.test(module, datamodule=data, verbose=False)
             outputs.append(module.outputs["test"])
-        report(session, data, outputs)
+        report(session, data, outputs, task)
         best.discard()
     return Record(directory.path)
 
@@ -196,12 +199,12 @@ def announce(session: Session, run: Composed, data: TextDataModule, network: Any
         log.info("overridden: %s", " ".join(redact_argv(run.overrides)))
 
 
-def save_model(network: Any, data: TextDataModule, directory: RunDirectory) -> None:
+def save_model(network: Any, data: TextDataModule, directory: RunDirectory, task: Task) -> None:
     """Write weights (or the adapter alone) and tokenizer in the Hugging Face layout."""
     network.save_pretrained(directory.model)
     data.tokenizer.save_pretrained(directory.model)
     save_ends(network, directory.model)
-    if learns_answers(data.task, data.data, data.family):
+    if task.learns_answers(data.data, data.family):
         check_template(data.splits["train"], data.tokenizer, directory.model)
     (directory.model / "README.md").unlink(missing_ok=True)  # peft's form of a model card, with nothing filled in
     for file in directory.model.iterdir():
@@ -220,20 +223,18 @@ def look_at_test(session: Session, data: TextDataModule) -> None:
         log.info("look number %d at this test set; choose by validation, not by this number", number)
 
 
-def report(session: Session, data: TextDataModule, outputs: Sequence[Outputs]) -> None:
+def report(session: Session, data: TextDataModule, outputs: Sequence[Outputs], task: Task) -> None:
     """Write metrics and predictions, to disk and to the tracker."""
-    rows = [
-        row for output in outputs for row in prediction_rows(output, data.splits[output.split], data.labels, data.task)
-    ]
+    rows = [row for output in outputs for row in prediction_rows(output, data.splits[output.split], data.labels, task)]
     write_lines(session.directory.predictions, rows)
     metrics = {name: value for output in outputs for name, value in output.defined_metrics.items()}
-    for sentence in remarks(outputs, data.splits, data.labels, data.task, len(data.tokenizer)):
+    for sentence in remarks(outputs, data.splits, data.labels, task, len(data.tokenizer)):
         log.warning("%s", sentence)
     tables = {name: table for output in outputs for name, table in output.tables.items()}
     session.add(metrics=metrics, **({"tables": tables} if tables else {}))
     if session.tracker is not None:
         session.tracker.summarise(metrics)
-        if data.task.name == "classification" and not data.task.multi_label:
+        if task.traits.pools and task.traits.weighs_labels:
             texts = [text for output in outputs for text in data.splits[output.split].texts]
             session.tracker.log_predictions(
                 [row | {"text": text} for row, text in zip(rows, texts, strict=True)], data.labels

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import torch
 
 from tunesmith.config.checking.rules.evaluation import callback_monitors
-from tunesmith.config.schema import RunConfig, Task
+from tunesmith.config.schema import RunConfig
 from tunesmith.errors import ConfigError, Problem
-from tunesmith.evaluation.inputs import Inputs
 from tunesmith.evaluation.metrics import Measured, compute_metrics
 from tunesmith.suggest import did_you_mean, nearest
+from tunesmith.tasks.registry import task_of
 from tunesmith.training.instantiate import build_metrics
-
-MOST_ROWS = 64
-TEXTS = ["the plot is slow and the actors are good", "one more film of that kind", "a story that is told with care"]
 
 
 def check_metrics(config: RunConfig, labels: Sequence[str]) -> None:
@@ -49,11 +43,12 @@ def try_metrics(config: RunConfig, labels: Sequence[str]) -> Measured:
         ConfigError: A metric fails on them.
     """
     metrics = build_metrics(config.evaluation, num_labels=len(labels))
-    measured = compute_metrics(metrics, Inputs(*made_up(config.task, labels), labels, config.task))
+    task = task_of(config.task)
+    measured = compute_metrics(metrics, task.metric_inputs(*task.made_up(labels), labels))
     problems = [
         Problem(
             f"evaluation.metrics.{name}",
-            f"cannot take the answers of task={config.task.name}: {why}",
+            f"cannot take the answers of task={task.traits.name}: {why}",
             config.evaluation.metrics[name].target,
             "docs/tasks.md says what metrics are given",
         )
@@ -62,24 +57,3 @@ def try_metrics(config: RunConfig, labels: Sequence[str]) -> Measured:
     if problems:
         raise ConfigError(problems)
     return measured
-
-
-def made_up(task: Task, labels: Sequence[str]) -> tuple[Any, Any]:
-    """Answers and truths of a few rows, as an evaluation pass of the task gives them; both are as good as random.
-
-    Args:
-        task: The task.
-        labels: Names of the labels.
-    """
-    draw = torch.Generator().manual_seed(0)
-    rows = min(MOST_ROWS, 2 * max(len(labels), 2))
-    if task.name == "text_to_text":
-        return [*TEXTS[1:], TEXTS[0]], list(TEXTS)
-    if task.name in ("language_modeling", "regression"):  # losses and counts, or numbers: none of them negative
-        return torch.rand(rows, generator=draw) + 0.5, torch.randint(1, 9, (rows,), generator=draw).float()
-    logits, places = torch.randn(rows, len(labels), generator=draw), torch.arange(rows)
-    if task.name == "token_classification":
-        return [row[None] for row in logits], [(labels[i % len(labels)],) for i in range(rows)]
-    if task.multi_label:
-        return logits, (places[:, None] // (1 + torch.arange(len(labels)))) % 2
-    return logits, places % len(labels)

@@ -1,10 +1,11 @@
 import pytest
 
 from tunesmith.cli.predict import main, read_questions
-from tunesmith.config.schema import Data, Task
+from tunesmith.config.schema import Data
 from tunesmith.errors import DataError
+from tunesmith.tasks.registry import task_named
 
-TASK, COMMAS = Task(name="classification"), Data(path="-", format="csv")
+TASK, COMMAS = task_named("classification"), Data(path="-", format="csv")
 
 
 def test_a_tsv_has_tabs_and_no_quoting_whatever_the_run_s_own_data_had(tmp_path):

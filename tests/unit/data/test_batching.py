@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunesmith.data.batching import MicroBatch, PlannedSampler, TokenDataset, plan_epoch, plan_evaluation
-from tunesmith.data.encoding import Samples
+from tunesmith.data.samples import Samples
 from tunesmith.data.tokenization import Tokens
 
 lengths_of_rows = st.lists(st.integers(1, 100), min_size=1, max_size=200).map(lambda items: np.asarray(items, np.int64))

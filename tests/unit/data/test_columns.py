@@ -8,11 +8,14 @@ import subprocess
 
 import pytest
 
-from tunesmith.config.schema import Data, Task
+from tunesmith.config.schema import Data
 from tunesmith.data.columns import equal
 from tunesmith.data.records import read_records
 from tunesmith.data.sources import read_rows
 from tunesmith.errors import DataError
+from tunesmith.tasks.registry import task_named
+
+CLASSIFICATION = task_named("classification")
 
 
 def written(path, text):
@@ -54,14 +57,14 @@ def test_a_filter_that_keeps_nothing_lists_what_there_is(tmp_path):
     path = written(tmp_path / "a.csv", f"text,label,number,kind\n{rows}")
     asked = {"path": str(path), "format": "csv"}
     with pytest.raises(DataError, match=r"column 'number' has '0' \(1 rows\), .* and 15 more values"):
-        read_rows(Data(**asked, where={"number": 99, "kind": "x"}))
+        read_rows(Data(**asked, where={"number": 99, "kind": "x"}), CLASSIFICATION)
     with pytest.raises(DataError, match="each is there, but in no row together"):
-        read_rows(Data(**asked, where={"number": 2, "label": 1}))
+        read_rows(Data(**asked, where={"number": 2, "label": 1}), CLASSIFICATION)
 
 
 def test_rows_that_are_left_out_are_counted_with_their_lines(tmp_path, caplog):
     path = written(tmp_path / "a.csv", "text,label\na,1\n,1\nb,0\nnan,0\n")
-    read = read_rows(Data(path=str(path), format="csv", on_empty="drop"))
+    read = read_rows(Data(path=str(path), format="csv", on_empty="drop"), CLASSIFICATION)
     assert read.texts == ["a", "b"]
     (record,) = caplog.records
     assert "2 rows without a text or a label (lines 3, 5) dropped; 'nan' stands in 1 of them" in record.getMessage()
@@ -73,11 +76,15 @@ def test_a_word_for_what_is_missing_can_be_a_word_again_as_the_message_says(tmp_
     with pytest.raises(
         DataError, match=r"2 rows have .* \(lines 2, 4\); 'NA' stands in 2 .*'data.missing=\[\"nan\","
     ) as told:
-        read_rows(Data(**asked))
+        read_rows(Data(**asked), CLASSIFICATION)
     words = json.loads(str(told.value).partition("data.missing=")[2].partition("'")[0])
     assert words == ["nan", "NaN", "<NA>"]
-    assert read_rows(Data(**asked, missing=words)).labels == ["NA", "ZA", "NA"]
-    assert read_rows(Data(**asked, label_names={"NA": "Namibia"})).labels == ["Namibia", "ZA", "Namibia"]
+    assert read_rows(Data(**asked, missing=words), CLASSIFICATION).labels == ["NA", "ZA", "NA"]
+    assert read_rows(Data(**asked, label_names={"NA": "Namibia"}), CLASSIFICATION).labels == [
+        "Namibia",
+        "ZA",
+        "Namibia",
+    ]
 
 
 def test_columns_that_nobody_reads_are_listed_and_an_input_among_them_is_warned_of(tmp_path, caplog):
@@ -85,7 +92,7 @@ def test_columns_that_nobody_reads_are_listed_and_an_input_among_them_is_warned_
     path = written(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     data = Data(path=str(path), format="jsonl", text_column="instruction", target_column="output")
     with caplog.at_level(logging.INFO, "tunesmith"):
-        read_rows(data, Task(name="text_to_text"))
+        read_rows(data, task_named("text_to_text"))
     listed, warned = caplog.records
     assert listed.getMessage() == "columns not used: 'input', 'source'"
     assert "the column 'input' holds something in 5 of 10 rows, and the model never sees it" in warned.getMessage()
@@ -117,19 +124,19 @@ def test_a_file_of_another_kind_is_told_as_what_it_is_and_the_command_makes_it_r
     lines = b'{"text": "one", "label": 1}\n{"text": "two", "label": 0}\n'
     path = written(tmp_path / name, make(lines))
     with pytest.raises(DataError) as refusal:
-        read_rows(Data(path=str(path), format="jsonl"))
+        read_rows(Data(path=str(path), format="jsonl"), CLASSIFICATION)
     said = str(refusal.value)
     assert what in said
     advice, _, target = said.partition("Write it out: ")[2].partition(", and take data.path=")
     assert advice.startswith(command)
     subprocess.run(advice, shell=True, check=True)
-    assert read_rows(Data(path=target.strip("'"), format="jsonl")).texts == ["one", "two"]
+    assert read_rows(Data(path=target.strip("'"), format="jsonl"), CLASSIFICATION).texts == ["one", "two"]
 
 
 def test_objects_over_lines_are_told(tmp_path):
     path = written(tmp_path / "a.json", '{\n "text": "a",\n "label": 1\n}\n{\n "text": "b",\n "label": 0\n}\n')
     with pytest.raises(DataError, match="JSON objects that are spread over lines"):
-        read_rows(Data(path=str(path), format="jsonl"))
+        read_rows(Data(path=str(path), format="jsonl"), CLASSIFICATION)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +162,7 @@ def test_a_pipe_is_no_regular_file(tmp_path):
 def test_labels_in_columns_of_their_own_are_pointed_out(tmp_path):
     path = written(tmp_path / "a.csv", "text,art,law\na,1,0\n")
     with pytest.raises(DataError, match=r"If 'art', 'law' are labels with zeros and ones: .* such as art\|law"):
-        read_rows(Data(path=str(path), format="csv"), Task(name="classification", multi_label=True))
+        read_rows(Data(path=str(path), format="csv"), task_named("multi_label"))
 
 
 @pytest.mark.parametrize(("suffix", "head"), [("parquet", b"PAR1...."), ("feather", b"ARROW1..")])
@@ -191,4 +198,4 @@ def test_a_folder_of_hugging_face_s_is_told_as_one(tmp_path, name, split):
 def test_the_advice_on_a_record_without_a_text_fits_what_it_holds(tmp_path, record, advice):
     path = written(tmp_path / "a.jsonl", json.dumps(record) + "\n")
     with pytest.raises(DataError, match=re.escape(advice)):
-        read_rows(Data(path=str(path), format="jsonl"), Task(name="language_modeling"))
+        read_rows(Data(path=str(path), format="jsonl"), task_named("language_modeling"))

@@ -4,12 +4,13 @@ import copy
 
 import pytest
 
-from tunesmith.config.schema import Data, Task
+from tunesmith.config.schema import Data
 from tunesmith.data.conversations import before_answer, encode_answers, prompt, prompts_of, write
 from tunesmith.data.encoding import encode
-from tunesmith.data.sources import Rows
+from tunesmith.data.rows import Rows
 from tunesmith.data.tokenization import IGNORED
 from tunesmith.errors import DataError
+from tunesmith.tasks.registry import task_named
 
 TEMPLATE = (
     "{% for m in messages %}[unused1]{{ m['role'] }}: {{ m['content'] }}[unused2]\n{% endfor %}"
@@ -105,7 +106,7 @@ def test_an_answer_beyond_the_length_is_refused_with_the_row(plain, cache_dir):
     rows = rows_of(["why"], ["because"], [talk])
     needed = len(write(talk, plain)[0])
     with pytest.raises(DataError) as caught:
-        encode(rows, (), plain, data(cache_dir, max_length=16), Task(name="language_modeling"), "causal")
+        encode(rows, (), plain, data(cache_dir, max_length=16), task_named("language_modeling"), "causal")
     rule = f"1 row has no part of the response within data.max_length=16 (first: id '0', of {needed} tokens)"
     assert str(caught.value).startswith(rule)
     for way in (f"data.max_length={needed}", "data.on_long=drop"):

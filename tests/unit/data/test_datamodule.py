@@ -3,13 +3,15 @@ import torch
 
 from tunesmith import compose
 from tunesmith.data.datamodule import TextDataModule
-from tunesmith.data.sources import Rows
+from tunesmith.data.rows import Rows
+from tunesmith.tasks.registry import task_of
 
 
 @pytest.fixture
 def make(tiny, tokenizer):
     def data(*overrides, seed=0, **arguments):
-        return TextDataModule(compose([*tiny, *overrides]).config.data, tokenizer, seed=seed, **arguments)
+        config = compose([*tiny, *overrides]).config
+        return TextDataModule(config.data, tokenizer, task_of(config.task), seed=seed, **arguments)
 
     return data
 

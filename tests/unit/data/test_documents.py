@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunesmith.data.documents import encode_documents, encode_openings, pack
-from tunesmith.data.encoding import Samples, packed
+from tunesmith.data.samples import Samples, packed
 from tunesmith.data.tokenization import IGNORED, Tokens, end_to_end
 
 TEXTS = ["one", "", "a quiet masterpiece of few words", "dull " * 40, "naïve café 😀"]

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.config.schema import Task
 from tunesmith.data.findings import counted_labels, findings, inputs_of
-from tunesmith.data.sources import Rows
+from tunesmith.data.rows import Rows
+from tunesmith.tasks.registry import task_named
 
-CLASSIFICATION = Task(name="classification")
+CLASSIFICATION = task_named("classification")
 
 
 def rows_of(texts, labels, first_line=None, **more):
@@ -44,7 +44,7 @@ def test_copies_are_counted_for_each_pair_of_splits_by_the_whole_input():
 )
 def test_what_is_said_of_copies_is_what_sets_say(splits):
     rows = {name: rows_of(texts, texts) for name, texts in splits.items()}
-    told = [text for text in findings(rows, Task(name="language_modeling"))]
+    told = [text for text in findings(rows, task_named("language_modeling"))]
     names = list(splits)
     counts = [
         (sum(text in splits[first] for text in splits[second]), second, first)
@@ -62,9 +62,13 @@ def test_what_is_said_of_copies_is_what_sets_say(splits):
     ("task", "labels", "words"),
     [
         (CLASSIFICATION, ["x", "y", "y", "x"], "1 text has more than one label (lines 2 and 4): 2 of 4 rows"),
-        (Task(name="regression"), [1.0, 2.0, 1.5, 2.0], "1 text has more than one number (lines 2 and 4): 2 of 4 rows"),
         (
-            Task(name="classification", multi_label=True),
+            task_named("regression"),
+            [1.0, 2.0, 1.5, 2.0],
+            "1 text has more than one number (lines 2 and 4): 2 of 4 rows",
+        ),
+        (
+            task_named("multi_label"),
             [("x",), ("y",), ("x", "y"), ("y",)],
             "more than one label (lines 2 and 4)",
         ),
@@ -77,13 +81,15 @@ def test_a_text_with_two_answers_is_a_contradiction(task, labels, words):
 
 def test_what_is_no_contradiction():
     same = [("x", "y"), ("z",), ("y", "x"), ("z",)]
-    assert findings({"train": rows_of(["a", "b", "a", "c"], same)}, Task(name="classification", multi_label=True)) == []
-    assert findings({"train": rows_of(["a", "a"], ["one", "two"])}, Task(name="text_to_text")) == [], (
+    assert findings({"train": rows_of(["a", "b", "a", "c"], same)}, task_named("multi_label")) == []
+    assert findings({"train": rows_of(["a", "a"], ["one", "two"])}, task_named("text_to_text")) == [], (
         "several are right"
     )
     tagged = [("O", "B"), ("B", "O")]
     rows = Rows(["0", "1"], ["a b", "a b"], tagged, words=[("a", "b")] * 2)
-    assert "more than one list of tags (ids 0 and 1)" in findings({"train": rows}, Task(name="token_classification"))[0]
+    assert (
+        "more than one list of tags (ids 0 and 1)" in findings({"train": rows}, task_named("token_classification"))[0]
+    )
 
 
 def test_a_contradiction_between_splits_is_one_too():
@@ -102,12 +108,12 @@ def test_a_split_with_one_answer_is_told_of_where_it_is_measured():
         "the only test row has the label 'y'",
     ]
     numbers = {"train": rows_of(["a", "b"], [1.0, 2.0]), "val": rows_of(["c", "d"], [3.0, 3.0])}
-    assert findings(numbers, Task(name="regression")) == [
+    assert findings(numbers, task_named("regression")) == [
         "all 2 val rows have the number 3.0: a correlation has no value there"
     ]
     words = [("a", "b"), ("c",)]
     tags = Rows(["0", "1"], ["a b", "c"], [("O", "O"), ("O",)], words=words)
-    (told,) = findings({"train": rows_of([], []), "val": tags}, Task(name="token_classification"))
+    (told,) = findings({"train": rows_of([], []), "val": tags}, task_named("token_classification"))
     assert told.startswith("all 2 val rows have the tag 'O' for every word")
 
 

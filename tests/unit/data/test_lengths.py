@@ -7,17 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tunesmith.config.schema import Data, Task
+from tunesmith.config.schema import Data
 from tunesmith.data.conversations import encode_answers, frame, write
-from tunesmith.data.encoding import encode, encode_inputs
+from tunesmith.data.encoding import encode
 from tunesmith.data.fitting import fit
-from tunesmith.data.sources import Rows
+from tunesmith.data.rows import Rows
 from tunesmith.data.tokenization import IGNORED
 from tunesmith.errors import DataError
+from tunesmith.tasks.registry import task_named
 
 LONG = "a slow film with a dull plot and one bright scene"
 TEXTS = ["short", LONG, f"{LONG} and {LONG}", "two words", "naïve café 😀"]
-CLASSIFICATION = Task(name="classification")
+CLASSIFICATION = task_named("classification")
 
 
 class Counted:
@@ -60,7 +61,7 @@ def length(tokenizer, *texts, **options):
 
 
 def limits_of(rows, tokenizer, settings_, task=CLASSIFICATION, family="encoder"):
-    labels = sorted(set(rows.labels)) if task.name == "classification" else []
+    labels = sorted(set(rows.labels)) if task.option == "classification" else []
     return encode(rows, labels, tokenizer, settings_, task, family).limits
 
 
@@ -109,7 +110,7 @@ def test_pairs_and_sentences_of_words(tokenizer, tmp_path):
     assert limit.kept.max() == 16
     words = [tuple(text.split()) for text in TEXTS]
     rows = rows_of(TEXTS, [tuple("O" for _ in sentence) for sentence in words], words=words)
-    samples = encode(rows, ["O"], made, data(tmp_path, max_length=6), Task(name="token_classification"))
+    samples = encode(rows, ["O"], made, data(tmp_path, max_length=6), task_named("token_classification"))
     (limit,) = samples.limits
     assert limit.whole.tolist() == [length(tokenizer, text) for text in TEXTS]
     facts = limit.facts()
@@ -125,7 +126,7 @@ def test_sources_and_targets_of_an_encoder_decoder(tokenizer, tmp_path):
     rows = rows_of(TEXTS, TEXTS[::-1])
     for end in (None, "[SEP]", "[unused3]"):  # none; one that the tokenizer writes; one that is added
         made.eos_token = end
-        sources, targets = limits_of(rows, made, settings_, Task(name="text_to_text"), "seq2seq")
+        sources, targets = limits_of(rows, made, settings_, task_named("text_to_text"), "seq2seq")
         assert sources.whole.tolist() == [length(tokenizer, text) for text in TEXTS]
         added = 1 if end == "[unused3]" else 0
         assert targets.whole.tolist() == [length(tokenizer, text) + added for text in TEXTS[::-1]]
@@ -136,14 +137,14 @@ def test_sources_and_targets_of_an_encoder_decoder(tokenizer, tmp_path):
 def test_sources_of_a_decoder(plain, tmp_path, on_long):
     settings_ = data(tmp_path, max_length=16, max_target_length=6, target_column="t", on_long=on_long)
     rows = rows_of(TEXTS, ["so", "so", "so", "so", "so"])
-    sources, answers = limits_of(rows, plain, settings_, Task(name="text_to_text"), "causal")
+    sources, answers = limits_of(rows, plain, settings_, task_named("text_to_text"), "causal")
     assert sources.whole.tolist() == [length(plain, text, add_special_tokens=False) for text in TEXTS]
     room = 16 - 6 - frame(plain)
     assert (sources.most, sources.most + sources.beside) == (room, 16)
     assert sources.kept.tolist() == [min(tokens, room) for tokens in sources.whole]
     assert not answers.cut.any()
     assert answers.answers.lost.sum() == 0
-    samples = encode(rows, (), plain, settings_, Task(name="text_to_text"), "causal")
+    samples = encode(rows, (), plain, settings_, task_named("text_to_text"), "causal")
     written = plain.decode(samples.prompts[2])
     assert ("slow film" in written) == (on_long == "cut")
     assert ("bright scene" in written) == (on_long == "cut_left")
@@ -153,7 +154,7 @@ def test_sources_of_a_decoder(plain, tmp_path, on_long):
 def test_an_answer_beyond_its_room_keeps_its_beginning(plain, tmp_path, on_long):
     settings_ = data(tmp_path, max_length=16, max_target_length=6, target_column="t", on_long=on_long)
     rows = rows_of(["why"], ["because it is a very long story about a film with no end in sight"])
-    samples = encode(rows, (), plain, settings_, Task(name="text_to_text"), "causal")
+    samples = encode(rows, (), plain, settings_, task_named("text_to_text"), "causal")
     assert samples.limits[1].answers.shortened.tolist() == [1]
     learned = [token for token in samples.labels[0].tolist() if token != IGNORED]
     assert plain(rows.labels[0], add_special_tokens=False)["input_ids"][: len(learned)] == learned
@@ -195,7 +196,7 @@ def test_inputs_to_be_answered_are_counted_too(plain, tmp_path):
     settings_ = data(tmp_path, max_length=9, max_target_length=4, target_column="t")
     rows = rows_of(TEXTS, [None] * len(TEXTS))
     for task, family in (("classification", "encoder"), ("text_to_text", "seq2seq"), ("text_to_text", "causal")):
-        limit = encode_inputs(rows, plain, settings_, Task(name=task), family).limits[0]
+        limit = task_named(task).encode_inputs(rows, plain, settings_, family).limits[0]
         bare = family == "causal"
         assert limit.whole.tolist() == [length(plain, text, add_special_tokens=not bare) for text in TEXTS]
         assert limit.cut.tolist() == [
@@ -205,7 +206,7 @@ def test_inputs_to_be_answered_are_counted_too(plain, tmp_path):
             False,
             length(plain, TEXTS[4], add_special_tokens=not bare) > limit.most,
         ]
-    (limit,) = encode_inputs(rows, plain, data(tmp_path, max_length=9), Task(name="language_modeling"), "causal").limits
+    (limit,) = task_named("language_modeling").encode_inputs(rows, plain, data(tmp_path, max_length=9), "causal").limits
     assert limit.whole.tolist() == [length(plain, text) - 1 for text in TEXTS], "without the mark of its end"
 
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from tunesmith.config.schema import Data, Task
-from tunesmith.data.examples import question
+from tunesmith.config.schema import Data
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import is_learned, read_messages, read_options
 from tunesmith.data.sources import read_rows
 from tunesmith.data.templates import PROBE
 from tunesmith.data.written import doubts
+from tunesmith.tasks.registry import task_named
 
 USER, ASSISTANT = {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}
 CALL = {"function": {"name": "search", "arguments": {"q": "a"}}}
@@ -50,7 +50,7 @@ def identity(tmp_path, record):
     path = tmp_path / "x.jsonl"
     path.write_text(json.dumps(record) + "\n", encoding="utf-8")
     data = Data(path=str(path), format="jsonl", messages_column="messages", cache_dir=str(tmp_path))
-    return read_rows(data, Task(name="language_modeling")).sha256()
+    return read_rows(data, task_named("language_modeling")).sha256()
 
 
 def test_all_that_is_handed_on_is_part_of_the_rows_identity(tmp_path):
@@ -85,14 +85,14 @@ def test_all_that_is_handed_on_is_part_of_the_rows_identity(tmp_path):
 )
 def test_what_a_conversation_asks(turns, text, reference):
     data = Data(path="x.jsonl", format="jsonl", messages_column="messages")
-    example = question({"messages": turns}, Task(name="language_modeling"), data)
+    example = task_named("language_modeling").question({"messages": turns}, data)
     assert (example.text, example.reference, example.label) == (text, reference, None)
 
 
 def test_texts_that_hold_the_end_of_a_turn_are_told_of(tokenizer):
     import copy
 
-    from tunesmith.data.sources import Rows
+    from tunesmith.data.rows import Rows
 
     made = copy.deepcopy(tokenizer)
     made.eos_token = "[SEP]"

@@ -11,6 +11,7 @@ from tunesmith.data.records import read_records
 from tunesmith.data.separated import NAMES, Dialect, dialect_of
 from tunesmith.data.sources import read_rows
 from tunesmith.errors import DataError
+from tunesmith.tasks.registry import task_named
 
 anything = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 nasty = st.text(st.sampled_from(list("ab\"',;|\t\n\r \\é\u2028\x85\x1c")), max_size=12)
@@ -82,7 +83,7 @@ def test_the_delimiter_that_the_header_has_is_suggested_and_works(tmp_path, case
     path = tmp_path / "a.csv"
     path.write_text(text)
     with pytest.raises(DataError) as refusal:
-        read_rows(Data(path=str(path), format="csv", **asked))
+        read_rows(Data(path=str(path), format="csv", **asked), task_named("classification"))
     assert advice in str(refusal.value)
     keys = dict(part.split("=") for part in str(refusal.value).split(" reads the header")[0].split() if "=" in part)
     keys = asked | {key.removeprefix("data."): value for key, value in keys.items() if key.startswith("data.")}

@@ -8,9 +8,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.config.schema import Data, Task
+from tunesmith.config.schema import Data
 from tunesmith.data.sources import read_rows
 from tunesmith.data.spellings import alike, clean, folded, mapping, override, quoted
+from tunesmith.tasks.registry import task_named
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 
@@ -28,7 +29,7 @@ SPELLINGS = {
 def rows_of(tmp_path, labels, **keys):
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps({"text": f"t{i}", "label": label}) + "\n" for i, label in enumerate(labels)))
-    return read_rows(Data(path=str(path), format="jsonl", **keys), keys.pop("task", Task(name="classification")))
+    return read_rows(Data(path=str(path), format="jsonl", **keys), keys.pop("task", task_named("classification")))
 
 
 def test_spellings_are_one_group_whatever_their_form():
@@ -111,12 +112,12 @@ def test_a_name_for_a_label_that_no_row_has_is_pointed_out(tmp_path, caplog):
 def test_names_that_another_sign_parts_are_pointed_out(tmp_path, caplog):
     path = tmp_path / "a.csv"
     path.write_text('text,label\na,"art, law"\nb,"law, tech"\nc,art\n')
-    read_rows(Data(path=str(path), format="csv"), Task(name="classification", multi_label=True))
+    read_rows(Data(path=str(path), format="csv"), task_named("multi_label"))
     assert "'data.label_separator=\",\"'" in caplog.text
 
 
 def test_tags_that_differ_only_in_case_are_pointed_out(tmp_path, caplog):
     path = tmp_path / "a.conll"
     path.write_text("Ada B-PER\nslept O\n\nBob b-per\n")
-    read_rows(Data(path=str(path), format="conll"), Task(name="token_classification"))
+    read_rows(Data(path=str(path), format="conll"), task_named("token_classification"))
     assert '\'data.label_names={"b-per": "B-PER"}\'' in caplog.text

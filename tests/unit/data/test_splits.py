@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
 from tunesmith.config.schema import Data, Split
-from tunesmith.data.sources import Rows
-from tunesmith.data.splits import fingerprint, label_names, read_splits
+from tunesmith.data.rows import Rows
+from tunesmith.data.splits import fingerprint, read_splits
 from tunesmith.data.splitting import SPLITS, draw, split_rows
 from tunesmith.errors import DataError
+from tunesmith.tasks.registry import task_named
+
+CLASSIFICATION = task_named("classification")
 
 labels_of_some_rows = st.lists(st.sampled_from("abc"), min_size=30, max_size=120)
 fractions = st.floats(0.1, 0.3)
@@ -162,22 +165,22 @@ def rows_of(labels):
 )
 def test_whole_numbers_are_ordered_by_value_and_anything_else_by_name(labels, expected):
     splits = {"train": rows_of(labels), "val": rows_of(labels[:1]), "test": rows_of([])}
-    assert label_names(splits) == expected
+    assert CLASSIFICATION.label_names(splits, "label") == expected
 
 
 def test_a_label_that_cannot_be_learned_is_refused():
     with pytest.raises(DataError, match="the label 'c' occurs in val but never in train"):
-        label_names({"train": rows_of("ab"), "val": rows_of("abc")})
+        CLASSIFICATION.label_names({"train": rows_of("ab"), "val": rows_of("abc")}, "label")
     only_one = r"at least two labels; the data has only \['a'\] in column 'mood'. Name another with data.label_column="
     with pytest.raises(DataError, match=only_one):
-        label_names({"train": rows_of("aa"), "val": rows_of("a")}, column="mood")
+        CLASSIFICATION.label_names({"train": rows_of("aa"), "val": rows_of("a")}, "mood")
 
 
 def test_reading_keeps_ids_texts_and_labels_together(tmp_path):
     path = tmp_path / "a.jsonl"
     everything = [{"key": f"k{i}", "text": f"text {i}", "label": i % 2} for i in range(40)]
     path.write_text("".join(json.dumps(row) + "\n" for row in everything), encoding="utf-8")
-    splits = read_splits(Data(path=str(path), format="jsonl", id_column="key", num_rows=30))
+    splits = read_splits(Data(path=str(path), format="jsonl", id_column="key", num_rows=30), CLASSIFICATION)
     found = [row for part in splits.values() for row in zip(part.ids, part.texts, part.labels, strict=True)]
     assert len(found) == len(set(found)) == 30
     assert set(found) <= {(row["key"], row["text"], str(row["label"])) for row in everything}
@@ -191,14 +194,14 @@ def test_what_cannot_be_divided_is_named_by_its_file(tmp_path, fields, message):
     path = tmp_path / "a.csv"
     path.write_text("text,label\na,1\nb,0\nc,1\n")
     with pytest.raises(DataError) as refusal:
-        read_splits(Data(path=str(path), format="csv", **fields))
+        read_splits(Data(path=str(path), format="csv", **fields), CLASSIFICATION)
     assert str(refusal.value).startswith(f"{path}: {message}")
 
 
 def identity(lines, tmp_path, **fields):
     path = tmp_path / "data.csv"
     path.write_text("\n".join(["text,label,lang", *lines]) + "\n", encoding="utf-8")
-    return fingerprint(read_splits(Data(path=str(path), format="csv", **fields)))
+    return fingerprint(read_splits(Data(path=str(path), format="csv", **fields), CLASSIFICATION))
 
 
 LINES = [f"text {i},{i % 2},{'en' if i < 40 else 'de'}" for i in range(50)]

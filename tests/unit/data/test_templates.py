@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 from tunesmith.data.conversations import before_answer, prompt
 from tunesmith.data.malformed import MalformedError
-from tunesmith.data.sources import Rows
+from tunesmith.data.rows import Rows
 from tunesmith.data.templates import PLAIN, ends_of_answers, render, template_of, write
 from tunesmith.data.written import check_written, doubts
 from tunesmith.errors import DataError

@@ -5,13 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.config.schema import Data, Task
+from tunesmith.config.schema import Data
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.sources import read_rows
 from tunesmith.data.values import label_of, labels_of, structure, text_in
 from tunesmith.errors import DataError
+from tunesmith.tasks.registry import task_named
 
-MULTI = Task(name="classification", multi_label=True)
+CLASSIFICATION = task_named("classification")
+
+MULTI = task_named("multi_label")
 DATA = Data(path="-", format="csv")
 
 words = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=6)
@@ -124,9 +127,9 @@ def test_lists_of_the_numbers_of_labels_are_no_vectors(tmp_path):
 def test_a_column_of_the_sources_of_lists_is_no_label_and_one_bracket_is(tmp_path):
     lists = table(tmp_path / "a.jsonl", ["['art']", "['law', 'art']"])
     with pytest.raises(DataError, match=r"every row of 'topics' holds the text of a list .* task=multi_label"):
-        read_rows(Data(**lists))
+        read_rows(Data(**lists), CLASSIFICATION)
     names = table(tmp_path / "b.jsonl", ["['art']", "law"])
-    assert read_rows(Data(**names)).labels == ["['art']", "law"]
+    assert read_rows(Data(**names), CLASSIFICATION).labels == ["['art']", "law"]
 
 
 @pytest.mark.parametrize(
@@ -141,13 +144,13 @@ def test_a_column_of_the_sources_of_lists_is_no_label_and_one_bracket_is(tmp_pat
 def test_a_column_of_the_sources_of_token_ids_or_messages_is_no_text(tmp_path, texts, advice):
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps({"body": text, "label": i % 2}) + "\n" for i, text in enumerate(texts)))
-    for task in (Task(name="classification"), Task(name="language_modeling")):
+    for task in (CLASSIFICATION, task_named("language_modeling")):
         with pytest.raises(DataError, match=advice):
             read_rows(Data(path=str(path), format="jsonl", text_column="body"), task)
 
 
 def test_a_number_that_is_missing_is_an_empty_row_and_an_infinite_one_a_fault(tmp_path):
-    regression = Task(name="regression")
+    regression = task_named("regression")
     asked = table(tmp_path / "a.jsonl", [1.5, float("nan"), None, "NaN", "2"])
     with pytest.raises(DataError, match=r"3 rows have no text or no number \(lines 2, 3, 4\); 'NaN' stands in 1 of"):
         read_rows(Data(**asked), regression)
@@ -161,6 +164,6 @@ def test_tags_come_as_the_text_of_a_list_too(tmp_path):
     path = tmp_path / "a.jsonl"
     forms = [['["Ada", "slept"]', '["B-PER", "O"]'], ["['Ada', 'slept']", "['B-PER' 'O']"], [["Ada", "slept"], [1, 0]]]
     path.write_text("".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in forms))
-    rows = read_rows(Data(path=str(path), format="jsonl"), Task(name="token_classification"))
+    rows = read_rows(Data(path=str(path), format="jsonl"), task_named("token_classification"))
     assert rows.words == [("Ada", "slept")] * 3
     assert rows.labels == [("B-PER", "O"), ("B-PER", "O"), ("1", "0")]

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
 from tunesmith import compose
-from tunesmith.config.schema import Task
-from tunesmith.evaluation.inputs import Inputs
 from tunesmith.evaluation.metrics import better, compute_metrics
+from tunesmith.tasks.registry import task_named
 from tunesmith.training.instantiate import build_metrics
 
 NAMES = ["precision", "recall", "f1"]
@@ -42,7 +41,9 @@ def logits_for(predicted, count):
 
 
 def measured(metrics, logits, right, names):
-    return compute_metrics(metrics, Inputs(logits, torch.tensor(right), names, Task(name="classification"))).values
+    return compute_metrics(
+        metrics, task_named("classification").metric_inputs(logits, torch.tensor(right), names)
+    ).values
 
 
 @given(case=predictions())

@@ -6,25 +6,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.config.schema import Task
-from tunesmith.evaluation.plausibility import doubts
+from tunesmith.tasks.registry import task_named
 
-CLASSIFICATION = Task(name="classification")
+CLASSIFICATION = task_named("classification")
 
 
 def doubted(task, predictions, truths, loss=0.1, num_guesses=2):
-    return list(doubts(task, "val", predictions, truths, loss, num_guesses))
+    return list(task.doubts("val", predictions, truths, loss, num_guesses))
 
 
 def test_one_answer_for_everything():
     (told,) = doubted(CLASSIFICATION, ["x"] * 4, ["x", "x", "x", "y"])
     assert told.startswith("all 4 rows of val are answered with 'x', which 3 of them have")
     assert doubted(CLASSIFICATION, ["x"] * 4, ["x"] * 4) == [], "the rows themselves are told of before"
-    (told,) = doubted(Task(name="classification", multi_label=True), [[], []], [("x",), ("y", "x")])
+    (told,) = doubted(task_named("multi_label"), [[], []], [("x",), ("y", "x")])
     assert "answered with no label, which 0 of them have" in told
-    (told,) = doubted(Task(name="token_classification"), [["O", "O"], ["O"]], [("O", "B"), ("O",)])
+    (told,) = doubted(task_named("token_classification"), [["O", "O"], ["O"]], [("O", "B"), ("O",)])
     assert told.startswith("all 3 words of val are answered with 'O', which 2 of them have")
-    (told,) = doubted(Task(name="text_to_text"), ["a a", "a a"], ["b", "c"], num_guesses=30_000)
+    (told,) = doubted(task_named("text_to_text"), ["a a", "a a"], ["b", "c"], num_guesses=30_000)
     assert told.startswith("all 2 answers of val are answered with 'a a'")
 
 
@@ -39,12 +38,12 @@ def test_no_better_than_the_most_frequent_label():
     [
         (CLASSIFICATION, 2, math.log(2)),
         (CLASSIFICATION, 100, math.log(100)),
-        (Task(name="classification", multi_label=True), 100, math.log(2)),
-        (Task(name="language_modeling"), 30_000, math.log(30_000)),
+        (task_named("multi_label"), 100, math.log(2)),
+        (task_named("language_modeling"), 30_000, math.log(30_000)),
     ],
 )
 def test_a_loss_far_above_that_of_guessing(task, guesses, guessing):
-    answers = ([], []) if task.name == "language_modeling" else (["x", "y"], ["x", "y"])
+    answers = ([], []) if task.option == "language_modeling" else (["x", "y"], ["x", "y"])
     assert doubted(task, *answers, loss=guessing + 1.9, num_guesses=guesses) == []
     (told,) = doubted(task, *answers, loss=guessing + 2.1, num_guesses=guesses)
     assert f"is far above {guessing:.2f}, that of guessing" in told
@@ -52,7 +51,7 @@ def test_a_loss_far_above_that_of_guessing(task, guesses, guessing):
 
 def test_numbers():
     truths = [1.0, 2.0, 3.0, 4.0]  # variance 1.25
-    task = Task(name="regression")
+    task = task_named("regression")
     (told,) = doubted(task, [2.5, 2.5, 2.5, 2.51], truths, loss=1.25)
     assert told.startswith("all 4 val rows are answered with about 2.5")
     assert doubted(task, [1.0, 2.0, 3.5, 4.0], truths, loss=9.0) == []

@@ -12,19 +12,18 @@ from sklearn import metrics as sk
 from torchmetrics import classification as of_labels
 from torchmetrics import regression as of_numbers
 
-from tunesmith.config.schema import Task
-from tunesmith.evaluation.inputs import Inputs
 from tunesmith.evaluation.metrics import compute_metrics
+from tunesmith.tasks.registry import task_named
 
-SINGLE, SEVERAL = Task(name="classification"), Task(name="classification", multi_label=True)
-REGRESSION = Task(name="regression")
+SINGLE, SEVERAL = task_named("classification"), task_named("multi_label")
+REGRESSION = task_named("regression")
 SCALES = [1e-3, 0.1, 1.0, 30.0]
 """From logits that all lie between 0 and 1 to probabilities of exactly 1."""
 
 
 def value(metric, answers, truths, labels=("a", "b", "c"), task=SINGLE):
     """What a run would record of one metric."""
-    measured = compute_metrics({"m": metric}, Inputs(answers, truths, labels, task))
+    measured = compute_metrics({"m": metric}, task.metric_inputs(answers, truths, labels))
     assert not measured.failures
     return measured.values if len(measured.values) > 1 else measured.values["m"]
 
@@ -104,10 +103,9 @@ def test_scores_of_several_labels_per_text_are_of_probabilities(scale, low):
 
 
 def test_a_probability_of_exactly_one_half_is_no_label_for_the_metric_as_for_the_prediction():
-    from tunesmith.evaluation.answers import meanings
 
     logits = torch.zeros(4, 2)
-    assert meanings(SEVERAL, logits, ["a", "b"]) == [[]] * 4
+    assert SEVERAL.meanings(logits, ["a", "b"]) == [[]] * 4
     exact = value(of_labels.MultilabelExactMatch(num_labels=2), logits, torch.zeros(4, 2).long(), ("a", "b"), SEVERAL)
     assert exact == 1.0
 
@@ -205,7 +203,7 @@ def test_a_matrix_is_a_table_with_its_labels_and_curves_are_lists():
             "roc": of_labels.MulticlassROC(num_classes=3, thresholds=4),
             "counts": of_labels.MulticlassStatScores(num_classes=3, average="micro"),
         },
-        Inputs(logits, right, ["a", "b", "c"], SINGLE),
+        SINGLE.metric_inputs(logits, right, ["a", "b", "c"]),
     ).values
     expected = sk.confusion_matrix(right, logits.argmax(1)).tolist()
     assert found["cm"] == {"labels": ["a", "b", "c"], "values": expected}
@@ -216,7 +214,7 @@ def test_a_matrix_is_a_table_with_its_labels_and_curves_are_lists():
 def test_a_metric_that_fails_on_these_rows_has_no_value_and_the_reason_is_kept():
     made = compute_metrics(
         {"dev": of_numbers.TweedieDevianceScore(power=1.0)},
-        Inputs(torch.tensor([-1.0, 1.0]), torch.tensor([1.0, 1.0]), ["score"], REGRESSION),
+        REGRESSION.metric_inputs(torch.tensor([-1.0, 1.0]), torch.tensor([1.0, 1.0]), ["score"]),
     )
     assert math.isnan(made.values["dev"])
     assert made.failures["dev"].startswith("ValueError: ")

@@ -6,10 +6,11 @@ import transformers
 from transformers import AutoConfig, PreTrainedTokenizerFast
 
 from tunesmith import compose
-from tunesmith.config.families import EXAMPLES, TAKEN
+from tunesmith.config.families import EXAMPLES
 from tunesmith.config.schema import Model
+from tunesmith.config.tasks import TASKS
 from tunesmith.errors import ConfigError
-from tunesmith.models.families import AUTO_CLASSES, auto_class, family_of
+from tunesmith.models.families import auto_class, family_of
 from tunesmith.models.weights import load_config, load_network, load_tokenizer
 
 ARCHITECTURES = {
@@ -49,16 +50,16 @@ def test_each_task_takes_its_class(task, option, expected):
         assert network.config.num_labels == len(labels)
 
 
-@pytest.mark.parametrize("task", AUTO_CLASSES)
+@pytest.mark.parametrize("task", TASKS)
 def test_a_family_that_a_task_does_not_take_is_refused_with_those_that_fit(task):
-    refused = EXAMPLES.keys() - AUTO_CLASSES[task].keys()
+    refused = EXAMPLES.keys() - TASKS[task].heads.keys()
     for family in refused:
         config = AutoConfig.for_model(ARCHITECTURES[family][0])
         with pytest.raises(ConfigError) as refusal:
             auto_class(task, config)
         assert f"task={task} takes " in str(refusal.value)
         assert f"of family {family}" in str(refusal.value)
-        for fitting in AUTO_CLASSES[task]:
+        for fitting in TASKS[task].heads:
             assert EXAMPLES[fitting] in str(refusal.value)
 
 
@@ -113,9 +114,3 @@ def test_padding_changes_no_logits(option):
         for text, expected in zip(texts, together, strict=True):
             alone = network(**tokenizer(text, return_tensors="pt", return_token_type_ids=False)).logits[0]
             assert torch.allclose(alone, expected, atol=1e-5)
-
-
-def test_the_families_known_before_anything_is_loaded_are_those_that_have_classes():
-    assert {task: set(families) for task, families in TAKEN.items()} == {
-        task: set(classes) for task, classes in AUTO_CLASSES.items()
-    }

@@ -9,7 +9,7 @@ import torch
 from transformers import BertConfig, BertForSequenceClassification
 
 from tunesmith.data.batching import MicroBatch, PlannedSampler, TokenDataset, plan_epoch, plan_evaluation
-from tunesmith.data.encoding import Samples
+from tunesmith.data.samples import Samples
 from tunesmith.data.tokenization import Tokens
 from tunesmith.errors import TrainingError
 from tunesmith.models.module import FineTuner

@@ -7,7 +7,8 @@ from torch.nn.functional import cross_entropy
 
 from tunesmith.config.schema import Task
 from tunesmith.data.batching import TokenDataset, plan_epoch
-from tunesmith.data.encoding import Samples, class_weights, weighed
+from tunesmith.data.class_weights import class_weights, weighed
+from tunesmith.data.samples import Samples
 from tunesmith.data.tokenization import IGNORED, Tokens, end_to_end
 from tunesmith.models.objectives import MultiLabel, Objective, Regression, TokenClassification
 

@@ -6,7 +6,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from tunesmith.data.batching import MicroBatch, TokenDataset
-from tunesmith.data.encoding import Samples, packed
+from tunesmith.data.samples import Samples, packed
 from tunesmith.data.tokenization import IGNORED, Tokens, end_to_end
 from tunesmith.errors import ConfigError
 from tunesmith.models.objectives import LanguageModeling

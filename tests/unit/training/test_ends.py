@@ -5,13 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from tunesmith.config.schema import Data, Task
-from tunesmith.data.sources import Rows
+from tunesmith.config.schema import Data
+from tunesmith.data.rows import Rows
 from tunesmith.data.templates import PLAIN
 from tunesmith.errors import TrainingError
-from tunesmith.training.ends import check_template, give_template, learns_answers, set_ends
+from tunesmith.tasks.registry import task_named
+from tunesmith.training.ends import check_template, give_template, set_ends
 
-LANGUAGE, TEXTS = Task(name="language_modeling"), Task(name="text_to_text")
+LANGUAGE, TEXTS = task_named("language_modeling"), task_named("text_to_text")
 DOCUMENTS = Data(path="x.jsonl", format="jsonl")
 ANSWERS = DOCUMENTS.model_copy(update={"target_column": "target"})
 TEMPLATE = "{% for m in messages %}[unused1]{{ m['content'] }}[unused2]{% endfor %}"
@@ -34,7 +35,7 @@ def speaker(tokenizer):
         (LANGUAGE, DOCUMENTS, "causal", None, 102),
         (TEXTS, ANSWERS, "causal", 1, [3, 102]),
         (TEXTS, ANSWERS, "seq2seq", 1, 102),  # T5's own end is no mark of this tokenizer
-        (Task(name="classification"), DOCUMENTS, "causal", 1, 1),
+        (task_named("classification"), DOCUMENTS, "causal", 1, 1),
     ],
 )
 def test_generation_stops_at_what_was_learned_as_the_end(speaker, task, data, family, before, ends):
@@ -55,7 +56,7 @@ def test_only_where_answers_are_learned_a_tokenizer_gets_our_template(tokenizer)
     for task, data, family in ((LANGUAGE, DOCUMENTS, "causal"), (TEXTS, ANSWERS, "seq2seq")):
         made = copy.deepcopy(tokenizer)
         give_template(made, task, data, family)
-        assert not learns_answers(task, data, family)
+        assert not task.learns_answers(data, family)
         assert made.chat_template is None
     made = copy.deepcopy(tokenizer)
     give_template(made, TEXTS, ANSWERS, "causal")

@@ -18,12 +18,14 @@ from tunesmith.config.checking.directions import (
     is_per_label,
     is_table,
 )
-from tunesmith.config.schema import Task
 from tunesmith.errors import ConfigError
+from tunesmith.tasks.registry import task_named
 from tunesmith.training.auto_values import decide
 from tunesmith.training.build import metric_function
 from tunesmith.training.instantiate import build_callbacks
-from tunesmith.training.trial_rows import check_metrics, made_up
+from tunesmith.training.trial_rows import check_metrics
+
+CLASSIFICATION = task_named("classification")
 
 LABELS = "torchmetrics.classification."
 OWN = """
@@ -177,9 +179,9 @@ def test_a_metric_of_several_parts_has_a_name_for_each(tmp_path):
 
 
 def test_made_up_answers_hold_every_label_and_stay_few():
-    logits, right = made_up(Task(name="classification"), [str(i) for i in range(20)])
+    logits, right = CLASSIFICATION.made_up([str(i) for i in range(20)])
     assert (logits.shape, set(right.tolist())) == ((40, 20), set(range(20)))
-    assert len(made_up(Task(name="classification"), [str(i) for i in range(5000)])[0]) == 64
+    assert len(CLASSIFICATION.made_up([str(i) for i in range(5000)])[0]) == 64
 
 
 def test_tables_curves_and_scores_of_a_run_are_those_of_scikit_learn(tiny, tmp_path, inside):

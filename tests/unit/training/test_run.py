@@ -13,6 +13,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from tunesmith import compose, train
 from tunesmith.errors import ConfigError, FilesError, TrainingError
 from tunesmith.runs.ledger import FILE_NAME, looks
+from tunesmith.tasks.registry import task_named
 from tunesmith.training.callbacks.checkpoints import BEST, LAST, BestWeights
 
 CONSTANT = ["scheduler=constant", "callbacks=none"]
@@ -107,7 +108,7 @@ def assert_model_gives(record, model):
     from tunesmith.data.splits import read_splits
 
     data = resolve(record.config).data
-    splits = read_splits(data)
+    splits = read_splits(data, task_named("classification"))
     tokenizer = AutoTokenizer.from_pretrained(record.directory.model)
     for split in ("val", "test"):
         texts = splits[split].texts

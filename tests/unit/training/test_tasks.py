@@ -16,6 +16,7 @@ from tunesmith import compose, load_model, load_run, train
 from tunesmith.errors import ConfigError, DataError
 from tunesmith.evaluation.entities import EntityF1
 from tunesmith.evaluation.texts import exact_match, token_f1
+from tunesmith.tasks.registry import task_named
 from tunesmith.training.reproduce import check, rerun
 
 WORDS = ("the", "a", "film", "story", "plot", "actor", "scene", "great", "awful", "dull", "warm")
@@ -444,15 +445,15 @@ def test_words_are_tagged_the_same_from_both_formats(overrides, tmp_path, inside
 
 
 def test_a_tag_stands_at_the_first_token_of_its_word(tokenizer, tmp_path):
-    from tunesmith.config.schema import Data, Task
+    from tunesmith.config.schema import Data
     from tunesmith.data.encoding import encode
-    from tunesmith.data.sources import Rows
+    from tunesmith.data.rows import Rows
 
     words, tags = SENTENCES[1]
     rows = Rows(["0"], [" ".join(words)], [tuple(tags)], words=[tuple(words)])
     data = Data(path="x", format="jsonl", cache_dir=str(tmp_path), max_length=6)
     labels = ["B-LOC", "O"]
-    samples = encode(rows, labels, tokenizer, data, Task(name="token_classification"))
+    samples = encode(rows, labels, tokenizer, data, task_named("token_classification"))
     tokens = tokenizer.convert_ids_to_tokens(samples.tokens[0].tolist())
     assert tokens == ["[CLS]", "unbelievable", "##bly", "rome", "slept", "[SEP]"] or len(tokens) == 6
     plain = tokenizer(list(words), is_split_into_words=True, truncation=True, max_length=6)

@@ -12,14 +12,15 @@ from typing import Any
 from tunesmith.config.checking.rules.architecture import refused_fields
 from tunesmith.config.checking.rules.registry import select
 from tunesmith.config.keys import field_at
+from tunesmith.config.tasks import names
 from tunesmith.errors import Problem
 
 Idle = tuple[str, str, tuple[Any, ...], str]
 """A key, the key that it depends on, the values of that key with which it has no effect, and the next step."""
 
-WITHOUT_TEXT = ("classification", "token_classification", "regression")
+WITHOUT_TEXT = (*names(output="labels"), *names(output="number"))
 """Tasks that write no text."""
-WITHOUT_LABELS = ("regression", "language_modeling", "text_to_text")
+WITHOUT_LABELS = (*names(output="number"), *names(output="text"))
 """Tasks that have no names for what is answered."""
 WITHOUT_FIELDS = ("jsonl", "conll", "python")
 """Formats of files without fields that a character parts."""

@@ -5,15 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tunesmith.config.tasks import TASKS
 from tunesmith.runs.record import Record
-
-PIPELINES = {
-    "classification": "text-classification",
-    "regression": "text-classification",
-    "token_classification": "token-classification",
-    "language_modeling": "text-generation",
-    "text_to_text": "text-generation",
-}
 
 
 def model_card(record: Record, *, adapter: bool) -> str:
@@ -25,7 +18,10 @@ def model_card(record: Record, *, adapter: bool) -> str:
     """
     config, origin, results = record.config, record.provenance, record.results
     base, task = str(config["model"]["path"] or "random weights"), config["task"]["name"]
-    front: dict[str, Any] = {"library_name": "peft" if adapter else "transformers", "pipeline_tag": PIPELINES[task]}
+    front: dict[str, Any] = {
+        "library_name": "peft" if adapter else "transformers",
+        "pipeline_tag": TASKS[task].pipeline,
+    }
     if "/" in base and not base.startswith(("/", "$")):
         front["base_model"] = base
     sections = {

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tunesmith.config.checking.rules.registry import rule
+from tunesmith.config.tasks import TASKS
 from tunesmith.errors import Problem
 
 URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -83,24 +84,22 @@ def _packing(method: str, packing: bool) -> Problem | None:
 
 @rule("task.name", "data.messages_column", "data.target_column", "data.on_long")
 def _long_texts(task: str, messages: str | None, target: str | None, on_long: str) -> Problem | None:
-    if on_long == "cut_left" and task == "token_classification":
+    if on_long == "cut_left" and TASKS[task].takes_words:
         hint = "Raise data.max_length, or leave long sentences out: data.on_long=drop"
         return Problem("data.on_long", "would take the first words of a sentence from their tags", on_long, hint)
-    if on_long != "cut" and task == "language_modeling" and messages is None and target is None:
+    if on_long != "cut" and TASKS[task].divides and messages is None and target is None:
         hint = "Texts to be modelled themselves are divided, so that nothing is lost: leave it out"
-        return Problem("data.on_long", "has no effect with task=language_modeling on plain texts", on_long, hint)
+        return Problem("data.on_long", f"has no effect with task={task} on plain texts", on_long, hint)
     return None
 
 
 @rule("task.name", "data")
 def _columns_of_their_own(task: str, data: Mapping[str, Any]) -> Problem | None:
     """An answer that stands in the text is copied and not learned."""
-    if task == "language_modeling" and data.get("messages_column") is not None:
+    if data.get("messages_column") is not None:
         return None
-    labelled = ("classification", "regression", "token_classification")
-    keys = ["text_pair_column", "target_column", *(["label_column"] if task in labelled else [])]
     text = data.get("text_column")
-    for key in keys:
+    for key in TASKS[task].columns[1:]:
         if data.get(key) == text:
             return Problem(f"data.{key}", "is the column of the text too", str(text), f"Name its own: data.{key}=NAME")
     return None

@@ -7,19 +7,9 @@ from typing import Any
 
 from tunesmith.config.checking.directions import is_per_label, is_table, task_and_name, undirected
 from tunesmith.config.checking.rules.registry import rule
+from tunesmith.config.tasks import MEASURES, traits_of
 from tunesmith.errors import Problem
 from tunesmith.suggest import did_you_mean, nearest
-
-LABELS = {"Multiclass": "classification", "Multilabel": "multi_label"}
-"""How the names of torchmetrics' classes begin that measure labels, and the task whose answers they take."""
-METRICS = {
-    "torchmetrics.regression.": ("regression",),
-    "torchmetrics.text.": ("text_to_text",),
-    "tunesmith.evaluation.entities.": ("token_classification",),
-    "tunesmith.evaluation.texts.Perplexity": ("language_modeling",),
-    "tunesmith.evaluation.texts.": ("text_to_text",),
-}
-"""How the metrics begin that only some tasks can use."""
 
 
 def monitored(metrics: Mapping[str, Any], labels: Sequence[str] = ("<label>",)) -> list[str]:
@@ -93,17 +83,15 @@ def _has_parts(metric: Mapping[str, Any]) -> bool:
 
 @rule("task", "evaluation.metrics")
 def _metrics_of_the_task(task: Mapping[str, Any], metrics: Mapping[str, Any]) -> Problem | None:
-    option = "multi_label" if task.get("multi_label") else task["name"]
+    traits = traits_of(task)
     for name, metric in metrics.items():
         where, target = f"evaluation.metrics.{name}", str(metric.get("_target_", ""))
         kind, of_labels = task_and_name(metric) or ("", "")
         if kind == "Binary":
             rule = "cannot measure labels: nothing says which of them is the positive one"
             return Problem(where, rule, target, f"Multiclass{of_labels} with average: none has a value for each label")
-        fitting = next((tasks for prefix, tasks in METRICS.items() if target.startswith(prefix)), None)
-        if kind:
-            fitting = (LABELS[kind],)
-        if fitting is not None and option not in fitting:
-            hint = f"task={option}, chosen as a group, brings evaluation={option}"
-            return Problem(where, f"cannot measure task={option}", target, hint)
+        measured = kind or next((prefix for prefix in MEASURES if target.startswith(prefix)), None)
+        if measured is not None and measured not in traits.metrics:
+            hint = f"task={traits.option}, chosen as a group, brings evaluation={traits.option}"
+            return Problem(where, f"cannot measure task={traits.option}", target, hint)
     return None

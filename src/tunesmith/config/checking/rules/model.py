@@ -9,6 +9,7 @@ from typing import Any
 from tunesmith.config.checking.rules.data import URL
 from tunesmith.config.checking.rules.registry import rule
 from tunesmith.config.folders import expand
+from tunesmith.config.tasks import TASKS
 from tunesmith.errors import Problem
 
 HUB_PAGE = re.compile(r"(?:https?://(?:[^/@]*@)?huggingface\.co/|hf://)([\w.-]+/[\w.-]+)")
@@ -61,7 +62,7 @@ def _label_words(words: Mapping[str, str], cue: str, pooling: str | None, task: 
         return Problem("model.head.cue", rule_text, cue, "Set them: model.head.words.LABEL=WORD") if cue else None
     if pooling is not None:
         return Problem("model.head.words", "take the place of a head, and model.head.pooling asks for one", str(words))
-    if task != "classification":
+    if not TASKS[task].takes_label_words:
         return Problem("model.head.words", f"have no effect with task={task}", str(words))
     if method in ("head_only", "prompt"):
         hint = "Use method=lora or method=last_layers"
@@ -74,7 +75,7 @@ def _outputs(start: str, words: Mapping[str, str], init: str, from_run: str | No
     if start in ("auto", None):
         return None
     reason = None
-    if task in ("language_modeling", "text_to_text"):
+    if TASKS[task].head is None:
         reason = f"task={task}, which has no head for labels"
     elif words:
         reason = "model.head.words, which take the place of a head"
@@ -89,7 +90,7 @@ def _own_head(pooling: str | None, hidden: list[int], task: str, method: str) ->
     if pooling is None and hidden:
         rule_text = "belongs to a head of ours, and model.head.pooling=null takes the architecture's own"
         return Problem("model.head.hidden", rule_text, str(hidden), "Add model.head.pooling=mean")
-    if pooling is not None and task not in ("classification", "regression"):
+    if pooling is not None and not TASKS[task].pools:
         return Problem("model.head.pooling", f"has no effect with task={task}", pooling, "Set it to null")
     if pooling is not None and method == "prompt":
         rule_text = "method=prompt needs the architecture's own head"

@@ -1,0 +1,77 @@
+"""The rows of a data set, column by column."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from tunesmith.data.examples import Example, Label
+from tunesmith.data.messages import Message, Options
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a data set, column by column; all lists have the same length."""
+
+    ids: list[str]
+    texts: list[str]
+    """The inputs as people read them."""
+    labels: Sequence[Label]
+    """What is to be answered: a label, labels, a number, tags or a text, as the task asks; None for nothing."""
+    splits: list[str] | None = None
+    """The split that the file itself assigns, where `data.split.method=column`."""
+    pairs: list[str] | None = None
+    """The second texts, where there are two."""
+    words: list[tuple[str, ...]] | None = None
+    """The words of each text, for token classification."""
+    messages: list[tuple[Message, ...]] | None = None
+    """The turns of each conversation, for language modeling on answers."""
+    lines: list[int] | None = None
+    """The line of the file that each row was read from, from 1; no part of what the rows are."""
+    options: list[Options] | None = None
+    """What the chat template is handed beside each conversation."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, indices: Any) -> Rows:
+        """The rows at the given positions, in that order."""
+        pick = [int(index) for index in indices]
+        columns = (getattr(self, field.name) for field in fields(self))
+        return Rows(*(None if column is None else [column[i] for i in pick] for column in columns))  # type: ignore[arg-type]
+
+    def sha256(self) -> str:
+        """Hash of ids, texts and labels in order, as the identity of these rows."""
+        digest = hashlib.sha256()
+        options = self.options if any(self.options or ()) else None
+        columns = [self.ids, self.texts, self.labels, *filter(None, (self.pairs, self.words, self.messages, options))]
+        for row in zip(*columns, strict=True):
+            digest.update(json.dumps(row, ensure_ascii=False).encode())
+        return digest.hexdigest()
+
+
+def join(parts: Sequence[Rows]) -> Rows:
+    """The rows of several parts of one data set, one after the other; what the file said about splits is dropped."""
+    columns: dict[str, Any] = {}
+    for field in fields(Rows):
+        values = [getattr(part, field.name) for part in parts]
+        columns[field.name] = None if None in values else [item for value in values for item in value]
+    return Rows(**(columns | {"splits": None}))
+
+
+def rows_of(
+    ids: Sequence[str],
+    examples: Sequence[Example],
+    splits: list[str] | None = None,
+    lines: list[int] | None = None,
+) -> Rows:
+    """Examples as columns."""
+    pairs = [example.pair for example in examples if example.pair is not None]
+    words = [example.words for example in examples if example.words is not None]
+    messages = [example.messages for example in examples if example.messages is not None]
+    texts, labels = [example.text for example in examples], [example.label for example in examples]
+    options = [example.options or {} for example in examples] if messages else None
+    return Rows(list(ids), texts, labels, splits, pairs or None, words or None, messages or None, lines, options)

@@ -1,0 +1,120 @@
+"""Texts themselves, or the assistant's answers in conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from tunesmith.config.families import Family
+from tunesmith.config.schema import Data
+from tunesmith.data.encoding import encode_answered, encode_plain, encode_prompts
+from tunesmith.data.examples import Example, asked, conversation, prompt_and_response
+from tunesmith.data.messages import holds_messages, read_options, refuse_as_text
+from tunesmith.data.rows import Rows
+from tunesmith.data.samples import Samples
+from tunesmith.data.values import text_in
+from tunesmith.evaluation import plausibility
+from tunesmith.models.module import Outputs
+from tunesmith.models.objectives import LanguageModeling as NextTokens
+from tunesmith.models.objectives import Objective
+from tunesmith.tasks.task import Task, made_up_rows, mean_losses, require, way_out
+from tunesmith.tasks.text_to_text import TextToText
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+
+class LanguageModeling(Task):
+    """Every next token that is asked for; only losses are measured."""
+
+    option = "language_modeling"
+    lacks = "text"
+
+    def columns(self, data: Data) -> list[str]:
+        """The column of the conversations, or those of texts."""
+        return ["messages_column"] if data.messages_column else super().columns(data)
+
+    def read(self, record: Mapping[str, Any], data: Data) -> Example | None:
+        """A conversation, a prompt with its response, or a text."""
+        if data.messages_column:
+            return conversation(record, data)
+        if data.target_column:
+            return prompt_and_response(record, data, way_out(data))
+        refuse_as_text(record[data.text_column], data.text_column, way_out(data))
+        text = text_in(record[data.text_column], data.text_column, data)
+        return Example(text, None) if text else None
+
+    def question(self, record: Mapping[str, Any], data: Data) -> Example:
+        """A conversation that is to be answered, or a text to be written on."""
+        if data.messages_column in record:
+            return asked(record, data.messages_column or "")
+        require(record, [data.text_column])
+        value, learns_answers = record[data.text_column], bool(data.messages_column or data.target_column)
+        if learns_answers and (isinstance(value, list) or holds_messages(value)):
+            return asked(record, data.text_column)
+        refuse_as_text(value, data.text_column, way_out(data))
+        example = super().question(record, data)
+        if not learns_answers:
+            return example
+        turns = ({"role": "user", "content": example.text},)
+        return Example(example.text, None, messages=turns, options=read_options(record))
+
+    def encode(
+        self, rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenizerFast, data: Data, family: Family
+    ) -> Samples:
+        """Conversations of which the answers are asked for, or texts divided into samples."""
+        if rows.messages is not None:
+            return encode_answered(rows, tokenizer, data, source_is_cut=False)
+        return encode_plain(rows, tokenizer, data)
+
+    def encode_inputs(self, rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, family: Family) -> Samples:
+        """Prompts."""
+        if rows.messages is not None:
+            return self.encode(rows, (), tokenizer, data, family)
+        return encode_prompts(rows, tokenizer, data)
+
+    def objective(
+        self,
+        tokenizer: PreTrainedTokenizerFast,
+        max_new_tokens: int,
+        family: Family,
+        class_weights: npt.NDArray[np.float32] | None = None,
+    ) -> Objective:
+        """Every next token."""
+        return NextTokens()
+
+    def answering(self, tokenizer: PreTrainedTokenizerFast, max_new_tokens: int, family: Family) -> Objective:
+        """A prompt is written on."""
+        return TextToText(self.config).objective(tokenizer, max_new_tokens, family)
+
+    def learns_answers(self, data: Data, family: Family) -> bool:
+        """In conversations, or in responses to prompts."""
+        return bool(data.messages_column or data.target_column)
+
+    def meanings(self, answers: Any, labels: Sequence[str]) -> list[Any]:
+        """The texts that were written on."""
+        return list(answers)
+
+    def made_up(self, labels: Sequence[str]) -> tuple[Any, Any]:
+        """Losses of texts and their numbers of tokens."""
+        draw = torch.Generator().manual_seed(0)
+        rows = made_up_rows(labels)
+        return torch.rand(rows, generator=draw) + 0.5, torch.randint(1, 9, (rows,), generator=draw).float()
+
+    def doubts(
+        self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int
+    ) -> Iterator[str]:
+        """A loss beyond guessing."""
+        yield from plausibility.of_loss(split, loss, num_guesses, f"among {num_guesses:,} tokens")
+
+    def predictions(self, outputs: Outputs, rows: Rows, labels: Sequence[str]) -> tuple[Sequence[Any], Sequence[Any]]:
+        """None: only losses are measured."""
+        return [None] * len(rows), [None] * len(rows)
+
+    def grounds(self, outputs: Outputs, num_rows: int) -> list[dict[str, Any]]:
+        """The mean loss of a token."""
+        return mean_losses(outputs, num_rows)

@@ -1,0 +1,113 @@
+"""Any number of labels for a text: one yes-or-no decision for each label."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from tunesmith.config.families import Family
+from tunesmith.config.schema import Data
+from tunesmith.data.encoding import encode_texts
+from tunesmith.data.examples import Example, Label
+from tunesmith.data.label_check import names_without_rows, oddities, oddities_of_several
+from tunesmith.data.labels import several_names
+from tunesmith.data.rows import Rows
+from tunesmith.data.samples import Samples
+from tunesmith.data.splits import names_of_labels
+from tunesmith.data.values import labels_of
+from tunesmith.evaluation import plausibility
+from tunesmith.evaluation.answers import likely_labels
+from tunesmith.evaluation.inputs import LabelInputs, MetricInputs
+from tunesmith.models.module import Outputs
+from tunesmith.models.objectives import MultiLabel as MultiLabelObjective
+from tunesmith.models.objectives import Objective
+from tunesmith.tasks.task import Task, example_of_texts, labelled_logits, made_up_rows, rows_with_probabilities
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+
+class MultiLabel(Task):
+    """Several labels per text; its logits are of shape (rows, labels)."""
+
+    option = "multi_label"
+    lacks = "text or no label"
+    contradiction = "label"
+    problem_type = "multi_label_classification"
+
+    def read(self, record: Mapping[str, Any], data: Data) -> Example | None:
+        """A text with its labels, which may be none: an empty list or an empty field says so."""
+        labels = labels_of(record[data.label_column], data.label_column, data)
+        return None if labels is None else example_of_texts(record, data, labels)
+
+    def rename(self, labels: Sequence[Label], lines: Sequence[int], data: Data) -> list[Label]:
+        """Each under its own name; of a vector, the names of the ones."""
+        return several_names(labels, lines, data)
+
+    def oddities(self, labels: Sequence[Label], raw: Sequence[Label], data: Data) -> Iterator[str]:
+        """Spellings, words for nothing, names that were not parted."""
+        yield from oddities(labels, data)
+        yield from oddities_of_several(labels, data)
+        yield from names_without_rows(raw, data)
+
+    def label_names(self, splits: Mapping[str, Rows], column: str) -> list[str]:
+        """One label at least."""
+        return names_of_labels(splits, column, task="classification", needed=1)
+
+    def comparable(self, label: Label) -> Hashable:
+        """Several labels have no order."""
+        return frozenset(label) if isinstance(label, tuple) else label
+
+    def encode(
+        self, rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenizerFast, data: Data, family: Family
+    ) -> Samples:
+        """1 for each label that a text has."""
+        index = {label: i for i, label in enumerate(labels)}
+        targets = np.zeros((len(rows), len(labels)), dtype=np.float32)
+        for row, several in enumerate(rows.labels):
+            targets[row, [index[label] for label in several or ()]] = 1.0  # type: ignore[union-attr]
+        return encode_texts(rows, tokenizer, data, targets)
+
+    def objective(
+        self,
+        tokenizer: PreTrainedTokenizerFast,
+        max_new_tokens: int,
+        family: Family,
+        class_weights: npt.NDArray[np.float32] | None = None,
+    ) -> Objective:
+        """The mean of a yes-or-no cross-entropy over the labels."""
+        return MultiLabelObjective()
+
+    def meanings(self, answers: Any, labels: Sequence[str]) -> list[Any]:
+        """The labels that are more likely than not."""
+        return list(likely_labels(answers, labels))
+
+    def answer_rows(self, answers: Sequence[Any], labels: Sequence[str]) -> list[dict[str, Any]]:
+        """With the probability of every label."""
+        logits = torch.stack(list(answers))
+        return rows_with_probabilities(self.meanings(logits, labels), logits.double().sigmoid(), labels)
+
+    def metric_inputs(self, answers: Any, truths: Any, labels: Sequence[str]) -> MetricInputs:
+        """Probabilities, or ranks for metrics that only compare them."""
+        return LabelInputs(answers, truths, labels, several=True)
+
+    def made_up(self, labels: Sequence[str]) -> tuple[Any, Any]:
+        """Random logits; every label has rows and lacks some."""
+        rows = made_up_rows(labels)
+        logits = torch.randn(rows, len(labels), generator=torch.Generator().manual_seed(0))
+        return logits, (torch.arange(rows)[:, None] // (1 + torch.arange(len(labels)))) % 2
+
+    def doubts(
+        self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int
+    ) -> Iterator[str]:
+        """The same labels for everything, or a loss beyond guessing."""
+        yield from plausibility.of_one_answer(split, predictions, truths)
+        yield from plausibility.of_loss(split, loss, 2, "yes or no for each label")
+
+    def grounds(self, outputs: Outputs, num_rows: int) -> list[dict[str, Any]]:
+        """The logits."""
+        return labelled_logits(outputs)

@@ -1,0 +1,103 @@
+"""A number for a text, or for a pair of texts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from tunesmith.config.families import Family
+from tunesmith.config.schema import Data
+from tunesmith.data.encoding import encode_texts
+from tunesmith.data.examples import Example
+from tunesmith.data.malformed import MalformedError
+from tunesmith.data.rows import Rows
+from tunesmith.data.samples import Samples
+from tunesmith.data.values import as_text, is_missing
+from tunesmith.evaluation import plausibility
+from tunesmith.evaluation.inputs import MetricInputs, PlainInputs
+from tunesmith.models.objectives import Objective
+from tunesmith.models.objectives import Regression as SquaredError
+from tunesmith.tasks.task import Task, example_of_texts, made_up_rows
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+
+class Regression(Task):
+    """A number per text; its answers are of shape (rows,)."""
+
+    option = "regression"
+    lacks = "text or no number"
+    contradiction = "number"
+    problem_type = "regression"
+    measures_in_fp64 = True
+
+    def read(self, record: Mapping[str, Any], data: Data) -> Example | None:
+        """A text with its number."""
+        value = record[data.label_column]
+        if is_missing(value, data.missing):
+            return None
+        try:
+            not_a_number = isinstance(value, bool) or "_" in str(value)  # Python alone reads 1_5 as 15
+            number = math.nan if not_a_number else float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not math.isfinite(number):
+            raise MalformedError(
+                f"{data.label_column!r} holds {as_text(value)!r} where regression needs a finite number. "
+                "Mend it, name another column (data.label_column=...), or take task=classification"
+            )
+        return example_of_texts(record, data, number)
+
+    def label_names(self, splits: Mapping[str, Rows], column: str) -> list[str]:
+        """The column alone."""
+        return [column]
+
+    def single(self, split: str, label: Any) -> tuple[str, str] | None:
+        """Nothing correlates with a constant."""
+        return f"the number {label}", "a correlation has no value there"
+
+    def encode(
+        self, rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenizerFast, data: Data, family: Family
+    ) -> Samples:
+        """The number of each row."""
+        return encode_texts(rows, tokenizer, data, np.asarray([y or 0.0 for y in rows.labels], dtype=np.float32))
+
+    def objective(
+        self,
+        tokenizer: PreTrainedTokenizerFast,
+        max_new_tokens: int,
+        family: Family,
+        class_weights: npt.NDArray[np.float32] | None = None,
+    ) -> Objective:
+        """The squared error."""
+        return SquaredError()
+
+    def meanings(self, answers: Any, labels: Sequence[str]) -> list[Any]:
+        """The number itself."""
+        return [float(value) for value in answers.tolist()]
+
+    def answer_rows(self, answers: Sequence[Any], labels: Sequence[str]) -> list[dict[str, Any]]:
+        """The number of each input."""
+        return super().answer_rows(torch.stack(list(answers)), labels)  # type: ignore[arg-type]
+
+    def metric_inputs(self, answers: Any, truths: Any, labels: Sequence[str]) -> MetricInputs:
+        """In fp64: correlations of numbers that vary little lose digits in fp32."""
+        return PlainInputs(answers.double(), truths.double(), labels)
+
+    def made_up(self, labels: Sequence[str]) -> tuple[Any, Any]:
+        """Random numbers, none of them negative."""
+        draw = torch.Generator().manual_seed(0)
+        rows = made_up_rows(labels)
+        return torch.rand(rows, generator=draw) + 0.5, torch.randint(1, 9, (rows,), generator=draw).float()
+
+    def doubts(
+        self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int
+    ) -> Iterator[str]:
+        """About the same number for everything, or worse than the mean."""
+        yield from plausibility.of_numbers(split, predictions, truths, loss)
