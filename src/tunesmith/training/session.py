@@ -6,7 +6,7 @@ import logging
 import shlex
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,17 +15,20 @@ from typing import Any
 import torch
 from pytorch_lightning.loggers import Logger
 from safetensors import SafetensorError
+from transformers import PreTrainedTokenizerFast
 
 from tunesmith.config.composing.compose import Composed
 from tunesmith.errors import FilesError, TrainingError, TunesmithError
 from tunesmith.machine import peak_memory_mb, watch_memory
 from tunesmith.redaction import redact, redact_values
 from tunesmith.runs.directory import RunDirectory, clear_away
+from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import identity
-from tunesmith.storage import write_json
+from tunesmith.storage import write_json, write_lines
 from tunesmith.tracking.metrics_file import JsonlLogger
 from tunesmith.training.callbacks.checkpoints import LAST
 from tunesmith.training.callbacks.interruption import Interrupted, Pruned, StopAtStep
+from tunesmith.training.ends import save_ends
 from tunesmith.training.logs import Warnings, log_to
 
 log = logging.getLogger("tunesmith")
@@ -35,7 +38,7 @@ OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 class Session:
-    """An open run.
+    """An open run: everything that it leaves on the disk and at the tracker goes through here.
 
     Args:
         composed: The run's config.
@@ -74,6 +77,50 @@ class Session:
         """Put values into `results.json` now, so that they are there whatever happens later."""
         self.results |= values | {"warnings": list(self.warnings.sentences)}
         write_json(self.directory.results, self.results)
+
+    def write_provenance(self, provenance: Mapping[str, Any]) -> None:
+        """Write where the run comes from."""
+        write_json(self.directory.provenance, provenance)
+
+    def write_model(self, network: Any, tokenizer: PreTrainedTokenizerFast) -> None:
+        """Write weights (or the adapter alone), tokenizer and ends in the Hugging Face layout."""
+        folder = self.directory.model
+        network.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        save_ends(network, folder)
+        (folder / "README.md").unlink(missing_ok=True)  # peft's form of a model card, with nothing filled in
+        for file in folder.iterdir():
+            file.chmod(0o644)  # safetensors makes files that only their owner can read
+
+    def record_look(self) -> None:
+        """Enter a look at the test split into the ledger, before it is taken."""
+        number = record_look(
+            Path(self.config.run.root),
+            data_fingerprint=self.results["data_fingerprint"],
+            run=self.directory.path,
+            reason="train",
+        )
+        if number > 1:
+            log.info("look number %d at this test set; choose by validation, not by this number", number)
+
+    def write_predictions(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write what was answered, row by row."""
+        write_lines(self.directory.predictions, rows)
+
+    def track(self, metrics: Mapping[str, float], rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> None:
+        """Hand the results to the tracker, if there is one.
+
+        Args:
+            metrics: Name to value.
+            rows: The predictions of labels beside their texts; empty for other tasks.
+            labels: The labels' names.
+        """
+        if self.tracker is None:
+            return
+        self.tracker.summarise(metrics)
+        if rows:
+            self.tracker.log_predictions(rows, labels)
+        self.tracker.log_model(self.directory.model)
 
     def end(self, status: str, exit_code: int, reason: str | None = None) -> None:
         """Write how the run ended, to disk and to the tracker."""

@@ -399,7 +399,7 @@ def test_the_verb_goes_on_and_ends_with_the_directory(interrupted, inside):
 def test_a_run_that_failed_after_its_training_only_does_the_rest(tiny, tmp_path, monkeypatch):
     whole = train(compose([*tiny, *LENGTH]))
     with monkeypatch.context() as patch:
-        patch.setattr(story, "save_model", lambda *given: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        patch.setattr(story, "save", lambda *given: (_ for _ in ()).throw(OSError(28, "No space left on device")))
         with pytest.raises(FilesError, match="No space left"):
             train(compose([*tiny, *LENGTH, f"run.dir={tmp_path / 'full'}"]))
     resumed = resume(load_run(tmp_path / "full"))
