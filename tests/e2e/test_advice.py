@@ -62,6 +62,7 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "cli/evaluate.py": {
         **dict.fromkeys(("data.path=other.csv", "data=imdb", "tunesmith evaluate R"), EXAMPLE),
         **dict.fromkeys(("data.num_rows=null", "tunesmith train -"), ON_A_RUN),
+        "model.family=auto": "is composed with, and shown to nobody",
     },
     "cli/export.py": {"tunesmith export R": EXAMPLE},
     "cli/help.py": dict.fromkeys(
@@ -105,7 +106,6 @@ NOT_TYPED: dict[str, dict[str, str]] = {
         **dict.fromkeys(("debug=overfit", "logger.log_model=true", "tunesmith check -"), OTHERWISE),
     },
     "data/encoding.py": {"model.config.eos_token_id=ID": OPEN},
-    "data/examples.py": {"data.text_column={}": OTHERWISE},
     "data/fitting.py": {"data.on_long=error": STATES},
     "data/labels.py": {"task=token_classification": OPEN},
     "data/messages.py": {"data.text_column=NAME": OPEN},

@@ -85,7 +85,8 @@ def data_of(record: Record, overrides: Sequence[str], trust: Sequence[str]) -> t
         return compose_from(record.path, [*overrides, *whole], trust=trust), other
     composed = compose_from(record.path, trust=trust)
     option = traits_of(composed.config.task).option
-    data = compose([f"task={option}", *overrides]).saved["data"]
+    any_model = "model.family=auto"  # the default one need not fit the task
+    data = compose([f"task={option}", any_model, *overrides]).saved["data"]
     own = {key: composed.saved["data"][key] for key in OF_THE_MODEL if key in data and f"data.{key}" not in names}
     saved = composed.saved | {"data": data | own}
     return dataclasses.replace(composed, saved=saved, config=resolve(saved)), True

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
@@ -52,6 +53,6 @@ def test_the_winner_is_measured_on_other_data(sweep, inside, tmp_path):
     other.write_text("review,verdict\na warm film,good\na dull film,bad\na cold film,bad\n", encoding="utf-8")
     done = inside("evaluate", sweep, f"data.path={other}")
     assert done.returncode == 0, done.stderr
-    folder = sweep / "trials" / "0001" / "evaluations"
-    (results,) = folder.rglob("results.json")
+    results = Path(done.stdout.splitlines()[-1]) / "results.json"
+    assert results.is_relative_to(sweep / "trials" / "0001" / "evaluations")
     assert json.loads(results.read_text())["num_rows"] == {"all": 3}

@@ -16,7 +16,7 @@ from tunesmith import compose, load_model, load_run, train
 from tunesmith.errors import ConfigError, DataError
 from tunesmith.evaluation.entities import EntityF1
 from tunesmith.evaluation.texts import exact_match, token_f1
-from tunesmith.tasks.registry import task_named
+from tunesmith.tasks.registry import task_named, task_of
 from tunesmith.training.reproduce import check, rerun
 
 WORDS = ("the", "a", "film", "story", "plot", "actor", "scene", "great", "awful", "dull", "warm")
@@ -302,7 +302,7 @@ def test_a_python_file_is_a_corpus():
 
     config = compose(["data=python_topics", "model=tiny_causal"]).config
     assert (config.task.name, config.evaluation.monitor) == ("language_modeling", "val/perplexity")
-    splits = read_splits(config.data, config.task)
+    splits = read_splits(config.data, task_of(config.task))
     import pydoc_data.topics
 
     names = {name for rows in splits.values() for name in rows.ids}

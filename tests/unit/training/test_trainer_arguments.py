@@ -11,6 +11,7 @@ import torch
 from tunesmith import compose, train
 from tunesmith.config.schema import Trainer
 from tunesmith.errors import ConfigError
+from tunesmith.tasks.registry import task_of
 from tunesmith.training.auto_values import decide
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer, objective_on
 
@@ -46,7 +47,9 @@ def fit(tiny):
         before = {name: item.detach().clone() for name, item in network.named_parameters()}
         probe = Probe()
         trainer = build_trainer(config, data, ".", [], [probe])
-        trainer.fit(build_module(config, network, data.labels, objective_on(data)), datamodule=data)
+        trainer.fit(
+            build_module(config, network, data.labels, objective_on(data, task_of(config.task))), datamodule=data
+        )
         changes = torch.cat([(item.detach() - before[name]).flatten() for name, item in network.named_parameters()])
         return trainer, probe.seen, changes
 
