@@ -147,6 +147,24 @@ def test_no_file_but_those_of_tasks_asks_which_task_it_is(trees):
     assert count > 500
 
 
+SHARED = {
+    "main": "a verb's entry, and that of a trial's own process",
+    "Task": "the node of the schema, and the task that it asks for",
+}
+"""Public names that stand in more than one file, with why."""
+
+
+def test_no_public_name_has_two_meanings(trees):
+    homes = {}
+    for file, tree in trees.items():
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(name_of(file))
+    several = {name: files for name, files in homes.items() if len(files) > 1}
+    assert {name: files for name, files in several.items() if name not in SHARED} == {}
+    assert several.keys() == SHARED.keys()
+
+
 def public_functions(tree):
     """Functions and methods whose name and class are public."""
     for node in tree.body:

@@ -60,6 +60,6 @@ def did_you_mean(name: str | None) -> str | None:
     return f"Did you mean {name}?" if name else None
 
 
-def show(value: Any) -> str:
+def as_yaml(value: Any) -> str:
     """A received value as YAML would hold it: text in quotes, so that "1" and 1 differ."""
     return json.dumps(value, ensure_ascii=False, default=str)

@@ -22,7 +22,7 @@ from tunesmith.cli.main import main
 from tunesmith.cli.predict import read_questions
 from tunesmith.config.outline import leaves
 from tunesmith.config.schema import Data, Split
-from tunesmith.data.splits import fingerprint, read_splits
+from tunesmith.data.splits import data_fingerprint, read_splits
 from tunesmith.errors import TunesmithError
 from tunesmith.runs.ledger import looks
 from tunesmith.runs.record import load_run
@@ -132,7 +132,7 @@ def check_data(folder, value):
     with contextlib.suppress(TunesmithError):
         splits = read_splits(Data(path=str(file), format=kind, split=split, on_empty=on_empty), CLASSIFICATION)
         assert sum(map(len, splits.values())) > 0
-        assert len(fingerprint(splits)) == 64
+        assert len(data_fingerprint(splits)) == 64
         CLASSIFICATION.label_names(splits, "label")
     with contextlib.suppress(TunesmithError):
         data = Data(path=str(file), format=kind)

@@ -191,7 +191,7 @@ if __name__ == "__main__":  # a trial's process imports this file
     if what == "launch":
         search = launch.Search("train", [*overrides, f"run.dir={directory}"], entry="fast_of_mine:objective")
         sys.exit(launch.launch(search, settings))
-    sys.exit(resume.resume(directory, entry="fast_of_mine:objective"))
+    sys.exit(resume.resume_sweep(directory, entry="fast_of_mine:objective"))
 """
 
 

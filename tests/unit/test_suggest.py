@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.suggest import distance, nearest, nearest_key, show
+from tunesmith.suggest import as_yaml, distance, nearest, nearest_key
 
 WORDS = st.text(alphabet="abc", max_size=6)
 
@@ -38,4 +38,4 @@ def test_a_sibling_comes_before_a_stranger() -> None:
 
 
 def test_shown_values_tell_text_from_numbers() -> None:
-    assert (show("1"), show(1), show(None), show(True), show("é")) == ('"1"', "1", "null", "true", '"é"')
+    assert (as_yaml("1"), as_yaml(1), as_yaml(None), as_yaml(True), as_yaml("é")) == ('"1"', "1", "null", "true", '"é"')

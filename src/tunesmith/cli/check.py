@@ -45,7 +45,7 @@ def main(argv: list[str]) -> int:
     sections: dict[str, Iterable[tuple[str, str]]]
     sections = {"chosen": chosen(composed), "overridden": overridden(composed), "plan": steps(composed, planned)}
     if planned.label_counts:
-        sections["tags" if traits_of(composed.config.task).takes_words else "labels"] = labels(planned)
+        sections["tags" if traits_of(composed.config.task).takes_words else "labels"] = label_lines(planned)
     if arguments.model:
         sections["model"] = list(parameters(composed, planned, arguments.trust, warnings))
     for title, lines in sections.items():
@@ -108,7 +108,7 @@ def steps(composed: Composed, planned: Plan) -> Iterator[tuple[str, str]]:
     yield "monitor", composed.config.evaluation.monitor
 
 
-def labels(planned: Plan) -> Iterator[tuple[str, str]]:
+def label_lines(planned: Plan) -> Iterator[tuple[str, str]]:
     """Rows of each split by label, or words by tag."""
     for label, counts in list(planned.label_counts.items())[:MOST_LABELS]:
         yield label, "  ".join(f"{split} {count:,}" for split, count in counts.items())

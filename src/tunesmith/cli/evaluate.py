@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from tunesmith.cli.options import Parser
+from tunesmith.cli.options import Parser, add_trust
 from tunesmith.config.composing.compose import Composed, compose, compose_from
 from tunesmith.config.composing.saved import resolve
 from tunesmith.config.tasks import traits_of
@@ -49,7 +49,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--split", choices=("train", "val", "test", "all"), help="default: test; all for another data set"
     )
-    parser.add_argument("--trust", action="append", default=[], metavar="NAME", help="module that the config may name")
+    add_trust(parser)
     arguments = parser.parse_intermixed_args(argv)
     record = load_winner(arguments.run)
     composed, other = data_of(record, arguments.overrides, arguments.trust)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tunesmith.cli.options import Parser
+from tunesmith.cli.options import Parser, add_trust
 from tunesmith.config.folders import expand
 from tunesmith.runs.sweep_record import load_winner
 from tunesmith.terminal import say
@@ -28,7 +28,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("run", type=Path, metavar="RUN", help="directory of a run, or of a sweep: its winner")
     parser.add_argument("--merge", action="store_true", help="put an adapter into its base")
     parser.add_argument("--output", type=expand, metavar="DIR", help="new or empty folder; default: RUN/export")
-    parser.add_argument("--trust", action="append", default=[], metavar="NAME", help="model whose own code may run")
+    add_trust(parser)
     arguments = parser.parse_args(argv)
     record = load_winner(arguments.run)
 

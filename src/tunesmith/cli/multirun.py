@@ -23,7 +23,7 @@ Overrides = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Job:
+class BasicJob:
     """One run of a multirun, as it ended."""
 
     overrides: Overrides
@@ -43,8 +43,8 @@ def multirun(arguments: argparse.Namespace) -> int:
         plain = [text.removeprefix("++") for text in overrides]
         return compose(plain, config_dirs=arguments.config_dir, trust=arguments.trust, name=arguments.config_name)
 
-    ready = compose_all(combinations(texts, arguments), composed)
-    jobs: list[Job] = []
+    ready = compose_combinations(combinations(texts, arguments), composed)
+    jobs: list[BasicJob] = []
 
     def task(_: Any) -> None:
         overrides = tuple(HydraConfig.get().overrides.task)
@@ -74,7 +74,7 @@ def combinations(texts: Sequence[str], arguments: argparse.Namespace) -> list[Ov
     return [tuple(job) for job in basic_sweep([*OverridesParser.create().parse_overrides(params), *tasks])]
 
 
-def compose_all(
+def compose_combinations(
     combinations: Sequence[Overrides], composed: Callable[[Overrides], Composed]
 ) -> dict[Overrides, Composed]:
     """Compose every combination.
@@ -94,19 +94,19 @@ def compose_all(
     return ready
 
 
-def run_one(overrides: Overrides, composed: Callable[[], Composed], trust: Sequence[str]) -> Job:
+def run_one(overrides: Overrides, composed: Callable[[], Composed], trust: Sequence[str]) -> BasicJob:
     """Train one combination; an error is printed and becomes the job's exit code."""
     from tunesmith.training.start import train
 
     try:
         directory = str(train(composed(), trust=tuple(trust)).path)
     except Exception as error:  # one failing run may not stop the others
-        return Job(overrides, explain(error), None)
+        return BasicJob(overrides, explain(error), None)
     say(directory)
-    return Job(overrides, 0, directory)
+    return BasicJob(overrides, 0, directory)
 
 
-def table(jobs: Sequence[Job]) -> str:
+def table(jobs: Sequence[BasicJob]) -> str:
     """One line per run: its number, how it ended, what was overridden, its directory."""
     rows = [
         (

@@ -57,14 +57,19 @@ def parser(verb: str, description: str) -> argparse.ArgumentParser:
         metavar="DIR",
         help="a folder laid out like conf/, searched before the shipped options (repeatable)",
     )
-    found.add_argument(
+    add_trust(found)
+    return found
+
+
+def add_trust(verb: argparse.ArgumentParser) -> None:
+    """The flag that trusts code of the user's own."""
+    verb.add_argument(
         "--trust",
         action="append",
         default=[],
         metavar="NAME",
         help="let the config name classes of this Python module of yours, or run the code of this model (repeatable)",
     )
-    return found
 
 
 class _Parser(Parser):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from tunesmith.cli.options import Parser
+from tunesmith.cli.options import Parser, add_trust
 from tunesmith.config.folders import expand
 from tunesmith.config.schema import Data
 from tunesmith.data.examples import Example
@@ -46,7 +46,7 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--output", type=expand, metavar="FILE", help="a .csv or .jsonl file; default: JSON lines")
     parser.add_argument("--text-column", metavar="NAME", help="column with the text; default: that of the run's data")
-    parser.add_argument("--trust", action="append", default=[], metavar="NAME", help="model whose own code may run")
+    add_trust(parser)
     parser.add_argument("--delimiter", metavar="NAME", help="what parts the fields: comma, tab, semicolon or pipe")
     parser.add_argument("--quoting", choices=("csv", "none"), help="none: a quote is a character like any other")
     parser.add_argument("--unguarded", action="store_true", help=UNGUARDED)
@@ -76,7 +76,8 @@ def main(argv: list[str]) -> int:
     with log_to(), trusting(arguments.trust):
         rows = rows_of([str(number) for number in range(len(examples))], examples)
         answers = [
-            shown(example) | answer for example, answer in zip(examples, predict(load_model(record), rows), strict=True)
+            input_shown(example) | answer
+            for example, answer in zip(examples, predict(load_model(record), rows), strict=True)
         ]
     if arguments.output is None:
         for answer in answers:
@@ -102,10 +103,12 @@ def changes(arguments: argparse.Namespace) -> dict[str, Any]:
     """
     changed = {"text_column": arguments.text_column} if arguments.text_column else {}
     if arguments.delimiter is not None:
-        from tunesmith.config.keys import accepts, describe
+        from tunesmith.config.keys import describe_type, takes_value
 
-        if not accepts("data.delimiter", arguments.delimiter):
-            raise ConfigError([Problem("--delimiter", f"must be {describe('data.delimiter')}", arguments.delimiter)])
+        if not takes_value("data.delimiter", arguments.delimiter):
+            raise ConfigError(
+                [Problem("--delimiter", f"must be {describe_type('data.delimiter')}", arguments.delimiter)]
+            )
         changed |= {"delimiter": arguments.delimiter, "quoting": None}
     return changed | ({"quoting": arguments.quoting} if arguments.quoting else {})
 
@@ -212,7 +215,7 @@ def _lines(file: TextIO, source: str, data: Data) -> Iterator[tuple[int, dict[st
             yield number, dict(zip((data.text_column, data.text_pair_column), text.split("\t", 1), strict=True))
 
 
-def shown(example: Example) -> dict[str, Any]:
+def input_shown(example: Example) -> dict[str, Any]:
     """The input as it stands beside its answer; of a conversation the last question, and the answer it holds to it."""
     if example.words is not None:
         return {"words": list(example.words)}

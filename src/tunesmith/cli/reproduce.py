@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tunesmith.cli.options import Parser
+from tunesmith.cli.options import Parser, add_trust
 from tunesmith.config.composing.compose import compose_from
 from tunesmith.errors import TrainingError
 from tunesmith.runs.record import load_run
@@ -30,18 +30,18 @@ def main(argv: list[str]) -> int:
     parser.add_argument("overrides", nargs="*", default=[], metavar="KEY=VALUE", help="values to change: a variation")
     parser.add_argument("--check-only", action="store_true", help="compare the conditions and train nothing")
     parser.add_argument("--allow-close", action="store_true", help="exit code 0 too if every metric is within 0.0001")
-    parser.add_argument("--trust", action="append", default=[], metavar="NAME", help="module that the config may name")
+    add_trust(parser)
     arguments = parser.parse_intermixed_args(argv)
     original = load_run(arguments.run)
     compose_from(original.path, arguments.overrides, trust=arguments.trust)  # its faults before torch takes seconds
 
     from tunesmith.reporting.run.tables import console, side_by_side, then_and_now
     from tunesmith.training.logs import log_to
-    from tunesmith.training.reproduce import check, rerun
+    from tunesmith.training.reproduce import check_origins, rerun
 
     out = console()
     with log_to():
-        checked = check(original, arguments.overrides, trust=arguments.trust)
+        checked = check_origins(original, arguments.overrides, trust=arguments.trust)
     differing = [(item.name, item.then, item.now) for item in (*checked.changes, *checked.differences)]
     if differing:
         out.print(then_and_now(differing))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tunesmith.cli.options import Parser
+from tunesmith.cli.options import Parser, add_trust
 from tunesmith.config.composing.compose import compose_from
 from tunesmith.runs.record import load_run
 from tunesmith.runs.sweep_record import is_sweep
@@ -26,11 +26,11 @@ def main(argv: list[str]) -> int:
         "overrides", nargs="*", default=[], metavar="KEY=VALUE", help="of keys without effect on results"
     )
     parser.add_argument("--continue", dest="new_end", action="store_true", help="allow another trainer.max_epochs")
-    parser.add_argument("--trust", action="append", default=[], metavar="NAME", help="module that the config may name")
+    add_trust(parser)
     parser.add_argument("--retry-failed", action="store_true", help="of a sweep: try failed trials again")
     arguments = parser.parse_intermixed_args(argv)
     if is_sweep(arguments.run):
-        from tunesmith.sweeping.resume import resume as resume_sweep
+        from tunesmith.sweeping.resume import resume_sweep as resume_sweep
 
         trust, retry = tuple(arguments.trust), arguments.retry_failed
         return resume_sweep(arguments.run, arguments.overrides, trust=trust, retry_failed=retry)

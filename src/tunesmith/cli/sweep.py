@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from tunesmith.cli.options import Parser, check_folders
+from tunesmith.cli.options import Parser, add_trust, check_folders
 from tunesmith.config.folders import expand, shipped
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.suggest import did_you_mean, nearest
@@ -17,7 +17,7 @@ def main(argv: list[str]) -> int:
     """Run the sweep that the file describes."""
     arguments = _parser().parse_intermixed_args(argv)
     check_folders(arguments.config_dir)
-    name, folders = locate(arguments.sweep, arguments.config_dir)
+    name, folders = locate_sweep(arguments.sweep, arguments.config_dir)
     sweeper_of(name, arguments.overrides, folders)
     return run_sweep(name, arguments.overrides, folders, arguments.trust)
 
@@ -65,7 +65,7 @@ def sweeper_of(name: str, overrides: Sequence[str], config_dirs: Sequence[Path])
     return str(found.config.hydra.sweeper._target_)
 
 
-def locate(sweep: str, config_dirs: Sequence[Path]) -> tuple[str, list[Path]]:
+def locate_sweep(sweep: str, config_dirs: Sequence[Path]) -> tuple[str, list[Path]]:
     """The primary config that a name or a file stands for, and the folders to search.
 
     Raises:
@@ -95,5 +95,5 @@ def _parser() -> argparse.ArgumentParser:
         "overrides", nargs="*", default=[], metavar="OVERRIDE", help="as for train; hydra.sweeper.n_trials=10 too"
     )
     found.add_argument("--config-dir", action="append", default=[], type=expand, metavar="DIR", help="as for train")
-    found.add_argument("--trust", action="append", default=[], metavar="NAME", help="as for train")
+    add_trust(found)
     return found

@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
     check_folders(arguments.config_dir)
     if arguments.cfg or arguments.info:
         with uncollected():
-            return show(arguments)
+            return show_composed(arguments)
     if arguments.multirun or any(text.lower() == "hydra.mode=multirun" for text in arguments.overrides):
         return many(arguments)
     composed = composed_from(arguments)
@@ -117,7 +117,7 @@ def uncollected() -> Iterator[None]:
         gc.freeze()
 
 
-def show(arguments: argparse.Namespace) -> int:
+def show_composed(arguments: argparse.Namespace) -> int:
     """Print the composed config, or how it is composed; values are not judged, so that a faulty config can be seen."""
     from tunesmith.config.composing.show import show_config, show_info, show_saved
 

@@ -44,7 +44,7 @@ def model_at(path: str) -> type[BaseModel] | None:
     return model
 
 
-def describe(path: str) -> str | None:
+def describe_type(path: str) -> str | None:
     """What a key takes, in words: `a whole number of at least 1, or auto`."""
     info = field_at(path)
     if info is None:
@@ -52,7 +52,7 @@ def describe(path: str) -> str | None:
     return _words(info.annotation, info.metadata)
 
 
-def accepts(path: str, value: Any) -> bool:
+def takes_value(path: str, value: Any) -> bool:
     """Whether a key alone takes a value; True for keys that the schema does not name."""
     info = field_at(path)
     if info is None:

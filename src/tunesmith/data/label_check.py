@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from tunesmith.config.schema import Data
 from tunesmith.data.examples import Label
 from tunesmith.data.labels import are_vectors
-from tunesmith.data.spellings import alike, folded, listed, mapping, override, quoted
+from tunesmith.data.spellings import alike, counted_list, folded, mapping, override, quoted
 
 PERHAPS_MISSING = ("N/A", "n/a", "#N/A", "null", "NULL", "None", "NAN", "Nan", "NaT")
 """Words that other tools write where there is no value; they may be names all the same."""
@@ -62,7 +62,7 @@ def _alike(counts: Counter[str], data: Data) -> Iterator[str]:
         to_one = override(mapping(groups, data.label_names))
         yield (
             f"{len(spellings)} labels differ from another only in case, space, Unicode form or the way a number is "
-            f"written, and each is taken as one of its own: {listed(counts, spellings)}. "
+            f"written, and each is taken as one of its own: {counted_list(counts, spellings)}. "
             f"If they are the same ({len(groups)} in all): {to_one}"
         )
 
@@ -72,7 +72,7 @@ def _perhaps_missing(counts: Counter[str], data: Data) -> Iterator[str]:
     if names:
         words = ", ".join(quoted(word) for word in dict.fromkeys((*data.missing, *names)))
         yield (
-            f"{listed(counts, names)} is taken as a label. If it stands for a missing one: "
+            f"{counted_list(counts, names)} is taken as a label. If it stands for a missing one: "
             f"'data.missing=[{words}]' data.on_empty=drop. If it is a label: "
             f"{override({name: name for name in names})}"
         )

@@ -61,7 +61,7 @@ def override(names: Mapping[str, str]) -> str:
     return shlex.quote(f"data.label_names={{{entries}}}")
 
 
-def listed(counts: Mapping[str, int], names: Sequence[str]) -> str:
+def counted_list(counts: Mapping[str, int], names: Sequence[str]) -> str:
     """Names in quotes with the rows of each."""
     return ", ".join(f"{quoted(name)} ({counts[name]} row{'' if counts[name] == 1 else 's'})" for name in names)
 

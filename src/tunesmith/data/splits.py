@@ -98,6 +98,6 @@ def _several(label: Label) -> bool:
     return isinstance(label, tuple)
 
 
-def fingerprint(splits: dict[str, Rows]) -> str:
+def data_fingerprint(splits: dict[str, Rows]) -> str:
     """Hash of all rows with the split that each is in (hex): two runs with the same one saw the same data."""
     return hashlib.sha256(json.dumps({name: rows.sha256() for name, rows in splits.items()}).encode()).hexdigest()

@@ -41,7 +41,7 @@ def template_of(tokenizer: PreTrainedTokenizerFast) -> Any:
     return "".join(tokenizer.convert_ids_to_tokens(opening)) + PLAIN
 
 
-def render(
+def render_conversation(
     conversation: Conversation,
     tokenizer: PreTrainedTokenizerFast,
     options: Mapping[str, Any] | None = None,
@@ -75,8 +75,8 @@ def render_question(
         MalformedError: The template refuses it.
     """
     if conversation:
-        return render(conversation, tokenizer, options, asking=True)
-    return render([{"role": "assistant", "content": UNLIKELY}], tokenizer, options).partition(UNLIKELY)[0]
+        return render_conversation(conversation, tokenizer, options, asking=True)
+    return render_conversation([{"role": "assistant", "content": UNLIKELY}], tokenizer, options).partition(UNLIKELY)[0]
 
 
 def write(
@@ -90,7 +90,7 @@ def write(
         MalformedError: The template refuses the conversation, writes no end behind an answer, or writes earlier turns
             otherwise than when they stand alone.
     """
-    text = render(conversation, tokenizer, options)
+    text = render_conversation(conversation, tokenizer, options)
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     learned = [number for number, turn in enumerate(conversation) if is_learned(turn)]
     spans = [_span(conversation[: number + 1], text, tokenizer, options) for number in learned]
@@ -103,7 +103,7 @@ def _span(
 ) -> tuple[int, int]:
     """Where the last turn of a conversation begins in the text of the whole, and where the token ends that ends it."""
     before = render_question(conversation[:-1], tokenizer, options)
-    through = render(conversation, tokenizer, options)
+    through = render_conversation(conversation, tokenizer, options)
     if through.startswith(before) and text.startswith(before):
         last = _end(through, len(before), tokenizer)
         if last is None:
@@ -111,7 +111,9 @@ def _span(
         if text.startswith(through[:last]):
             return len(before), last
     reason = "writes earlier turns differently when others follow, so that answers cannot be told from the rest"
-    if not through.startswith(before) and through.startswith(render(conversation[:-1], tokenizer, options)):
+    if not through.startswith(before) and through.startswith(
+        render_conversation(conversation[:-1], tokenizer, options)
+    ):
         reason = f"asks for an answer ({before[-40:]!r}) otherwise than it writes one ({through[-40:]!r})"
     raise MalformedError(
         f"turn {len(conversation)}: the tokenizer's chat template {reason}. Give one prompt and one response per row "
@@ -138,7 +140,9 @@ def _end(through: str, first: int, tokenizer: PreTrainedTokenizerFast) -> int | 
 def _tail(tokenizer: PreTrainedTokenizerFast) -> str:
     """What the template writes behind an answer that is the last turn."""
     try:
-        return render([PROBE[0], {"role": "assistant", "content": UNLIKELY}], tokenizer).rpartition(UNLIKELY)[2]
+        return render_conversation([PROBE[0], {"role": "assistant", "content": UNLIKELY}], tokenizer).rpartition(
+            UNLIKELY
+        )[2]
     except MalformedError:
         return ""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import NAMED_ELSE, Options, is_learned
 from tunesmith.data.rows import Rows
-from tunesmith.data.templates import Conversation, ends_of_answers, render
+from tunesmith.data.templates import Conversation, ends_of_answers, render_conversation
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -39,7 +39,7 @@ def check_written(
     """
     if not conversation:
         return
-    text = render(conversation, tokenizer, options, asking=asking)
+    text = render_conversation(conversation, tokenizer, options, asking=asking)
     _check_options(conversation, tokenizer, options, text, asking)
     for number, turn in enumerate(conversation):
         where = f"turn {number + 1} ({turn['role']})"
@@ -103,7 +103,11 @@ def _doubts(conversation: Conversation, tokenizer: PreTrainedTokenizerFast, opti
                 yield f"the chat template does not write {key!r} of {role} turns: the model does not see it"
         for call in turn.get("tool_calls", []):
             arguments = call.get("function", call)["arguments"]
-            if isinstance(arguments, dict) and arguments and str(arguments) in render(conversation, tokenizer, options):
+            if (
+                isinstance(arguments, dict)
+                and arguments
+                and str(arguments) in render_conversation(conversation, tokenizer, options)
+            ):
                 yield (
                     "the chat template writes the arguments of tool calls that are objects as Python does, with single "
                     "quotes. Give them as JSON text, if it is JSON that the model is to write"
@@ -129,7 +133,7 @@ def _differ(
         texts = []
         for turns in (conversation[:end], changed[:end]):
             try:
-                texts.append(render(turns, tokenizer, options))
+                texts.append(render_conversation(turns, tokenizer, options))
             except MalformedError:  # it cannot do without
                 texts.append("")
         if texts[0] != texts[1]:
@@ -184,7 +188,7 @@ def _check_options(
     for name in options.keys() - {"chat_template_kwargs"}:
         rest = {key: value for key, value in options.items() if key != name}
         try:
-            effect = render(conversation, tokenizer, rest, asking=asking) != text
+            effect = render_conversation(conversation, tokenizer, rest, asking=asking) != text
         except MalformedError:
             effect = True
         if not effect:

@@ -16,7 +16,7 @@ from tunesmith.data.findings import inputs_of
 from tunesmith.data.fitting import Fitted, fit
 from tunesmith.data.rows import Rows, join
 from tunesmith.data.sources import read_rows
-from tunesmith.data.splits import distinct, fingerprint, read_splits
+from tunesmith.data.splits import data_fingerprint, distinct, read_splits
 from tunesmith.data.splitting import draw
 from tunesmith.errors import DataError, FilesError
 from tunesmith.models.module import Outputs
@@ -125,7 +125,7 @@ def rows_to_measure(
     rows = join(list(fitted.splits.values())) if split == "all" else fitted.splits[split]
     if not len(rows):
         raise DataError(f"the {split} split has no rows. Take another: --split train, --split val or --split all")
-    identity = fingerprint(fitted.splits) if split in ("test", "all") else None
+    identity = data_fingerprint(fitted.splits) if split in ("test", "all") else None
     return dataclasses.replace(fitted, splits={split: rows}), identity
 
 
@@ -142,7 +142,7 @@ def hold_against_training(record: Record, rows: Rows, split: str) -> None:
         splits = read_fitted(record.typed)
     except (DataError, FilesError):
         return  # the run's own data is gone; other rows can be measured all the same
-    then, now = record.results.get("data_fingerprint"), fingerprint(splits)
+    then, now = record.results.get("data_fingerprint"), data_fingerprint(splits)
     if then is not None and then != now and record.typed.data.on_long != "drop":  # which leaves rows out
         path = record.config["data"]["path"]
         log.warning("%s is not what it was when the run was trained: rows that are here may have been trained on", path)

@@ -47,7 +47,7 @@ def read_weights(auto: Any, model: Model, config: PretrainedConfig) -> tuple[Any
             config=config,
             dtype=torch.float32,
             use_safetensors=True,
-            ignore_mismatched_sizes=True,  # told by `hold_against`, in words of the config
+            ignore_mismatched_sizes=True,  # told by `check_against_file`, in words of the config
             output_loading_info=True,
             quantization_config=_quantization(model),
         )
@@ -70,7 +70,7 @@ def not_read(account: Mapping[str, Any]) -> list[str]:
     return sorted({*account["missing_keys"], *(name for name, *_ in account["mismatched_keys"])})
 
 
-def hold_against(
+def check_against_file(
     network: Any, account: Mapping[str, Any], model: Model, say: Say, outputs: Sequence[str] | None
 ) -> None:
     """Refuse a network of which a part is random though it was to be read; say what was read but has no place.

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tunesmith.config.folders import expand
 from tunesmith.errors import FilesError
-from tunesmith.models.load_errors import first_line, quiet
+from tunesmith.models.load_errors import first_line, quiet_transformers
 from tunesmith.storage import make_folder
 
 log = logging.getLogger("tunesmith")
@@ -56,7 +56,7 @@ def _convert(file: Path, folder: Path) -> None:
         raise FilesError(f"reading {file.name} needs the package gguf: pip install gguf")
     log.info("converting %s to safetensors, once (a minute for 135M parameters); kept in %s", file.name, folder)
     try:
-        with quiet(), contextlib.redirect_stderr(io.StringIO()):  # its progress bar has no switch
+        with quiet_transformers(), contextlib.redirect_stderr(io.StringIO()):  # its progress bar has no switch
             make_folder(folder, functools.partial(_write, file))
     except (OSError, ValueError, RuntimeError, KeyError, IndexError, struct.error) as error:
         raise FilesError(f"cannot convert {file} into {folder}: {first_line(error)}") from error

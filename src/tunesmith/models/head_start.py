@@ -30,7 +30,7 @@ MOST_SHOWN = 6
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedHead:
     """The head of a checkpoint, as its config describes it."""
 
     labels: tuple[str, ...]
@@ -41,7 +41,7 @@ class Trained:
     """The classes that it was saved from."""
 
     @classmethod
-    def of(cls, config: PretrainedConfig) -> Trained:
+    def of(cls, config: PretrainedConfig) -> TrainedHead:
         """Read it from a checkpoint's own config."""
         labels = tuple(str(config.id2label[i]) for i in range(config.num_labels))
         return cls(labels, config.problem_type, tuple(config.architectures or ()))
@@ -111,7 +111,7 @@ def answers_a_number(task: str) -> bool:
     return TASKS[task].output == "number"
 
 
-def head_start(trained: Trained, labels: Sequence[str], task: str, wanted: Start) -> HeadStart:
+def head_start(trained: TrainedHead, labels: Sequence[str], task: str, wanted: Start) -> HeadStart:
     """Decide what becomes of a checkpoint's outputs.
 
     Args:
@@ -143,7 +143,7 @@ def head_start(trained: Trained, labels: Sequence[str], task: str, wanted: Start
     return HeadStart("kept", kept, before, f"{told}: they are taken for the same, in this order" if renamed else None)
 
 
-def _kept(trained: Trained, now: tuple[str, ...], task: str) -> tuple[int | None, ...] | None:
+def _kept(trained: TrainedHead, now: tuple[str, ...], task: str) -> tuple[int | None, ...] | None:
     """For each label the output of its name; None where outputs are of another kind, or tell nothing."""
     if not trained.fits(task):
         return None
@@ -173,7 +173,7 @@ def _paired(before: tuple[str, ...], now: tuple[str, ...], same: tuple[int | Non
     return tuple(next(left) if row is None else row for row in same)
 
 
-def _said(trained: Trained) -> str:
+def _said(trained: TrainedHead) -> str:
     if trained.problem == OF_A_NUMBER:
         return "a number"
     text = f"{len(trained.labels)} labels ({listed(trained.labels)})"

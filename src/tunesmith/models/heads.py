@@ -20,7 +20,7 @@ from tunesmith.config.families import EXAMPLES
 from tunesmith.config.schema import Head
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.models.families import family_of
-from tunesmith.models.head_start import HeadStart, Start, Trained, head_start, no_head, other_head
+from tunesmith.models.head_start import HeadStart, Start, TrainedHead, head_start, no_head, other_head
 from tunesmith.models.transformers_inside import has_class_for
 
 FILE = "head.safetensors"
@@ -106,7 +106,7 @@ def backbone_class(config: PretrainedConfig) -> Any:
     return AutoModel
 
 
-def restore_head(network: PooledNetwork, folder: Path, own: Trained, task: str, wanted: Start) -> HeadStart:
+def restore_head(network: PooledNetwork, folder: Path, own: TrainedHead, task: str, wanted: Start) -> HeadStart:
     """Take over a saved head, if there is one beside the backbone with the same pooling and hidden layers.
 
     Args:

@@ -33,7 +33,7 @@ def hub_answers() -> bool:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Keep transformers' own chatter off the screen."""
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
@@ -48,7 +48,7 @@ def quiet() -> Iterator[None]:
 def explained(source: str) -> Iterator[None]:
     """Turn the ways in which loading fails into one sentence, without transformers' own chatter."""
     try:
-        with quiet():
+        with quiet_transformers():
             yield
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         if "trust_remote_code" in str(error):

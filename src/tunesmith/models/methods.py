@@ -44,7 +44,7 @@ def apply_method(
         return adapted
     import peft
 
-    prepare(network, peft_config, task)
+    complete_peft_config(network, peft_config, task)
     check_targets(network, peft_config)
     torch.manual_seed(derive_seed(seed, "adapter"))
     try:
@@ -109,7 +109,7 @@ def check_patterns(adapted: Any, peft_config: Any) -> None:
                 raise ConfigError([Problem(f"method.{key}", "fits no module that has an adapter", pattern, hint)])
 
 
-def prepare(network: Any, peft_config: Any, task: str) -> None:
+def complete_peft_config(network: Any, peft_config: Any, task: str) -> None:
     """Complete peft's configuration by what follows from task and network: task type, targets, the head to train.
 
     Raises:

@@ -74,7 +74,7 @@ class Objective:
         return labels
 
 
-class MultiLabel(Objective):
+class MultiLabelObjective(Objective):
     """Any number of labels per text: the mean of a yes-or-no cross-entropy over the labels."""
 
     def losses(self, logits: Tensor, batch: Batch) -> Tensor:
@@ -92,7 +92,7 @@ class MultiLabel(Objective):
         return labels
 
 
-class Regression(Objective):
+class RegressionObjective(Objective):
     """A number per text: the squared error."""
 
     def losses(self, logits: Tensor, batch: Batch) -> Tensor:
@@ -111,7 +111,7 @@ class Regression(Objective):
         return kept
 
 
-class TokenClassification(Objective):
+class TagObjective(Objective):
     """A tag for each word, asked at its first token."""
 
     def losses(self, logits: Tensor, batch: Batch) -> Tensor:
@@ -138,7 +138,7 @@ class TokenClassification(Objective):
         return [tuple(tags) for tags in batch["references"]]
 
 
-class LanguageModeling(Objective):
+class NextTokenObjective(Objective):
     """Every next token that is asked for, by a decoder."""
 
     SPEAKS = False
@@ -164,7 +164,7 @@ class LanguageModeling(Objective):
         return [None] * len(batch["rows"])
 
 
-class DecoderText(LanguageModeling):
+class DecoderText(NextTokenObjective):
     """A text written on from another, by a decoder; answers are written greedily.
 
     Args:

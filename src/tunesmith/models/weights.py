@@ -26,11 +26,11 @@ from tunesmith.config.folders import expand
 from tunesmith.config.schema import Model
 from tunesmith.config.tasks import TASKS
 from tunesmith.errors import ConfigError, FilesError, Problem
-from tunesmith.models.checkpoint import Say, hold_against, not_read, own_config, read_weights
+from tunesmith.models.checkpoint import Say, check_against_file, not_read, own_config, read_weights
 from tunesmith.models.config_fields import building, with_fields
 from tunesmith.models.dropout import set_dropout
 from tunesmith.models.families import auto_class, family_of
-from tunesmith.models.head_start import HeadStart, Trained, apply_start, head_start, no_head, output_names
+from tunesmith.models.head_start import HeadStart, TrainedHead, apply_start, head_start, no_head, output_names
 from tunesmith.models.heads import PooledNetwork, backbone_class, restore_head
 from tunesmith.models.label_words import LabelWordNetwork, cue_tokens, word_tokens
 from tunesmith.models.load_errors import explained
@@ -162,12 +162,12 @@ def _pretrained(
     """The checkpoint's network with the run's head."""
     if not labels or model.head.words:
         network, account = read_weights(auto, model, config)
-        hold_against(network, account, model, say, None)
+        check_against_file(network, account, model, say, None)
         return network
-    own, wanted = Trained.of(own_config(model)), model.head.start
+    own, wanted = TrainedHead.of(own_config(model)), model.head.start
     if _own_head(model, task):
         network, account = read_weights(auto, model, config)
-        hold_against(network, account, model, say, ())
+        check_against_file(network, account, model, say, ())
         network = _with_head(network, model, task)
         start = restore_head(network, Path(locate(model.path or "", model.cache_dir)), own, task, wanted)
     else:
@@ -175,7 +175,7 @@ def _pretrained(
         outputs = output_names(build, config)
         resized = wanted == "keep" and len(own.labels) != len(labels)
         network, account = read_weights(auto, model, own_config(model) if resized else config)
-        hold_against(network, account, model, say, outputs)
+        check_against_file(network, account, model, say, outputs)
         if set(outputs) & set(account["missing_keys"]):
             start = no_head(labels, outputs, wanted)
         else:
@@ -201,7 +201,7 @@ def relabelled(network: Any, model: Model, labels: Sequence[str], seed: int, tas
     config = copy.deepcopy(network.config)
     config.id2label, config.label2id = dict(enumerate(labels)), {label: i for i, label in enumerate(labels)}
     auto = _class_for(model, config, task)
-    start = head_start(Trained.of(network.config), labels, task, model.head.start)
+    start = head_start(TrainedHead.of(network.config), labels, task, model.head.start)
     apply_start(network, start, lambda other: _with_head(skeletons(model, auto)(other), model, task), config, seed)
     announce_head(start, say)
     network.head_start = start

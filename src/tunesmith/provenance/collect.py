@@ -16,7 +16,7 @@ from tunesmith.config.composing.compose import Composed
 from tunesmith.config.fingerprint import fingerprint
 from tunesmith.config.folders import expand
 from tunesmith.data.rows import Rows
-from tunesmith.data.splits import fingerprint as data_fingerprint
+from tunesmith.data.splits import data_fingerprint as data_fingerprint
 from tunesmith.models.source import resolved_revision
 from tunesmith.models.weights import weights_sha256
 from tunesmith.provenance.surroundings import provenance

@@ -158,13 +158,13 @@ def load_run(path: str | Path) -> Record:
     return Record(Path(path))
 
 
-def identity() -> dict[str, Any]:
+def process_identity() -> dict[str, Any]:
     """This process, so that a later reader can tell whether it still lives."""
     return {"pid": os.getpid(), "boot_id": _boot_id()}
 
 
 def alive(results: Mapping[str, Any]) -> bool:
-    """Whether the process that wrote its `identity` into `results` still lives."""
+    """Whether the process that wrote its `process_identity` into `results` still lives."""
     if results.get("boot_id") != _boot_id():
         return False
     pid = results.get("pid")

@@ -22,19 +22,19 @@ from tunesmith.machine import gpus, usable_cores, usable_threads
 from tunesmith.redaction import redact, redact_argv, redact_values
 from tunesmith.reporting.sweep.live import LiveView
 from tunesmith.runs.directory import open_directory
-from tunesmith.runs.record import identity
+from tunesmith.runs.record import process_identity
 from tunesmith.storage import locked, write_json
 from tunesmith.sweeping.combinations import check_combinations
-from tunesmith.sweeping.execution.driver import Driver, Plan, now
+from tunesmith.sweeping.execution.driver import Driver, SearchPlan, now
 from tunesmith.sweeping.execution.executors import ENTRY, Executor, InProcess, Local
 from tunesmith.sweeping.prepare import Sweep, prepare
 from tunesmith.sweeping.record import snapshot
 from tunesmith.sweeping.record.layout import SweepDirectory
 from tunesmith.sweeping.search.samplers import read_choice
-from tunesmith.sweeping.search.scheduler import Limits, Scheduler
+from tunesmith.sweeping.search.scheduler import Limits, TrialScheduler
 from tunesmith.sweeping.search.study import Study, check_storage, open_storage
 from tunesmith.sweeping.settings import read_settings
-from tunesmith.sweeping.space.grammar import overrides, quoted
+from tunesmith.sweeping.space.grammar import overrides, quoted_value
 from tunesmith.sweeping.space.space import Point
 from tunesmith.sweeping.summary import summarise
 from tunesmith.tracking.wandb.key import refuse_bad_key
@@ -143,7 +143,7 @@ def drive(
         sweep.n_trials, settings.patience, settings.max_failures, settings.retries, repeats=settings.repeats
     )
     initial = [point for point in sweep.initial if not study.knows(point)]
-    scheduler = Scheduler(study, limits, sweep.directions, sweep.judge(), initial)
+    scheduler = TrialScheduler(study, limits, sweep.directions, sweep.judge(), initial)
     common = [*sweep.base, *trial_overrides(sweep, directory, executor)]
 
     def compose(number: int, point: Point, replicate: int) -> Composed:
@@ -153,7 +153,7 @@ def drive(
         return replace(run, overrides=(*sweep.base, *overrides(point)))
 
     deadline = time.monotonic() + settings.timeout if settings.timeout else None
-    plan = Plan(sweep.objectives, sweep.rungs, settings.repeats, tuple(trust), deadline, settings.keep)
+    plan = SearchPlan(sweep.objectives, sweep.rungs, settings.repeats, tuple(trust), deadline, settings.keep)
     driver = Driver(directory, scheduler, executor, compose, plan)
     ended = known(driver) if known is not None else ()
     with log_to(directory.log):
@@ -168,7 +168,7 @@ def trial_overrides(sweep: Sweep, directory: SweepDirectory, executor: Executor)
     """What every trial of a sweep has, whatever its point."""
     common = ["evaluation.test=false", "run.dir=null", "run.resume=never"]
     if sweep.run.config.logger.group is None:
-        common.append(f"logger.group={quoted(directory.path.name)}")
+        common.append(f"logger.group={quoted_value(directory.path.name)}")
     common.append("logger.job_type=trial")
     if sweep.run.config.trainer.threads == "auto" and not gpus():
         common.append(f"trainer.threads={usable_threads() if executor.slots == 1 else 1}")
@@ -197,7 +197,7 @@ def _facts(sweep: Sweep, search: Search, directory: SweepDirectory, name: str) -
         "reason": None,
         "started": now(),
         "ended": None,
-        **identity(),
+        **process_identity(),
         "command": shlex.join(redact_argv(["tunesmith", *sys.argv[1:]])),
         "metrics": list(sweep.objectives),
         "directions": list(sweep.directions),

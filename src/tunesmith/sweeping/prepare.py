@@ -28,7 +28,7 @@ from tunesmith.sweeping.search.samplers import make_pruner, read_choice
 from tunesmith.sweeping.space.grammar import overrides
 from tunesmith.sweeping.space.reading import read_space
 from tunesmith.sweeping.space.space import Point, Space
-from tunesmith.sweeping.space.space import identity as identity_of
+from tunesmith.sweeping.space.space import identity_of_value as identity_of
 
 CHECKS = (0.25, 0.5, 0.75)
 """Fractions of a full run at which Optuna's own pruners are asked."""

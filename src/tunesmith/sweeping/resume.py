@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial
 from tunesmith.config.composing.overrides import parse
 from tunesmith.config.folders import expand
 from tunesmith.errors import ConfigError, Problem
-from tunesmith.runs.record import identity
+from tunesmith.runs.record import process_identity
 from tunesmith.runs.sweep_record import SweepRecord
 from tunesmith.runs.trial_record import TRIAL_FILE, TrialRecord, read_trial
 from tunesmith.storage import locked, write_json
@@ -27,12 +27,12 @@ from tunesmith.sweeping.record.layout import SweepDirectory
 from tunesmith.sweeping.search.study import POINT, check_storage, end_of
 from tunesmith.sweeping.search.trials import ENDED, Trial
 from tunesmith.sweeping.settings import read_settings
-from tunesmith.sweeping.space.grammar import text_of
+from tunesmith.sweeping.space.grammar import text_of_space
 
 NODE = "hydra.sweeper."
 
 
-def resume(
+def resume_sweep(
     path: Path,
     changes: Sequence[str] = (),
     *,
@@ -70,7 +70,13 @@ def resume(
         executor = warm(settings, entry)
         sweep = prepare(request["overrides"], settings, composer, check=False)
         _same_search(record, sweep)
-        facts = record.facts | {"status": "running", "exit_code": None, "reason": None, "ended": None, **identity()}
+        facts = record.facts | {
+            "status": "running",
+            "exit_code": None,
+            "reason": None,
+            "ended": None,
+            **process_identity(),
+        }
         facts |= {"n_trials": sweep.n_trials, "n_jobs": executor.slots}
         facts["request"] = request | {"settings": sweep.decided.model_dump()}
         write_json(directory.facts, facts)
@@ -116,7 +122,7 @@ def _unfit(override: Override, text: str, settings: Mapping[str, Any]) -> Proble
     hint = f"Give {NODE}{key} as a whole"
     if key in ("sampler", "pruner") and "." not in inner:
         whole = {**(now if isinstance(now, dict) else {"name": now}), inner: override.value()}
-        hint = f"{hint}: {shlex.quote(f'{NODE}{key}={text_of(whole)}')}"
+        hint = f"{hint}: {shlex.quote(f'{NODE}{key}={text_of_space(whole)}')}"
     return Problem(text, f"names a part of {NODE}{key}, which changes as a whole when a sweep goes on", None, hint)
 
 

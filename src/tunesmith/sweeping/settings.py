@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from tunesmith.config.checking.other_names import SWEEPER
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.errors import ConfigError, Problem
-from tunesmith.suggest import did_you_mean, nearest, show
+from tunesmith.suggest import as_yaml, did_you_mean, nearest
 from tunesmith.sweeping.search.samplers import make_pruner, make_sampler, read_choice
 
 OF_ASHA = ("rungs", "reduction", "pauses")
@@ -39,7 +39,7 @@ def read_settings(settings: Mapping[str, Any]) -> Sweeper:
     problems = [*_of_sampler(found), *_of_pruner(found)]
     if found.metric is not None and not found.metric:
         hint = "Name one, e.g. val/loss; null is evaluation.monitor"
-        problems.append(Problem("hydra.sweeper.metric", "names no metric", show(found.metric), hint))
+        problems.append(Problem("hydra.sweeper.metric", "names no metric", as_yaml(found.metric), hint))
     if problems:
         raise ConfigError(problems)
     return found
@@ -51,7 +51,7 @@ def _of_sampler(settings: Sweeper) -> Iterator[Problem]:
         yield _nameless("sampler", "tpe", settings.sampler)
     elif name == "grid" and options:
         hint = "It runs the points that params list; hydra.sweeper.seed sets their order"
-        yield Problem("hydra.sweeper.sampler", "grid takes no options", show(options), hint)
+        yield Problem("hydra.sweeper.sampler", "grid takes no options", as_yaml(options), hint)
     elif name not in (None, "grid"):
         try:
             make_sampler(settings.sampler, settings.seed, 0)
@@ -65,7 +65,7 @@ def _of_pruner(settings: Sweeper) -> Iterator[Problem]:
         yield _nameless("pruner", "asha", settings.pruner)
     elif name == "none" and options:
         hint = "Name the pruner that they are for, e.g. asha"
-        yield Problem("hydra.sweeper.pruner", "none takes no options", show(options), hint)
+        yield Problem("hydra.sweeper.pruner", "none takes no options", as_yaml(options), hint)
     elif name not in (None, "none"):
         yield from _of_rungs(options)
         yield from _of_asha(options) if name == "asha" else _of_optuna(str(name), options)
@@ -78,7 +78,7 @@ def _of_rungs(options: Mapping[str, Any]) -> Iterator[Problem]:
     )
     if not (numbers and rungs and rungs == sorted(set(rungs)) and rungs[0] > 0 and rungs[-1] < 1):
         hint = "E.g. [0.25, 0.5], of a full run; hydra.sweeper.pruner=none runs every trial to its end"
-        yield Problem("hydra.sweeper.pruner.rungs", "must be ascending fractions between 0 and 1", show(rungs), hint)
+        yield Problem("hydra.sweeper.pruner.rungs", "must be ascending fractions between 0 and 1", as_yaml(rungs), hint)
 
 
 def _of_optuna(name: str, options: Mapping[str, Any]) -> Iterator[Problem]:
@@ -95,20 +95,22 @@ def _of_asha(options: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(where, "asha takes rungs, reduction and pauses", str(unknown), close)
     if isinstance(reduction, bool) or not isinstance(reduction, int) or reduction < 2:
         hint = "2 lets half of the trials go on"
-        yield Problem(f"{where}.reduction", "must be a whole number >= 2", show(reduction), hint)
+        yield Problem(f"{where}.reduction", "must be a whole number >= 2", as_yaml(reduction), hint)
     if not isinstance(pauses, bool):
-        yield Problem(f"{where}.pauses", "must be true or false", show(pauses), "false ends a trial for good at a rung")
+        yield Problem(
+            f"{where}.pauses", "must be true or false", as_yaml(pauses), "false ends a trial for good at a rung"
+        )
 
 
 def _nameless(kind: str, default: str, value: Any) -> Problem:
     hint = f"Give its name beside its options: {{name: {default}, ...}}"
-    return Problem(f"hydra.sweeper.{kind}", f"names no {kind}", show(value), hint)
+    return Problem(f"hydra.sweeper.{kind}", f"names no {kind}", as_yaml(value), hint)
 
 
 def _of_pydantic(error: ValidationError, settings: Mapping[str, Any]) -> Iterator[Problem]:
     names, items = list(Sweeper.model_fields), error.errors(include_url=False)
     for key in dict.fromkeys(str(item["loc"][0]) for item in items if item["loc"][0] in EITHER):
-        yield Problem(f"hydra.sweeper.{key}", EITHER[key], show(settings[key]))
+        yield Problem(f"hydra.sweeper.{key}", EITHER[key], as_yaml(settings[key]))
     for item in items:
         key = str(item["loc"][0])
         where = f"hydra.sweeper.{key}"
@@ -116,4 +118,4 @@ def _of_pydantic(error: ValidationError, settings: Mapping[str, Any]) -> Iterato
             close = SWEEPER.get(key) or did_you_mean(nearest(key, names))
             yield Problem(where, "no such key", None, close or f"Keys: {', '.join(names)}")
         elif key not in EITHER:
-            yield Problem(where, item["msg"][0].lower() + item["msg"][1:], show(item["input"]))
+            yield Problem(where, item["msg"][0].lower() + item["msg"][1:], as_yaml(item["input"]))

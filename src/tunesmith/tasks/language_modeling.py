@@ -19,7 +19,7 @@ from tunesmith.data.samples import Samples
 from tunesmith.data.values import text_in
 from tunesmith.evaluation import plausibility
 from tunesmith.models.module import Outputs
-from tunesmith.models.objectives import LanguageModeling as NextTokens
+from tunesmith.models.objectives import NextTokenObjective as NextTokens
 from tunesmith.models.objectives import Objective
 from tunesmith.tasks.task import Task, made_up_rows, mean_losses, require, way_out
 from tunesmith.tasks.text_to_text import TextToText

@@ -23,7 +23,7 @@ from tunesmith.evaluation import plausibility
 from tunesmith.evaluation.answers import likely_labels
 from tunesmith.evaluation.inputs import LabelInputs, MetricInputs
 from tunesmith.models.module import Outputs
-from tunesmith.models.objectives import MultiLabel as MultiLabelObjective
+from tunesmith.models.objectives import MultiLabelObjective as MultiLabelObjective
 from tunesmith.models.objectives import Objective
 from tunesmith.tasks.task import Task, example_of_texts, labelled_logits, made_up_rows, rows_with_probabilities
 

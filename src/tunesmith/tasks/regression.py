@@ -21,7 +21,7 @@ from tunesmith.data.values import as_text, is_missing
 from tunesmith.evaluation import plausibility
 from tunesmith.evaluation.inputs import MetricInputs, PlainInputs
 from tunesmith.models.objectives import Objective
-from tunesmith.models.objectives import Regression as SquaredError
+from tunesmith.models.objectives import RegressionObjective as SquaredError
 from tunesmith.tasks.task import Task, example_of_texts, made_up_rows
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from tunesmith.evaluation.answers import best_tags
 from tunesmith.evaluation.inputs import MetricInputs, PlainInputs
 from tunesmith.models.module import Outputs
 from tunesmith.models.objectives import Objective
-from tunesmith.models.objectives import TokenClassification as TagObjective
+from tunesmith.models.objectives import TagObjective as TagObjective
 from tunesmith.tasks.task import Task, labelled_logits, made_up_rows, require
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from tunesmith.config.composing.compose import Composed
 from tunesmith.config.composing.saved import resolve
 from tunesmith.config.schema import RunConfig
 from tunesmith.machine import usable_threads
-from tunesmith.training.instantiate import accepts
+from tunesmith.training.instantiate import takes_keyword
 from tunesmith.training.warm_start import start_of
 
 FP32_ERROR = 2e-6
@@ -49,7 +49,7 @@ def _decisions(config: RunConfig) -> Mapping[tuple[str, str], Any]:
         decisions["data", "micro_batch_size"] = config.data.batch_size
     if config.evaluation.mode == "auto":
         decisions["evaluation", "mode"] = mode_of(config.evaluation.monitor, config.evaluation)
-    if accepts(config.optimizer.target, "fused") and config.optimizer.kwargs().get("fused") is None:
+    if takes_keyword(config.optimizer.target, "fused") and config.optimizer.kwargs().get("fused") is None:
         # Faster, with the same numerics; but the fp16 scaler leaves a fused optimizer's gradients scaled for clipping.
         decisions["optimizer", "fused"] = trainer.precision != "16-mixed"
     return decisions

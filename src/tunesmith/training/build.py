@@ -214,7 +214,7 @@ def build_trainer(
     from tunesmith.training.callbacks.checkpoints import AtomicCheckpointIO
 
     set_numerics(config)
-    return instantiate.build_trainer(
+    return instantiate.instantiate_trainer(
         config,
         accumulate_grad_batches=data.accumulate_grad_batches,
         callbacks=[

@@ -18,7 +18,7 @@ from tunesmith.errors import ConfigError, Problem
 from tunesmith.evaluation.words import know_all_words
 
 
-def accepts(target: str, keyword: str) -> bool:
+def takes_keyword(target: str, keyword: str) -> bool:
     """Whether a `_target_` takes a keyword by name."""
     return keyword in inspect.signature(get_object(target)).parameters
 
@@ -68,7 +68,7 @@ def build_peft_config(method: Method) -> Any | None:
     return None if method.target is None else _make("method", method.target, method.kwargs())
 
 
-def build_trainer(config: RunConfig, **supplied: Any) -> pl.Trainer:
+def instantiate_trainer(config: RunConfig, **supplied: Any) -> pl.Trainer:
     """The Trainer with the configured arguments and the run's own."""
     trainer = _make("trainer", config.trainer.target, config.trainer.kwargs() | supplied)
     assert isinstance(trainer, pl.Trainer)

@@ -57,7 +57,7 @@ def _problems(make: Callable[[], object]) -> list[Problem]:
 
 def _trainer(config: RunConfig) -> object:
     callbacks, plugins = instantiate.build_callbacks(config), [LightningEnvironment()]
-    return instantiate.build_trainer(config, logger=False, callbacks=callbacks, plugins=plugins, **build.OURS)
+    return instantiate.instantiate_trainer(config, logger=False, callbacks=callbacks, plugins=plugins, **build.OURS)
 
 
 def _of_steps(config: RunConfig, skeleton: torch.nn.Module, steps: int) -> Iterator[Problem]:

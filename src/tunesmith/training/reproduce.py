@@ -134,7 +134,7 @@ class Verdict:
         return f"{name} is {self.rerun.metrics[name]:.6g}, and was {self.original.metrics[name]:.6g}"
 
 
-def check(original: Record, overrides: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Check:
+def check_origins(original: Record, overrides: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Check:
     """Compare code, data, model, packages, threads and machine with a run's record; trains nothing.
 
     Args:

@@ -19,7 +19,7 @@ from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.redaction import redact_config
 from tunesmith.runs.record import UNFINISHED, Record, load_run
 from tunesmith.storage import locked, write_json, write_text
-from tunesmith.training.callbacks.checkpoints import LAST, place_of
+from tunesmith.training.callbacks.checkpoints import LAST, steps_of_checkpoint
 from tunesmith.training.logs import log_to
 from tunesmith.training.run import execute
 
@@ -79,7 +79,7 @@ def _resume(
     if refused:
         raise ConfigError([_refusal(record, *change) for change in refused])
     checkpoint = record.directory.checkpoints / LAST
-    step, epoch = place_of(checkpoint)
+    step, epoch = steps_of_checkpoint(checkpoint)
     if changes:
         _check_end(composed, step, epoch)
     with log_to(record.directory.log):

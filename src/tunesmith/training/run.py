@@ -15,7 +15,7 @@ from pytorch_lightning import Callback, Trainer
 from tunesmith.config.composing.compose import Composed
 from tunesmith.config.schema import RunConfig
 from tunesmith.data.datamodule import TextDataModule
-from tunesmith.data.splits import fingerprint as data_fingerprint
+from tunesmith.data.splits import data_fingerprint as data_fingerprint
 from tunesmith.errors import DataError
 from tunesmith.models.methods import count_parameters
 from tunesmith.models.module import FineTuner, Outputs
@@ -29,7 +29,7 @@ from tunesmith.runs.record import Record
 from tunesmith.tasks.registry import task_of
 from tunesmith.tasks.task import Task
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer, objective_on
-from tunesmith.training.callbacks.checkpoints import BestWeights, LastCheckpoint, forget_after, place_of
+from tunesmith.training.callbacks.checkpoints import BestWeights, LastCheckpoint, forget_after, steps_of_checkpoint
 from tunesmith.training.callbacks.progress import RunProgress
 from tunesmith.training.ends import check_template
 from tunesmith.training.logs import Warnings
@@ -79,9 +79,9 @@ def execute(
     """
     with open_session(run, directory, name, ready.warnings if ready is not None else None) as session, trusting(trust):
         parts = build(run.config, ready)
-        describe(session, run, parts, trust, checkpoint)
+        record_start(session, run, parts, trust, checkpoint)
         if checkpoint is not None:
-            forget_after(Record(directory.path), place_of(checkpoint)[0])
+            forget_after(Record(directory.path), steps_of_checkpoint(checkpoint)[0])
         best, progress, trainer = watch(session, run.config, parts, observers)
         announce(session, run, parts)
         trainer.fit(parts.module, datamodule=parts.data, ckpt_path=checkpoint, weights_only=True)
@@ -148,7 +148,7 @@ def take_best(best: BestWeights, trainer: Trainer, config: RunConfig, parts: Par
     return best.outputs
 
 
-def describe(session: Session, run: Composed, parts: Parts, trust: Sequence[str], checkpoint: Path | None) -> None:
+def record_start(session: Session, run: Composed, parts: Parts, trust: Sequence[str], checkpoint: Path | None) -> None:
     """Write what goes into the run before the first step: provenance, data, size of the model.
 
     The provenance of a resumed run stays that of its start; how it was resumed is added under `resumed`.
@@ -161,7 +161,7 @@ def describe(session: Session, run: Composed, parts: Parts, trust: Sequence[str]
     now = origin(run, data.splits, parts.network, data.tokenizer, trust)
     start = Record(session.directory.path).provenance if checkpoint is not None else {}
     if start:
-        hold_against(start, now, session.directory.path)
+        compare_with_start(start, now, session.directory.path)
     session.write_provenance(start | {"resumed": [*start.get("resumed", []), now]} if start else now)
     session.add(
         labels=data.labels,
@@ -173,7 +173,7 @@ def describe(session: Session, run: Composed, parts: Parts, trust: Sequence[str]
     )
 
 
-def hold_against(start: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:
+def compare_with_start(start: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:
     """Refuse to go on with other data than a run started with; say what else is not as it was.
 
     Raises:

@@ -23,7 +23,7 @@ from tunesmith.machine import peak_memory_mb, watch_memory
 from tunesmith.redaction import redact, redact_values
 from tunesmith.runs.directory import RunDirectory, clear_away
 from tunesmith.runs.ledger import record_look
-from tunesmith.runs.record import identity
+from tunesmith.runs.record import process_identity
 from tunesmith.storage import write_json, write_lines
 from tunesmith.tracking.metrics_file import JsonlLogger
 from tunesmith.training.callbacks.checkpoints import LAST
@@ -62,7 +62,7 @@ class Session:
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "seed": self.config.seed,
             "monitor": self.config.evaluation.monitor,
-            **identity(),
+            **process_identity(),
         }
         earlier = directory.said()  # of a run that goes on
         self.results |= {key: earlier[key] for key in ("started", "duration_s", "peak_memory_mb") if key in earlier}

@@ -78,7 +78,7 @@ def _check_head(head: Head, earlier: Mapping[str, Any], record: Record) -> None:
         raise ConfigError(problems)
 
 
-def differences(config: RunConfig, labels: Sequence[str]) -> Iterator[tuple[str, Any, Any]]:
+def changes_since(config: RunConfig, labels: Sequence[str]) -> Iterator[tuple[str, Any, Any]]:
     """In what can change a result and differs from the run that this one starts from: dotted key, then, now.
 
     What `model.from_run` takes over is left out: both runs have it, wherever each reads it from.
@@ -103,7 +103,7 @@ def announce_start(config: RunConfig, labels: Sequence[str], head: HeadStart | N
     """
     if config.model.from_run is None:
         return
-    changes = [f"{key} {_shown(then)} -> {_shown(now)}" for key, then, now in differences(config, labels)]
+    changes = [f"{key} {_shown(then)} -> {_shown(now)}" for key, then, now in changes_since(config, labels)]
     rest = f"; and {len(changes) - MOST_SHOWN} more" if len(changes) > MOST_SHOWN else ""
     listed = "; ".join(changes[:MOST_SHOWN]) or "nothing else that can change a result differs"
     kind = "its adapter put into the base" if has_adapter(earlier_run(config.model.from_run)) else "its weights"

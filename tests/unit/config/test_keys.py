@@ -3,7 +3,7 @@ from typing import Annotated
 import pytest
 from pydantic import Field
 
-from tunesmith.config.keys import _words, accepts, describe
+from tunesmith.config.keys import _words, describe_type, takes_value
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,8 @@ from tunesmith.config.keys import _words, accepts, describe
     ],
 )
 def test_a_key_takes_what_its_field_takes(key, taken, refused):
-    assert all(accepts(key, value) for value in taken)
-    assert not any(accepts(key, value) for value in refused)
+    assert all(takes_value(key, value) for value in taken)
+    assert not any(takes_value(key, value) for value in refused)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_key_takes_what_its_field_takes(key, taken, refused):
     ],
 )
 def test_what_a_key_takes_in_words(key, words):
-    assert describe(key) == words
+    assert describe_type(key) == words
 
 
 @pytest.mark.parametrize(

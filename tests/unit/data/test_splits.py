@@ -9,7 +9,7 @@ from sklearn.model_selection import train_test_split
 
 from tunesmith.config.schema import Data, Split
 from tunesmith.data.rows import Rows
-from tunesmith.data.splits import fingerprint, read_splits
+from tunesmith.data.splits import data_fingerprint, read_splits
 from tunesmith.data.splitting import SPLITS, draw, split_rows
 from tunesmith.errors import DataError
 from tunesmith.tasks.registry import task_named
@@ -201,7 +201,7 @@ def test_what_cannot_be_divided_is_named_by_its_file(tmp_path, fields, message):
 def identity(lines, tmp_path, **fields):
     path = tmp_path / "data.csv"
     path.write_text("\n".join(["text,label,lang", *lines]) + "\n", encoding="utf-8")
-    return fingerprint(read_splits(Data(path=str(path), format="csv", **fields), CLASSIFICATION))
+    return data_fingerprint(read_splits(Data(path=str(path), format="csv", **fields), CLASSIFICATION))
 
 
 LINES = [f"text {i},{i % 2},{'en' if i < 40 else 'de'}" for i in range(50)]

@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 from tunesmith.data.conversations import before_answer, prompt
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.rows import Rows
-from tunesmith.data.templates import PLAIN, ends_of_answers, render, template_of, write
+from tunesmith.data.templates import PLAIN, ends_of_answers, render_conversation, template_of, write
 from tunesmith.data.written import check_written, doubts
 from tunesmith.errors import DataError
 
@@ -144,14 +144,14 @@ def test_without_template_and_end_token_there_is_a_reason():
 
 def test_our_template_begins_as_the_tokenizer_does(tokenizer):
     assert template_of(tokenizer) == "[CLS]" + PLAIN
-    assert render([{"role": "user", "content": "a"}], tokenizer) == "[CLS]a\n"
+    assert render_conversation([{"role": "user", "content": "a"}], tokenizer) == "[CLS]a\n"
 
 
 def test_of_several_templates_that_with_tools_is_taken_for_tools():
     with_tools = "{% for t in tools %}{{ t.name }}{% endfor %}" + KINDS["chatml"][0]
     tokenizer = byte_level({"default": KINDS["chatml"][0], "tool_use": with_tools})
     talk = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
-    assert render(talk, tokenizer, {"tools": [{"name": "search"}]}).startswith("search<s>user")
+    assert render_conversation(talk, tokenizer, {"tools": [{"name": "search"}]}).startswith("search<s>user")
     check_written(talk, tokenizer, {"tools": [{"name": "search"}]})
     with pytest.raises(MalformedError, match="'documents': has no effect"):
         check_written(talk, tokenizer, {"documents": [{"text": "a"}]})

@@ -12,7 +12,7 @@ from tunesmith import compose
 from tunesmith.config.schema import Method
 from tunesmith.models.methods import apply_method
 from tunesmith.models.module import FineTuner
-from tunesmith.models.objectives import IGNORED, EncoderDecoderText, LanguageModeling
+from tunesmith.models.objectives import IGNORED, EncoderDecoderText, NextTokenObjective
 from tunesmith.models.weights import load_network, load_tokenizer
 
 FAMILIES = ("tiny_encoder", "tiny_causal", "tiny_seq2seq")
@@ -138,7 +138,7 @@ def test_texts_in_parts_of_unequal_tokens_give_the_same_step(option, task):
 
 
 def objective_of(task):
-    return LanguageModeling() if task == "language_modeling" else EncoderDecoderText(str, max_new_tokens=4)
+    return NextTokenObjective() if task == "language_modeling" else EncoderDecoderText(str, max_new_tokens=4)
 
 
 @pytest.mark.parametrize("option", FAMILIES)

@@ -17,7 +17,7 @@ from transformers import (
 
 from tunesmith.config.schema import Head, Model
 from tunesmith.errors import ConfigError, FilesError
-from tunesmith.models.head_start import Trained, head_start
+from tunesmith.models.head_start import TrainedHead, head_start
 from tunesmith.models.weights import load_network
 
 SMALL = {"vocab_size": 60, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
@@ -109,7 +109,7 @@ def test_tags_go_with_their_names_too(architecture, tmp_path):
 
 
 def of(*labels, problem=None, kinds=("BertForSequenceClassification",)):
-    return Trained(tuple(labels), problem, kinds)
+    return TrainedHead(tuple(labels), problem, kinds)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ labels_of = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=6, unique
 
 @given(labels_of, labels_of, st.sampled_from(["auto", "keep"]))
 def test_an_output_is_never_given_to_another_label_than_its_own_unasked(before, now, wanted):
-    trained = Trained(tuple(before), "single_label_classification")
+    trained = TrainedHead(tuple(before), "single_label_classification")
     try:
         start = head_start(trained, now, "classification", wanted)
     except ConfigError:

@@ -10,7 +10,7 @@ from tunesmith.data.batching import TokenDataset, plan_epoch
 from tunesmith.data.class_weights import class_weights, weighed
 from tunesmith.data.samples import Samples
 from tunesmith.data.tokenization import IGNORED, Tokens, end_to_end
-from tunesmith.models.objectives import MultiLabel, Objective, Regression, TokenClassification
+from tunesmith.models.objectives import MultiLabelObjective, Objective, RegressionObjective, TagObjective
 
 NUM_ROWS, NUM_LABELS = 19, 3
 NAMES = ["a", "b", "c"]
@@ -80,7 +80,7 @@ def test_several_labels_are_pytorch_s_mean_over_rows_and_labels():
     for step in windows(samples_with(labels)):
         rows = torch.cat([batch["rows"] for batch in step])
         plain = torch.nn.BCEWithLogitsLoss()(table[rows], torch.from_numpy(labels)[rows])
-        assert step_loss(MultiLabel(), step, lambda batch: table[batch["rows"]]) == pytest.approx(
+        assert step_loss(MultiLabelObjective(), step, lambda batch: table[batch["rows"]]) == pytest.approx(
             plain.item(), abs=1e-6
         )
 
@@ -92,7 +92,7 @@ def test_a_number_is_pytorch_s_squared_error():
     for step in windows(samples_with(labels)):
         rows = torch.cat([batch["rows"] for batch in step])
         plain = torch.nn.MSELoss()(table[rows][:, 0], torch.from_numpy(labels)[rows])
-        assert step_loss(Regression(), step, lambda batch: table[batch["rows"]]) == pytest.approx(
+        assert step_loss(RegressionObjective(), step, lambda batch: table[batch["rows"]]) == pytest.approx(
             plain.item(), abs=1e-6
         )
 
@@ -111,7 +111,7 @@ def test_tags_are_pytorch_s_mean_over_the_words_of_the_window(weights, smoothing
     samples = samples if given is None else weighed(samples, given)
     tensor = None if given is None else torch.from_numpy(given)
     table = torch.from_numpy(random.normal(size=(50, NUM_LABELS)).astype(np.float32))
-    objective = TokenClassification(label_smoothing=smoothing, class_weights=tensor)
+    objective = TagObjective(label_smoothing=smoothing, class_weights=tensor)
     for step in windows(samples):
         logits = torch.cat([table[batch["input_ids"]].flatten(0, 1) for batch in step])
         labels = torch.cat([batch["labels"].flatten() for batch in step])

@@ -9,7 +9,7 @@ from tunesmith.data.batching import MicroBatch, TokenDataset
 from tunesmith.data.samples import Samples, packed
 from tunesmith.data.tokenization import IGNORED, Tokens, end_to_end
 from tunesmith.errors import ConfigError
-from tunesmith.models.objectives import LanguageModeling
+from tunesmith.models.objectives import NextTokenObjective
 from tunesmith.models.packing import check_packing
 
 SIZES = {"vocab_size": 60, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
@@ -42,7 +42,7 @@ def whole(samples):
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_packed_texts_have_the_loss_and_the_gradients_of_unpacked_ones(architecture, attention):
-    objective = LanguageModeling()
+    objective = NextTokenObjective()
     results = []
     for samples in (texts(), packed(texts(), 20)):
         net = network(architecture, attention)
@@ -64,8 +64,8 @@ def test_packed_texts_have_the_loss_and_the_gradients_of_unpacked_ones(architect
 def test_the_loss_is_that_of_plain_transformers(architecture):
     net = network(architecture)
     batch = whole(texts())
-    logits = net(**LanguageModeling().inputs(net, batch)).logits
-    losses, counts = LanguageModeling().measure(logits, batch)
+    logits = net(**NextTokenObjective().inputs(net, batch)).logits
+    losses, counts = NextTokenObjective().measure(logits, batch)
     plain = net(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], labels=batch["labels"]).loss
     assert (losses.sum() / counts.sum()).item() == pytest.approx(plain.item(), abs=1e-5)
 

@@ -7,7 +7,7 @@ import pytest
 
 from tunesmith import load_run
 from tunesmith.errors import FilesError
-from tunesmith.runs.record import identity
+from tunesmith.runs.record import process_identity
 from tunesmith.storage import write_lines
 
 
@@ -23,10 +23,9 @@ def run(tmp_path):
 
 
 def test_a_running_process_is_running_and_a_killed_one_is_dead(run):
-    assert run(status="running", **identity()).status == "running"
-    program = (
-        "import json, sys; from tunesmith.runs.record import identity\nprint(json.dumps(identity()), flush=True)\n"
-    )
+    assert run(status="running", **process_identity()).status == "running"
+    program = "import json, sys\nfrom tunesmith.runs.record import process_identity\n"
+    program += "print(json.dumps(process_identity()), flush=True)\n"
     process = subprocess.Popen(
         [sys.executable, "-c", program + "sys.stdin.read()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -42,7 +41,7 @@ def test_a_running_process_is_running_and_a_killed_one_is_dead(run):
     [{}, {"boot_id": "of another day"}, {"pid": None}, {"pid": "x"}, {"pid": 2**40}, {"pid": -1}, {"pid": 0}],
 )
 def test_what_cannot_be_a_living_process_is_dead(run, identity_of_another):
-    known = {} if identity_of_another == {} else identity()
+    known = {} if identity_of_another == {} else process_identity()
     assert run(status="running", **(known | identity_of_another)).status == "dead"
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tunesmith.errors import FilesError
-from tunesmith.runs.record import identity
+from tunesmith.runs.record import process_identity
 from tunesmith.runs.sweep_record import SweepRecord, is_sweep, load_sweep
 
 
@@ -91,7 +91,7 @@ def test_a_trial_that_did_not_complete_is_never_the_best_and_comes_after(sweep):
         done(math.nan),
         {"state": "completed", "values": None},
         status="running",
-        **identity(),
+        **process_identity(),
     )
     assert record.best().number == 6
     assert numbers(record.pareto()) == [6]
@@ -139,11 +139,11 @@ def test_the_steps_are_those_of_trials_whose_end_was_decided(sweep):
 
 
 def test_a_killed_driver_leaves_a_dead_sweep_whose_running_trials_are_interrupted(sweep):
-    program = "import json; from tunesmith.runs.record import identity\nprint(json.dumps(identity()))\n"
+    program = "import json\nfrom tunesmith.runs.record import process_identity\nprint(json.dumps(process_identity()))\n"
     gone = json.loads(subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout)
     trials = [{"state": "running", "reason": "of an earlier pause"}, {"state": "paused"}, done(0.5)]
-    assert sweep(*trials, status="running", **identity()).status == "running"
-    assert sweep(*trials, status="running", **identity()).counts == {"completed": 1, "running": 1, "paused": 1}
+    assert sweep(*trials, status="running", **process_identity()).status == "running"
+    assert sweep(*trials, status="running", **process_identity()).counts == {"completed": 1, "running": 1, "paused": 1}
     dead = sweep(*trials, status="running", **gone)
     assert dead.status == "dead"
     assert dead.counts == {"completed": 1, "paused": 1, "interrupted": 1}
@@ -154,7 +154,7 @@ def test_a_killed_driver_leaves_a_dead_sweep_whose_running_trials_are_interrupte
 def test_a_sweep_without_trials_and_a_folder_without_a_trial_yet_are_read(sweep, tmp_path):
     assert sweep().leaderboard() == []
     (tmp_path / "trials" / "0000").mkdir(parents=True)
-    record = sweep(status="running", **identity())
+    record = sweep(status="running", **process_identity())
     assert (record.trials, record.best(), record.pareto(), record.counts, record.steps) == ((), None, [], {}, (0, 0))
 
 

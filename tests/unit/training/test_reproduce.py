@@ -10,7 +10,7 @@ import yaml
 
 from tunesmith import compose, load_run, train
 from tunesmith.provenance.compare import differences
-from tunesmith.training.reproduce import check, rerun
+from tunesmith.training.reproduce import check_origins, rerun
 
 MODULE = "import pytorch_lightning as pl\n\n\nclass Quiet(pl.Callback):\n    pass\n"
 
@@ -61,7 +61,7 @@ def test_a_record_edited_to_say_so_is_named_exactly(copied, path, value, name):
         record[path[-1]] = value
 
     edit(copied.directory.provenance, change)
-    checked = check(load_run(copied.path))
+    checked = check_origins(load_run(copied.path))
     assert named(checked) == [name]
     assert not checked.same
     assert name in checked.sentence
@@ -70,16 +70,16 @@ def test_a_record_edited_to_say_so_is_named_exactly(copied, path, value, name):
 def test_what_cannot_change_a_result_is_listed_and_does_no_harm(copied):
     edit(copied.directory.provenance, lambda record: record["hardware"].update(host="elsewhere"))
     edit(copied.directory.provenance, lambda record: record["packages"].update(rich="0.1"))
-    checked = check(load_run(copied.path))
+    checked = check_origins(load_run(copied.path))
     assert {item.name for item in checked.differences} == {"hardware.host", "packages.rich"}
     assert checked.same
 
 
 def test_a_config_edited_by_hand_and_a_missing_record_are_named(copied):
     edit(copied.directory.config, lambda config: config["optimizer"].update(lr=0.1))
-    assert named(check(load_run(copied.path))) == ["config_fingerprint"]
+    assert named(check_origins(load_run(copied.path))) == ["config_fingerprint"]
     copied.directory.provenance.unlink()
-    assert named(check(load_run(copied.path))) == ["provenance"]
+    assert named(check_origins(load_run(copied.path))) == ["provenance"]
 
 
 def test_a_copy_of_a_trial_reproduces_after_the_original_is_gone(tiny, tmp_path, inside):
@@ -102,14 +102,16 @@ def test_one_changed_byte_of_data_is_the_likely_cause(tiny, reviews_csv, tmp_pat
     content = mine.read_bytes()
     place = content.index(b"a", content.index(b"\n"))
     mine.write_bytes(content[:place] + b"x" + content[place + 1 :])
-    checked = check(original)
+    checked = check_origins(original)
     (name,) = named(checked)
     assert name.removeprefix("data.") in first
     verdict = rerun(checked)
     assert not verdict.reproduced
     assert f"{name} ({first[name[5:]]['rows']} rows" in verdict.sentence
     mine.unlink()
-    assert [(item.name, "no such file" in str(item.now)) for item in check(original).differences] == [("data", True)]
+    assert [(item.name, "no such file" in str(item.now)) for item in check_origins(original).differences] == [
+        ("data", True)
+    ]
 
 
 def test_a_variation_is_called_one_key_by_key_and_never_identical(finished, inside, tmp_path):
@@ -182,11 +184,11 @@ def test_a_dirty_tree_is_named_by_file_where_its_code_takes_part(tiny, tmp_path,
     trust = ["callbacks_of_mine"]
     mine = ["+callbacks.quiet._target_=callbacks_of_mine.Quiet", "trainer.max_steps=1"]
     original = train(compose([*tiny, *mine], trust=trust), trust=trust)
-    assert check(original, trust=trust).same
+    assert check_origins(original, trust=trust).same
     (project / "callbacks_of_mine.py").write_text(MODULE + "\n# changed\n")
     (project / "notes.md").write_text("two\n")
     (project / "new.py").write_text("a = 1\n")
-    checked = check(original, trust=trust)
+    checked = check_origins(original, trust=trust)
     assert named(checked) == [
         "trusted_sha256.callbacks_of_mine",
         "code.project.callbacks_of_mine.py",

@@ -17,7 +17,7 @@ from tunesmith.errors import ConfigError, DataError
 from tunesmith.evaluation.entities import EntityF1
 from tunesmith.evaluation.texts import exact_match, token_f1
 from tunesmith.tasks.registry import task_named, task_of
-from tunesmith.training.reproduce import check, rerun
+from tunesmith.training.reproduce import check_origins, rerun
 
 WORDS = ("the", "a", "film", "story", "plot", "actor", "scene", "great", "awful", "dull", "warm")
 
@@ -79,7 +79,7 @@ def assert_it_can_be_used_again(record, inside, tmp_path):
     assert metrics == pytest.approx(kept, rel=1e-6, nan_ok=True)
     predictions = [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
     assert [row["prediction"] for row in predictions] == [row["prediction"] for row in record.predictions("val")]
-    assert rerun(check(record)).bit_identical
+    assert rerun(check_origins(record)).bit_identical
 
 
 def test_pairs_of_sentences_are_told_apart_by_type(overrides, tmp_path):
@@ -198,7 +198,7 @@ def test_a_correlation_that_does_not_exist_is_left_out_and_said(overrides, tmp_p
     assert not any("pearson" in name or "spearman" in name for name in record.metrics)
     done = inside("evaluate", record.path, "--split", "val")
     assert done.returncode == 0, done.stderr
-    assert rerun(check(record)).bit_identical
+    assert rerun(check_origins(record)).bit_identical
 
 
 def test_weights_and_smoothing_change_the_training_loss_and_not_what_is_measured(overrides, tmp_path):

@@ -6,13 +6,13 @@ import ast
 import re
 from typing import Any
 
-from tunesmith.config.checking.signatures import Parameter
+from tunesmith.config.checking.signatures import Argument
 
 SIMPLE: dict[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "float": (int, float), "str": (str,), "None": ()}
 WORDS = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "text", "None": "null"}
 
 
-def expected(parameter: Parameter) -> list[str] | None:
+def expected(parameter: Argument) -> list[str] | None:
     """The simple types and quoted literals of an annotation; None where it has anything else."""
     if parameter.annotation is None:
         return None
@@ -25,7 +25,7 @@ def expected(parameter: Parameter) -> list[str] | None:
     return found
 
 
-def misfit(parameter: Parameter, value: Any) -> str | None:
+def misfit(parameter: Argument, value: Any) -> str | None:
     """What the parameter takes, in words, where the value does not fit; None where it does, or cannot be told."""
     kinds = expected(parameter)
     if kinds is None or any(_fits(kind, value) for kind in kinds):

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from tunesmith.config.checking.signatures import Definition, ancestors, read_signature, resolve
+from tunesmith.config.checking.signatures import Definition, ancestors, read_signature, resolve_target
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.suggest import did_you_mean, nearest
 
@@ -102,11 +102,11 @@ def fault_of(objective: str, metrics: Metrics, where: str) -> Problem | None:
 
 def definition_of(metric: Mapping[str, Any]) -> Definition | None:
     """The class that a metric's node makes an object of; torchmetrics' `Accuracy` makes a `MulticlassAccuracy`."""
-    definition = resolve(str(metric.get("_target_")))
+    definition = resolve_target(str(metric.get("_target_")))
     task = metric.get("task")
     if definition is None or not isinstance(task, str) or not definition.module.startswith("torchmetrics."):
         return definition
-    return resolve(f"{definition.module}.{task.capitalize()}{definition.node.name}") or definition
+    return resolve_target(f"{definition.module}.{task.capitalize()}{definition.node.name}") or definition
 
 
 def task_and_name(metric: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -25,7 +25,7 @@ DOTTED = re.compile(r"(?=.{1,250}\Z)[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 @dataclass(frozen=True)
-class Parameter:
+class Argument:
     """One keyword that a callable takes."""
 
     name: str
@@ -43,7 +43,7 @@ class Signature:
     name: str
     """Dotted name of the place where it is defined, whatever it was imported as."""
     is_class: bool
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[Argument, ...]
     """Keywords that may be given, `self` and `*args` left out."""
     takes_any: bool
     """It takes keywords beyond these that its source does not name."""
@@ -51,7 +51,7 @@ class Signature:
     """Dotted names of all base classes that could be found, nearest first."""
 
     @cached_property
-    def by_name(self) -> dict[str, Parameter]:
+    def by_name(self) -> dict[str, Argument]:
         """The parameters under their names."""
         return {parameter.name: parameter for parameter in self.parameters}
 
@@ -87,7 +87,7 @@ def read_signature(target: str) -> Signature | None:
     Args:
         target: E.g. `torch.optim.AdamW`; re-exports are followed. Only `sys.path` is searched.
     """
-    found = resolve(target)
+    found = resolve_target(target)
     if found is None:
         return None
     if not isinstance(found.node, ast.ClassDef):
@@ -97,7 +97,7 @@ def read_signature(target: str) -> Signature | None:
     return Signature(found.name, True, *_of_class(lineage), ancestors=names)
 
 
-def clear() -> None:
+def forget_signatures() -> None:
     """Forget what was read; for a changed `sys.path`."""
     read_signature.cache_clear()
     module_file.cache_clear()
@@ -182,7 +182,7 @@ def _dotted(node: ast.expr) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
-def resolve(target: str, hops: int = 0, starred: set[str] | None = None) -> Definition | None:
+def resolve_target(target: str, hops: int = 0, starred: set[str] | None = None) -> Definition | None:
     """The definition that a dotted path leads to, through re-exports and star imports.
 
     Args:
@@ -209,12 +209,12 @@ def _in_module(module: str, rest: list[str], hops: int, starred: set[str]) -> De
         return None if deeper else Definition(module, index.definitions[name])
     if name in index.imports:
         path = ".".join([index.imports[name], *deeper])
-        return None if path == ".".join([module, *rest]) else resolve(path, hops + 1, starred)
+        return None if path == ".".join([module, *rest]) else resolve_target(path, hops + 1, starred)
     for star in index.stars:
         if star in starred or len(starred) >= MAX_STARS:
             continue
         starred.add(star)
-        definition = resolve(".".join([star, *rest]), hops + 1, starred)
+        definition = resolve_target(".".join([star, *rest]), hops + 1, starred)
         if definition is not None:
             return definition
     return None
@@ -235,7 +235,7 @@ def ancestors(definition: Definition, hops: int = 0) -> Iterator[Definition]:
                 yield ancestor
 
 
-def _of_class(lineage: list[Definition]) -> tuple[tuple[Parameter, ...], bool]:
+def _of_class(lineage: list[Definition]) -> tuple[tuple[Argument, ...], bool]:
     """Parameters of calling a class: its `__new__`, else `__init__`, else its dataclass fields, wherever inherited."""
     for name in ("__new__", "__init__"):
         for position, definition in enumerate(lineage):
@@ -254,14 +254,14 @@ def _method(node: ast.ClassDef, name: str) -> Function | None:
     return next((line for line in node.body if isinstance(line, Function) and line.name == name), None)
 
 
-def _of_function(function: Function, *, skip_first: bool) -> tuple[tuple[Parameter, ...], bool]:
+def _of_function(function: Function, *, skip_first: bool) -> tuple[tuple[Argument, ...], bool]:
     arguments = function.args
     positional = arguments.posonlyargs + arguments.args
     padding: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
     pairs = list(zip(positional, padding + list(arguments.defaults), strict=True))[int(skip_first) :]
     pairs += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     parameters = tuple(
-        Parameter(arg.arg, default is None, _source(arg.annotation), _source(default)) for arg, default in pairs
+        Argument(arg.arg, default is None, _source(arg.annotation), _source(default)) for arg, default in pairs
     )
     return parameters, arguments.kwarg is not None
 
@@ -271,8 +271,8 @@ def _source(node: ast.expr | None) -> str | None:
 
 
 def _with_forwarded(
-    own: tuple[Parameter, ...], takes_any: bool, constructor: Function, parents: list[Definition]
-) -> tuple[tuple[Parameter, ...], bool]:
+    own: tuple[Argument, ...], takes_any: bool, constructor: Function, parents: list[Definition]
+) -> tuple[tuple[Argument, ...], bool]:
     """Add what `**kwargs` accepts: names popped from it, and parameters of the parent's constructor it is passed to."""
     if not takes_any or constructor.args.kwarg is None:
         return own, takes_any
@@ -280,7 +280,7 @@ def _with_forwarded(
     calls = [node for node in ast.walk(constructor) if isinstance(node, ast.Call)]
     names = {parameter.name for parameter in own}
     popped = [name for call in calls if (name := _popped(call, kwargs)) and name not in names]
-    extra = [Parameter(name, False, None) for name in popped]
+    extra = [Argument(name, False, None) for name in popped]
     onward = next((call for call in calls if _passes_to_parent(call, kwargs)), None)
     if onward is None:
         return (*own, *extra), not popped
@@ -308,9 +308,9 @@ def _is_dataclass(node: ast.ClassDef) -> bool:
     return any(_dotted(line) in ("dataclass", "dataclasses.dataclass") for line in node.decorator_list)
 
 
-def _fields(lineage: list[Definition]) -> tuple[Parameter, ...]:
+def _fields(lineage: list[Definition]) -> tuple[Argument, ...]:
     """Fields of a dataclass, those of its bases first, less the ones that its constructor does not take."""
-    found: dict[str, Parameter] = {}
+    found: dict[str, Argument] = {}
     for definition in reversed(lineage):
         assert isinstance(definition.node, ast.ClassDef)
         for line in definition.node.body if _is_dataclass(definition.node) else ():
@@ -322,7 +322,7 @@ def _fields(lineage: list[Definition]) -> tuple[Parameter, ...]:
                 continue
             required = line.value is None or (bool(options) and not {"default", "default_factory"} & set(options))
             default = options.get("default") or (None if options else _source(line.value))
-            found[name] = Parameter(name, required, annotation, default)
+            found[name] = Argument(name, required, annotation, default)
     return tuple(found.values())
 
 

@@ -15,7 +15,7 @@ from tunesmith.config.checking.markers import MARKERS, nodes
 from tunesmith.config.checking.signatures import Signature, read_module, read_signature
 from tunesmith.config.keys import field_at, model_at
 from tunesmith.errors import Problem
-from tunesmith.suggest import did_you_mean, nearest, show
+from tunesmith.suggest import as_yaml, did_you_mean, nearest
 
 LIBRARIES = ("torch", "pytorch_lightning", "transformers", "peft", "torchmetrics", "optuna", "tunesmith")
 SCHEDULES = frozenset(
@@ -65,7 +65,7 @@ PLACES: dict[str, Place] = {
 }
 
 
-def place_of(path: str) -> Place | None:
+def place_in_config(path: str) -> Place | None:
     """The place at a dotted path, or None where no class may be named."""
     if path in PLACES:
         return PLACES[path]
@@ -73,7 +73,7 @@ def place_of(path: str) -> Place | None:
     return PLACES.get(f"{parent}.*") if parent else None
 
 
-def check(config: Mapping[str, Any], trust: Sequence[str] = ()) -> list[Problem]:
+def check_classes(config: Mapping[str, Any], trust: Sequence[str] = ()) -> list[Problem]:
     """Every fault of the classes that a config names, and of their keywords.
 
     Args:
@@ -82,7 +82,7 @@ def check(config: Mapping[str, Any], trust: Sequence[str] = ()) -> list[Problem]
     """
     problems = []
     for path, node in nodes(config):
-        place = place_of(path)
+        place = place_in_config(path)
         for marker in MARKERS:
             if marker in node and (place is None or marker != "_target_"):
                 problems.append(_forbidden(path, marker, node[marker]))
@@ -95,7 +95,7 @@ def _forbidden(path: str, marker: str, value: Any) -> Problem:
     places = ", ".join(place.replace("*", "NAME") for place in PLACES)
     where = f"{path}.{marker}" if path else marker
     hint = f"It may stand in {places}" if marker == "_target_" else "Remove it"
-    return Problem(where, "a config may not name code to run here", show(value), hint)
+    return Problem(where, "a config may not name code to run here", as_yaml(value), hint)
 
 
 def check_target(path: str, place: Place, node: Mapping[str, Any], trust: Sequence[str]) -> list[Problem]:
@@ -164,7 +164,7 @@ def _declared(path: str) -> set[str]:
 
 def accepted(path: str, node: Mapping[str, Any]) -> set[str]:
     """The keys that a node may have: the schema's, and the keywords of its target."""
-    place, target = place_of(path), node.get("_target_")
+    place, target = place_in_config(path), node.get("_target_")
     keys = _declared(path) | set(getattr(model_at(path), "OURS", ()))
     signature = read_signature(target) if place and isinstance(target, str) else None
     if place and signature:
@@ -180,20 +180,20 @@ def _check_keywords(path: str, place: Place, node: Mapping[str, Any], signature:
         if key in MARKERS or key in ours:
             continue
         if key in refused:
-            yield Problem(where, "is supplied by the run and cannot be set", show(value), refused[key])
+            yield Problem(where, "is supplied by the run and cannot be set", as_yaml(value), refused[key])
         elif key in signature.by_name:
             if key not in declared and (words := misfit(signature.by_name[key], value)):
-                yield Problem(where, f"must be {words}", show(value))
+                yield Problem(where, f"must be {words}", as_yaml(value))
         elif key in declared:
             info = field_at(where)
             if info is None or value != info.default:
-                yield Problem(where, f"{node['_target_']} takes no {key}", show(value), kind="unknown")
+                yield Problem(where, f"{node['_target_']} takes no {key}", as_yaml(value), kind="unknown")
         elif not signature.takes_any:
             close = nearest(key, accepted(path, node))
             hint = did_you_mean(f"{path}.{close}" if close else None)
             if key in ("name", "type") and not place.itself:
                 hint = f"The class is {path}._target_"
-            yield Problem(where, f"{node['_target_']} takes no {key}", show(value), hint, "unknown")
+            yield Problem(where, f"{node['_target_']} takes no {key}", as_yaml(value), hint, "unknown")
     for parameter in signature.parameters:
         if parameter.required and parameter.name not in {*node, *refused, *place.filled}:
             where = f"{path}.{parameter.name}"

@@ -16,12 +16,12 @@ from tunesmith.config.checking import targets
 from tunesmith.config.checking.markers import MARKERS, nodes
 from tunesmith.config.checking.other_names import VALUES, ours
 from tunesmith.config.checking.rules import contradictions
-from tunesmith.config.keys import accepts, choices, describe
+from tunesmith.config.keys import choices, describe_type, takes_value
 from tunesmith.config.limits import bounded
 from tunesmith.config.outline import is_text, leaves
 from tunesmith.config.schema import RunConfig
 from tunesmith.errors import Problem
-from tunesmith.suggest import did_you_mean, nearest, nearest_key, show
+from tunesmith.suggest import as_yaml, did_you_mean, nearest, nearest_key
 
 FILES = ("data.path", "model.path", "model.tokenizer")
 Elsewhere = Callable[[str], str | None]
@@ -50,7 +50,7 @@ def validate(
         found = [problem for problem in _of_pydantic(error, plain, elsewhere) if not _covered(problem.where, faulty)]
         faulty |= {problem.where for problem in found}
         problems += found
-    for problem in targets.check(plain, trust):
+    for problem in targets.check_classes(plain, trust):
         if not _covered(problem.where, faulty):
             problems.append(_with_elsewhere(problem, elsewhere))
             faulty.add(problem.where)
@@ -116,15 +116,15 @@ def _of_pydantic(error: ValidationError, plain: Mapping[str, Any], elsewhere: El
         if path in seen:
             continue
         seen.add(path)
-        received = None if kind == "missing" else show(item["input"])
+        received = None if kind == "missing" else as_yaml(item["input"])
         if kind == "missing":
             hint = f"Set it: {path}={'PATH' if path in FILES else 'VALUE'}"
             yield Problem(path, "is required", None, hint, "missing")
         elif kind == "extra_forbidden":
             yield unknown_key(path, plain, received, elsewhere)
         else:
-            words = describe(path) or item["msg"]
-            rule = f"must be {words}" if describe(path) else words[0].lower() + words[1:]
+            words = describe_type(path) or item["msg"]
+            rule = f"must be {words}" if describe_type(path) else words[0].lower() + words[1:]
             yield Problem(path, rule, received, _hint_of_value(path, item["input"]))
 
 
@@ -135,7 +135,7 @@ def _hint_of_value(path: str, value: Any) -> str | None:
     if (path, value) in VALUES:
         return VALUES[path, value]
     number = _number(value or "")
-    if number is not None and accepts(path, number):
+    if number is not None and takes_value(path, number):
         return f"It is a text in quotes; without them: {path}={str(value).strip()}"
     close = nearest(value, choices(path)) if value else None
     return did_you_mean(f"{path}={close}" if close else None)
@@ -168,7 +168,7 @@ def unknown_key(path: str, plain: Mapping[str, Any], received: str | None, elsew
     """A key that its node does not have, with the nearest one that exists."""
     known = list(leaves())
     for where, node in nodes(plain):
-        if targets.place_of(where) is not None:
+        if targets.place_in_config(where) is not None:
             known += [
                 f"{where}.{key}" for key in sorted(targets.accepted(where, node)) if f"{where}.{key}" not in known
             ]
@@ -192,8 +192,8 @@ def _with_elsewhere(problem: Problem, elsewhere: Elsewhere) -> Problem:
 def _keys_without_target(plain: Mapping[str, Any], elsewhere: Elsewhere) -> Iterator[Problem]:
     """Keys beside the schema's in a node that names no class to take them."""
     for path, node in nodes(plain):
-        if targets.place_of(path) is not None and "." not in path and node.get("_target_") is None:
+        if targets.place_in_config(path) is not None and "." not in path and node.get("_target_") is None:
             allowed = targets.accepted(path, node)
             for key in node:
                 if key not in allowed and key not in MARKERS:
-                    yield unknown_key(f"{path}.{key}", plain, show(node[key]), elsewhere)
+                    yield unknown_key(f"{path}.{key}", plain, as_yaml(node[key]), elsewhere)

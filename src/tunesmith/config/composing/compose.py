@@ -24,7 +24,7 @@ from tunesmith.config.checking import other_names
 from tunesmith.config.checking.markers import MARKERS, nodes
 from tunesmith.config.composing import overrides as override_reader
 from tunesmith.config.composing import resolvers
-from tunesmith.config.composing.files import Loader, Merged, Repository, locate
+from tunesmith.config.composing.files import Loader, Merged, Repository, place_of_key
 from tunesmith.config.composing.hydra_inside import CORE_PLUGINS, Engine, delete, know_sources, search_path
 from tunesmith.config.composing.mappings import keys_as_text, node_at
 from tunesmith.config.composing.saved import has_relative_paths, read_saved, resolve, to_saved
@@ -322,7 +322,7 @@ def _located(problem: Problem, found: Draft) -> Problem:
     path = problem.where
     if problem.kind == "missing" or any(path == key or path.startswith(f"{key}.") for key in found.given):
         return problem
-    place = locate(found.merged, path)
+    place = place_of_key(found.merged, path)
     return dataclasses.replace(problem, where=f"{place} {path}") if place else problem
 
 
@@ -357,9 +357,9 @@ def searching_here(trust: Sequence[str]) -> Iterator[None]:
         yield
         return
     sys.path.insert(0, here)
-    signatures.clear()
+    signatures.forget_signatures()
     try:
         yield
     finally:
         sys.path.remove(here)
-        signatures.clear()
+        signatures.forget_signatures()

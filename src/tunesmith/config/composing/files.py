@@ -47,7 +47,7 @@ class Merged:
     """Dotted path under which its keys lie; empty for the root."""
 
 
-def shown(path: Path) -> str:
+def path_for_people(path: Path) -> str:
     """A path as a person would name it: relative to the current folder where it lies below it."""
     path = path.resolve()
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
@@ -104,7 +104,7 @@ class Repository(OpenRepository):
                     continue
                 rule, received, hint = problem
                 line = default_line(file, position)
-                self.note(Problem(f"{shown(file)}:{line} defaults", rule, received, hint))
+                self.note(Problem(f"{path_for_people(file)}:{line} defaults", rule, received, hint))
             result.defaults_list = kept
         return result
 
@@ -152,13 +152,13 @@ class Repository(OpenRepository):
         """Rule, received value and hint where a line of a defaults list names what does not exist."""
         folder = config_path.rpartition("/")[0]
         if isinstance(default, ConfigDefault):
-            path = absolute(default.path or "", folder)
+            path = absolute_option(default.path or "", folder)
             if default.path == "_self_" or default.optional or self.config_exists(path):
                 return None
             choices = [*self.options(path.rpartition("/")[0]), "_self_"]
             return "no such config", default.path or "", did_you_mean(nearest(default.path or "", choices))
         assert isinstance(default, GroupDefault)
-        group = absolute(default.group or "", folder)
+        group = absolute_option(default.group or "", folder)
         written = f"{default.group}: {default.value}"
         if group.startswith("hydra/") and group != "hydra/sweeper":
             return "a config may not change how Hydra runs", written, "Only hydra/sweeper may be chosen"
@@ -200,7 +200,7 @@ def know_sweepers(path: str) -> None:
         Plugins.instance()
 
 
-def absolute(path: str, folder: str) -> str:
+def absolute_option(path: str, folder: str) -> str:
     """A group or config of a defaults list, seen from the root: one without a leading slash is relative."""
     return path[1:] if path.startswith("/") else f"{folder}/{path}".lstrip("/")
 
@@ -264,7 +264,7 @@ class Loader(OpenLoader):
         refused = [key for key in hydra if key not in HYDRA_KEYS] if isinstance(hydra, dict) else [None]
         for key in refused:
             path = f"hydra.{key}" if key else "hydra"
-            where = f"{shown(merged.path)}:{line_of(merged, path) or 1} {path}"
+            where = f"{path_for_people(merged.path)}:{line_of(merged, path) or 1} {path}"
             hint = f"Only {', '.join(f'hydra.{name}' for name in HYDRA_KEYS)} may be set"
             self.notes.note(Problem(where, "a config may not change how Hydra runs", None, hint))
         kept = {key: value for key, value in hydra.items() if key in HYDRA_KEYS} if isinstance(hydra, dict) else {}
@@ -279,13 +279,15 @@ def _nothing(file: Path) -> ConfigResult:
 def _unreadable(file: Path, error: Exception) -> Problem:
     mark = getattr(error, "problem_mark", None)
     if mark is not None:
-        return Problem(f"{shown(file)}:{mark.line + 1}", f"is not valid YAML: {getattr(error, 'problem', error)}")
+        return Problem(
+            f"{path_for_people(file)}:{mark.line + 1}", f"is not valid YAML: {getattr(error, 'problem', error)}"
+        )
     if isinstance(error, RecursionError):
-        return Problem(shown(file), "cannot be read: it is nested too deep")
+        return Problem(path_for_people(file), "cannot be read: it is nested too deep")
     first = str(error).splitlines()[0] if str(error) else type(error).__name__
     key = getattr(error, "full_key", None)
     line = lines_of(file).get(key) if key else None
-    return Problem(f"{shown(file)}:{line}" if line else shown(file), f"cannot be read: {first}")
+    return Problem(f"{path_for_people(file)}:{line}" if line else path_for_people(file), f"cannot be read: {first}")
 
 
 def lines_of(file: Path) -> dict[str, int]:
@@ -327,10 +329,10 @@ def line_of(merged: Merged, path: str) -> int | None:
     return lines_of(merged.path).get(path.removeprefix(prefix)) if path.startswith(prefix) else None
 
 
-def locate(merged: list[Merged], path: str) -> str | None:
+def place_of_key(merged: list[Merged], path: str) -> str | None:
     """`file:line` of the last file that sets a dotted path, or None where no file does."""
     for item in reversed(merged):
         line = line_of(item, path)
         if line is not None:
-            return f"{shown(item.path)}:{line}"
+            return f"{path_for_people(item.path)}:{line}"
     return None

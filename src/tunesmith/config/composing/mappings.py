@@ -45,7 +45,7 @@ def mapping_of(key: str) -> str | None:
     return next((path for path in mappings() if bare == path or bare.startswith(f"{path}.")), None)
 
 
-def read_mapping(key: str, value: str, parser: OverridesParser) -> Override | Problem | None:
+def read_mapping_override(key: str, value: str, parser: OverridesParser) -> Override | Problem | None:
     """An override of such a mapping; None where Hydra's grammar reads it as it is meant.
 
     Args:

@@ -18,7 +18,7 @@ from hydra.errors import HydraException
 from tunesmith.config.checking.other_names import HYDRA
 from tunesmith.config.composing.files import HYDRA_KEYS, SEVERAL, Repository, option_hint, several
 from tunesmith.config.composing.hydra_inside import literal
-from tunesmith.config.composing.mappings import advice, mapping_of, read_mapping, takes_text
+from tunesmith.config.composing.mappings import advice, mapping_of, read_mapping_override, takes_text
 from tunesmith.config.outline import is_nullable, is_text, leaves
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.suggest import did_you_mean, nearest
@@ -72,7 +72,7 @@ def parse(text: str, parser: OverridesParser, *, sweep: bool = False) -> Overrid
     key, equals, value = text.partition("=")
     is_sweep = sweep and ("," in value or SWEEPS.match(value))
     if equals and mapping_of(key) is not None and not (is_sweep and value[:1] not in "{'\""):
-        entries = read_mapping(key, value, parser)
+        entries = read_mapping_override(key, value, parser)
         if entries is not None:
             return entries
     if equals and (is_text(key.lstrip("+")) or takes_text(key)) and not is_sweep:
@@ -99,7 +99,7 @@ def _parse(parser: OverridesParser, text: str) -> Override:
     return override
 
 
-def quoted(key: str, value: str) -> str:
+def quoted_override(key: str, value: str) -> str:
     """The override with its value in quotes, as Hydra's grammar wants it."""
     return f"{key}={QuotedString(text=value, quote=Quote.single).with_quotes()}"
 
@@ -109,11 +109,11 @@ def _as_text(key: str, value: str, parser: OverridesParser) -> str:
     try:
         parsed = _parse(parser, f"{key}={value}")
     except HydraException:
-        return quoted(key, value)
+        return quoted_override(key, value)
     read = literal(parsed)
     meant = read is None or isinstance(read, QuotedString) or "${" in value or "\\" in value or read == "???"
     call = CALL.match(value) and parsed.value_type != ValueType.SIMPLE_CHOICE_SWEEP
-    return parsed.input_line or "" if meant or call else quoted(key, value)
+    return parsed.input_line or "" if meant or call else quoted_override(key, value)
 
 
 def _unparsable(text: str, parser: OverridesParser, error: HydraException) -> Problem:
@@ -134,7 +134,7 @@ def _unparsable(text: str, parser: OverridesParser, error: HydraException) -> Pr
     path = mapping_of(key)
     if path is not None:
         return Problem(text, "cannot be parsed", None, advice(path))
-    works = _works(quoted(key, value), parser)
+    works = _works(quoted_override(key, value), parser)
     hint = f"Quote the value: {shlex.quote(works)}" if works else str(error).splitlines()[0]
     return Problem(text, "cannot be parsed", None, hint)
 
@@ -189,7 +189,7 @@ def _sweep(override: Override, text: str) -> Problem:
         return Problem(text, "is a sweep, and this starts one run", None, "Add -m to start one run per value")
     hint = (
         f"Add -m to start one run per value, write {shlex.quote(f'{key}=[{value}]')} for a list, "
-        f"or {shlex.quote(quoted(key, value))} for one text"
+        f"or {shlex.quote(quoted_override(key, value))} for one text"
     )
     return Problem(text, "has several values, and this starts one run", None, hint)
 

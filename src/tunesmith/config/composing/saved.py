@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tunesmith.config.composing import resolvers
-from tunesmith.config.composing.files import shown
+from tunesmith.config.composing.files import path_for_people
 from tunesmith.config.folders import expand
 from tunesmith.config.limits import bounded, read_yaml
 from tunesmith.errors import ConfigError, Problem
@@ -34,12 +34,16 @@ def read_saved(file: Path) -> DictConfig:
         loaded = OmegaConf.create(read_yaml(file))
     except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
-        where, rule = (f"{shown(file)}:{mark.line + 1}", "is no YAML") if mark else (shown(file), "cannot be read")
+        where, rule = (
+            (f"{path_for_people(file)}:{mark.line + 1}", "is no YAML")
+            if mark
+            else (path_for_people(file), "cannot be read")
+        )
         text = getattr(error, "problem", None) or str(error).splitlines()[0]
         deep = isinstance(error, RecursionError)
         raise ConfigError([Problem(where, f"{rule}: {'it is nested too deep' if deep else text}")]) from error
     if not isinstance(loaded, DictConfig):
-        raise ConfigError([Problem(shown(file), "is no config: its root is no mapping")])
+        raise ConfigError([Problem(path_for_people(file), "is no config: its root is no mapping")])
     return loaded
 
 
@@ -51,7 +55,7 @@ def to_saved(config: DictConfig) -> dict[str, Any]:
         masked = OmegaConf.to_container(config, resolve=True)
     saved: dict[str, Any] = _keep(raw, value, masked)
     for node, key in PATHS:
-        saved[node][key] = absolute(node, saved[node].get(key))
+        saved[node][key] = absolute_path(node, saved[node].get(key))
     return saved
 
 
@@ -68,10 +72,10 @@ def _keep(raw: Any, value: Any, masked: Any) -> Any:
 def has_relative_paths(config: RunConfig) -> bool:
     """Whether a local path in a typed config starts at the current folder or at `~`."""
     paths = [(node, getattr(getattr(config, node), key)) for node, key in PATHS]
-    return any(absolute(node, path) != path for node, path in paths)
+    return any(absolute_path(node, path) != path for node, path in paths)
 
 
-def absolute(node: str, path: Any) -> Any:
+def absolute_path(node: str, path: Any) -> Any:
     """A local path from the root of the file system; references and Hub ids stay as they are."""
     if not isinstance(path, str) or "${" in path:
         return path

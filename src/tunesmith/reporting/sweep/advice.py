@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tunesmith.config.keys import accepts
+from tunesmith.config.keys import takes_value
 from tunesmith.runs.sweep_record import SweepRecord, losses
 from tunesmith.runs.trial_record import TrialRecord
 
@@ -137,8 +137,8 @@ def _edge_of_range(key: str, value: float, range_: Mapping[str, Any], searched: 
     if end == "low" and low == floor:  # there is nothing below: look closer instead
         first, last = low, back(to(low) + 0.3 * width)
     # Beyond what the key takes at all, the end that was searched is the last one.
-    first = first if accepts(key, _rounded(max(first, floor), whole)) else low
-    last = last if accepts(key, _rounded(last, whole)) else high
+    first = first if takes_value(key, _rounded(max(first, floor), whole)) else low
+    last = last if takes_value(key, _rounded(last, whole)) else high
     return Edge(key, value, end, searched, _moved(searched, max(first, floor), last, log, whole))
 
 
@@ -168,7 +168,7 @@ def _edge_of_choices(key: str, value: float, choices: Sequence[Any], searched: s
     high = value == ordered[-1]
     nearest = ordered[-2] if high else ordered[1]
     beyond = _beyond(ordered, value, nearest)
-    if beyond is None or not accepts(key, beyond):
+    if beyond is None or not takes_value(key, beyond):
         return None
     advice = f"choice({', '.join(map(_short, sorted([nearest, value, beyond])))})"
     known = _CHOICE.search(searched)

@@ -23,7 +23,7 @@ from tunesmith.reporting.sweep.figure_style import (
     short,
     shorten_ticks,
 )
-from tunesmith.reporting.sweep.study import build_study, labels
+from tunesmith.reporting.sweep.study import axis_labels, build_study
 from tunesmith.runs.sweep_record import SweepRecord
 from tunesmith.runs.trial_record import TrialRecord
 
@@ -57,7 +57,7 @@ class Figures:
         self.record = record
         self.study: optuna.Study = build_study(record)
         self._numeric: optuna.Study = build_study(record, numbers_as_range=True)
-        self.names = labels(record)
+        self.names = axis_labels(record)
         self.completed = [trial for trial in record.trials if trial.completed]
         varied = [
             key for key in record.keys if len({str(t.params[key]) for t in self.completed if key in t.params}) > 1

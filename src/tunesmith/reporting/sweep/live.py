@@ -86,7 +86,7 @@ class LiveView:
         return (trial.number, trial.attempt) not in self._told
 
     def _render(self, trials: Sequence[TrialRecord], elapsed_s: float) -> RenderableType:
-        return render(
+        return render_table(
             trials,
             metric=self._metric,
             direction=self._direction,
@@ -96,7 +96,7 @@ class LiveView:
         )
 
 
-def render(
+def render_table(
     trials: Sequence[TrialRecord],
     *,
     metric: str,

@@ -26,7 +26,7 @@ from tunesmith.reporting.formatting import (
 from tunesmith.reporting.sweep.advice import Edge, Noise, edges, noise, space_text
 from tunesmith.reporting.sweep.figures import Figure, Figures
 from tunesmith.reporting.sweep.leaderboard import BEST_FILE, COSTS, REPORT_FILE, has_spread, shown_costs
-from tunesmith.reporting.sweep.study import MIN_TRIALS_FOR_IMPORTANCES, importances, quiet
+from tunesmith.reporting.sweep.study import MIN_TRIALS_FOR_IMPORTANCES, importances, quiet_optuna
 from tunesmith.runs.sweep_record import SweepRecord
 from tunesmith.runs.trial_record import TrialRecord
 from tunesmith.storage import write_text
@@ -93,7 +93,7 @@ def render_report(record: SweepRecord) -> str:
 def _sections(record: SweepRecord) -> list[Section]:
     """The figures in the order of the questions they answer; those with nothing to show are left out."""
     weights = importances(record)
-    with quiet():
+    with quiet_optuna():
         figures = Figures(record, weights)
         found = [
             Section("pareto", "Pareto front", figures.pareto(), layout="pair"),

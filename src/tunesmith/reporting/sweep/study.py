@@ -27,13 +27,13 @@ LOG_RATIO = 8
 """Of the largest to the smallest of a list of numbers; from here on they are shown in a logarithmic scale."""
 
 
-def labels(record: SweepRecord) -> dict[str, Label]:
+def axis_labels(record: SweepRecord) -> dict[str, Label]:
     """Swept key to its name in figures."""
     return {key: label(name) for key, name in zip(record.keys, short_names(record.keys), strict=True)}
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def quiet_optuna() -> Iterator[None]:
     """Optuna without its notes: on every study made, and on parameters that few trials have."""
     logger = optuna.logging.get_logger("optuna")
     before = logger.level
@@ -46,7 +46,7 @@ def quiet() -> Iterator[None]:
         logger.setLevel(before)
 
 
-@quiet()
+@quiet_optuna()
 def build_study(record: SweepRecord, *, numbers_as_range: bool = False) -> optuna.Study:
     """Build the study whose trials have the numbers, states, values and curves of the records.
 
@@ -56,7 +56,7 @@ def build_study(record: SweepRecord, *, numbers_as_range: bool = False) -> optun
     """
     study = optuna.create_study(directions=[StudyDirection[direction.upper()] for direction in record.directions])
     study.set_metric_names([label(metric) for metric in record.metrics])
-    names = labels(record)
+    names = axis_labels(record)
     tried = {key for trial in record.trials for key in trial.params}
     known = {key: _distribution(record, key, numbers_as_range) for key in tried}
     by_number = {trial.number: trial for trial in record.trials}
@@ -67,7 +67,7 @@ def build_study(record: SweepRecord, *, numbers_as_range: bool = False) -> optun
     return study
 
 
-@quiet()
+@quiet_optuna()
 def importances(record: SweepRecord) -> dict[str, float] | None:
     """Share of each swept key in reaching the best quarter of the completed trials, by PED-ANOVA, largest first.
 
@@ -76,7 +76,7 @@ def importances(record: SweepRecord) -> dict[str, float] | None:
     if sum(trial.completed for trial in record.trials) < MIN_TRIALS_FOR_IMPORTANCES:
         return None
     study = build_study(record)
-    keys: dict[str, str] = {name: key for key, name in labels(record).items()}
+    keys: dict[str, str] = {name: key for key, name in axis_labels(record).items()}
     evaluator = PedAnovaImportanceEvaluator(target_quantile=TARGET_QUANTILE)
     found = get_param_importances(study, evaluator=evaluator)
     return {keys[name]: float(value) for name, value in found.items()}

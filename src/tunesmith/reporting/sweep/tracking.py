@@ -9,7 +9,7 @@ from tunesmith.config.limits import parse_yaml
 from tunesmith.config.schema import Logger as LoggerConfig
 from tunesmith.reporting.sweep.figures import Figures
 from tunesmith.reporting.sweep.leaderboard import BEST_FILE, leaderboard_rows
-from tunesmith.reporting.sweep.study import importances, quiet
+from tunesmith.reporting.sweep.study import importances, quiet_optuna
 from tunesmith.runs.sweep_record import SweepRecord, losses
 from tunesmith.tracking.wandb.run import Status
 from tunesmith.tracking.wandb.sweep import SweepSummary, track_sweep
@@ -61,7 +61,7 @@ def sweep_summary(record: SweepRecord) -> SweepSummary:
     """Table, curves, importances, parallel coordinates and final numbers."""
     header, *rows = leaderboard_rows(record)
     weights = importances(record)
-    with quiet():
+    with quiet_optuna():
         parallel = Figures(record, weights).parallel()
     return SweepSummary(
         columns=header,

@@ -21,8 +21,8 @@ from tunesmith.runs.directory import RunDirectory
 from tunesmith.runs.trial_record import TrialRecord, write_trial
 from tunesmith.storage import write_json
 from tunesmith.sweeping.execution.executors import Executor, Exit
-from tunesmith.sweeping.record.layout import JOB, SweepDirectory, freeze, read_job
-from tunesmith.sweeping.search.scheduler import Scheduler
+from tunesmith.sweeping.record.layout import JOB, SweepDirectory, freeze_job, read_job
+from tunesmith.sweeping.search.scheduler import TrialScheduler
 from tunesmith.sweeping.search.trials import ENDED, Job, Outcome
 from tunesmith.sweeping.space.space import Point
 
@@ -34,7 +34,7 @@ FREE_FRACTION = 0.05
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearchPlan:
     """What the driver of one sweep has to know."""
 
     objectives: tuple[str, ...]
@@ -61,10 +61,10 @@ class Driver:
     def __init__(
         self,
         directory: SweepDirectory,
-        scheduler: Scheduler,
+        scheduler: TrialScheduler,
         executor: Executor,
         compose: Callable[[int, Point, int], Composed],
-        plan: Plan,
+        plan: SearchPlan,
         watch: Callable[[Sequence[TrialRecord]], None] = lambda trials: None,
     ) -> None:
         self.directory = directory
@@ -149,7 +149,7 @@ class Driver:
         if attempted:
             write_json(directory / JOB, read_job(directory) | wanted)
         else:
-            freeze(directory, self.compose(job.number, trial.point, job.replicate), wanted)
+            freeze_job(directory, self.compose(job.number, trial.point, job.replicate), wanted)
         self._began[job] = time.monotonic()
         self._measured(job.number, started=record.started or now(), ended=None)
         self.write(job.number)

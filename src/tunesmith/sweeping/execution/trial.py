@@ -56,7 +56,7 @@ def run_trial(directory: Path, tell: Tell) -> Record:
     with searching_here(trust), trusting(trust):
         run = decide(Composed(resolve(saved), saved, tuple(job["overrides"]), job["choices"]))
         if not (job["attempted"] and checkpoint.is_file()):
-            clear(directory)
+            clear_attempt(directory)
             write_text(files.config, yaml.safe_dump(run.saved, sort_keys=False, allow_unicode=True))
         observer = AtRungs(
             job["metric"],
@@ -70,7 +70,7 @@ def run_trial(directory: Path, tell: Tell) -> Record:
         return execute(run, files, redact_values(str(run.config.run.name)), trust, goes_on, [observer])
 
 
-def clear(directory: Path) -> None:
+def clear_attempt(directory: Path) -> None:
     """Remove what an earlier attempt left."""
     for path in directory.iterdir():
         if path.name in KEPT:

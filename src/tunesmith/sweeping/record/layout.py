@@ -58,7 +58,7 @@ class SweepDirectory:
         return replicate_directory(self.trial(number), replicate, repeats)
 
 
-def freeze(directory: Path, run: Composed, job: dict[str, Any]) -> None:
+def freeze_job(directory: Path, run: Composed, job: dict[str, Any]) -> None:
     """Write down everything that a trial's process reads: its config, by hash, and what the sweep wants of it."""
     directory.mkdir(parents=True, exist_ok=True)
     text = json.dumps(run.saved, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -31,7 +31,7 @@ class Limits:
     repeats: int = 1
 
 
-class Scheduler:
+class TrialScheduler:
     """Hands out jobs one by one, without a batch: a free slot takes the next.
 
     Args:

@@ -23,7 +23,7 @@ from tunesmith.runs.trial_record import State
 from tunesmith.seeding import derive_seed
 from tunesmith.sweeping.optuna_inside import id_of, open_study, opened
 from tunesmith.sweeping.search.samplers import make_sampler, read_choice
-from tunesmith.sweeping.space.space import Point, Space, identity
+from tunesmith.sweeping.space.space import Point, Space, identity_of_value
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -77,8 +77,10 @@ class Study:
         self._study_id = self._storage.get_study_id_from_name(name)
         self._ids = {trial.number: id_of(trial) for trial in self.trials()}
         self._over = {trial.number for trial in self.trials() if trial.state.is_finished()}
-        self._known = {identity(point) for trial in self.trials() if (point := trial.user_attrs.get(POINT)) is not None}
-        left = ((identity(point), point) for point in (self._shuffled() if space.is_finite else []))
+        self._known = {
+            identity_of_value(point) for trial in self.trials() if (point := trial.user_attrs.get(POINT)) is not None
+        }
+        left = ((identity_of_value(point), point) for point in (self._shuffled() if space.is_finite else []))
         self._left = {text: point for text, point in left if text not in self._known}
 
     def trials(self) -> list[FrozenTrial]:
@@ -88,7 +90,7 @@ class Study:
 
     def knows(self, point: Point) -> bool:
         """Whether a point was asked for before."""
-        return identity(point) in self._known
+        return identity_of_value(point) in self._known
 
     def ask(self, wanted: Point | None = None) -> tuple[int, Point] | None:
         """Number and point of a new trial; None where every point of a finite space was tried.
@@ -106,8 +108,8 @@ class Study:
             storage.set_trial_param(trial_id, key, distribution.to_internal_repr(value), distribution)
         storage.set_trial_user_attr(trial_id, POINT, point)
         self._ids[number] = trial_id
-        self._known.add(identity(point))
-        self._left.pop(identity(point), None)
+        self._known.add(identity_of_value(point))
+        self._left.pop(identity_of_value(point), None)
         return number, point
 
     def report(self, number: int, step: int, value: float) -> None:
@@ -168,7 +170,7 @@ class Study:
         point: Point = {}
         for _ in range(MAX_ATTEMPTS):
             point = self._sample(sampler, trial)
-            if identity(point) not in self._known and not self.space.excludes(point):
+            if identity_of_value(point) not in self._known and not self.space.excludes(point):
                 return point
         return next(iter(self._left.values()), None) or self._allowed(trial, point)
 

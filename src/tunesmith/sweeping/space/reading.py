@@ -26,7 +26,7 @@ from tunesmith.config.changes import fixed_keys
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.sweeping.optuna_inside import contains
-from tunesmith.sweeping.space.grammar import text_of
+from tunesmith.sweeping.space.grammar import text_of_space
 from tunesmith.sweeping.space.space import MAX_POINTS, Condition, Parameter, Point, Space, same
 
 
@@ -82,7 +82,7 @@ def _collect(problems: list[Problem], parameters: dict[str, Parameter], key: str
 def _parameter(key: str, text: Any, when: Any, loader: ConfigLoader) -> Parameter | Problem:
     where = f"hydra.sweeper.params.{key}"
     if isinstance(text, list):
-        values = ", ".join(map(text_of, text))
+        values = ", ".join(map(text_of_space, text))
         return Problem(where, "must be a text in Hydra's grammar", str(text), f"Write {key}: choice({values})")
     if not isinstance(text, str):
         return Problem(where, "must be a text in Hydra's grammar", str(text), "E.g. choice(16, 32) or interval(0, 0.3)")
@@ -193,7 +193,7 @@ def _choices(values: Sequence[Any]) -> list[Any]:
     """Optuna takes scalars only; anything else is known by its text."""
     scalars = all(value is None or isinstance(value, bool | int | float | str) for value in values)
     apart = scalars and len(set(values)) == len(values)  # Python takes 1 and true for the same
-    return list(values) if apart else [*map(text_of, values)]
+    return list(values) if apart else [*map(text_of_space, values)]
 
 
 def _condition(text: str, loader: ConfigLoader) -> Condition | None:
@@ -218,7 +218,7 @@ def _conditions(settings: Sweeper, loader: ConfigLoader, problems: list[Problem]
             if isinstance(value, list):
                 conditions.append(Condition(key, (*value, value)))  # one of them, or a key whose values are lists
                 continue
-            text = f"{key}={value if isinstance(value, str) else text_of(value)}"
+            text = f"{key}={value if isinstance(value, str) else text_of_space(value)}"
             condition = _condition(text, loader)
             if condition is None:
                 problems.append(Problem(f"hydra.sweeper.exclude[{number}].{key}", "cannot be read", str(value)))
@@ -237,7 +237,9 @@ def _of_points(points: Sequence[Point]) -> dict[str, Parameter]:
             if not any(same(value, other) for other in known):
                 known.append(value)
     return {
-        key: Parameter(key, ", ".join(map(text_of, found)), CategoricalDistribution(_choices(found)), tuple(found))
+        key: Parameter(
+            key, ", ".join(map(text_of_space, found)), CategoricalDistribution(_choices(found)), tuple(found)
+        )
         for key, found in values.items()
     }
 

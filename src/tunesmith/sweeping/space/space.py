@@ -12,7 +12,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from tunesmith.sweeping.optuna_inside import contains
-from tunesmith.sweeping.space.grammar import text_of
+from tunesmith.sweeping.space.grammar import text_of_space
 
 Point = dict[str, Any]
 """Swept key to value, as the config takes it; a key that is not active is absent."""
@@ -172,7 +172,7 @@ class Space:
         }
 
 
-def identity(point: Mapping[str, Any]) -> str:
+def identity_of_value(point: Mapping[str, Any]) -> str:
     """A text that two points share only if they are the same."""
     return json.dumps(point, sort_keys=True, ensure_ascii=False, default=str)
 
@@ -185,7 +185,7 @@ def same(one: Any, other: Any) -> bool:
 def _unique(points: Iterator[Point]) -> Iterator[Point]:
     seen = set()
     for point in points:
-        text = identity(point)
+        text = identity_of_value(point)
         if text not in seen:
             seen.add(text)
             yield point
@@ -193,5 +193,5 @@ def _unique(points: Iterator[Point]) -> Iterator[Point]:
 
 def _condition_text(condition: Condition) -> str:
     if condition.values:
-        return f"{condition.key}={','.join(map(text_of, condition.values))}"
+        return f"{condition.key}={','.join(map(text_of_space, condition.values))}"
     return f"{condition.key}=interval({condition.low}, {condition.high})"

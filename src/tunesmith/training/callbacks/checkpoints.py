@@ -201,7 +201,7 @@ def trained_tensors(network: torch.nn.Module) -> dict[str, torch.Tensor]:
     return tensors | {name: buffer for name, buffer in network.named_buffers() if name in persistent}
 
 
-def place_of(checkpoint: Path) -> tuple[int, int]:
+def steps_of_checkpoint(checkpoint: Path) -> tuple[int, int]:
     """The optimizer step that a checkpoint was written at, and how many epochs were complete.
 
     Raises:

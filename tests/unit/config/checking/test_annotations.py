@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tunesmith.config.checking.annotations import misfit
-from tunesmith.config.checking.signatures import Parameter
+from tunesmith.config.checking.signatures import Argument
 
 FITS: list[tuple[str, Any]] = [
     ("int", 3),
@@ -41,17 +41,17 @@ DOES_NOT: list[tuple[str, Any, str]] = [
 
 @pytest.mark.parametrize(("annotation", "value"), FITS)
 def test_fits(annotation: str, value: Any) -> None:
-    assert misfit(Parameter("x", True, annotation), value) is None
+    assert misfit(Argument("x", True, annotation), value) is None
 
 
 @pytest.mark.parametrize(("annotation", "value", "words"), DOES_NOT)
 def test_does_not_fit(annotation: str, value: Any, words: str) -> None:
-    assert misfit(Parameter("x", True, annotation), value) == words
+    assert misfit(Argument("x", True, annotation), value) == words
 
 
 def test_a_default_of_none_allows_none() -> None:
-    assert misfit(Parameter("x", False, "int", "None"), None) is None
+    assert misfit(Argument("x", False, "int", "None"), None) is None
 
 
 def test_no_annotation_allows_all() -> None:
-    assert misfit(Parameter("x", True, None), object()) is None
+    assert misfit(Argument("x", True, None), object()) is None

@@ -128,7 +128,7 @@ def test_nothing_heavy_is_imported() -> None:
     ],
 )
 def test_a_wrong_target_is_not_searched_for_in_a_whole_library(target: str) -> None:
-    signatures.clear()
+    signatures.forget_signatures()
     assert read_signature(target) is None
     assert signatures.read_module.cache_info().misses < 2 * signatures.MAX_STARS
 

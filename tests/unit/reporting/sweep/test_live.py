@@ -5,7 +5,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from tunesmith.reporting.sweep.live import LiveView, best_of, counts_line, render, time_left
+from tunesmith.reporting.sweep.live import LiveView, best_of, counts_line, render_table, time_left
 from tunesmith.runs.trial_record import TrialRecord
 
 
@@ -35,7 +35,7 @@ def printed(renderable, width=100):
 
 def view(trials=TRIALS, width=100, **more):
     options = {"metric": "val/accuracy", "direction": "maximize", "n_trials": 10, "n_jobs": 2, "elapsed_s": 125.0}
-    return printed(render(trials, **options | more), width)
+    return printed(render_table(trials, **options | more), width)
 
 
 def test_the_view_has_counts_clock_best_and_slots():

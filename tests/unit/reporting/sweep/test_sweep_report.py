@@ -13,7 +13,7 @@ from synthetic_sweep import write_facts, write_sweep, write_trial
 from tunesmith.reporting.formatting import duration_text
 from tunesmith.reporting.sweep.figures import Figures
 from tunesmith.reporting.sweep.report import render_report, write_report
-from tunesmith.reporting.sweep.study import importances, quiet
+from tunesmith.reporting.sweep.study import importances, quiet_optuna
 from tunesmith.runs.sweep_record import SweepRecord, load_sweep
 
 HOSTILE = (
@@ -82,7 +82,7 @@ def hostile(tmp_path_factory):
 
 
 def figures_of(record):
-    with quiet():
+    with quiet_optuna():
         return Figures(record, importances(record))
 
 
@@ -222,7 +222,7 @@ def test_the_front_is_the_records_front(several):
 def test_importances_are_optunas_on_the_true_study(full, pruned):
     """Against a study made from the distributions that the sweep wrote down, by their own reader."""
     known = {key: json_to_distribution(text) for key, text in full.facts["distributions"].items()}
-    with quiet():
+    with quiet_optuna():
         study = optuna.create_study(direction="maximize")
         for trial in full.trials:
             ended = trial.state == "completed"

@@ -9,11 +9,11 @@ from optuna.storages import InMemoryStorage
 
 from tunesmith.runs.trial_record import TRIAL_FILE, read_trial
 from tunesmith.sweeping.execution import driver as driver_module
-from tunesmith.sweeping.execution.driver import Driver, Plan
+from tunesmith.sweeping.execution.driver import Driver, SearchPlan
 from tunesmith.sweeping.execution.executors import Exit
 from tunesmith.sweeping.record.layout import SweepDirectory
 from tunesmith.sweeping.resume import restore
-from tunesmith.sweeping.search.scheduler import Limits, Scheduler
+from tunesmith.sweeping.search.scheduler import Limits, TrialScheduler
 from tunesmith.sweeping.search.study import Study
 from tunesmith.sweeping.space.space import Parameter, Space
 
@@ -61,9 +61,9 @@ def make(tmp_path, monkeypatch):
     def made(executor, storage):
         monkeypatch.setattr(driver_module.time, "monotonic", lambda: executor.clock)
         study = Study(SPACE, "grid", ["maximize"], storage=storage)
-        scheduler = Scheduler(study, Limits(1, repeats=4), ["maximize"])
+        scheduler = TrialScheduler(study, Limits(1, repeats=4), ["maximize"])
         run = SimpleNamespace(saved={}, overrides=(), choices={})
-        plan = Plan(("val/accuracy",), (), repeats=4)
+        plan = SearchPlan(("val/accuracy",), (), repeats=4)
         return Driver(SweepDirectory(tmp_path), scheduler, executor, lambda *_: run, plan)
 
     return made

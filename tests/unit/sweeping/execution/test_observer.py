@@ -12,13 +12,13 @@ from tunesmith import compose, load_run, train
 from tunesmith.config.checking.directions import HIGHER, direction_of, fault_of, higher_is_better
 from tunesmith.sweeping.execution.observer import rung_steps
 from tunesmith.sweeping.execution.trial import run_trial
-from tunesmith.sweeping.record.layout import freeze
+from tunesmith.sweeping.record.layout import freeze_job
 from tunesmith.training.callbacks.interruption import Pruned
 
 
 def frozen(directory, overrides, rungs, **job):
     wanted = {"metric": "val/accuracy", "rungs": rungs, "judged": 0, "attempted": False, "trust": []}
-    freeze(directory, compose(overrides), wanted | job)
+    freeze_job(directory, compose(overrides), wanted | job)
 
 
 def go_on(directory, judged):

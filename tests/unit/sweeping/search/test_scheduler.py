@@ -14,7 +14,7 @@ from optuna.storages import InMemoryStorage
 
 from tunesmith.runs.trial_record import TrialRecord
 from tunesmith.sweeping.search.rungs import Halving
-from tunesmith.sweeping.search.scheduler import Limits, Scheduler
+from tunesmith.sweeping.search.scheduler import Limits, TrialScheduler
 from tunesmith.sweeping.search.study import Study
 from tunesmith.sweeping.search.trials import Job, Outcome, Trial
 from tunesmith.sweeping.space.space import Parameter, Space
@@ -42,7 +42,7 @@ class Simulation:
         self.files = {} if files is None else files
         self.length = length or (lambda number: 1.0)
         study = Study(space, sampler, ["maximize"], seed=1, storage=self.storage)
-        self.scheduler = Scheduler(study, limits, ["maximize"], judge)
+        self.scheduler = TrialScheduler(study, limits, ["maximize"], judge)
         self.clock, self.events, self.cost, self.starts = 0.0, [], 0.0, []
         for number in range(len(study.trials())):
             said = self.files.get(number, {"number": number, "state": "waiting"})
@@ -189,7 +189,7 @@ def test_repeats_give_the_mean_and_the_spread():
 
 def test_a_trial_that_runs_again_does_not_say_why_it_once_stopped():
     for state in ("interrupted", "failed"):
-        scheduler = Scheduler(Study(GRID, "grid", ["maximize"]), Limits(1, retries=1), ["maximize"])
+        scheduler = TrialScheduler(Study(GRID, "grid", ["maximize"]), Limits(1, retries=1), ["maximize"])
         job = scheduler.next()
         scheduler.ended(job, Outcome(state, None, "received SIGTERM", 143))
         trial = scheduler.trials[job.number]
@@ -210,7 +210,7 @@ def test_a_replicate_that_fails_fails_its_trial_with_its_own_reason():
 
 def test_a_value_that_is_not_finite_is_a_failure():
     study = Study(GRID, "grid", ["maximize"])
-    scheduler = Scheduler(study, Limits(1), ["maximize"])
+    scheduler = TrialScheduler(study, Limits(1), ["maximize"])
     job = scheduler.next()
     scheduler.ended(job, Outcome("completed", [math.nan], None, 0))
     trial = scheduler.trials[0]
@@ -220,7 +220,7 @@ def test_a_value_that_is_not_finite_is_a_failure():
 
 def test_a_trial_that_could_not_be_paused_is_not_promoted_later():
     study = Study(GRID, "grid", ["maximize"])
-    scheduler = Scheduler(study, Limits(3), ["maximize"], Halving(RUNGS))
+    scheduler = TrialScheduler(study, Limits(3), ["maximize"], Halving(RUNGS))
     for number, value in enumerate((0.9, 0.5, 0.4)):
         job = scheduler.next()
         assert job == Job(number)
@@ -233,7 +233,7 @@ def test_a_trial_that_could_not_be_paused_is_not_promoted_later():
 
 def test_stop_starts_nothing_new():
     study = Study(GRID, "grid", ["maximize"])
-    scheduler = Scheduler(study, Limits(12), ["maximize"])
+    scheduler = TrialScheduler(study, Limits(12), ["maximize"])
     job = scheduler.next()
     scheduler.stop("enough")
     assert scheduler.next() is None

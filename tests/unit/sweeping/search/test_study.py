@@ -9,7 +9,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from tunesmith.errors import ConfigError, FilesError
 from tunesmith.sweeping.search.samplers import make_pruner, make_sampler
 from tunesmith.sweeping.search.study import Study, check_storage, journal, open_storage
-from tunesmith.sweeping.space.space import Condition, Parameter, Space, identity
+from tunesmith.sweeping.space.space import Condition, Parameter, Space, identity_of_value
 
 SAMPLERS = ("random", "qmc", "tpe", "gp", "nsgaii")
 
@@ -42,7 +42,7 @@ def continuous(exclude=()):
 
 
 def value_of(point):
-    return math.sin(sum(map(ord, identity(point))))
+    return math.sin(sum(map(ord, identity_of_value(point))))
 
 
 def run(study, count, told=0):
@@ -65,19 +65,19 @@ def test_a_grid_runs_every_point_once_in_a_random_order_of_its_seed():
         study = Study(finite(), "grid", ["maximize"], seed=seed)
         asked = run(study, 100)
         assert [number for number, _ in asked] == list(range(9))
-        points = [identity(point) for _, point in asked]
-        assert sorted(points) == sorted(identity(point) for point in finite().points())
+        points = [identity_of_value(point) for _, point in asked]
+        assert sorted(points) == sorted(identity_of_value(point) for point in finite().points())
         assert orders.setdefault(seed, points) == points
     assert orders[0] != orders[1]
-    assert orders[0] != [identity(point) for point in finite().points()], "not the nested loop"
+    assert orders[0] != [identity_of_value(point) for point in finite().points()], "not the nested loop"
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_no_sampler_repeats_itself_in_a_finite_space_or_takes_what_is_excluded(sampler):
     exclude = ((Condition("method", ("lora",)), Condition("size", (2,))),)
     study = Study(finite(exclude), sampler, ["maximize"])
-    points = [identity(point) for _, point in run(study, 100)]
-    assert sorted(points) == sorted(identity(point) for point in finite(exclude).points())
+    points = [identity_of_value(point) for _, point in run(study, 100)]
+    assert sorted(points) == sorted(identity_of_value(point) for point in finite(exclude).points())
     assert len(points) == 7
 
 
@@ -87,7 +87,7 @@ def test_excluded_parts_of_a_continuum_are_never_asked_for(sampler):
     points = [point for _, point in run(Study(continuous(exclude), sampler, ["maximize"]), 12)]
     assert len(points) == 12
     assert all(point["lr"] < 2e-5 for point in points)
-    assert len({identity(point) for point in points}) == 12
+    assert len({identity_of_value(point) for point in points}) == 12
 
 
 def test_a_continuum_that_is_excluded_whole_is_refused():
@@ -105,7 +105,7 @@ def test_a_resumed_search_goes_on_as_if_it_had_never_stopped(sampler, tmp_path):
     again = Study(continuous(), sampler, ["maximize"], seed=3, storage=journal(file))
     assert [trial.number for trial in again.trials()] == list(range(stop))
     assert before + run(again, count - stop) == whole
-    assert len({identity(point) for _, point in whole}) == count, "a resumed sampler does not start again"
+    assert len({identity_of_value(point) for _, point in whole}) == count, "a resumed sampler does not start again"
     other = run(Study(continuous(), sampler, ["maximize"], seed=4), 3)
     assert other != whole[:3] or sampler == "qmc"
 

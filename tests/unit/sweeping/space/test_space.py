@@ -16,7 +16,7 @@ from tunesmith.config.sweeper import Sweeper
 from tunesmith.errors import ConfigError
 from tunesmith.sweeping.space.grammar import overrides
 from tunesmith.sweeping.space.reading import _plain, read_space
-from tunesmith.sweeping.space.space import identity
+from tunesmith.sweeping.space.space import identity_of_value
 
 
 @functools.cache
@@ -204,8 +204,8 @@ def test_conditions_chain():
         {"method": "lora", "method.r": 8, "method.alpha": 2},
     ]
     upside_down = dict(reversed(params.items()))
-    assert {identity(point) for point in space_of(upside_down).points()} == {
-        identity(point) for point in space_of(params).points()
+    assert {identity_of_value(point) for point in space_of(upside_down).points()} == {
+        identity_of_value(point) for point in space_of(params).points()
     }, "the order of the file has no say in it"
 
 
@@ -329,4 +329,4 @@ def test_a_point_survives_hydras_grammar(point):
     parsed = OverridesParser.create().parse_overrides(overrides(point))
     found = {override.key_or_group: _plain(override._value) for override in parsed}
     assert found == point
-    assert identity(found) == identity(point), "types too: 1 is not 1.0 and not true"
+    assert identity_of_value(found) == identity_of_value(point), "types too: 1 is not 1.0 and not true"

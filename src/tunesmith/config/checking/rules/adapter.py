@@ -66,22 +66,22 @@ BY_PATTERN = ("rank_pattern", "alpha_pattern", "n_frequency_pattern")
 """Fields that hold a number for each regular expression."""
 
 
-def kind_of(target: str | None) -> str:
+def adapter_kind(target: str | None) -> str:
     """The class that a target names, without its module."""
     return (target or "").rpartition(".")[2]
 
 
 @rule("method._target_")
 def _kind(target: str | None) -> Problem | None:
-    if target is None or not target.startswith("peft.") or kind_of(target) in KINDS:
+    if target is None or not target.startswith("peft.") or adapter_kind(target) in KINDS:
         return None
-    reason, hint = UNDONE.get(kind_of(target), ("is none of the kinds of adapters that are tested here", ""))
+    reason, hint = UNDONE.get(adapter_kind(target), ("is none of the kinds of adapters that are tested here", ""))
     return Problem("method._target_", reason, target, hint or f"Use one of {', '.join(f'peft.{k}' for k in KINDS)}")
 
 
 @rule("method")
 def _not_carried_out(method: Mapping[str, Any]) -> Problem | None:
-    kind = kind_of(method.get("_target_"))
+    kind = adapter_kind(method.get("_target_"))
     for key, value in method.items():
         reason = NOT_CARRIED_OUT.get(key) or NOT_CARRIED_OUT.get(f"{kind}.{key}")
         if reason and value and value != DEFAULTS.get(key):
@@ -100,7 +100,7 @@ def _start(init: Any) -> Problem | None:
 
 @rule("method.r", "method._target_")
 def _rank(rank: Any, target: str | None) -> Problem | None:
-    if rank is None or kind_of(target) == "OFTConfig":  # 0 there leaves it to oft_block_size
+    if rank is None or adapter_kind(target) == "OFTConfig":  # 0 there leaves it to oft_block_size
         return None
     if isinstance(rank, int) and not isinstance(rank, bool) and rank >= 1:
         return None
@@ -109,7 +109,7 @@ def _rank(rank: Any, target: str | None) -> Problem | None:
 
 @rule("method.r", "method.oft_block_size", "method._target_")
 def _blocks(rank: Any, size: Any, target: str | None) -> Problem | None:
-    if kind_of(target) != "OFTConfig" or not rank or size == 0:
+    if adapter_kind(target) != "OFTConfig" or not rank or size == 0:
         return None
     rule_text = "says the same as oft_block_size: one of the two has to be 0"
     return Problem("method.r", rule_text, str(rank), "Remove it: ~method.r, or add method.oft_block_size=0")
@@ -205,7 +205,7 @@ NEEDS: dict[tuple[str, Any], tuple[str, ...]] = {
 
 @rule("method")
 def _options_of_options(method: Mapping[str, Any]) -> Problem | None:
-    kind = kind_of(method.get("_target_"))
+    kind = adapter_kind(method.get("_target_"))
     for key, value in method.items():
         other, values = ONLY_WITH.get(key) or ONLY_WITH.get(f"{kind}.{key}") or ("", ())
         if other and value and method.get(other) not in values:
