@@ -656,7 +656,7 @@ def test_tools_and_settings_beside_a_conversation_reach_the_template(inside, tmp
 
     from tunesmith.config.schema import Data
     from tunesmith.data.conversations import encode_answers
-    from tunesmith.data.sources import read_rows
+    from tunesmith.data.reading import read_rows
 
     turns = [ASKED, CALLED, RESULT, SAID]
     record = {"messages": turns, "tools": json.dumps([LOOKUP]) if as_text else [LOOKUP]}

@@ -181,8 +181,8 @@ def _records(source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _table(path: Path, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
     """The records of a file with columns; one that ends with .tsv has tabs, whatever the run's own data had."""
-    from tunesmith.data.records import read_records
-    from tunesmith.data.separated import Dialect, dialect_of, suggestion
+    from tunesmith.data.sources.records import read_records
+    from tunesmith.data.sources.separated import Dialect, dialect_of, suggestion
 
     dialect = dialect_of(data)
     if path.suffix == ".tsv" and dialect.delimiter != "\t":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tunesmith.config.schema import Data
+from tunesmith.data.sources.records import source_of
 from tunesmith.data.task import RowTask
 from tunesmith.data.values import as_text, is_conversation, is_missing, kind_of, structure, taker
 from tunesmith.errors import DataError
@@ -86,8 +87,7 @@ class Unused:
         self._used = {getattr(data, key) for key in task.columns(data)} | set(data.where)
         self._used |= {data.id_column, data.split.column}
         self._task, self._data = task, data
-        if data.format in ("conll", "python"):
-            self._used |= {"name", "text", "label"}
+        self._used |= source_of(data.format).columns
         if "messages_column" in task.traits.columns:
             self._used |= set(WITH_MESSAGES)
         self._filled: Counter[str] = Counter()

@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping
 
 from tunesmith.config.schema import Data
 from tunesmith.data.examples import Label
+from tunesmith.data.reading import read_rows
 from tunesmith.data.rows import Rows
-from tunesmith.data.sources import read_rows
 from tunesmith.data.spellings import folded, override
 from tunesmith.data.splitting import draw, split_rows
 from tunesmith.data.task import RowTask

@@ -14,8 +14,8 @@ from tunesmith.config.tasks import traits_of
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.findings import inputs_of
 from tunesmith.data.fitting import Fitted, fit
+from tunesmith.data.reading import read_rows
 from tunesmith.data.rows import Rows, join
-from tunesmith.data.sources import read_rows
 from tunesmith.data.splits import data_fingerprint, distinct, read_splits
 from tunesmith.data.splitting import draw
 from tunesmith.errors import DataError, FilesError

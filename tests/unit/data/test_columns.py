@@ -10,8 +10,8 @@ import pytest
 
 from tunesmith.config.schema import Data
 from tunesmith.data.columns import equal
-from tunesmith.data.records import read_records
-from tunesmith.data.sources import read_rows
+from tunesmith.data.reading import read_rows
+from tunesmith.data.sources.records import read_records
 from tunesmith.errors import DataError
 from tunesmith.tasks.registry import task_named
 

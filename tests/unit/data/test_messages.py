@@ -5,7 +5,7 @@ import pytest
 from tunesmith.config.schema import Data
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import is_learned, read_messages, read_options
-from tunesmith.data.sources import read_rows
+from tunesmith.data.reading import read_rows
 from tunesmith.data.templates import PROBE
 from tunesmith.data.written import doubts
 from tunesmith.tasks.registry import task_named

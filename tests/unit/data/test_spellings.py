@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunesmith.config.schema import Data
-from tunesmith.data.sources import read_rows
+from tunesmith.data.reading import read_rows
 from tunesmith.data.spellings import alike, clean, folded, mapping, override, quoted
 from tunesmith.tasks.registry import task_named
 

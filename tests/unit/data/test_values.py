@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tunesmith.config.schema import Data
 from tunesmith.data.malformed import MalformedError
-from tunesmith.data.sources import read_rows
+from tunesmith.data.reading import read_rows
 from tunesmith.data.values import label_of, labels_of, structure, text_in
 from tunesmith.errors import DataError
 from tunesmith.tasks.registry import task_named

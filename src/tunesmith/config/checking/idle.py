@@ -11,7 +11,7 @@ from typing import Any
 
 from tunesmith.config.checking.rules.architecture import refused_fields
 from tunesmith.config.checking.rules.registry import select
-from tunesmith.config.keys import field_at
+from tunesmith.config.keys import choices, field_at
 from tunesmith.config.tasks import names
 from tunesmith.errors import Problem
 
@@ -22,7 +22,7 @@ WITHOUT_TEXT = (*names(output="labels"), *names(output="number"))
 """Tasks that write no text."""
 WITHOUT_LABELS = (*names(output="number"), *names(output="text"))
 """Tasks that have no names for what is answered."""
-WITHOUT_FIELDS = ("jsonl", "conll", "python")
+WITHOUT_FIELDS = tuple(kind for kind in choices("data.format") if kind != "csv")
 """Formats of files without fields that a character parts."""
 IDLE: tuple[Idle, ...] = (
     ("data.max_target_length", "task.name", WITHOUT_TEXT, "Set data.max_length, or leave it out"),

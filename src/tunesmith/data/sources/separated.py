@@ -9,9 +9,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Literal, TextIO
 
 from tunesmith.config.schema import Data
+from tunesmith.data.sources.source import Record
 from tunesmith.errors import DataError
 
 csv.field_size_limit(sys.maxsize)  # the default refuses a text of more than 128 KiB
@@ -44,37 +45,44 @@ def default_quoting(delimiter: str) -> Literal["csv", "none"]:
     return "none" if delimiter == "\t" else "csv"
 
 
-def read_separated(file: TextIO, path: Path, dialect: Dialect) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The rows of a file whose first line names the columns, each with the line that it begins in.
+@dataclass(frozen=True)
+class Separated:
+    """Rows of a file whose first line names the columns."""
 
-    Raises:
-        DataError: There is no header, or a row is malformed; the message names the line.
-    """
-    lines = _Lines(file, path)
-    rows = _quoted(lines, dialect) if dialect.quoting == "csv" else _plain(lines, dialect)
-    _, header = next(rows, (0, None))
-    if header is None:
-        raise DataError(f"{path}: the file is empty. Its first line has to name the columns")
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        hint = suggestion(path, dialect) or "Rename one of the two"
-        raise DataError(f"{path}:1: the column {twice[0]!r} stands twice in the header. {hint}")
-    long = _LongFields(dialect.delimiter, len(header))
-    quoted = 0
-    for line, values in rows:
-        if len(values) != len(header):
-            raise DataError(_misfit(path, line, lines.number, len(values), header, dialect))
-        long.see(line, lines.record)
-        if dialect.quoting == "none" and not quoted and any(map(_looks_quoted, values)):
-            quoted = line
-        yield line, dict(zip(header, values, strict=True))
-    long.tell(path)
-    if quoted:
-        log.warning(
-            "%s: a field in line %d is quoted as in CSV, and is read with its quotes as they stand. If the file quotes "
-            "its fields: data.quoting=csv",
-            *(path, quoted),
-        )
+    dialect: Dialect
+    columns: frozenset[str] = frozenset()
+
+    def read(self, file: TextIO, path: Path) -> Iterator[Record]:
+        """Each row with the line that it begins in.
+
+        Raises:
+            DataError: There is no header, or a row is malformed; the message names the line.
+        """
+        lines = _Lines(file, path)
+        rows = _quoted(lines, self.dialect) if self.dialect.quoting == "csv" else _plain(lines, self.dialect)
+        _, header = next(rows, (0, None))
+        if header is None:
+            raise DataError(f"{path}: the file is empty. Its first line has to name the columns")
+        twice = sorted({name for name in header if header.count(name) > 1})
+        if twice:
+            hint = suggestion(path, self.dialect) or "Rename one of the two"
+            raise DataError(f"{path}:1: the column {twice[0]!r} stands twice in the header. {hint}")
+        long = _LongFields(self.dialect.delimiter, len(header))
+        quoted = 0
+        for line, values in rows:
+            if len(values) != len(header):
+                raise DataError(_misfit(path, line, lines.number, len(values), header, self.dialect))
+            long.see(line, lines.record)
+            if self.dialect.quoting == "none" and not quoted and any(map(_looks_quoted, values)):
+                quoted = line
+            yield line, dict(zip(header, values, strict=True))
+        long.tell(path)
+        if quoted:
+            log.warning(
+                "%s: a field in line %d is quoted as in CSV, and is read with its quotes as they stand. If the file "
+                "quotes its fields: data.quoting=csv",
+                *(path, quoted),
+            )
 
 
 def suggestion(path: Path, dialect: Dialect, needed: Sequence[str] = ()) -> str | None:

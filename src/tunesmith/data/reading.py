@@ -14,9 +14,9 @@ from tunesmith.data.columns import Empty, Unused, Where, bit_columns, refuse_sou
 from tunesmith.data.examples import Example
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import holds_messages
-from tunesmith.data.records import read_records
 from tunesmith.data.rows import Rows, rows_of
-from tunesmith.data.separated import Dialect, dialect_of, suggestion
+from tunesmith.data.sources.records import read_records
+from tunesmith.data.sources.separated import Dialect, dialect_of, suggestion
 from tunesmith.data.task import RowTask
 from tunesmith.data.values import as_text
 from tunesmith.errors import DataError

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunesmith.config.schema import Data, Split
-from tunesmith.data.records import read_records
+from tunesmith.data.reading import read_rows
 from tunesmith.data.rows import Rows
-from tunesmith.data.sources import read_rows
+from tunesmith.data.sources.records import read_records
 from tunesmith.errors import DataError
 from tunesmith.tasks.registry import task_named
 

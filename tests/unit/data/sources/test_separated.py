@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunesmith.config.schema import Data
-from tunesmith.data.records import read_records
-from tunesmith.data.separated import NAMES, Dialect, dialect_of
-from tunesmith.data.sources import read_rows
+from tunesmith.data.reading import read_rows
+from tunesmith.data.sources.records import read_records
+from tunesmith.data.sources.separated import NAMES, Dialect, dialect_of
 from tunesmith.errors import DataError
 from tunesmith.tasks.registry import task_named
 

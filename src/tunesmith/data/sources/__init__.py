@@ -1,0 +1,1 @@
+"""Formats of files with records: one file each, behind one protocol."""

@@ -1,0 +1,56 @@
+"""JSON lines: an object in each line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from tunesmith.data.sources.file_kinds import other_json
+from tunesmith.data.sources.source import Record
+from tunesmith.errors import DataError
+
+
+class JsonLines:
+    """Objects, one in each line that is not empty."""
+
+    columns: frozenset[str] = frozenset()
+
+    def read(self, file: TextIO, path: Path) -> Iterator[Record]:
+        """Each object with its line.
+
+        Raises:
+            DataError: A line is not an object, or names a key twice.
+        """
+        first = True
+        for line, text in enumerate(file, 1):
+            if not text.strip():
+                continue
+            try:
+                record = json.loads(text, object_pairs_hook=_each_key_once)
+                json.dumps(record, ensure_ascii=False).encode()  # the escape \ud83d alone is half a character
+            except (ValueError, RecursionError) as error:
+                other = other_json(path) if first else None
+                table = ". If its first line names columns: data=csv" if path.suffix in (".csv", ".tsv") else ""
+                raise DataError(
+                    f"{path}: {other}" if other else f"{path}:{line}: not valid JSON: {error}{table}"
+                ) from None
+            if not isinstance(record, dict):
+                other = other_json(path) if first else None
+                told = (
+                    f"{path}: {other}" if other else f"{path}:{line}: not a JSON object but a {type(record).__name__}"
+                )
+                raise DataError(told)
+            first = False
+            yield line, record
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, unless one of its keys stands there twice: JSON's reader would keep the last one."""
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object. Remove one of the two")
+    return record
