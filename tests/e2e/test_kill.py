@@ -55,17 +55,17 @@ for number in range(kills):
     pid = os.fork()
     if pid == 0:
         child(tmp)
-    writing = directory / "checkpoints" / f".last.ckpt.{pid}.tmp"
-    await_it(pid, writing.exists)
+    writing = lambda: any(path.name not in left_over for path in checkpoint.parent.glob(".last.ckpt.*.tmp"))
+    await_it(pid, writing)
     now = hidden()
     assert not now & left_over, f"orphans after the start: {now & left_over}"
     for _ in range(draw.choice((0, 1, 2)) if number else 1):
-        await_it(pid, lambda: not writing.exists())
-        await_it(pid, writing.exists)
+        await_it(pid, lambda: not writing())
+        await_it(pid, writing)
     time.sleep(draw.choice((0, 0.002, 0.005, 0.01, 0.02, 0.05)))
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    inside += writing.exists()
+    inside += writing()
     verify(checkpoint)
     steps.append(torch.load(checkpoint, weights_only=True)["global_step"])
 print(json.dumps({"inside": inside, "steps": steps}))
