@@ -15,7 +15,7 @@ import time
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, example, given, seed, settings
 from hypothesis import strategies as st
 
 from tunesmith.cli.main import main
@@ -80,6 +80,7 @@ def check_arguments(overrides):
 
 
 @pytest.mark.filterwarnings("ignore")
+@example(["+data.path=~\x00"])
 @given(ARGUMENTS)
 @settings(QUICK, max_examples=10)
 def test_arguments(overrides):

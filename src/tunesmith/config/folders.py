@@ -17,7 +17,10 @@ def shipped(name: str) -> Path:
 
 def expand(path: str | Path) -> Path:
     """A path with `~` expanded; that of an unknown user stays as it is, and is then no such file."""
-    return Path(os.path.expanduser(path))
+    try:
+        return Path(os.path.expanduser(path))
+    except ValueError:  # a user's name with a NUL in it; there is no such path either
+        return Path(path)
 
 
 def group_options(config_dirs: Sequence[Path] = ()) -> dict[str, list[str]]:
