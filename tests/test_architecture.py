@@ -225,3 +225,9 @@ def test_sizes_are_reported(trees, capsys):
             )
         print()
     assert len(functions) > 300
+
+
+def test_no_two_test_files_have_one_name():
+    """pytest imports them by their name alone."""
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
