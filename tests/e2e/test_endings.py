@@ -10,8 +10,7 @@ import time
 import pytest
 
 from tunesmith import load_run
-from tunesmith.training.callbacks.checkpoints import verify
-from tunesmith.training.resume import place_of
+from tunesmith.training.callbacks.checkpoints import steps_of_checkpoint, verify
 
 STALLING = """
 import os, pathlib, signal, time
@@ -94,7 +93,7 @@ def test_a_second_ctrl_c_waits_for_no_step(line, tmp_path):
     assert time.monotonic() - begin < 30
     broken = load_run(tmp_path / "r")
     assert (broken.status, broken.results["exit_code"]) == ("interrupted", 130)
-    assert place_of(broken.directory.checkpoints / "last.ckpt") == (8, 1), "the checkpoint before is there"
+    assert steps_of_checkpoint(broken.directory.checkpoints / "last.ckpt") == (8, 1), "the checkpoint before is there"
 
 
 @pytest.mark.slow
