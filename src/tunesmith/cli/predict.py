@@ -82,17 +82,26 @@ def main(argv: list[str]) -> int:
     if arguments.output is None:
         for answer in answers:
             print(shown_json(answer))
-        return 0
+    else:
+        write_answers(answers, arguments.output, guarded=not arguments.unguarded)
+        say(arguments.output)
+    return 0
+
+
+def write_answers(answers: list[dict[str, Any]], output: Path, *, guarded: bool) -> None:
+    """Write the answers in the format that the file's ending names.
+
+    Raises:
+        FilesError: The file cannot be written.
+    """
     try:
-        with arguments.output.open("w", encoding="utf-8", newline="") as file:
-            if arguments.output.suffix == ".csv":
-                write_csv(answers, file, guarded=not arguments.unguarded)
+        with output.open("w", encoding="utf-8", newline="") as file:
+            if output.suffix == ".csv":
+                write_csv(answers, file, guarded=guarded)
             else:
                 write_jsonl(answers, file)
     except OSError as error:
-        raise FilesError(f"cannot write {arguments.output}: {error.strerror}") from None
-    say(arguments.output)
-    return 0
+        raise FilesError(f"cannot write {output}: {error.strerror}") from None
 
 
 def changes(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 SEQUENCE = "AutoModelForSequenceClassification"
@@ -57,39 +57,27 @@ class Traits:
         return self.output == "labels" and not self.several
 
 
+CLASSIFICATION: Final = Traits(
+    name="classification",
+    option="classification",
+    columns=("text_column", "label_column", "text_pair_column"),
+    output="labels",
+    heads=dict.fromkeys(("encoder", "causal", "seq2seq"), SEQUENCE),
+    pipeline="text-classification",
+    metrics=("Multiclass",),
+    pools=True,
+)
 TASKS: Final = {
     traits.option: traits
     for traits in (
-        Traits(
-            name="classification",
-            option="classification",
-            columns=("text_column", "label_column", "text_pair_column"),
-            output="labels",
-            heads=dict.fromkeys(("encoder", "causal", "seq2seq"), SEQUENCE),
-            pipeline="text-classification",
-            metrics=("Multiclass",),
-            pools=True,
-        ),
-        Traits(
-            name="classification",
-            option="multi_label",
-            columns=("text_column", "label_column", "text_pair_column"),
-            output="labels",
-            heads=dict.fromkeys(("encoder", "causal", "seq2seq"), SEQUENCE),
-            pipeline="text-classification",
-            metrics=("Multilabel",),
-            several=True,
-            pools=True,
-        ),
-        Traits(
+        CLASSIFICATION,
+        replace(CLASSIFICATION, option="multi_label", metrics=("Multilabel",), several=True),
+        replace(
+            CLASSIFICATION,
             name="regression",
             option="regression",
-            columns=("text_column", "label_column", "text_pair_column"),
             output="number",
-            heads=dict.fromkeys(("encoder", "causal", "seq2seq"), SEQUENCE),
-            pipeline="text-classification",
             metrics=("torchmetrics.regression.",),
-            pools=True,
         ),
         Traits(
             name="token_classification",

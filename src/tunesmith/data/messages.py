@@ -26,6 +26,11 @@ SHAREGPT = (
     "Rename 'from' to 'role' and 'value' to 'content' in the file, and the roles: "
     "'human' is 'user' here, and 'gpt' is 'assistant'"
 )
+SEGMENTS = (
+    'Pieces of a text that are learned or not are turns here: {"role": "assistant", "content": TEXT} where label is '
+    'true, and {"role": "user", "content": TEXT} where it is false'
+)
+"""How axolotl's segments are written as turns."""
 NAMED_ELSE = {"training": "train"}
 """Keys of a turn in other formats, and what they are called here."""
 FORM = '{"role": ..., "content": ...}'
@@ -120,6 +125,7 @@ def _turn(item: Any, where: str) -> Message:
         keys = "" if "role" in item else f", which has the keys {', '.join(map(repr, item)) or 'none'}"
         other = f". Here it is called {OTHER_NAMES[role]}" if isinstance(role, str) and role in OTHER_NAMES else ""
         other = f". {SHAREGPT}" if "role" not in item and {"from", "value"} <= item.keys() else other
+        other = f". {SEGMENTS}" if item.keys() == {"label", "text"} else other
         raise MalformedError(f"{where}: the role is {role!r}{keys}; roles are {', '.join(ROLES)}{other}")
     where = f"{where} ({role})"
     if "tool_calls" in turn:

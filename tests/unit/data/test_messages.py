@@ -100,3 +100,11 @@ def test_texts_that_hold_the_end_of_a_turn_are_told_of(tokenizer):
     rows = Rows(["0", "1"], ["", ""], ["", ""], messages=talks, lines=[1, 7])
     (sentence,) = doubts([rows], made)
     assert sentence.startswith("1 conversations hold [SEP] in a text (first: line 7)")
+
+
+def test_pieces_with_a_label_each_are_told_as_turns():
+    pieces = [{"label": True, "text": "hi"}]
+    with pytest.raises(
+        MalformedError, match=r'turns here: \{"role": "assistant", "content": TEXT\} where label is true'
+    ):
+        read_messages(pieces, "segments")
