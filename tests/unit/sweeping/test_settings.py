@@ -26,7 +26,8 @@ def test_a_sampler_has_no_seed_of_its_own(name):
 )
 def test_a_class_of_optuna_s_without_a_short_name_is_told_and_taken(kind, name, options):
     (target,) = re.findall(r"_target_: ([\w.]+)\}", refusal(**{kind: name}))
-    read_settings({kind: {"_target_": target, **options}})
+    taken = read_settings({kind: {"_target_": target, **options}}).model_dump()
+    assert target in str(taken[kind])
 
 
 def test_a_sampler_that_is_refused_is_not_advised():
@@ -37,7 +38,8 @@ def test_a_sampler_that_is_refused_is_not_advised():
 def test_options_that_fail_are_told_with_those_that_work():
     message = refusal(pruner={"name": "hyperband", "reduction_factor": 1})
     (value,) = re.findall(r"Optuna's own are reduction_factor=(\d+)", message)
-    read_settings({"pruner": {"name": "hyperband", "reduction_factor": int(value)}})
+    taken = read_settings({"pruner": {"name": "hyperband", "reduction_factor": int(value)}}).model_dump()
+    assert taken["pruner"]["reduction_factor"] == int(value) > 1
 
 
 @pytest.mark.parametrize("key", [key for key in SWEEPER if key != "seed"])

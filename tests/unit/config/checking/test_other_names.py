@@ -128,8 +128,11 @@ def test_what_is_refused_is_answered_with_the_way(override, advice):
 
 
 def test_advised_classes_and_values_are_taken():
-    compose(["data=csv", "data.path=x.csv", "optimizer._target_=torch.optim.Adafactor", "optimizer.lr=5e-5"])
-    compose(["data=csv", "data.path=x.csv", "trainer.max_steps=1", "optimizer.lr=1e-12"])
+    data = ["data=csv", "data.path=x.csv"]
+    optimizer = compose([*data, "optimizer._target_=torch.optim.Adafactor", "optimizer.lr=5e-5"]).config.optimizer
+    assert (optimizer.target, optimizer.lr) == ("torch.optim.Adafactor", 5e-5)
+    config = compose([*data, "trainer.max_steps=1", "optimizer.lr=1e-12"]).config
+    assert (config.trainer.max_steps, config.optimizer.lr) == (1, 1e-12)
 
 
 @pytest.mark.parametrize(
