@@ -1,4 +1,4 @@
-"""From config nodes to objects: the only calls of `_target_`s."""
+"""From config nodes to what a run is made of: metrics, callbacks, optimizer, schedule, adapter, Trainer."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytorch_lightning as pl
-from hydra.errors import InstantiationException
-from hydra.utils import get_object, instantiate
+from hydra.utils import get_object
 from torchmetrics import Metric
 
 from tunesmith.config.checking.directions import mode_of
+from tunesmith.config.construct import construct, refused
 from tunesmith.config.schema import Evaluation, Method, Optimizer, RunConfig, Scheduler
-from tunesmith.errors import ConfigError, Problem
 from tunesmith.evaluation.words import know_all_words
 
 
@@ -28,7 +27,7 @@ def build_metrics(evaluation: Evaluation, num_labels: int) -> dict[str, Metric]:
     metrics = {}
     for name, node in evaluation.metrics.items():
         supplied = {key: num_labels for key in ("num_classes", "num_labels") if key in _keywords(node.target)}
-        metrics[name] = _make(f"evaluation.metrics.{name}", node.target, supplied | node.kwargs())
+        metrics[name] = construct(f"evaluation.metrics.{name}", node.target, supplied | node.kwargs())
         know_all_words(metrics[name])
     return metrics
 
@@ -48,7 +47,7 @@ def build_callbacks(config: RunConfig) -> list[pl.Callback]:
                 supplied["check_on_train_epoch_end"] = False
         elif isinstance(node.kwargs().get("monitor"), str) and "mode" in parameters:
             supplied = {"mode": mode_of(node.kwargs()["monitor"], config.evaluation)}
-        callbacks.append(_make(f"callbacks.{name}", node.target, supplied | node.kwargs()))
+        callbacks.append(construct(f"callbacks.{name}", node.target, supplied | node.kwargs()))
     return callbacks
 
 
@@ -65,12 +64,12 @@ def scheduler_factory(node: Scheduler) -> Callable[..., Any]:
 
 def build_peft_config(method: Method) -> Any | None:
     """Peft's configuration object; None where no adapter is asked for."""
-    return None if method.target is None else _make("method", method.target, method.kwargs())
+    return None if method.target is None else construct("method", method.target, method.kwargs())
 
 
 def instantiate_trainer(config: RunConfig, **supplied: Any) -> pl.Trainer:
     """The Trainer with the configured arguments and the run's own."""
-    trainer = _make("trainer", config.trainer.target, config.trainer.kwargs() | supplied)
+    trainer = construct("trainer", config.trainer.target, config.trainer.kwargs() | supplied)
     assert isinstance(trainer, pl.Trainer)
     return trainer
 
@@ -79,20 +78,7 @@ def _call(where: str, target: str, keywords: dict[str, Any], *args: Any) -> Any:
     try:
         return get_object(target)(*args, **keywords)
     except (TypeError, ValueError) as error:
-        raise _refused(where, target, error) from error
-
-
-def _make(where: str, target: str, keywords: dict[str, Any]) -> Any:
-    try:
-        return instantiate({"_target_": target}, **keywords, _convert_="all")
-    except InstantiationException as error:
-        raise _refused(where, target, error.__cause__ or error) from error
-
-
-def _refused(where: str, target: str, error: BaseException) -> ConfigError:
-    message = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    hint = "optimizer=adamw trains weights of any form" if where == "optimizer" and "Muon" in target else None
-    return ConfigError([Problem(where, f"{target} refuses these values: {message}", None, hint)], late=True)
+        raise refused(where, target, error) from error
 
 
 @functools.cache
