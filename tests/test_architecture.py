@@ -21,7 +21,7 @@ FLOORS = (
     {"training"},
     {"inference"},
     {"sweeping"},
-    {"cli"},
+    {"cli", "testing"},
 )
 """From the ground up; a room imports from lower floors and from itself, never from a neighbour on its own."""
 DOORS = {"__init__", "__main__"}

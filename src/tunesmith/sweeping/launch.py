@@ -143,7 +143,7 @@ def drive(
         sweep.n_trials, settings.patience, settings.max_failures, settings.retries, repeats=settings.repeats
     )
     initial = [point for point in sweep.initial if not study.knows(point)]
-    scheduler = TrialScheduler(study, limits, sweep.directions, sweep.judge(), initial)
+    scheduler = TrialScheduler(study, limits, sweep.directions, sweep.judge(study), initial)
     common = [*sweep.base, *trial_overrides(sweep, directory, executor)]
 
     def compose(number: int, point: Point, replicate: int) -> Composed:

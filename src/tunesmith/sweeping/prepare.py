@@ -17,14 +17,17 @@ from tunesmith.config.composing.compose import Composed
 from tunesmith.config.composing.composer import Composer
 from tunesmith.config.composing.files import Loader
 from tunesmith.config.composing.overrides import parse
+from tunesmith.config.construct import construct
 from tunesmith.config.folders import expand
 from tunesmith.config.schema import Evaluation
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.redaction import redact_config, redact_values
 from tunesmith.runs.sweep_record import SweepRecord, is_sweep
+from tunesmith.sweeping.search.judge import ForeignJudge, Judge, OptunaPruner
 from tunesmith.sweeping.search.rungs import FRACTIONS, REDUCTION, Halving
-from tunesmith.sweeping.search.samplers import make_pruner, read_choice
+from tunesmith.sweeping.search.samplers import is_optuna, make_pruner, read_choice
+from tunesmith.sweeping.search.study import Study
 from tunesmith.sweeping.space.grammar import overrides
 from tunesmith.sweeping.space.reading import read_space
 from tunesmith.sweeping.space.space import Point, Space
@@ -91,15 +94,21 @@ class Sweep:
         default = {"none": (), "asha": FRACTIONS}.get(name, CHECKS)
         return tuple(map(float, options.get("rungs", default)))
 
-    def judge(self) -> Any:
-        """What decides at the rungs."""
+    def judge(self, study: Study) -> Judge | None:
+        """What decides at the rungs; None if every trial runs to its end.
+
+        Args:
+            study: Where Optuna's pruners find the curves.
+        """
         name, options = self.pruner
         if name == "none":
             return None
         own = {key: value for key, value in options.items() if key != "rungs"}
         if name == "asha":
             return Halving(self.rungs, int(own.get("reduction", REDUCTION)), pauses=own.get("pauses", True))
-        return make_pruner({"name": name, **own})
+        if is_optuna(name):
+            return OptunaPruner(self.rungs, make_pruner({"name": name, **own}), study)
+        return ForeignJudge(construct("hydra.sweeper.pruner", name, {"fractions": self.rungs, **own}))
 
 
 def lists_points(settings: Sweeper, space: Space) -> bool:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from tunesmith.config.checking.other_names import SWEEPER
+from tunesmith.config.checking.targets import Place, check_target
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.suggest import as_yaml, did_you_mean, nearest
-from tunesmith.sweeping.search.samplers import make_pruner, make_sampler, read_choice
+from tunesmith.sweeping.search.samplers import is_optuna, make_pruner, make_sampler, read_choice
 
 OF_ASHA = ("rungs", "reduction", "pauses")
 """Options of our own pruner."""
+
+JUDGE = Place(
+    "tunesmith.sweeping.search.judge.Judge", supplied={"fractions": "it follows from hydra.sweeper.pruner.rungs"}
+)
+"""What a pruner that is not Optuna's has to be."""
 
 EITHER = {
     "initial": "must be a list of points, each a mapping of keys to values, or the directory of another sweep",
@@ -26,8 +32,12 @@ EITHER = {
 """Keys that take one of two types: pydantic says of each why the value is not of it."""
 
 
-def read_settings(settings: Mapping[str, Any]) -> Sweeper:
+def read_settings(settings: Mapping[str, Any], trust: Sequence[str] = ()) -> Sweeper:
     """The typed settings of a sweep.
+
+    Args:
+        settings: The `hydra.sweeper` node.
+        trust: Modules of the user's own whose classes may be named.
 
     Raises:
         ConfigError: Some are wrong; every problem is in it.
@@ -36,7 +46,7 @@ def read_settings(settings: Mapping[str, Any]) -> Sweeper:
         found = Sweeper.model_validate(dict(settings))
     except ValidationError as error:
         raise ConfigError(list(_of_pydantic(error, settings))) from None
-    problems = [*_of_sampler(found), *_of_pruner(found)]
+    problems = [*_of_sampler(found), *_of_pruner(found, trust)]
     if found.metric is not None and not found.metric:
         hint = "Name one, e.g. val/loss; null is evaluation.monitor"
         problems.append(Problem("hydra.sweeper.metric", "names no metric", as_yaml(found.metric), hint))
@@ -59,7 +69,7 @@ def _of_sampler(settings: Sweeper) -> Iterator[Problem]:
             yield from error.problems
 
 
-def _of_pruner(settings: Sweeper) -> Iterator[Problem]:
+def _of_pruner(settings: Sweeper, trust: Sequence[str]) -> Iterator[Problem]:
     name, options = read_choice(settings.pruner)
     if settings.pruner is not None and not name:
         yield _nameless("pruner", "asha", settings.pruner)
@@ -68,7 +78,7 @@ def _of_pruner(settings: Sweeper) -> Iterator[Problem]:
         yield Problem("hydra.sweeper.pruner", "none takes no options", as_yaml(options), hint)
     elif name not in (None, "none"):
         yield from _of_rungs(options)
-        yield from _of_asha(options) if name == "asha" else _of_optuna(str(name), options)
+        yield from _of_asha(options) if name == "asha" else _of_other(str(name), options, trust)
 
 
 def _of_rungs(options: Mapping[str, Any]) -> Iterator[Problem]:
@@ -81,9 +91,14 @@ def _of_rungs(options: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("hydra.sweeper.pruner.rungs", "must be ascending fractions between 0 and 1", as_yaml(rungs), hint)
 
 
-def _of_optuna(name: str, options: Mapping[str, Any]) -> Iterator[Problem]:
+def _of_other(name: str, options: Mapping[str, Any], trust: Sequence[str]) -> Iterator[Problem]:
+    """Faults of a pruner of Optuna's, or of a judge that is named by its class."""
+    own = {key: value for key, value in options.items() if key != "rungs"}
+    if "." in name and not is_optuna(name):
+        yield from check_target("hydra.sweeper.pruner", JUDGE, {"_target_": name, **own}, trust)
+        return
     try:
-        make_pruner({"name": name, **{key: value for key, value in options.items() if key != "rungs"}})
+        make_pruner({"name": name, **own})
     except ConfigError as error:
         yield from error.problems
 

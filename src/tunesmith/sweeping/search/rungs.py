@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
-Decision = Literal["continue", "pause", "stop"]
+from tunesmith.sweeping.search.judge import Decision, Judge
 
 FRACTIONS = (0.25, 0.5)
 """Rungs as fractions of a full run's steps; where they stand was measured, see docs/decisions.md."""
@@ -26,7 +25,7 @@ class Rung:
     """Trials that were pruned here: they count among those seen, and do not come back."""
 
 
-class Halving:
+class Halving(Judge):
     """Asynchronous successive halving (ASHA, arXiv:1810.05934) that pauses trials and never overspends.
 
     A trial that reaches a rung goes on if it is among the best `1/reduction` of all that have reached it. Otherwise it
@@ -43,12 +42,13 @@ class Halving:
     def __init__(
         self, fractions: Sequence[float] = FRACTIONS, reduction: int = REDUCTION, *, pauses: bool = True
     ) -> None:
+        super().__init__(fractions)
         self.rungs = [Rung(fraction) for fraction in fractions]
         self.reduction = reduction
         self.pauses = pauses
 
     def report(self, number: int, rung: int, value: float) -> Decision:
-        """A trial has reached a rung.
+        """Promote a trial that is among the best of those seen at its rung.
 
         Args:
             number: The trial.
@@ -68,10 +68,10 @@ class Halving:
         return "stop"
 
     def promote(self, ready: Collection[int] | None = None) -> int | None:
-        """A paused trial that may go on now, from the highest rung that has one; it counts as promoted.
+        """Choose a paused trial that may continue, from the highest rung that has one; it counts as promoted.
 
         Args:
-            ready: Trials that have come to rest by now; None is all.
+            ready: The trials that are paused by now; None is all.
         """
         for place in reversed(self.rungs):
             for number in self._candidates(place):
@@ -81,14 +81,23 @@ class Halving:
                 return number
         return None
 
+    def take_up(self, number: int) -> None:
+        """Count a paused trial as promoted from its last rung."""
+        last = max(index for index, place in enumerate(self.rungs) if number in place.values)
+        self.rungs[last].promoted.add(number)
+
+    def why_not(self, number: int) -> str:
+        """Say that others were better."""
+        return f"not among the best 1/{self.reduction} at its rung"
+
     def forget(self, number: int) -> None:
-        """A trial failed: it holds no place that another could have."""
+        """Take a failed trial out of every rung: it holds no place that another could have."""
         for place in self.rungs:
             place.values.pop(number, None)
             place.promoted.discard(number)
 
     def give_up(self, number: int) -> None:
-        """A trial was pruned: it counts among those seen, and does not come back."""
+        """End a pruned trial at its rung: it counts among those seen, and does not come back."""
         for place in self.rungs:
             if number in place.values and number not in place.promoted:
                 place.ended.add(number)

@@ -46,6 +46,11 @@ def read_choice(value: Any) -> tuple[str | None, dict[str, Any]]:
     return options.pop("name", None) or options.pop("_target_", None), options
 
 
+def is_optuna(name: str) -> bool:
+    """Whether a sampler's or pruner's name stands for a class of Optuna's, by our short name or by its path."""
+    return name in SAMPLERS or name in PRUNERS or name.startswith("optuna.")
+
+
 def make_sampler(value: Any, seed: int, number: int) -> BaseSampler:
     """The sampler for one trial, seeded by the sweep's seed and the trial's number alone.
 

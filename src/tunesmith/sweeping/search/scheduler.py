@@ -11,10 +11,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from optuna.pruners import BasePruner
-
 from tunesmith.runs.trial_record import State
-from tunesmith.sweeping.search.rungs import Decision, Halving
+from tunesmith.sweeping.search.judge import Decision, Judge, NoPruning
 from tunesmith.sweeping.search.study import Study
 from tunesmith.sweeping.search.trials import ENDED, Job, Outcome, Trial
 from tunesmith.sweeping.space.space import Point
@@ -38,7 +36,7 @@ class TrialScheduler:
         study: The search.
         limits: When it is over.
         directions: `maximize` or `minimize` per objective.
-        judge: What decides at the rungs; None runs every trial to its end.
+        judge: Decides at the rungs; None runs every trial to its end.
         initial: Points to run first.
     """
 
@@ -47,13 +45,13 @@ class TrialScheduler:
         study: Study,
         limits: Limits,
         directions: Sequence[str],
-        judge: Halving | BasePruner | None = None,
+        judge: Judge | None = None,
         initial: Sequence[Point] = (),
     ) -> None:
         self.study = study
         self.limits = limits
         self.directions = directions
-        self.judge = judge
+        self.judge = judge or NoPruning()
         self.trials: dict[int, Trial] = {}
         self.stopping: str | None = None
         """Why no new trial is started any more."""
@@ -91,14 +89,8 @@ class TrialScheduler:
             return "continue"
         trial.rungs[rung] = value
         self.observe(job, step, value)
-        if isinstance(self.judge, Halving):
-            decision = self.judge.report(job.number, rung, self._gain(value))
-        elif self.judge is not None:
-            decision = "stop" if self.study.prunes(self.judge, job.number) else "continue"
-        else:
-            decision = "continue"
-        trial.decision = decision
-        return decision
+        trial.decision = self.judge.report(job.number, rung, self._gain(value))
+        return trial.decision
 
     def observe(self, job: Job, step: int, value: float) -> None:
         """A point of a trial's curve."""
@@ -121,8 +113,7 @@ class TrialScheduler:
             trial.state = "paused"
             self.study.wait(job.number)
         elif outcome.state == "stopped":
-            if isinstance(self.judge, Halving):
-                self.judge.give_up(job.number)
+            self.judge.give_up(job.number)
             self._close(trial, "pruned")
         elif outcome.state == "interrupted":
             trial.state = "interrupted"
@@ -142,7 +133,7 @@ class TrialScheduler:
         for trial in self.trials.values():
             if trial.state == "paused":
                 trial.state = "pruned"
-                trial.reason = f"not among the best 1/{getattr(self.judge, 'reduction', 2)} at its rung"
+                trial.reason = self.judge.why_not(trial.number)
                 self.study.tell(trial.number, "pruned")
 
     def restore(self, trial: Trial, *, pending: Sequence[int] = ()) -> None:
@@ -157,7 +148,7 @@ class TrialScheduler:
             trial.state = "paused" if trial.decision == "pause" else "pruned"  # its last session did not hear of it
             if trial.state == "pruned":
                 self.study.tell(trial.number, "pruned")
-        if isinstance(self.judge, Halving) and trial.state != "failed":
+        if trial.state != "failed":
             values = {rung: self._gain(value) for rung, value in trial.rungs.items()}
             self.judge.restore(trial.number, values, trial.state)
         if trial.state == "paused":
@@ -179,7 +170,7 @@ class TrialScheduler:
         return sorted(done, key=lambda trial: (-self._gain((trial.values or [math.nan])[0]), trial.number))
 
     def _promoted(self) -> Job | None:
-        if self.stopping or not isinstance(self.judge, Halving):
+        if self.stopping:
             return None
         paused = {trial.number for trial in self.trials.values() if trial.state == "paused"}
         number = self.judge.promote(paused)  # not one that is still writing its checkpoint
@@ -205,8 +196,7 @@ class TrialScheduler:
             return None
         trial = max(paused, key=lambda t: (max(t.rungs), self._gain(t.rungs[max(t.rungs)]), -t.number))
         self.study.wait(trial.number, waiting=False)
-        assert isinstance(self.judge, Halving)
-        self.judge.rungs[max(trial.rungs)].promoted.add(trial.number)
+        self.judge.take_up(trial.number)
         return Job(trial.number)
 
     def _completed(self, trial: Trial, job: Job, values: Sequence[float]) -> None:
@@ -228,8 +218,7 @@ class TrialScheduler:
             return
         self._close(trial, "failed")
         self._queue = deque(job for job in self._queue if job.number != trial.number)
-        if isinstance(self.judge, Halving):
-            self.judge.forget(trial.number)
+        self.judge.forget(trial.number)
         failures = sum(trial.state == "failed" for trial in self.trials.values())
         if self.limits.max_failures is not None and failures >= self.limits.max_failures:
             self.stop(f"{failures} trials failed (hydra.sweeper.max_failures)")
@@ -241,7 +230,7 @@ class TrialScheduler:
 
     def _count(self, trial: Trial) -> None:
         """Reckon how many trials in a row have brought nothing better."""
-        given_up = trial.state == "pruned" and isinstance(self.judge, Halving) and self.judge.pauses
+        given_up = trial.state == "pruned" and self.judge.pauses
         if trial.state == "failed" or given_up or len(self.directions) > 1:
             return  # what was paused is pruned when all is over
         improved = trial.values is not None and self._improved(trial.values[0])

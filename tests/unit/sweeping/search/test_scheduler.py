@@ -1,114 +1,32 @@
 """Searches in a simulation: no clock, no process, the shipped scheduler and study."""
 
 import heapq
-import json
 import math
 import statistics
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.distributions import CategoricalDistribution
 from optuna.pruners import MedianPruner
-from optuna.storages import InMemoryStorage
 
-from tunesmith.runs.trial_record import TrialRecord
+from tunesmith.sweeping.search.judge import OptunaPruner
 from tunesmith.sweeping.search.rungs import Halving
 from tunesmith.sweeping.search.scheduler import Limits, TrialScheduler
 from tunesmith.sweeping.search.study import Study
-from tunesmith.sweeping.search.trials import Job, Outcome, Trial
+from tunesmith.sweeping.search.trials import Job, Outcome
 from tunesmith.sweeping.space.space import Parameter, Space
+from tunesmith.testing.simulation import LINE, RUNGS, Disk, Simulation, interrupted, value_of
 
-RUNGS = (0.25, 0.5)
 GRID = Space({"x": Parameter("x", "...", CategoricalDistribution(range(12)), tuple(range(12)))})
-LINE = Space({"x": Parameter("x", "...", FloatDistribution(0, 11), None)})
 
 
-def value_of(point, replicate=0, fraction=1.0):
-    """A smooth curve over the budget, with a bend that makes early ranks differ from late ones."""
-    x = point["x"]
-    return math.sin(x) * fraction + 0.3 * math.cos(3 * x) * (1 - fraction) + 0.01 * replicate
+def asha(study):
+    return Halving(RUNGS)
 
 
-class Simulation:
-    """Runs a scheduler on slots with a simulated clock; what a driver writes is in `files`."""
-
-    def __init__(
-        self, space, sampler, limits, judge=None, *, slots=1, failing=(), storage=None, files=None, length=None
-    ):
-        self.space, self.sampler, self.limits, self.slots, self.failing = space, sampler, limits, slots, failing
-        self.rungs = RUNGS if judge is not None else ()
-        self.storage = storage or InMemoryStorage()
-        self.files = {} if files is None else files
-        self.length = length or (lambda number: 1.0)
-        study = Study(space, sampler, ["maximize"], seed=1, storage=self.storage)
-        self.scheduler = TrialScheduler(study, limits, ["maximize"], judge)
-        self.clock, self.events, self.cost, self.starts = 0.0, [], 0.0, []
-        for number in range(len(study.trials())):
-            said = self.files.get(number, {"number": number, "state": "waiting"})
-            record = TrialRecord.from_json(json.loads(json.dumps(said)))
-            trial = Trial.restored(record, study.trials()[number].user_attrs["point"])
-            done = [r for r in range(limits.repeats) if r not in trial.replicates] if 0 in trial.replicates else [0]
-            self.scheduler.restore(trial, pending=done)
-
-    def write(self, number):
-        self.files[number] = self.record(number).to_json()
-
-    def record(self, number):
-        return self.scheduler.trials[number].recorded(TrialRecord(number, "waiting"))
-
-    def run(self, stop_after=math.inf, lose_last=False):
-        """Go on until nothing is left, or so many events have happened; the driver then dies."""
-        count = 0
-        while True:
-            while len(self.events) < self.slots and (job := self.scheduler.next()) is not None:
-                assert job not in [event[2] for event in self.events], "it is still running"
-                self.starts.append(job)
-                if not (lose_last and count + 1 >= stop_after and job.number not in self.files):
-                    self.write(job.number)
-                self._plan(job, len(self.scheduler.trials[job.number].rungs) if job.replicate == 0 else len(self.rungs))
-            if not self.events:
-                self.scheduler.close()
-                return self
-            self.clock, _, job, rung = heapq.heappop(self.events)
-            self._happen(job, rung)
-            self.write(job.number)
-            count += 1
-            if count >= stop_after:
-                return self
-
-    def _plan(self, job, rung):
-        start = ((0.0, *self.rungs)[rung] if rung else 0.0) if job.replicate == 0 else 0.0
-        end = (*self.rungs, 1.0)[rung]
-        self.cost += end - start
-        heapq.heappush(
-            self.events, (self.clock + (end - start) * self.length(job.number), (job.number, job.replicate), job, rung)
-        )
-
-    def _happen(self, job, rung):
-        trial = self.scheduler.trials[job.number]
-        if rung < 0:  # what was told to end does so in an event of its own: a driver may die in between
-            self.scheduler.ended(job, Outcome("paused" if rung == -1 else "stopped", None, "told to", None))
-            return
-        fraction = (*self.rungs, 1.0)[rung]
-        value = value_of(trial.point, job.replicate, fraction)
-        if (job.number, job.replicate, trial.attempt) in self.failing:
-            self.scheduler.ended(job, Outcome("failed", None, "it was to fail", 4))
-        elif rung == len(self.rungs):
-            self.scheduler.ended(job, Outcome("completed", [value], None, 0))
-        else:
-            decision = self.scheduler.report(job, rung, int(100 * fraction), value)
-            if decision == "continue":
-                self._plan(job, rung + 1)
-            else:
-                heapq.heappush(
-                    self.events, (self.clock + 0.01, (job.number, -1), job, -1 if decision == "pause" else -2)
-                )
-
-    def result(self):
-        return {
-            n: (t.point, t.state, t.values, t.rungs, t.replicates) for n, t in sorted(self.scheduler.trials.items())
-        }
+def median(n_startup_trials):
+    return lambda study: OptunaPruner(RUNGS, MedianPruner(n_startup_trials=n_startup_trials), study)
 
 
 def test_without_a_pruner_every_point_is_run_to_its_end():
@@ -123,7 +41,7 @@ def test_without_a_pruner_every_point_is_run_to_its_end():
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
 @pytest.mark.parametrize("n_trials", [4, 7, 16, 33])
 def test_halving_costs_at_most_half(slots, sampler, n_trials):
-    done = Simulation(LINE, sampler, Limits(n_trials), Halving(RUNGS), slots=slots).run()
+    done = Simulation(LINE, sampler, Limits(n_trials), asha, slots=slots).run()
     states = [trial.state for trial in done.scheduler.trials.values()]
     assert len(states) == n_trials
     assert set(states) <= {"completed", "pruned"}
@@ -136,13 +54,13 @@ def test_halving_costs_at_most_half(slots, sampler, n_trials):
 
 @pytest.mark.parametrize("n_trials", [1, 2, 3])
 def test_a_search_that_is_too_short_to_promote_anyone_has_a_result_all_the_same(n_trials):
-    done = Simulation(LINE, "random", Limits(n_trials), Halving(RUNGS), slots=2).run()
+    done = Simulation(LINE, "random", Limits(n_trials), asha, slots=2).run()
     (best,) = done.scheduler.ranked()
     assert best.values == [value_of(best.point)]
 
 
 def test_a_pruner_of_optunas_decides_at_the_rungs():
-    done = Simulation(LINE, "random", Limits(20), MedianPruner(n_startup_trials=4)).run()
+    done = Simulation(LINE, "random", Limits(20), median(4)).run()
     states = [trial.state for trial in done.scheduler.trials.values()]
     assert states[:4] == ["completed"] * 4
     assert 2 < states.count("pruned") < 16
@@ -244,10 +162,10 @@ def test_stop_starts_nothing_new():
 
 
 def test_a_failed_trial_that_is_tried_again_on_resume_completes():
-    storage, files = InMemoryStorage(), {}
+    disk = Disk()
     limits = Limits(4)
-    Simulation(GRID, "grid", limits, failing={(1, 0, 1)}, storage=storage, files=files).run()
-    again = Simulation(GRID, "grid", limits, storage=storage, files=files)
+    Simulation(GRID, "grid", limits, failing={(1, 0, 1)}, disk=disk).run()
+    again = Simulation(GRID, "grid", limits, disk=disk)
     assert again.scheduler.next() is None
     again.scheduler.retry(again.scheduler.trials[1])
     job = again.scheduler.next()
@@ -258,15 +176,6 @@ def test_a_failed_trial_that_is_tried_again_on_resume_completes():
     assert again.scheduler.trials[1].attempt == 2
 
 
-def interrupted(stops, lose_last, make):
-    """A search whose driver dies after so many events of each session, and is resumed each time."""
-    storage, files, starts = InMemoryStorage(), {}, []
-    for stop in [*stops, math.inf]:
-        session = make(storage, files).run(stop, lose_last)
-        starts.append(session.starts)
-    return session, starts
-
-
 deaths = st.lists(st.integers(1, 15), max_size=4)
 
 
@@ -275,30 +184,30 @@ deaths = st.lists(st.integers(1, 15), max_size=4)
     deaths, st.booleans(), st.sampled_from(["asha", "none", "median", "patience"]), st.sampled_from(["random", "tpe"])
 )
 def test_a_search_that_dies_at_any_moment_ends_as_if_it_had_not(stops, lose_last, kind, sampler):
-    def make(storage, files):
-        judge = {"asha": Halving(RUNGS), "median": MedianPruner(n_startup_trials=2)}.get(kind)
+    def make(disk):
+        judge = {"asha": asha, "median": median(2)}.get(kind)
         limits = Limits(10, patience=3 if kind == "patience" else None)
-        return Simulation(LINE, sampler, limits, judge, storage=storage, files=files)
+        return Simulation(LINE, sampler, limits, judge, disk=disk)
 
-    whole, _ = interrupted([], False, make)
-    pieces, _ = interrupted(stops, lose_last, make)
+    whole = make(Disk()).run()
+    *_, pieces = interrupted(make, stops, lose_last=lose_last)
     assert pieces.result() == whole.result()
 
 
 @settings(max_examples=40)
 @given(deaths, st.booleans(), st.integers(1, 4), st.sampled_from([1, 3]), st.sampled_from(["grid", "random"]))
 def test_trials_and_values_are_the_same_on_several_slots(stops, lose_last, slots, repeats, sampler):
-    def make(storage, files):
+    def make(disk):
         space = GRID if sampler == "grid" else LINE
         limits = Limits(8, repeats=repeats)
-        return Simulation(space, sampler, limits, slots=slots, storage=storage, files=files, length=lambda n: 1 + n % 3)
+        return Simulation(space, sampler, limits, slots=slots, disk=disk, length=lambda n: 1 + n % 3)
 
-    whole, _ = interrupted([], False, make)
-    pieces, starts = interrupted(stops, lose_last, make)
+    whole = make(Disk()).run()
+    *earlier, pieces = interrupted(make, stops, lose_last=lose_last)
     assert pieces.result() == whole.result()
     ended = set()
-    for session in starts[:-1]:
-        assert not ended & set(session), "none that has ended runs again"
+    for session in earlier:
+        assert not ended & set(session.starts), "none that has ended runs again"
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.integers(1, 4))
