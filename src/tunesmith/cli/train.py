@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tunesmith.cli.options import check_folders, parser
+from tunesmith.config.folders import expand
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.terminal import say
 
@@ -91,7 +92,20 @@ class Refused(argparse.Action):
 
 
 def composed_from(arguments: argparse.Namespace) -> Composed:
-    """The validated config that the flags and overrides describe."""
+    """The validated config that the flags and overrides describe; its data is there.
+
+    Raises:
+        ConfigError: The config is wrong.
+        DataError: The data is not a file; said now, before what reads it is imported.
+    """
+    from tunesmith.data.sources.file_kinds import refuse_special
+
+    composed = _composed(arguments)
+    refuse_special(expand(composed.config.data.path))
+    return composed
+
+
+def _composed(arguments: argparse.Namespace) -> Composed:
     from tunesmith.config.composing.compose import compose, compose_from
 
     name = getattr(arguments, "config_name", "train")

@@ -414,6 +414,7 @@ CURVES = """
 """
 
 
+@pytest.mark.slow
 def test_a_server_that_turns_to_errors_is_away_and_the_key_is_not_blamed(tmp_path, backend):
     backend.fails_after_stream = True
     began = time.monotonic()

@@ -243,7 +243,7 @@ def topics(path, num_texts=40):
     return jsonl_file(path, rows)
 
 
-@pytest.mark.parametrize("packing", [False, True])
+@pytest.mark.parametrize("packing", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_language_model_learns_and_its_perplexity_is_of_all_tokens(packing, overrides, tmp_path, inside):
     path = topics(tmp_path / "texts.jsonl")
     more = [f"data.packing={str(packing).lower()}", "trainer.max_epochs=3", "optimizer.lr=2e-2", "data.max_length=16"]
@@ -286,6 +286,7 @@ def test_a_text_s_loss_is_that_of_plain_transformers(overrides, tmp_path):
         assert row["num_tokens"] == ids.shape[1] - 1
 
 
+@pytest.mark.slow
 def test_accumulated_tokens_weigh_the_same_as_in_a_whole_batch(overrides, tmp_path):
     path = topics(tmp_path / "texts.jsonl")
     curves = []
@@ -372,6 +373,7 @@ def test_writing_is_greedy_and_that_of_plain_transformers(overrides, tmp_path):
         assert row["loss"] == pytest.approx(loss, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_prompt_before_a_text_that_is_modelled_or_tagged_or_written_on(overrides, tmp_path, inside):
     """The losses and answers are those of peft's own network, at the text's tokens and not at the prompt's."""
     path = topics(tmp_path / "texts.jsonl")

@@ -29,11 +29,13 @@ MANY = re.compile(r"[*?,]")
 """Signs that a path names several files."""
 WIDE = (b"\xff\xfe", b"\xfe\xff")
 """How UTF-16 begins."""
+REMEDY = "Name another: data.path=FILE"
+"""The next step if the file of a run is missing."""
 UNROLL = "import json, sys; [print(json.dumps(row)) for row in json.load(open(sys.argv[1], encoding='utf-8-sig'))]"
 UNFOLD = "import json, sys; print(json.dumps(json.load(open(sys.argv[1], encoding='utf-8-sig'))))"
 
 
-def refuse_special(path: Path, remedy: str) -> None:
+def refuse_special(path: Path, remedy: str = REMEDY) -> None:
     """Refuse what is no regular file.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tunesmith.data.sources.conll import Conll
-from tunesmith.data.sources.file_kinds import refuse_foreign, refuse_special
+from tunesmith.data.sources.file_kinds import REMEDY, refuse_foreign, refuse_special
 from tunesmith.data.sources.jsonl import JsonLines
 from tunesmith.data.sources.python import PythonDict
 from tunesmith.data.sources.separated import Dialect, Separated
@@ -28,7 +28,7 @@ def source_of(file_format: str, dialect: Dialect | None = None) -> Source:
 
 
 def read_records(
-    path: Path, file_format: str, dialect: Dialect | None = None, remedy: str = "Name another: data.path=FILE"
+    path: Path, file_format: str, dialect: Dialect | None = None, remedy: str = REMEDY
 ) -> Iterator[Record]:
     """The records of a file, one at a time.
 

@@ -150,6 +150,7 @@ def test_a_key_of_a_search_is_answered_on_the_command_line(override, advice, ins
     assert (answer.returncode, advice in answer.stderr) == (2, True), answer.stderr
 
 
+@pytest.mark.slow
 def test_null_among_the_values_of_a_search_is_told_as_it_is_taken(inside):
     line = ["train", "-m", "data=csv", "data.path=x.csv", "model=tiny_encoder"]
     answer = inside(*line, "model.dropout=choice(null,0.1)")
