@@ -25,10 +25,10 @@ def construct(where: str, target: str, keywords: Mapping[str, Any]) -> Any:
     try:
         return instantiate({"_target_": target}, **keywords, _convert_="all")
     except InstantiationException as error:
-        raise refused(where, target, error.__cause__ or error) from error
+        raise refusal(where, target, error.__cause__ or error) from error
 
 
-def refused(where: str, target: str, error: BaseException) -> ConfigError:
+def refusal(where: str, target: str, error: BaseException) -> ConfigError:
     """The error of a class that does not take its arguments."""
     message = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
     hint = "optimizer=adamw trains weights of any form" if where == "optimizer" and "Muon" in target else None

@@ -26,7 +26,7 @@ ENDS = {"pause": -1, "stop": -2}
 """A decision to the event that its trial ends with: a driver may die in between."""
 
 
-def value_of(point: Point, replicate: int = 0, fraction: float = 1.0) -> float:
+def objective_at(point: Point, replicate: int = 0, fraction: float = 1.0) -> float:
     """The objective after a fraction of a full run: early ranks of points differ from late ones."""
     x = float(point["x"])
     return math.sin(x) * fraction + 0.3 * math.cos(3 * x) * (1 - fraction) + 0.01 * replicate
@@ -136,7 +136,7 @@ class Simulation:
             self.scheduler.ended(job, Outcome("paused" if rung == ENDS["pause"] else "stopped", None, "decided", None))
             return
         fraction = (*self.rungs, 1.0)[rung]
-        value = value_of(trial.point, job.replicate, fraction)
+        value = objective_at(trial.point, job.replicate, fraction)
         if (job.number, job.replicate, trial.attempt) in self.failing:
             self.scheduler.ended(job, Outcome("failed", None, "it was to fail", 4))
         elif rung == len(self.rungs):

@@ -12,7 +12,7 @@ from hydra.utils import get_object
 from torchmetrics import Metric
 
 from tunesmith.config.checking.directions import mode_of
-from tunesmith.config.construct import construct, refused
+from tunesmith.config.construct import construct, refusal
 from tunesmith.config.schema import Evaluation, Method, Optimizer, RunConfig, Scheduler
 from tunesmith.evaluation.words import know_all_words
 
@@ -78,7 +78,7 @@ def _call(where: str, target: str, keywords: dict[str, Any], *args: Any) -> Any:
     try:
         return get_object(target)(*args, **keywords)
     except (TypeError, ValueError) as error:
-        raise refused(where, target, error) from error
+        raise refusal(where, target, error) from error
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from tunesmith.sweeping.search.scheduler import Limits, TrialScheduler
 from tunesmith.sweeping.search.study import Study
 from tunesmith.sweeping.search.trials import Job, Outcome
 from tunesmith.sweeping.space.space import Parameter, Space
-from tunesmith.testing.simulation import LINE, RUNGS, Disk, Simulation, interrupted, value_of
+from tunesmith.testing.simulation import LINE, RUNGS, Disk, Simulation, interrupted, objective_at
 
 GRID = Space({"x": Parameter("x", "...", CategoricalDistribution(range(12)), tuple(range(12)))})
 
@@ -34,7 +34,7 @@ def test_without_a_pruner_every_point_is_run_to_its_end():
     assert [trial.state for trial in done.scheduler.trials.values()] == ["completed"] * 12
     assert sorted(trial.point["x"] for trial in done.scheduler.trials.values()) == list(range(12))
     best = done.scheduler.ranked()[0]
-    assert best.values == [max(value_of({"x": x}) for x in range(12))]
+    assert best.values == [max(objective_at({"x": x}) for x in range(12))]
 
 
 @pytest.mark.parametrize("slots", [1, 2, 5])
@@ -56,7 +56,7 @@ def test_halving_costs_at_most_half(slots, sampler, n_trials):
 def test_a_search_that_is_too_short_to_promote_anyone_has_a_result_all_the_same(n_trials):
     done = Simulation(LINE, "random", Limits(n_trials), asha, slots=2).run()
     (best,) = done.scheduler.ranked()
-    assert best.values == [value_of(best.point)]
+    assert best.values == [objective_at(best.point)]
 
 
 def test_a_pruner_of_optunas_decides_at_the_rungs():
@@ -98,7 +98,7 @@ def test_a_failed_trial_is_tried_again_under_its_number():
 def test_repeats_give_the_mean_and_the_spread():
     done = Simulation(GRID, "grid", Limits(3, repeats=3), slots=2).run()
     for trial in done.scheduler.trials.values():
-        values = [value_of(trial.point, replicate) for replicate in range(3)]
+        values = [objective_at(trial.point, replicate) for replicate in range(3)]
         assert trial.values == [statistics.fmean(values)]
         assert done.record(trial.number).spread == statistics.stdev(values)
         assert done.record(trial.number).repeat_values == tuple((value,) for value in values)
