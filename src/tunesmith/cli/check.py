@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tunesmith.cli.options import check_folders, parser
 from tunesmith.cli.train import composed_from
+from tunesmith.config.composing.compose import searching_here
 from tunesmith.config.tasks import traits_of
 from tunesmith.errors import TunesmithError
 from tunesmith.terminal import say
@@ -70,13 +71,16 @@ def told_before_faults(warnings: Warnings) -> Iterator[None]:
         raise
 
 
-def trusted(names: Sequence[str]) -> AbstractContextManager[None]:
-    """Let the code of these models run; without names nothing is imported for it."""
+@contextmanager
+def trusted(names: Sequence[str]) -> Iterator[None]:
+    """Let the code of these modules and models run; without names nothing is imported for it."""
     if not names:
-        return nullcontext()
+        yield
+        return
     from tunesmith.models.trust import trusting
 
-    return trusting(names)
+    with searching_here(names), trusting(names):
+        yield
 
 
 def chosen(composed: Composed) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tunesmith.cli.options import Parser, add_trust
-from tunesmith.config.composing.compose import Composed, compose, compose_from
+from tunesmith.config.composing.compose import Composed, compose, compose_from, searching_here
 from tunesmith.config.composing.saved import resolve
 from tunesmith.config.tasks import traits_of
 from tunesmith.errors import ConfigError, Problem
@@ -58,7 +58,7 @@ def main(argv: list[str]) -> int:
     from tunesmith.models.trust import trusting
     from tunesmith.reporting.run.tables import console, metrics_table, warned
 
-    with trusting(arguments.trust):
+    with searching_here(arguments.trust), trusting(arguments.trust):
         _, directory = evaluate(record, composed, arguments.split or ("all" if other else "test"))
     measured = read_mapping(directory.results, json.loads)
     console().print(metrics_table(measured["metrics"]))
@@ -86,7 +86,7 @@ def data_of(record: Record, overrides: Sequence[str], trust: Sequence[str]) -> t
     composed = compose_from(record.path, trust=trust)
     option = traits_of(composed.config.task).option
     any_model = "model.family=auto"  # the default one need not fit the task
-    data = compose([f"task={option}", any_model, *overrides]).saved["data"]
+    data = compose([f"task={option}", any_model, *overrides], trust=trust).saved["data"]
     own = {key: composed.saved["data"][key] for key in OF_THE_MODEL if key in data and f"data.{key}" not in names}
     saved = composed.saved | {"data": data | own}
     return dataclasses.replace(composed, saved=saved, config=resolve(saved)), True

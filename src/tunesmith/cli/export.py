@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from tunesmith.cli.options import Parser, add_trust
+from tunesmith.config.composing.compose import searching_here
 from tunesmith.config.folders import expand
 from tunesmith.runs.sweep_record import load_winner
 from tunesmith.terminal import say
@@ -36,6 +37,6 @@ def main(argv: list[str]) -> int:
     from tunesmith.models.trust import trusting
     from tunesmith.training.logs import log_to
 
-    with log_to(), trusting(arguments.trust):
+    with log_to(), searching_here(arguments.trust), trusting(arguments.trust):
         say(export(record, arguments.output or record.path / "export", merge=arguments.merge))
     return 0

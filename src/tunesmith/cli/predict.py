@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tunesmith.cli.options import Parser, add_trust
+from tunesmith.config.composing.compose import searching_here
 from tunesmith.config.folders import expand
-from tunesmith.config.schema import Data
+from tunesmith.config.schema import Data, Format
 from tunesmith.data.examples import Example
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.task import RowTask
@@ -27,6 +28,8 @@ EXAMPLES = r"""examples:
   printf 'Who came?\tAda came.\n' | tunesmith predict RUN -   a pair of texts, a tab between them
 """
 
+ENDINGS = (".csv", ".tsv", ".jsonl", ".txt")
+"""Of files that are read whatever the run's own data was."""
 UNGUARDED = """\
 with a .csv: write texts as they are. Without it a ' stands before those that begin with = + - @ and are no number,
 since a spreadsheet would run them as formulas"""
@@ -58,7 +61,7 @@ def main(argv: list[str]) -> int:
         check_writable(arguments.output)
     record = load_winner(arguments.run)
     config = record.typed
-    refuse_idle(arguments)
+    refuse_idle(arguments, config.data)
     changed = changes(arguments)
 
     from tunesmith.data.rows import rows_of
@@ -69,11 +72,10 @@ def main(argv: list[str]) -> int:
     from tunesmith.training.networks import load_model
 
     data = config.data.model_copy(update=changed)
-    examples = list(read_questions(arguments.input, task_of(config.task), data))
-    if not examples:
-        raise DataError(f"{arguments.input}: no texts")
-
-    with log_to(), trusting(arguments.trust):
+    with log_to(), searching_here(arguments.trust), trusting(arguments.trust):
+        examples = list(read_questions(arguments.input, task_of(config.task), data))
+        if not examples:
+            raise DataError(f"{arguments.input}: no texts")
         rows = rows_of([str(number) for number in range(len(examples))], examples)
         answers = [
             input_shown(example) | answer
@@ -122,18 +124,25 @@ def changes(arguments: argparse.Namespace) -> dict[str, Any]:
     return changed | ({"quoting": arguments.quoting} if arguments.quoting else {})
 
 
-def refuse_idle(arguments: argparse.Namespace) -> None:
+def refuse_idle(arguments: argparse.Namespace, data: Data) -> None:
     """Refuse options that nothing reads beside this input or output.
+
+    Args:
+        arguments: The command line.
+        data: The data of the run.
 
     Raises:
         ConfigError: There is one.
     """
     given = arguments.input if arguments.input == "-" else Path(arguments.input).suffix
     to_csv = arguments.output is not None and arguments.output.suffix == ".csv"
+    own = in_own_format(arguments.input, data)
+    whole = own or given in (".jsonl", ".txt", "-")
+    lines = given in (".txt", "-") and not own
     idle = [
-        ("--delimiter", arguments.delimiter, given in (".jsonl", ".txt", "-"), "It goes with a .csv or .tsv file"),
-        ("--quoting", arguments.quoting, given in (".jsonl", ".txt", "-"), "It goes with a .csv or .tsv file"),
-        ("--text-column", arguments.text_column, given in (".txt", "-"), "Each line is a text there: leave it out"),
+        ("--delimiter", arguments.delimiter, whole, "It goes with a .csv or .tsv file"),
+        ("--quoting", arguments.quoting, whole, "It goes with a .csv or .tsv file"),
+        ("--text-column", arguments.text_column, lines, "Each line is a text there: leave it out"),
         ("--unguarded", "given" if arguments.unguarded else None, not to_csv, "It goes with --output FILE.csv"),
     ]
     problems = [
@@ -143,6 +152,13 @@ def refuse_idle(arguments: argparse.Namespace) -> None:
     ]
     if problems:
         raise ConfigError(problems)
+
+
+def in_own_format(source: str, data: Data) -> bool:
+    """Whether an input is read by the class that reads the run's own data: it ends like that, or like nothing known."""
+    ending = Path(source).suffix
+    own = source != "-" and isinstance(data.format, Format)
+    return own and (ending == Path(data.path).suffix or ending not in ENDINGS)
 
 
 def check_writable(file: Path) -> None:
@@ -173,7 +189,11 @@ def read_questions(source: str, task: RowTask, data: Data) -> Iterator[Example]:
 
 def _records(source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
     path = expand(source)
-    if source == "-":
+    if in_own_format(source, data):
+        from tunesmith.data.sources.records import read_records
+
+        yield from read_records(path, data.format, remedy="Name another as INPUT")
+    elif source == "-":
         yield from _lines(sys.stdin, source, data)
     elif path.suffix == ".txt":
         try:
@@ -181,7 +201,7 @@ def _records(source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
                 yield from _lines(file, source, data)
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{path}: cannot be read as UTF-8 text: {error}") from None
-    elif path.suffix in (".csv", ".tsv", ".jsonl"):
+    elif path.suffix in ENDINGS:
         yield from _table(path, data)
     else:
         rule = "texts are read from .csv, .tsv, .jsonl or .txt files, or from - (standard input)"

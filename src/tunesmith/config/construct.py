@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tunesmith.config.checking.targets import check_classes
+from tunesmith.config.schema import TargetNode
+from tunesmith.config.trusted import MODULES
 from tunesmith.errors import ConfigError, Problem
 
 
@@ -26,6 +29,27 @@ def construct(where: str, target: str, keywords: Mapping[str, Any]) -> Any:
         return instantiate({"_target_": target}, **keywords, _convert_="all")
     except InstantiationException as error:
         raise refusal(where, target, error.__cause__ or error) from error
+
+
+def construct_node(where: str, node: TargetNode, **supplied: Any) -> Any:
+    """The object of a node that comes from a config which nothing may have judged here, such as a saved run's.
+
+    Args:
+        where: Dotted path of the node.
+        node: It names the class, with its keyword arguments.
+        supplied: Arguments that the run passes itself.
+
+    Raises:
+        ConfigError: The class may not stand there, comes from a module that is not trusted here, or refuses its
+            arguments.
+    """
+    plain: dict[str, Any] = node.model_dump(by_alias=True)
+    for key in reversed(where.split(".")):
+        plain = {key: plain}
+    problems = check_classes(plain, MODULES.get())
+    if problems:
+        raise ConfigError(problems)
+    return construct(where, node.target, {**node.kwargs(), **supplied})
 
 
 def refusal(where: str, target: str, error: BaseException) -> ConfigError:

@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from tunesmith.config.schema import RunConfig
+from tunesmith.config.schema import RunConfig, TargetNode
 
 PLAIN = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "null"}
 
@@ -105,7 +105,10 @@ def _member_words(member: Any, metadata: Any) -> str:
         return words[0] if len(words) == 1 else f"one of {', '.join(words)}"
     if get_origin(kind) is list:
         return f"a list of {PLAIN.get(get_args(kind)[0], 'values')}"
-    if _node(kind) is not None or _is_dict(kind):
+    node = _node(kind)
+    if node is not None and issubclass(node, TargetNode):
+        return "a mapping with the name of a class in _target_"
+    if node is not None or _is_dict(kind):
         return "a mapping of keys to values"
     limits = _length(bounds) if kind is str else _range(bounds) if kind in (int, float) else ""
     return f"{PLAIN.get(kind, 'a value')}{limits}"

@@ -96,6 +96,9 @@ def _keys(
         else:
             value = options.get("default") if options else line.value
             yield path, Key(annotation, _literal(value, constants), is_node=False)
+            for kind in _alternatives(_bare(line.annotation)):
+                if kind in classes:  # a node in place of a word
+                    yield from _keys(kind, f"{path}.", classes, constants)
 
 
 def _fields(name: str, classes: dict[str, ast.ClassDef]) -> Iterator[ast.AnnAssign]:

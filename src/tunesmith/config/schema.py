@@ -98,14 +98,20 @@ class Split(Node):
     """With `method=column`: the column that holds `train`, `val` or `test`."""
 
 
+class Format(TargetNode):
+    """A format of files that a class reads: one of your own, or of ours without a name in `data.format`."""
+
+
 class Data(Node):
     """The text data: where it is, which columns matter, how it is split and batched."""
 
     path: str
     """The file; `~` is expanded, and relative paths start at the current folder."""
-    format: Literal["csv", "jsonl", "conll", "python"]
+    format: Literal["csv", "jsonl", "conll", "python"] | Format
     """`csv`: a header line and rows; `jsonl`: one JSON object per line; `conll`: a word and its tag per line, a blank
-    line after each sentence; `python`: a Python file that assigns one literal dict of name to text (it is not run)."""
+    line after each sentence; `python`: a Python file that assigns one literal dict of name to text (it is not run).
+    Or a mapping: `_target_` names a class that derives from `tunesmith.data.sources.source.Source`, with its keyword
+    arguments beside it."""
     delimiter: (
         Literal["comma", "semicolon", "tab", "pipe", "\\t"] | Annotated[str, Field(min_length=1, max_length=1)]
     ) = ","

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from tunesmith.config.schema import Data
-from tunesmith.data.sources.records import source_of
 from tunesmith.data.task import RowTask
 from tunesmith.data.values import as_text, is_conversation, is_missing, kind_of, structure, taker
 from tunesmith.errors import DataError
@@ -81,13 +80,19 @@ def equal(value: Any, wanted: Any) -> bool:
 
 
 class Unused:
-    """Columns of the file that no key names, with the rows in which they hold something."""
+    """Columns of the file that no key names, with the rows in which they hold something.
 
-    def __init__(self, task: RowTask, data: Data) -> None:
+    Args:
+        task: The task.
+        data: The data config.
+        named: Columns that the format itself names.
+    """
+
+    def __init__(self, task: RowTask, data: Data, named: Iterable[str] = ()) -> None:
         self._used = {getattr(data, key) for key in task.columns(data)} | set(data.where)
         self._used |= {data.id_column, data.split.column}
         self._task, self._data = task, data
-        self._used |= source_of(data.format).columns
+        self._used |= set(named)
         if "messages_column" in task.traits.columns:
             self._used |= set(WITH_MESSAGES)
         self._filled: Counter[str] = Counter()

@@ -15,7 +15,7 @@ from tunesmith.data.examples import Example
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import holds_messages
 from tunesmith.data.rows import Rows, rows_of
-from tunesmith.data.sources.records import read_records
+from tunesmith.data.sources.records import records_of, source_of
 from tunesmith.data.sources.separated import Dialect, dialect_of, suggestion
 from tunesmith.data.task import RowTask
 from tunesmith.data.values import as_text
@@ -40,10 +40,11 @@ def read_rows(data: Data, task: RowTask) -> Rows:
     """
     path = expand(data.path)
     dialect = dialect_of(data)
+    source = source_of(data.format, dialect)
     needed = _needed(data, task.columns(data))
-    wanted, unused, empty = Where(data.where), Unused(task, data), Empty(task, data)
+    wanted, unused, empty = Where(data.where), Unused(task, data, source.columns), Empty(task, data)
     rows: dict[str, tuple[Example, str, int]] = {}
-    for position, (line, record) in enumerate(read_records(path, data.format, dialect)):
+    for position, (line, record) in enumerate(records_of(source, path)):
         _require(needed, record, path, line, dialect if data.format == "csv" else None)
         if not wanted.keeps(record):
             continue

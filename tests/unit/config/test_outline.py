@@ -15,7 +15,8 @@ def of_classes(model: type[BaseModel], prefix: str = "") -> dict[str, object]:
     for name, info in model.model_fields.items():
         path = f"{prefix}{info.alias or name}"
         inner = model_at(path)
-        found[path] = None if inner else REQUIRED if info.is_required() else info.get_default(call_default_factory=True)
+        default = REQUIRED if info.is_required() else info.get_default(call_default_factory=True)
+        found[path] = None if inner and inner is info.annotation else default
         if inner:
             found |= of_classes(inner, f"{path}.")
     return found

@@ -57,7 +57,7 @@ def idle(config: Mapping[str, Any], given: Iterable[str], *, saved: bool = False
         if not saved or _is_given("model.config", keys):
             yield problem
     for key, other, values, hint in IDLE:
-        if _is_given(key, keys) and select(config, other) in values and not _is_default(config, key):
+        if _is_given(key, keys) and _is_one_of(select(config, other), values) and not _is_default(config, key):
             reason = f"{other}={_shown(select(config, other))}"
             yield Problem(key, f"has no effect with {reason}", _shown(select(config, key)), hint)
     for key, other, hint in BESIDE:
@@ -66,6 +66,11 @@ def idle(config: Mapping[str, Any], given: Iterable[str], *, saved: bool = False
     if "data.split.seed" in keys and select(config, "data.split.method") == "column" and _draws_nothing(config):
         seed = select(config, "data.split.seed")
         yield Problem("data.split.seed", "has no effect with data.split.method=column", str(seed), "Leave it out")
+
+
+def _is_one_of(value: Any, values: tuple[Any, ...]) -> bool:
+    """Whether a value is among those with which a key has no effect; a class in place of a name counts as any other."""
+    return value in values or (isinstance(value, Mapping) and len(values) > 0)
 
 
 def _draws_nothing(config: Mapping[str, Any]) -> bool:
@@ -83,4 +88,6 @@ def _is_default(config: Mapping[str, Any], key: str) -> bool:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return str(value.get("_target_"))
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -16,7 +16,7 @@ from tunesmith.config.checking import targets
 from tunesmith.config.checking.markers import MARKERS, nodes
 from tunesmith.config.checking.other_names import VALUES, ours
 from tunesmith.config.checking.rules import contradictions
-from tunesmith.config.keys import choices, describe_type, takes_value
+from tunesmith.config.keys import choices, describe_type, model_at, takes_value
 from tunesmith.config.limits import bounded
 from tunesmith.config.outline import is_text, leaves
 from tunesmith.config.schema import RunConfig
@@ -113,7 +113,8 @@ def _of_pydantic(error: ValidationError, plain: Mapping[str, Any], elsewhere: El
     for item in error.errors(include_url=False):
         kind = item["type"]
         path = _path(item["loc"], plain, keep_last=kind == "missing")
-        if path in seen:
+        another = kind == "literal_error" and isinstance(item["input"], Mapping) and model_at(path) is not None
+        if path in seen or another:  # a mapping in place of a word: what is wrong in it is said by itself
             continue
         seen.add(path)
         received = None if kind == "missing" else as_yaml(item["input"])

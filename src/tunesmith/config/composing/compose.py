@@ -31,6 +31,7 @@ from tunesmith.config.composing.saved import has_relative_paths, read_saved, res
 from tunesmith.config.folders import shipped
 from tunesmith.config.omegaconf_inside import child_of, content_of
 from tunesmith.config.outline import is_nullable, is_text, leaves, schema_defaults, sweeper_defaults
+from tunesmith.config.trusted import trusting_modules
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.suggest import did_you_mean, nearest
 
@@ -349,17 +350,18 @@ def option_with(path: str, found: Draft) -> str | None:
 
 @contextmanager
 def searching_here(trust: Sequence[str]) -> Iterator[None]:
-    """Let trusted modules be found from the current folder too."""
+    """Let trusted modules be found from the current folder too, and their classes be constructed."""
     from tunesmith.config.checking import signatures
 
     here = str(Path.cwd())
-    if not trust or here in sys.path:
-        yield
-        return
-    sys.path.insert(0, here)
-    signatures.forget_signatures()
-    try:
-        yield
-    finally:
-        sys.path.remove(here)
+    with trusting_modules(trust):
+        if not trust or here in sys.path:
+            yield
+            return
+        sys.path.insert(0, here)
         signatures.forget_signatures()
+        try:
+            yield
+        finally:
+            sys.path.remove(here)
+            signatures.forget_signatures()

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import TextIO
 
 from tunesmith.data.sources.separated import nul
-from tunesmith.data.sources.source import Record
+from tunesmith.data.sources.source import Record, Source
 from tunesmith.errors import DataError
 
 COMMENT = re.compile(r"#\s*\S+\s*=\s")
 """A line of CoNLL-U that says something of a sentence."""
 
 
-class Conll:
+class Conll(Source):
     """Sentences as lists of words and tags: the first and the last field of each line."""
 
-    columns: frozenset[str] = frozenset({"text", "label"})
+    columns = frozenset({"text", "label"})
 
     def read(self, file: TextIO, path: Path) -> Iterator[Record]:
         """Each sentence with the line of its first word.

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tunesmith.data.sources.file_kinds import other_json
-from tunesmith.data.sources.source import Record
+from tunesmith.data.sources.source import Record, Source
 from tunesmith.errors import DataError
 
 
-class JsonLines:
+class JsonLines(Source):
     """Objects, one in each line that is not empty."""
-
-    columns: frozenset[str] = frozenset()
 
     def read(self, file: TextIO, path: Path) -> Iterator[Record]:
         """Each object with its line.

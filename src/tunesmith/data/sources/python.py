@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from tunesmith.data.sources.source import Record
+from tunesmith.data.sources.source import Record, Source
 from tunesmith.errors import DataError
 
 
-class PythonDict:
+class PythonDict(Source):
     """The entries of the dict."""
 
-    columns: frozenset[str] = frozenset({"name", "text"})
+    columns = frozenset({"name", "text"})
 
     def read(self, file: TextIO, path: Path) -> Iterator[Record]:
         """Each entry with the line of its name.

@@ -5,22 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from tunesmith.config.construct import construct_node
+from tunesmith.config.schema import Format
 from tunesmith.data.sources.conll import Conll
 from tunesmith.data.sources.file_kinds import REMEDY, refuse_foreign, refuse_special
 from tunesmith.data.sources.jsonl import JsonLines
 from tunesmith.data.sources.python import PythonDict
 from tunesmith.data.sources.separated import Dialect, Separated
 from tunesmith.data.sources.source import Record, Source
+from tunesmith.data.sources.watched import NumberedLines, watched
 from tunesmith.errors import DataError
 
 
-def source_of(file_format: str, dialect: Dialect | None = None) -> Source:
+def source_of(file_format: str | Format, dialect: Dialect | None = None) -> Source:
     """The source that reads a format.
 
     Args:
         file_format: As in `data.format`.
         dialect: How the fields of a CSV file are parted; None takes commas and quotes.
+
+    Raises:
+        ConfigError: The class that it names may not be used, or refuses its arguments.
     """
+    if isinstance(file_format, Format):
+        source: Source = construct_node("data.format", file_format)
+        return source
     if file_format == "csv":
         return Separated(dialect or Dialect())
     others: dict[str, type[Source]] = {"jsonl": JsonLines, "conll": Conll, "python": PythonDict}
@@ -28,7 +37,7 @@ def source_of(file_format: str, dialect: Dialect | None = None) -> Source:
 
 
 def read_records(
-    path: Path, file_format: str, dialect: Dialect | None = None, remedy: str = REMEDY
+    path: Path, file_format: str | Format, dialect: Dialect | None = None, remedy: str = REMEDY
 ) -> Iterator[Record]:
     """The records of a file, one at a time.
 
@@ -40,13 +49,29 @@ def read_records(
 
     Raises:
         DataError: The file is missing, not UTF-8 text, or a line is malformed; the message names file and line.
+        ConfigError: The class that reads the format may not be used, or refuses its arguments.
+    """
+    yield from records_of(source_of(file_format, dialect), path, remedy)
+
+
+def records_of(source: Source, path: Path, remedy: str = REMEDY) -> Iterator[Record]:
+    """The records that a source reads from a file, one at a time.
+
+    Args:
+        source: Reads the format.
+        path: The file.
+        remedy: The next step where there is no such file.
+
+    Raises:
+        DataError: The file is missing, not UTF-8 text, or a line is malformed, or the source fails or gives no
+            records; the message names file and line.
     """
     refuse_special(path, remedy)
     try:
         with path.open("rb") as start:
             refuse_foreign(path, start.read(16))
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from source_of(file_format, dialect).read(file, path)
+        with NumberedLines(path) as file:
+            yield from watched(source, file, path)
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}). Convert it to UTF-8") from None
     except OSError as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 from tunesmith.config.schema import Data
-from tunesmith.data.sources.source import Record
+from tunesmith.data.sources.source import Record, Source
 from tunesmith.errors import DataError
 
 csv.field_size_limit(sys.maxsize)  # the default refuses a text of more than 128 KiB
@@ -46,11 +46,10 @@ def default_quoting(delimiter: str) -> Literal["csv", "none"]:
 
 
 @dataclass(frozen=True)
-class Separated:
+class Separated(Source):
     """Rows of a file whose first line names the columns."""
 
     dialect: Dialect
-    columns: frozenset[str] = frozenset()
 
     def read(self, file: TextIO, path: Path) -> Iterator[Record]:
         """Each row with the line that it begins in.

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
 Record = tuple[int, dict[str, Any]]
 """The line in the file, from 1, that a record begins in, and its values by column."""
 
 
-class Source(Protocol):
-    """One format of text files."""
+class Source(ABC):
+    """One format of text files; a format of your own derives from it."""
 
-    @property
-    def columns(self) -> frozenset[str]:
-        """The columns that the format itself names; none if the file does."""
-        ...
+    columns: frozenset[str] = frozenset()
+    """The columns that the format itself names; none if the file does."""
 
+    @abstractmethod
     def read(self, file: TextIO, path: Path) -> Iterator[Record]:
         """The records of a file, one at a time.
 
@@ -28,4 +28,3 @@ class Source(Protocol):
         Raises:
             DataError: A record is malformed; the message names file and line.
         """
-        ...

@@ -1,0 +1,122 @@
+"""What holds of every format of files."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tunesmith.config.checking.signatures import read_signature
+from tunesmith.config.checking.targets import PLACES
+from tunesmith.data.sources.records import records_of
+from tunesmith.data.sources.source import Record, Source
+from tunesmith.errors import DataError
+
+WRITTEN: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "with the line ends of Windows": lambda text: text.replace("\n", "\r\n"),
+    "with a byte order mark": lambda text: "\ufeff" + text,
+    "without an end of the last line": str.rstrip,
+}
+"""Ways in which other systems write a text file."""
+
+
+class SourceContract(ABC):
+    """The suite of one format: derive a class whose name begins with `Test`, and pytest runs it.
+
+    It is of use only with an example that shows what the format can do: several records, a letter beyond ASCII.
+    """
+
+    @abstractmethod
+    def source(self) -> Source:
+        """A new source."""
+
+    @abstractmethod
+    def example(self) -> tuple[str, list[Record]]:
+        r"""The text of a file, its lines ended by `\n`, and the records in it with the lines that they begin in."""
+
+    def read(self, folder: Path, content: str | bytes, source: Source | None = None) -> list[Record]:
+        """The records of a file of this content.
+
+        Args:
+            folder: Where to write it.
+            content: What stands in it.
+            source: Reads it; None takes a new one.
+        """
+        path = folder / "rows.data"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return list(records_of(source or self.source(), path))
+
+    def read_or_refused(self, folder: Path, content: str) -> list[Record] | str:
+        """The records of a file of this content, or what is said of it where it is refused."""
+        try:
+            return self.read(folder, content)
+        except DataError as error:
+            return str(error)
+
+    @pytest.mark.parametrize("way", list(WRITTEN))
+    def test_records_come_with_the_lines_that_they_begin_in(self, tmp_path: Path, way: str) -> None:
+        """However the file was written, and whatever system wrote it."""
+        content, records = self.example()
+        assert len(records) > 1, "one record alone shows little"
+        assert self.read(tmp_path, WRITTEN[way](content)) == records
+
+    def test_a_source_keeps_nothing_of_a_file(self, tmp_path: Path) -> None:
+        """Reading again, or two files at once, gives the same records."""
+        content, records = self.example()
+        source, path = self.source(), tmp_path / "rows.data"
+        assert self.read(tmp_path, content, source) == self.read(tmp_path, content, source)
+        both = zip(records_of(source, path), records_of(source, path), strict=True)
+        assert list(both) == list(zip(records, records, strict=True))
+
+    def test_its_own_columns_are_in_every_record(self) -> None:
+        """Those that it says it names."""
+        assert isinstance(self.source().columns, frozenset)
+        for _, record in self.example()[1]:
+            assert set(record) >= self.source().columns
+
+    def test_records_can_be_written_down(self, tmp_path: Path) -> None:
+        """As JSON, which is how predictions and reports hold them."""
+        for _, record in self.read(tmp_path, self.example()[0]):
+            assert json.loads(json.dumps(record)) == record
+
+    def test_what_is_not_utf8_is_refused_with_the_name_of_the_file(self, tmp_path: Path) -> None:
+        """At whatever place it stands."""
+        content = self.example()[0].encode()
+        for place in (0, len(content) // 2, len(content)):
+            with pytest.raises(DataError, match=r"rows\.data"):
+                self.read(tmp_path, content[:place] + b"\xff" + content[place:])
+
+    def test_a_nul_is_refused_or_read_as_it_stands(self, tmp_path: Path) -> None:
+        """It ends no text."""
+        content, records = self.example()
+        text = next(value for value in records[0][1].values() if isinstance(value, str | list))
+        word = text if isinstance(text, str) else text[0]
+        damaged = content.replace(word, f"{word}\0{word}", 1)
+        read = self.read_or_refused(tmp_path, damaged)
+        if isinstance(read, str):
+            assert "rows.data" in read
+        else:
+            assert any(f"{word}\0{word}" in _texts(record) for _, record in read)
+
+    def test_an_empty_file_has_no_record(self, tmp_path: Path) -> None:
+        """Or is refused, if something has to stand in any file."""
+        read = self.read_or_refused(tmp_path, "")
+        assert "rows.data" in read if isinstance(read, str) else read == []
+
+    def test_a_config_can_name_it(self) -> None:
+        """As `data.format._target_`: its class is found from its name, and derives from `Source`."""
+        kind = type(self.source())
+        signature = read_signature(f"{kind.__module__}.{kind.__qualname__}")
+        assert signature is not None, "the class has to stand at the top of a module that can be imported"
+        assert PLACES["data.format"].base in signature.ancestors
+
+
+def _texts(record: dict[str, Any]) -> list[Any]:
+    """The texts of a record, those in lists too."""
+    values = [*record, *record.values()]
+    return [text for value in values for text in (value if isinstance(value, list) else [value])]

@@ -1,0 +1,76 @@
+"""The suite of formats over every one of ours: a new one gets a class here."""
+
+import pytest
+
+import tunesmith.data.sources
+from tunesmith.config.keys import choices
+from tunesmith.data.sources.records import read_records, source_of
+from tunesmith.data.sources.source import Source
+from tunesmith.errors import DataError
+from tunesmith.testing.sources import SourceContract
+
+
+class Named(SourceContract):
+    """A format that has a name in `data.format`."""
+
+    kind = ""
+    content = ""
+    records = ()
+
+    def source(self):
+        return source_of(self.kind)
+
+    def example(self):
+        return self.content, list(self.records)
+
+    @pytest.mark.parametrize("damage", [b"\xff", b"\0"], ids=["not UTF-8", "NUL"])
+    def test_damage_in_a_text_is_refused(self, tmp_path, damage):
+        content = self.content.encode()
+        place = content.index("ä".encode())
+        with pytest.raises(DataError, match=r"rows\.data"):
+            self.read(tmp_path, content[:place] + damage + content[place:])
+
+
+class TestCsv(Named):
+    kind = "csv"
+    content = "text,label\nä b,x\nc,y\n"
+    records = ((2, {"text": "ä b", "label": "x"}), (3, {"text": "c", "label": "y"}))
+
+
+class TestJsonLines(Named):
+    kind = "jsonl"
+    content = '{"text": "ä b"}\n\n{"text": "c"}\n'
+    records = ((1, {"text": "ä b"}), (3, {"text": "c"}))
+
+
+class TestConll(Named):
+    kind = "conll"
+    content = "ä O\nb B\n\nc O\n"
+    records = ((1, {"text": ["ä", "b"], "label": ["O", "B"]}), (4, {"text": ["c"], "label": ["O"]}))
+
+
+class TestPythonDict(Named):
+    kind = "python"
+    content = 'topics = {\n    "x": "ä b",\n    "y": "c",\n}\n'
+    records = ((2, {"name": "x", "text": "ä b"}), (3, {"name": "y", "text": "c"}))
+
+
+def suites(kind=SourceContract):
+    return {suite for below in kind.__subclasses__() for suite in (below, *suites(below))}
+
+
+def test_every_format_of_ours_is_asked():
+    asked = [suite() for suite in suites() if suite.__name__.startswith("Test") and suite.__module__ == __name__]
+    assert {suite.kind for suite in asked if isinstance(suite, Named)} == set(choices("data.format"))
+    ours = {kind for kind in Source.__subclasses__() if kind.__module__.startswith(tunesmith.data.sources.__name__)}
+    assert {type(suite.source()) for suite in asked} == ours
+
+
+@pytest.mark.parametrize("kind", ["csv", "python"])
+def test_a_file_that_has_to_say_something_is_refused_when_empty(tmp_path, kind):
+    path = tmp_path / "rows.data"
+    path.write_bytes(b"")
+    with pytest.raises(DataError, match=r"rows\.data"):
+        list(read_records(path, kind))
+    for other in {"jsonl", "conll"}:
+        assert list(read_records(path, other)) == []
