@@ -138,10 +138,9 @@ def _devices() -> list[tuple[str, str]]:
 
 
 def _tracker() -> list[tuple[str, str]]:
-    from tunesmith.config.schema import Logger
     from tunesmith.tracking.wandb.mode import choose_mode, has_credentials
 
-    mode = choose_mode(Logger(name="wandb"), os.environ)
+    mode = choose_mode("auto", os.environ)
     key = "with an API key" if has_credentials(os.environ) else "no API key"
     said = f", WANDB_MODE={os.environ['WANDB_MODE']}" if os.environ.get("WANDB_MODE") else ""
     hub = (

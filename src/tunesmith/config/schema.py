@@ -370,8 +370,16 @@ class Trainer(TargetNode):
 class Logger(Node):
     """The experiment tracker; `metrics.jsonl` is written in any case."""
 
-    name: Literal["wandb", "none"]
-    """`wandb`: Weights & Biases; `none`: local files only."""
+    model_config = ConfigDict(extra="allow")
+
+    OURS: ClassVar[frozenset[str]] = frozenset({"name", "group", "job_type"})
+    WANDB: ClassVar[str] = "tunesmith.tracking.wandb.run.WandbTracker"
+
+    name: Literal["wandb", "none"] | None = None
+    """`wandb`: Weights & Biases; `none`: local files only; null: the tracker that `_target_` names."""
+    target: str | None = Field(default=None, alias="_target_")
+    """Class of a tracker, with its keyword arguments beside it; it takes those of `project`, `entity`, `mode` and
+    `log_model` that its signature names."""
     project: str = "tunesmith"
     """Project on the server."""
     entity: str | None = None
@@ -384,6 +392,14 @@ class Logger(Node):
     """`auto` is online where an API key is found, else offline; WANDB_MODE, where set, decides."""
     log_model: bool = False
     """Upload the best weights as an artifact."""
+
+    def tracker(self) -> str | None:
+        """Dotted path of the tracker's class; None for local files only."""
+        return None if self.name == "none" else self.target or self.WANDB
+
+    def kwargs(self) -> dict[str, Any]:
+        """The keys that are not our own, for the tracker's class."""
+        return {key: value for key, value in self.model_dump().items() if key != "target" and key not in self.OURS}
 
 
 class RunConfig(Node):

@@ -14,7 +14,7 @@ from typing import Any
 
 from optuna.distributions import distribution_to_json
 
-from tunesmith.config.composing.compose import Composed
+from tunesmith.config.composing.compose import Composed, searching_here
 from tunesmith.config.composing.composer import Composer
 from tunesmith.config.fingerprint import fingerprint
 from tunesmith.config.sweeper import Sweeper
@@ -37,7 +37,7 @@ from tunesmith.sweeping.settings import read_settings
 from tunesmith.sweeping.space.grammar import overrides, quoted_value
 from tunesmith.sweeping.space.space import Point
 from tunesmith.sweeping.summary import summarise
-from tunesmith.tracking.wandb.key import refuse_bad_key
+from tunesmith.tracking.guarded import refuse_tracker
 from tunesmith.training.logs import log_to
 from tunesmith.training.public import refuse_secrets
 
@@ -93,7 +93,8 @@ def launch(search: Search, settings: Mapping[str, Any]) -> int:
     executor = warm(sweep.settings, search.entry)
     check_combinations(sweep, executor, search.trust)
     refuse_secrets(sweep.run.config)
-    refuse_bad_key(sweep.run.config.logger)
+    with searching_here(search.trust):
+        refuse_tracker(sweep.run.config.logger)
     root = Path(sweep.run.config.run.root)
     name = redact_values(sweep.run.name if search.name == "train" else sweep.run.config.run.name or search.name)
     exact = Path(sweep.run.config.run.dir) if sweep.run.config.run.dir else None

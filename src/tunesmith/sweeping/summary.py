@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from tunesmith.config.composing.compose import searching_here
 from tunesmith.config.schema import Logger
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.reporting.sweep.leaderboard import show_sweep, write_leaderboard
@@ -48,8 +49,9 @@ def summarise(
     if best is not None:
         write_best(directory, best)
     attempt("the report cannot be written", lambda: _report(record))
-    if logger.name != "none":
-        attempt("the sweep cannot be tracked", lambda: _track(record, logger, status, code))
+    if logger.tracker() is not None:
+        with searching_here(facts["request"]["trust"]):
+            attempt("the sweep cannot be tracked", lambda: _track(record, logger, status, code))
     show_sweep(record)
     say(directory.path)
     return code
@@ -85,9 +87,9 @@ def _report(record: SweepRecord) -> Path:
 def _track(record: SweepRecord, logger: Logger, status: Any, code: int) -> None:
     from tunesmith.reporting.sweep.tracking import log_sweep
 
-    hint = log_sweep(record, logger, status=status, exit_code=code)
-    if hint is not None:
-        log.info("tracked offline; to send it to W&B later: %s", hint)
+    farewell = log_sweep(record, logger, status=status, exit_code=code)
+    if farewell is not None:
+        log.info("%s", farewell)
 
 
 def attempt(what: str, make: Callable[[], object]) -> None:

@@ -24,8 +24,11 @@ from tunesmith.redaction import redact, redact_values
 from tunesmith.runs.directory import RunDirectory, clear_away
 from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import process_identity
+from tunesmith.runs.sweep_record import SWEEP_FILE
 from tunesmith.storage import write_json, write_lines
+from tunesmith.tracking.guarded import open_tracker
 from tunesmith.tracking.metrics_file import JsonlLogger
+from tunesmith.tracking.tracker import Status, TrackedRun
 from tunesmith.training.callbacks.checkpoints import LAST
 from tunesmith.training.callbacks.interruption import Interrupted, Pruned, StopAtStep
 from tunesmith.training.ends import save_ends
@@ -54,7 +57,7 @@ class Session:
         self.directory = directory
         self.stop = StopAtStep(directory.checkpoints / LAST)
         self.local = JsonlLogger(directory.path)
-        self.tracker = _open_tracker(composed, directory.path, name)
+        self.tracker = open_tracker(composed.config.logger, tracked_run(composed, directory.path, name))
         self._start = time.monotonic()
         watch_memory()
         self.results: dict[str, Any] = {
@@ -117,14 +120,14 @@ class Session:
         """
         if self.tracker is None:
             return
-        self.tracker.summarise(metrics)
+        self.tracker.summarise({metric: float(value) for metric, value in metrics.items()})
         if rows:
             self.tracker.log_predictions(rows, labels)
         self.tracker.log_model(self.directory.model)
 
-    def end(self, status: str, exit_code: int, reason: str | None = None) -> None:
+    def end(self, status: Status, exit_code: int, reason: str | None = None) -> None:
         """Write how the run ended, to disk and to the tracker."""
-        ended = {"status": status, "exit_code": exit_code}
+        ended: dict[str, Any] = {"status": status, "exit_code": exit_code}
         lasted_s = self.results.get("duration_s", 0.0) + time.monotonic() - self._start
         peak_mb = max(self.results.get("peak_memory_mb", 0.0), peak_memory_mb())
         ended |= {"duration_s": round(lasted_s, 3), "peak_memory_mb": round(peak_mb, 1)}
@@ -136,8 +139,8 @@ class Session:
             self.local.finalize(status)
             if self.tracker is not None:
                 self.tracker.finish(status, exit_code)
-                if self.tracker.sync_hint is not None:
-                    log.info("tracked offline; to send it to W&B later: %s", self.tracker.sync_hint)
+                if self.tracker.farewell is not None:
+                    log.info("%s", self.tracker.farewell)
 
     def say_how_to_go_on(self) -> None:
         """Name the command, where there is something to go on from."""
@@ -190,17 +193,18 @@ def open_session(
         session.end("completed", 0)
 
 
-def _open_tracker(composed: Composed, directory: Path, name: str) -> Any | None:
-    if composed.config.logger.name == "none":
-        return None
-    from tunesmith.tracking.wandb.run import open_wandb
-
-    return open_wandb(
-        composed.config.logger,
+def tracked_run(composed: Composed, directory: Path, name: str) -> TrackedRun:
+    """What the tracker is told of a run."""
+    logger = composed.config.logger
+    sweep = next((folder for folder in directory.parents if (folder / SWEEP_FILE).is_file()), None)
+    return TrackedRun(
         directory=directory,
         name=name,
+        config=composed.saved,
         tags=composed.saved["run"]["tags"],  # as written: what a reference leads to may be a secret
-        run_config=composed.saved,
+        group=logger.group,
+        job_type=logger.job_type,
+        sweep=sweep,
     )
 
 

@@ -16,7 +16,7 @@ from tunesmith.redaction import redact_config, redact_values
 from tunesmith.runs.directory import RunDirectory, open_directory
 from tunesmith.runs.record import Record
 from tunesmith.storage import locked, write_text
-from tunesmith.tracking.wandb.key import refuse_bad_key
+from tunesmith.tracking.guarded import refuse_tracker
 from tunesmith.training.auto_values import decide
 from tunesmith.training.build import build_data
 from tunesmith.training.logs import Warnings, log_to
@@ -46,6 +46,7 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
         warnings = Warnings()
         refuse_secrets(composed.config)
         with log_to(warnings=warnings), nothing_started():  # warnings of libraries are not the user's
+            refuse_tracker(composed.config.logger)
             run = decide(composed)
             skeleton = check_model(run.config)
         if run.config.run.resume == "auto":
@@ -57,7 +58,6 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
             check_metrics(run.config, data.labels)
             data.encode_all()  # a fault of the data is told before there is a directory
             rehearse_on(run.config, skeleton, data)
-        refuse_bad_key(run.config.logger)
         name = redact_values(run.name)
         directory = open_run(run, name)
         with locked(directory.path):

@@ -20,9 +20,12 @@ from offline_file import records_of, summary_of
 
 from tunesmith.config.schema import Logger
 from tunesmith.errors import ConfigError, TunesmithError
+from tunesmith.tracking.curves import CurveLogger
+from tunesmith.tracking.guarded import open_tracker
+from tunesmith.tracking.tracker import TrackedRun
 from tunesmith.tracking.wandb.key import refuse_bad_key
 from tunesmith.tracking.wandb.mode import choose_mode
-from tunesmith.tracking.wandb.run import NUM_WORST, open_wandb
+from tunesmith.tracking.wandb.run import NUM_WORST
 
 CONFIG = {"seed": 0, "optimizer": {"lr": 1e-4, "betas": [0.9, 0.999]}, "hub": "${oc.env:HF_TOKEN}", "none": None}
 LABELS = ["neg", "pos"]
@@ -42,9 +45,10 @@ def no_account(monkeypatch, tmp_path):
 
 
 def opened(directory, **options):
-    return open_wandb(
-        Logger(name="wandb", **options), directory=directory, name="a name", tags=["x", "y"], run_config=CONFIG
-    )
+    logger = Logger(name="wandb", **options)
+    about = {"group": logger.group, "job_type": logger.job_type}
+    run = TrackedRun(directory=directory, name="a name", tags=["x", "y"], config=CONFIG, **about)
+    return open_tracker(logger, run)._tracker
 
 
 @pytest.fixture
@@ -62,11 +66,12 @@ import logging, os, signal, sys, time
 from pathlib import Path
 logging.basicConfig(format="%(levelname)s %(message)s")
 from tunesmith.config.schema import Logger
-from tunesmith.tracking.wandb.run import open_wandb
+from tunesmith.tracking.guarded import open_tracker
+from tunesmith.tracking.tracker import TrackedRun
 planted = os.environ.get("PLANTED")
 config = {{"optimizer": {{"lr": 0.1}}, "extra": {{"api_key": planted}}, "note": planted}}
 logger = Logger(name="wandb", log_model=True)
-tracker = open_wandb(logger, directory=Path({str(directory)!r}), name="n", tags=[], run_config=config)
+tracker = open_tracker(logger, TrackedRun(directory=Path({str(directory)!r}), name="n", config=config))._tracker
 {textwrap.dedent(body)}
 """
     command = [sys.executable, "-c", script, *argv]
@@ -96,9 +101,9 @@ def test_an_offline_run_holds_config_curves_summary_and_charts(tmp_path):
     tracker = opened(tmp_path)
     assert (tracker.mode, tracker.url) == ("offline", None)
     for step in (10, 20, 30):
-        tracker.logger.log_metrics({"train/loss": 1 / step, "epoch": 0}, step=step)
-    tracker.logger.log_metrics({"val/loss": math.nan}, step=30)
-    tracker.logger.log_hyperparams({"flat": 1})
+        tracker.log_metrics({"train/loss": 1 / step, "epoch": 0}, step=step)
+    tracker.log_metrics({"val/loss": math.nan}, step=30)
+    CurveLogger(tracker).log_hyperparams({"flat": 1})
     tracker.summarise({"test/accuracy": 0.875})
     rows = [
         {"id": n, "split": "test", "text": f"t{n}", "label": "neg", "prediction": "pos", "logits": [0.0, float(n)]}
@@ -149,13 +154,19 @@ def test_an_interrupted_process_closes_its_run(tmp_path):
     assert summary["summary"]["trainer/global_step"] == 7
 
 
-def test_a_killed_process_loses_about_a_second(tmp_path):
+def test_what_was_flushed_survives_a_kill(tmp_path):
     body = """
+        print(tracker._run.settings.x_transaction_log_flush_interval, flush=True)
         tracker._run.log({"train/loss": 1.0, "trainer/global_step": 7})
-        time.sleep(1.8)
-        os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(60)
     """
-    assert start(tmp_path, body).wait(timeout=30) == -signal.SIGKILL
+    process = start(tmp_path, body)
+    assert float(process.stdout.readline()) == 1, "second; the client's own is 15"
+    (file,) = tmp_path.glob("wandb/*run-*/run-*.wandb")
+    while b"train/loss" not in file.read_bytes() and process.poll() is None:
+        time.sleep(0.05)
+    process.kill()
+    process.communicate(timeout=30)
     assert [record["item"]["trainer/global_step"] for record in records_of(tmp_path, "history")] == [7]
 
 
@@ -220,7 +231,7 @@ def test_client_failures_become_one_warning_and_our_own_mistakes_do_not(tmp_path
         broken.setattr(tracker._run, "log", fail)
         broken.setattr(tracker._run, "log_artifact", fail)
         for step in range(3):
-            tracker.logger.log_metrics({"train/loss": 1.0}, step=step)
+            tracker.log_metrics({"train/loss": 1.0}, step=step)
         tracker.log_predictions(
             [{"id": 1, "split": "val", "label": "neg", "prediction": "neg", "logits": [1, 0]}], LABELS
         )
@@ -238,7 +249,7 @@ def test_client_failures_become_one_warning_and_our_own_mistakes_do_not(tmp_path
 def test_a_client_that_cannot_be_imported_costs_one_warning(tmp_path, caplog, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     tracker = opened(tmp_path)
-    tracker.logger.log_metrics({"train/loss": 1.0}, step=1)
+    tracker.log_metrics({"train/loss": 1.0}, step=1)
     tracker.finish("completed", 0)
     assert tracker.mode == "disabled"
     assert [record.levelname for record in caplog.records] == ["WARNING"]
@@ -261,7 +272,7 @@ def test_only_the_failed_attempt_is_removed(tmp_path, monkeypatch):
 def test_disabled_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "disabled")
     tracker = opened(tmp_path)
-    tracker.logger.log_metrics({"train/loss": 1.0}, step=1)
+    tracker.log_metrics({"train/loss": 1.0}, step=1)
     tracker.summarise({"test/accuracy": 1.0})
     tracker.finish("completed", 0)
     assert (tracker.mode, tracker.sync_hint) == ("disabled", None)
@@ -282,15 +293,15 @@ def test_disabled_writes_nothing(tmp_path, monkeypatch):
     ],
 )
 def test_mode(configured, environ, mode):
-    assert choose_mode(Logger(name="wandb", mode=configured), environ) == mode
+    assert choose_mode(configured, environ) == mode
 
 
 def test_a_key_in_netrc_means_online(tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
     netrc.write_text(f"machine wandb.example\n  login user\n  password {'a' * 40}\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    assert choose_mode(Logger(name="wandb"), {"WANDB_BASE_URL": "https://wandb.example"}) == "online"
-    assert choose_mode(Logger(name="wandb"), {"WANDB_BASE_URL": "https://other.example"}) == "offline"
+    assert choose_mode("auto", {"WANDB_BASE_URL": "https://wandb.example"}) == "online"
+    assert choose_mode("auto", {"WANDB_BASE_URL": "https://other.example"}) == "offline"
 
 
 ONLINE = """
@@ -417,11 +428,9 @@ CURVES = """
 @pytest.mark.slow
 def test_a_server_that_turns_to_errors_is_away_and_the_key_is_not_blamed(tmp_path, backend):
     backend.fails_after_stream = True
-    began = time.monotonic()
     process = start(tmp_path, CURVES, WANDB_BASE_URL=backend.url, WANDB_API_KEY=KEY)
     out, err = process.communicate(timeout=100)
     assert process.returncode == 0
-    assert time.monotonic() - began < 45, "it would wait for a minute and more"
     assert out.startswith("online wandb sync --include-online ")
     assert "credentials" not in err
     assert "does not answer any more" in err
@@ -452,11 +461,11 @@ def test_a_refused_key_is_called_so_and_nothing_was_unreachable(tmp_path, backen
     assert "key is refused" in said
     assert key not in said
     with pytest.raises(ConfigError, match="key is refused"):
-        refuse_bad_key(Logger(name="wandb", mode="online"))
-    refuse_bad_key(Logger(name="wandb"))
+        refuse_bad_key("online")
+    refuse_bad_key("auto")
     monkeypatch.setenv("WANDB_MODE", "online")
     with pytest.raises(ConfigError, match="key is refused"):
-        refuse_bad_key(Logger(name="wandb"))
+        refuse_bad_key("auto")
 
 
 def test_an_identity_in_the_environment_is_nobody_s(tmp_path, monkeypatch, caplog):

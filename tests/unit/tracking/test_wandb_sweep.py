@@ -49,7 +49,7 @@ def test_the_run_of_a_sweep_holds_table_curve_importances_lines_and_winner(tmp_p
     (path / "best.yaml").write_text("optimizer: {lr: 0.5}\nhub: ${oc.env:HF_TOKEN}\n", encoding="utf-8")
     hint = log_sweep(record, Logger(name="wandb"), status="completed", exit_code=0)
     assert wandb.run is None, "closed"
-    assert hint.startswith(f"wandb sync {path}/wandb/offline-run-")
+    assert hint.startswith(f"tracked offline; to send it to W&B later: wandb sync {path}/wandb/offline-run-")
 
     summary = summary_of(path)
     best = record.best()

@@ -120,7 +120,7 @@ INSTEAD = {
     ),
     **dict.fromkeys(("finetuning_type", "peft_method", "adapter"), "Here it is the group method, such as method=lora"),
     **dict.fromkeys(("stage", "task_type"), "Here it is the group task, such as task=language_modeling"),
-    "report_to": "Here it is the group logger: logger=wandb or logger=none",
+    "report_to": "Here it is the group logger: logger=wandb, logger=tensorboard, logger=mlflow or logger=none",
     "optim": "Here it is the group optimizer, such as optimizer=adamw",
     "lr_scheduler_type": "Here it is the group scheduler, such as scheduler=cosine",
     **dict.fromkeys(("push_to_hub", "hub_model_id"), "Use tunesmith export RUN, and upload the folder with hf upload"),
@@ -176,6 +176,12 @@ ABSENT = frozenset(
     )
 )
 """Keys for which there is nothing: one of ours that only sounds alike would mislead."""
+TRACKERS = {
+    **dict.fromkeys(("logger.entity", "logger.mode"), "It goes with logger=wandb"),
+    **dict.fromkeys(("logger.save_dir", "logger.log_dir"), "It goes with logger=tensorboard, as logger.folder"),
+    "logger.experiment_name": "Here it is logger.project",
+}
+"""Keys of one tracker, or of Lightning's loggers, each with what it goes with."""
 HYDRA = {
     "hydra.run.dir": "run.dir, or run.root for the folder of all runs",
     "hydra.sweep.dir": "run.dir, or run.root for the folder of all runs",
@@ -190,7 +196,7 @@ OPTIONS = {
         **dict.fromkeys(("dpo", "kto", "orpo", "ppo", "grpo", "reward", "rm"), PREFERENCES),
         **dict.fromkeys(("sft", "pt", "causal_lm"), "Here it is task=language_modeling"),
     },
-    "logger": dict.fromkeys(("csv", "tensorboard", "mlflow", "comet", "many_loggers"), LOCAL),
+    "logger": dict.fromkeys(("csv", "comet", "many_loggers"), LOCAL),
     "method": {
         "qlora": "Here it is method=lora model.quantization=4bit",
         "dora": "Here it is method=lora method.use_dora=true",
@@ -206,6 +212,8 @@ OPTIONS = {
 }
 """Group to options of other tools, each with what does it here."""
 VALUES = {
+    ("logger.name", "tensorboard"): "Use logger=tensorboard",
+    ("logger.name", "mlflow"): "Use logger=mlflow",
     ("data.max_length", None): "For no limit but the model's, name the model's own number of positions",
     ("data.order", "none"): INSTEAD["shuffle"],
     ("data.order", "balanced"): "To weigh labels: task.class_weights=balanced",
@@ -252,6 +260,8 @@ def ours(path: str) -> str | None:
         path: The dotted key.
     """
     whole = path.lower()
+    if whole in TRACKERS:
+        return TRACKERS[whole]
     name = whole if whole in KEYS else whole.rpartition(".")[2]
     if name in INSTEAD:
         return INSTEAD[name]

@@ -63,6 +63,7 @@ PLACES: dict[str, Place] = {
     ),
     "method": Place("peft.PeftConfig"),
     "data.format": Place("tunesmith.data.sources.source.Source"),
+    "logger": Place("tunesmith.tracking.tracker.Tracker"),
 }
 
 
@@ -164,13 +165,14 @@ def _declared(path: str) -> set[str]:
 
 
 def accepted(path: str, node: Mapping[str, Any]) -> set[str]:
-    """The keys that a node may have: the schema's, and the keywords of its target."""
+    """The keys that a node may have: the schema's that its target takes, our own, and the target's other keywords."""
     place, target = place_in_config(path), node.get("_target_")
-    keys = _declared(path) | set(getattr(model_at(path), "OURS", ()))
+    keys, ours = _declared(path), set(getattr(model_at(path), "OURS", ()))
     signature = read_signature(target) if place and isinstance(target, str) else None
     if place and signature:
-        keys |= set(signature.by_name) - set(supplied(path, place))
-    return keys
+        taken = set(signature.by_name) - set(supplied(path, place))
+        keys = (keys if signature.takes_any else keys & {*taken, "_target_"}) | taken
+    return keys | ours
 
 
 def _check_keywords(path: str, place: Place, node: Mapping[str, Any], signature: Signature) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""A sweep's records as its Weights & Biases run."""
+"""A sweep's records as a run of its tracker."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from tunesmith.reporting.sweep.figures import Figures
 from tunesmith.reporting.sweep.leaderboard import BEST_FILE, leaderboard_rows
 from tunesmith.reporting.sweep.study import importances, quiet_optuna
 from tunesmith.runs.sweep_record import SweepRecord, losses
-from tunesmith.tracking.wandb.run import Status
-from tunesmith.tracking.wandb.sweep import SweepSummary, track_sweep
+from tunesmith.tracking.guarded import open_tracker
+from tunesmith.tracking.tracker import Status, SweepSummary, TrackedRun
+
+JOB_TYPE = "sweep"
 
 SEARCHED = ("metrics", "directions", "sampler", "pruner", "n_trials", "n_jobs", "repeats", "seed", "space", "command")
 """What `sweep.json` says of the search itself."""
 
 
 def log_sweep(record: SweepRecord, logger: LoggerConfig, *, status: Status, exit_code: int) -> str | None:
-    """Log a sweep that has ended as one closed W&B run of job type `sweep`.
+    """Log a sweep that has ended as one closed run of job type `sweep`; one that is resumed goes on with its run.
+
+    It is done at the sweep's end and at once: while trials run in this process, their own runs need the client.
 
     Args:
         record: The sweep.
@@ -28,21 +32,27 @@ def log_sweep(record: SweepRecord, logger: LoggerConfig, *, status: Status, exit
         exit_code: Its exit code.
 
     Returns:
-        One line that says how to upload what is only on this disk; None where there is nothing to upload.
+        The tracker's sentence for the end, such as how to upload what is only on this disk; None if it has none.
 
     Raises:
-        TunesmithError: Another W&B run is open in this process.
+        TunesmithError: The tracker cannot be opened.
     """
-    group = record.facts.get("wandb_group")
-    return track_sweep(
-        logger.model_copy(update={"group": group} if group else {}),
+    run = TrackedRun(
         directory=record.path,
         name=record.name,
-        run_config=run_config(record),
-        shown=sweep_summary(record),
-        status=status,
-        exit_code=exit_code,
+        config=run_config(record),
+        tags=[JOB_TYPE],
+        group=record.facts.get("wandb_group") or logger.group,
+        job_type=JOB_TYPE,
     )
+    tracker = open_tracker(logger, run)
+    if tracker is None:
+        return None
+    try:
+        tracker.log_sweep(sweep_summary(record))
+    finally:
+        tracker.finish(status, exit_code)
+    return tracker.farewell
 
 
 def run_config(record: SweepRecord) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tunesmith.config.schema import Logger as LoggerConfig
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.tracking.wandb.mode import choose_mode, wants_online
 
@@ -56,13 +55,16 @@ def ask(environ: Mapping[str, str]) -> Welcome:
     return Welcome(answer_s=time.monotonic() - start)
 
 
-def refuse_bad_key(config: LoggerConfig) -> None:
+def refuse_bad_key(mode: str) -> None:
     """End before the start where a run must be online and its key is refused.
+
+    Args:
+        mode: What `logger.mode` says.
 
     Raises:
         ConfigError: It is.
     """
-    if config.name != "wandb" or not wants_online(config, os.environ) or choose_mode(config, os.environ) != "online":
+    if not wants_online(mode, os.environ) or choose_mode(mode, os.environ) != "online":
         return
     refusal = ask(os.environ).refusal
     if refusal is not None:

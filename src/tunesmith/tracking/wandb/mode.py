@@ -6,8 +6,6 @@ import logging
 from collections.abc import Mapping
 from typing import Literal
 
-from tunesmith.config.schema import Logger as LoggerConfig
-
 _log = logging.getLogger(__name__)
 
 Mode = Literal["online", "offline", "disabled"]
@@ -21,12 +19,16 @@ _SPELLINGS: dict[str, Mode] = {
 }
 
 
-def choose_mode(config: LoggerConfig, environ: Mapping[str, str]) -> Mode:
+def choose_mode(mode: str, environ: Mapping[str, str]) -> Mode:
     """Decide the mode: WANDB_MODE where it is set, else the configuration; online only with a key.
 
     Nothing ever asks for a login: without a key the answer is `offline`.
+
+    Args:
+        mode: What `logger.mode` says: `auto`, `online` or `offline`.
+        environ: The environment.
     """
-    wanted = _from_environment(environ) or config.mode
+    wanted = _from_environment(environ) or mode
     if wanted in ("offline", "disabled"):
         return _SPELLINGS[wanted]
     if has_credentials(environ):
@@ -36,9 +38,9 @@ def choose_mode(config: LoggerConfig, environ: Mapping[str, str]) -> Mode:
     return "offline"
 
 
-def wants_online(config: LoggerConfig, environ: Mapping[str, str]) -> bool:
+def wants_online(mode: str, environ: Mapping[str, str]) -> bool:
     """Whether somebody asked for a server by name: WANDB_MODE=online, or logger.mode=online without a WANDB_MODE."""
-    asked = environ.get("WANDB_MODE", "").strip().lower() or config.mode
+    asked = environ.get("WANDB_MODE", "").strip().lower() or mode
     return _SPELLINGS.get(asked) == "online"
 
 

@@ -9,20 +9,18 @@ import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from tunesmith.config.schema import Logger as LoggerConfig
 from tunesmith.errors import TunesmithError
 from tunesmith.redaction import redact, redact_values
 from tunesmith.storage import write_text
+from tunesmith.tracking.tracker import Status, SweepSummary, TrackedRun, Tracker
 from tunesmith.tracking.wandb.client import Guard, client_environment, redacted_argv, warn_of_identity
 from tunesmith.tracking.wandb.hardest import COLUMNS, Row, by_split, worst_table
-from tunesmith.tracking.wandb.key import ask
+from tunesmith.tracking.wandb.key import ask, refuse_bad_key
 from tunesmith.tracking.wandb.mode import Mode, choose_mode
+from tunesmith.tracking.wandb.sweep import log_points, sweep_charts
 from tunesmith.tracking.wandb.uploads import answers, wait_for_uploads
-
-if TYPE_CHECKING:
-    from pytorch_lightning.loggers import Logger
 
 _log = logging.getLogger(__name__)
 
@@ -43,52 +41,48 @@ ID = re.compile(r"[\w-]{1,64}")
 
 PRUNED_TAG = "pruned"
 
-Status = Literal["completed", "failed", "interrupted", "pruned", "stopped"]
 
-
-def open_wandb(
-    config: LoggerConfig,
-    *,
-    directory: Path,
-    name: str,
-    tags: Sequence[str],
-    run_config: dict[str, Any],
-) -> WandbTracker:
-    """Open the W&B run of this process.
+class WandbTracker(Tracker):
+    """The W&B side of a run, from its opening to its final state.
 
     Online where a key is found and the server answers within 8 s; else offline, in the same process. Where not even
     that works, one warning is logged and the tracker does nothing.
 
     Args:
-        config: The logger node of the run's configuration.
-        directory: The run directory; everything of W&B goes to `wandb/` inside it.
-        name: The run's name for people.
-        tags: Labels of the run.
-        run_config: The configuration as saved: nested, environment references unresolved.
-
-    Raises:
-        TunesmithError: Another W&B run is open in this process, and would silently receive this run's metrics.
+        project: Project on the server.
+        entity: Team or user on the server; None is the account's default.
+        mode: `auto` is online where an API key is found, else offline; WANDB_MODE, where set, decides.
+        log_model: Upload the best weights as an artifact.
     """
-    tracker = WandbTracker(config, directory)
-    tracker.open(name=name, tags=tags, run_config=redact(run_config))
-    return tracker
 
-
-class WandbTracker:
-    """The W&B side of a run, from its opening to its final state."""
-
-    def __init__(self, config: LoggerConfig, directory: Path) -> None:
-        self._config = config
-        self._directory = directory
+    def __init__(
+        self,
+        project: str = "tunesmith",
+        entity: str | None = None,
+        mode: Literal["auto", "online", "offline"] = "auto",
+        log_model: bool = False,
+    ) -> None:
+        self._project = project
+        self._entity = entity
+        self._wanted = mode
+        self._log_model = log_model
+        self._directory = Path()
         self._run: Any = None
         self._mode: Mode = "disabled"
         self._guard = Guard()
-        self._logger: Logger | None = None
         self._url: str | None = None
         self._folder: str | None = None
         self._answering = True
         self._uploaded = True
         self._patience_s = 0.0
+
+    def refuse(self) -> None:
+        """End before the start if the run must be online and its key is refused.
+
+        Raises:
+            ConfigError: It is.
+        """
+        refuse_bad_key(self._wanted)
 
     @property
     def mode(self) -> Mode:
@@ -112,27 +106,32 @@ class WandbTracker:
         return f"wandb sync {shlex.join(earlier or [self._folder])}"
 
     @property
-    def logger(self) -> Logger:
-        """The logger for the Lightning Trainer: curves against the optimizer step."""
-        from tunesmith.tracking.wandb.logger import CurveLogger
+    def farewell(self) -> str | None:
+        """How to upload what is only on this disk; None if there is nothing to upload."""
+        return f"tracked offline; to send it to W&B later: {self.sync_hint}" if self.sync_hint is not None else None
 
-        if self._logger is None:
-            self._logger = CurveLogger(self._run, self._guard, STEP_METRIC)
-        return self._logger
+    @property
+    def experiment(self) -> Any:
+        """The client's run; None without one."""
+        return self._run
 
-    def open(self, *, name: str, tags: Sequence[str], run_config: dict[str, Any]) -> None:
-        """Start the W&B run, offline where online fails; called once, by `open_wandb`.
+    def open(self, run: TrackedRun) -> None:
+        """Start the W&B run, offline where online fails.
+
+        Args:
+            run: Everything of W&B goes to `wandb/` in its directory.
 
         Raises:
-            TunesmithError: Another W&B run is open in this process.
+            TunesmithError: Another W&B run is open in this process, and would silently receive this run's metrics.
         """
+        self._directory = run.directory
         with self._guard("W&B cannot be used, this run is not tracked there"), client_environment(self._directory):
             import wandb
 
-            self._mode = choose_mode(self._config, os.environ)
+            self._mode = choose_mode(self._wanted, os.environ)
         if self._mode == "disabled":
             return
-        if self._config.job_type != "trial":  # its sweep says so, once
+        if run.job_type != "trial":  # its sweep says so, once
             warn_of_identity()
         if self._mode == "online":
             self._show_key()
@@ -141,15 +140,14 @@ class WandbTracker:
                 f"a W&B run ({wandb.run.id}) is already open in this process; finish it before starting another"
             )
         options = {
-            "project": self._config.project,
-            "entity": self._config.entity,
-            "group": self._config.group,
-            "name": name,
-            "tags": [tag[:64] for tag in tags],
-            "config": run_config,
-            "job_type": self._config.job_type,
+            **redact_values({"project": self._project, "entity": self._entity}),
+            "group": run.group,
+            "name": run.name,
+            "tags": [tag[:64] for tag in run.tags],
+            "config": dict(run.config),
+            "job_type": run.job_type,
         }
-        self._start(redact_values(options) | {"config": run_config} | self._continued())
+        self._start(options | self._continued())
 
     def _show_key(self) -> None:
         """Go offline where the key is refused; give a slow server the time that its answers take."""
@@ -210,12 +208,29 @@ class WandbTracker:
             self._run.define_metric(STEP_METRIC, hidden=True)
             self._run.define_metric("*", step_metric=STEP_METRIC, step_sync=True)
 
-    def summarise(self, metrics: Mapping[str, float]) -> None:
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None) -> None:
+        """Send one point of each curve."""
+        if self._run is None:
+            return
+        with self._guard("W&B does not accept metrics"):
+            self._run.log({**metrics, STEP_METRIC: step} if step is not None else dict(metrics))
+
+    def summarise(self, metrics: Mapping[str, Any]) -> None:
         """Put final metrics, named `<split>/<metric>`, into the run's summary."""
-        values = {name: float(value) for name, value in metrics.items()}
         if self._run is not None:
             with self._guard("W&B summary not written"):
-                self._run.summary.update(values)
+                self._run.summary.update(dict(metrics))
+
+    def log_sweep(self, shown: SweepSummary) -> None:
+        """Log curves and summary of a sweep, then tables and charts where the server takes them."""
+        if self._run is None:
+            return
+        with self._guard("W&B curves of the sweep not written"):
+            log_points(self._run, self._directory, shown.points)
+        self.summarise(shown.summary)
+        if self._takes_media():
+            with self._guard("W&B charts of the sweep not written"), client_environment(self._directory):
+                self._run.log(sweep_charts(shown))
 
     def log_predictions(self, rows: Sequence[Row], labels: Sequence[str]) -> None:
         """Log a confusion matrix and the predictions of highest loss, for each split among the rows.
@@ -249,7 +264,7 @@ class WandbTracker:
 
     def log_model(self, folder: Path) -> None:
         """Upload the model folder as an artifact, where the configuration asks for it."""
-        if not self._config.log_model or not self._takes_media():
+        if not self._log_model or not self._takes_media():
             return
         import wandb
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 
@@ -18,7 +18,7 @@ from tunesmith.training.callbacks.checkpoints import between_steps
 class Interrupted(BaseException):
     """A signal asked the run to stop. Not an Exception: nothing but the run's own end may catch it."""
 
-    status = "interrupted"
+    status: Literal["interrupted", "pruned"] = "interrupted"
 
     def __init__(self, signum: int) -> None:
         super().__init__(f"received {signal.Signals(signum).name}")

@@ -82,10 +82,10 @@ def test_an_option_of_another_tool_is_answered_on_the_command_line_and_in_a_file
             assert set(named) <= set(options.get(group, ()))
     (tmp_path / "experiment").mkdir()
     file = tmp_path / "experiment" / "mine.yaml"
-    file.write_text("# @package _global_\ndefaults:\n  - override /logger: tensorboard\n", encoding="utf-8")
+    file.write_text("# @package _global_\ndefaults:\n  - override /logger: comet\n", encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
         compose(["experiment=mine"], config_dirs=[tmp_path])
-    assert OPTIONS["logger"]["tensorboard"] in str(caught.value)
+    assert OPTIONS["logger"]["comet"] in str(caught.value)
 
 
 def test_of_several_options_one_that_there_is_not_is_never_advised():
@@ -162,3 +162,21 @@ def test_null_among_the_values_of_a_search_is_told_as_it_is_taken(inside):
 def test_a_name_that_is_ours_elsewhere_is_answered_by_the_whole_key():
     assert "model.name: no such key" in (message := told("+model.name=bert"))
     assert "Here it is model.path" in message
+
+
+@pytest.mark.parametrize(
+    ("overrides", "answer"),
+    [
+        (["logger=tensorboard", "logger.mode=online"], 'takes no mode (received "online"). It goes with logger=wandb'),
+        (["logger=mlflow", "logger.entity=me"], 'takes no entity (received "me"). It goes with logger=wandb'),
+        (["logger=tensorboard", "logger.log_model=true"], "takes no log_model (received true). logger=mlflow has it"),
+        (["logger=tensorboard", "logger.save_dir=x"], "It goes with logger=tensorboard, as logger.folder"),
+        (["logger=wandb", "logger.folder=x"], "logger=tensorboard has it"),
+        (["logger.name=mlflow"], "Use logger=mlflow"),
+        (["logger=tensorboard", "logger.name=wandb"], "For that class: logger.name=null"),
+        (["logger=none", "logger._target_=tunesmith.tracking.mlflow.MLflow"], "Add logger.name=null"),
+        (["~logger"], "logger.name: is required. Set it: logger=wandb"),
+    ],
+)
+def test_a_key_of_another_tracker_is_refused_with_the_tracker_that_has_it(overrides, answer):
+    assert answer in told(*overrides)

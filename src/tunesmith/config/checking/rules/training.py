@@ -123,6 +123,15 @@ def _warm_up(target: str, fraction: float) -> Problem | None:
     )
 
 
+@rule("logger.name", "logger._target_")
+def _one_tracker(name: str | None, target: str | None) -> Problem | None:
+    if name is None and target is None:
+        return Problem("logger.name", "is required", None, "Set it: logger=wandb", "missing")
+    if name != "wandb" or target is None:
+        return None
+    return Problem("logger.name", f"is W&B, and logger._target_ is {target}", name, "For that class: logger.name=null")
+
+
 @rule("logger.name", "logger.log_model")
 def _model_upload(name: str, upload: bool) -> Problem | None:
     if name != "none" or not upload:
