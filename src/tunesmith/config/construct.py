@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from tunesmith.config.checking.targets import check_classes
-from tunesmith.config.schema import TargetNode
+from tunesmith.config.schema import TargetNode, Task
 from tunesmith.config.trusted import MODULES
 from tunesmith.errors import ConfigError, Problem
 
 
-def construct(where: str, target: str, keywords: Mapping[str, Any]) -> Any:
+def construct(where: str, target: str, keywords: Mapping[str, Any], *positional: Any) -> Any:
     """The object that a class makes of keyword arguments.
 
     Args:
         where: Dotted path of the node, for messages.
         target: Dotted path of the class; the config that names it has been validated.
         keywords: Its arguments; mappings with a `_target_` of their own become objects too.
+        positional: Arguments before those, which no config names.
 
     Raises:
         ConfigError: The class refuses its arguments.
@@ -26,18 +27,18 @@ def construct(where: str, target: str, keywords: Mapping[str, Any]) -> Any:
     from hydra.utils import instantiate
 
     try:
-        return instantiate({"_target_": target}, **keywords, _convert_="all")
+        return instantiate({"_target_": target}, *positional, **keywords, _convert_="all")
     except InstantiationException as error:
         raise refusal(where, target, error.__cause__ or error) from error
 
 
-def construct_node(where: str, node: TargetNode, **supplied: Any) -> Any:
+def construct_node(where: str, node: TargetNode | Task, *positional: Any) -> Any:
     """The object of a node that comes from a config which nothing may have judged here, such as a saved run's.
 
     Args:
         where: Dotted path of the node.
         node: It names the class, with its keyword arguments.
-        supplied: Arguments that the run passes itself.
+        positional: Arguments that the run passes itself.
 
     Raises:
         ConfigError: The class may not stand there, comes from a module that is not trusted here, or refuses its
@@ -49,7 +50,8 @@ def construct_node(where: str, node: TargetNode, **supplied: Any) -> Any:
     problems = check_classes(plain, MODULES.get())
     if problems:
         raise ConfigError(problems)
-    return construct(where, node.target, {**node.kwargs(), **supplied})
+    assert node.target is not None
+    return construct(where, node.target, node.kwargs(), *positional)
 
 
 def refusal(where: str, target: str, error: BaseException) -> ConfigError:

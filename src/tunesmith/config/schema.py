@@ -68,6 +68,11 @@ class Run(Node):
 class Task(Node):
     """What the model is to do: fixes the kind of head, the loss, the default metrics and the monitor."""
 
+    model_config = ConfigDict(extra="allow")
+
+    OURS: ClassVar[frozenset[str]] = frozenset({"name", "multi_label", "label_smoothing", "class_weights"})
+    SUPPLIED: ClassVar[dict[str, str]] = {"config": "it is the node `task` itself"}
+
     name: Literal["classification", "regression", "token_classification", "language_modeling", "text_to_text"]
     """`classification`: labels for a text; `regression`: a number for a text; `token_classification`: a tag for each
     word; `language_modeling`: the text itself, or the answers in a conversation; `text_to_text`: a text for a text."""
@@ -80,6 +85,13 @@ class Task(Node):
     """Weight of each label in the training loss, by its name or as a list in the order that the labels are shown in;
     `balanced` is rows / (labels x rows with the label), as in scikit-learn. The loss is the weighted mean; `val/loss`
     stays unweighted."""
+    target: Annotated[str | None, LATER] = Field(default=None, alias="_target_")
+    """Class that derives from `tunesmith.tasks.task.Task`, mostly from that of `name`, and says how the task is done;
+    its keyword arguments stand beside it. Null is the class of `name`."""
+
+    def kwargs(self) -> dict[str, Any]:
+        """The keyword arguments for the class."""
+        return {key: value for key, value in self.model_dump().items() if key != "target" and key not in self.OURS}
 
 
 class Split(Node):

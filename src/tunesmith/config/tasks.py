@@ -123,6 +123,12 @@ def traits_of(task: Mapping[str, Any] | Any) -> Traits:
     return TASKS["multi_label" if flagged else plain["name"]]
 
 
+def option_of(task: Mapping[str, Any]) -> str | None:
+    """The option of ours whose kind a `task` node is of; None where its name is none of ours."""
+    known = task.get("name") in {traits.name for traits in TASKS.values()}
+    return traits_of(task).option if known else None
+
+
 def names(**traits: Any) -> tuple[str, ...]:
     """`task.name` of the tasks that have all of these traits, each once."""
     having = (task for task in TASKS.values() if all(getattr(task, key) == value for key, value in traits.items()))

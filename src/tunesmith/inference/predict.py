@@ -16,7 +16,6 @@ from tunesmith.data.messages import Message
 from tunesmith.data.rows import Rows, rows_of
 from tunesmith.data.unseen import told_of_empty, told_of_unknown
 from tunesmith.models.objectives import DecoderText
-from tunesmith.tasks.registry import task_of
 from tunesmith.tasks.task import Task
 from tunesmith.training.build import set_numerics
 from tunesmith.training.networks import Trained
@@ -34,7 +33,7 @@ def predict(trained: Trained, inputs: Rows | Sequence[str | Sequence[Message]]) 
             where `data.on_long=cut_left`, and that is warned of.
     """
     set_numerics(trained.config)
-    task = task_of(trained.config.task)
+    task = trained.task
     rows = inputs if isinstance(inputs, Rows) else _rows(trained, task, inputs)
     return task.answer_rows(_answers(trained, task, rows), trained.labels)
 

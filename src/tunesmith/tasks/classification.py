@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 class Classification(Task):
     """One label per text; its logits are of shape (rows, labels)."""
 
-    option = "classification"
     lacks = "text or no label"
     contradiction: ClassVar[str | None] = "label"
     problem_type = "single_label_classification"

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 class LanguageModeling(Task):
     """Every next token that is asked for; only losses are measured."""
 
-    option = "language_modeling"
     lacks = "text"
 
     def columns(self, data: Data) -> list[str]:

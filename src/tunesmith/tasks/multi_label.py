@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 class MultiLabel(Task):
     """Several labels per text; its logits are of shape (rows, labels)."""
 
-    option = "multi_label"
     lacks = "text or no label"
     contradiction = "label"
     problem_type = "multi_label_classification"

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 class Regression(Task):
     """A number per text; its answers are of shape (rows,)."""
 
-    option = "regression"
     lacks = "text or no number"
     contradiction = "number"
     problem_type = "regression"

@@ -14,7 +14,7 @@ from torch import Tensor
 from tunesmith.config.families import Family
 from tunesmith.config.schema import Data
 from tunesmith.config.schema import Task as TaskConfig
-from tunesmith.config.tasks import TASKS, Traits
+from tunesmith.config.tasks import Traits, traits_of
 from tunesmith.data.examples import Example, Label
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.rows import Rows
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 class Task(ABC):
     """One kind of task, with its part of the config.
 
+    It is constructed wherever it is needed, more than once in a run: nothing is kept in it from one step to another.
+
     Args:
         config: The `task` node.
     """
 
-    option: ClassVar[str]
-    """Its option of the group `task`; see `config/tasks.py` for what that says of it."""
     lacks: ClassVar[str]
     """What a row lacks that is empty, behind `no`."""
     contradiction: ClassVar[str | None] = None
@@ -51,8 +51,8 @@ class Task(ABC):
 
     @property
     def traits(self) -> Traits:
-        """What the config knows of it."""
-        return TASKS[self.option]
+        """What the config knows of it (`config/tasks.py`), a class of a user's own by the kind that it names."""
+        return traits_of(self.config)
 
     # Reading
 

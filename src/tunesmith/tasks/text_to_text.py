@@ -30,7 +30,6 @@ TEXTS = ["the plot is slow and the actors are good", "one more film of that kind
 class TextToText(Task):
     """A text to be written for each text; its answers are a list of texts."""
 
-    option = "text_to_text"
     lacks = "text or no target"
 
     def read(self, record: Mapping[str, Any], data: Data) -> Example | None:

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 class TokenClassification(Task):
     """A tag per word; its answers are a list of logits of shape (words, labels), NaN for words that were cut."""
 
-    option = "token_classification"
     lacks = "words"
     contradiction = "list of tags"
 

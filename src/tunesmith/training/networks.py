@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, PreTrainedTokenizerFast
 
+from tunesmith.config.composing.compose import searching_here
 from tunesmith.config.families import Family
 from tunesmith.config.schema import Model, RunConfig
 from tunesmith.config.tasks import TASKS
@@ -24,6 +25,7 @@ from tunesmith.models.weights import load_network, load_tokenizer, relabelled
 from tunesmith.runs.record import Record, load_run
 from tunesmith.seeding import derive_seed
 from tunesmith.tasks.registry import task_of
+from tunesmith.tasks.task import Task
 from tunesmith.training.ends import set_ends
 
 
@@ -37,22 +39,25 @@ class Trained:
     labels: list[str]
     family: Family
     config: RunConfig
+    task: Task
 
 
-def load_model(record: Record | str | Path) -> Trained:
+def load_model(record: Record | str | Path, *, trust: Sequence[str] = ()) -> Trained:
     """Load the best weights of a run.
 
     Args:
         record: The run, or its directory.
+        trust: Modules of the user's own that its config may name, and models whose own code may run.
 
     Raises:
         FilesError: The run has none, or they cannot be read.
+        ConfigError: Its task is of a module that is not trusted here.
     """
     record = record if isinstance(record, Record) else load_run(record)
     folder = record.best_weights()
     config = record.typed
     # What a run saved of a model with code of its own has the same code, and is trusted with it.
-    with trusting([str(folder)] if is_trusted(config.model.path) else []):
+    with searching_here(trust), trusting(trust), trusting([str(folder)] if is_trusted(config.model.path) else []):
         return _loaded(record, config, folder)
 
 
@@ -60,9 +65,10 @@ def _loaded(record: Record, config: RunConfig, folder: Path) -> Trained:
     tokenizer = load_tokenizer(Model(path=str(folder)))
     network = network_of(record, config, tokenizer)
     family = family_of(network.config)
+    task = task_of(config.task)
     with suppress(DataError):  # a run of before may have learned no end
-        set_ends(network, tokenizer, task_of(config.task), config.data, family)
-    return Trained(network.eval(), tokenizer, record.labels, family, config)
+        set_ends(network, tokenizer, task, config.data, family)
+    return Trained(network.eval(), tokenizer, record.labels, family, config, task)
 
 
 def network_of(record: Record, config: RunConfig, tokenizer: PreTrainedTokenizerFast) -> torch.nn.Module:

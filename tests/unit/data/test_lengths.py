@@ -61,7 +61,7 @@ def length(tokenizer, *texts, **options):
 
 
 def limits_of(rows, tokenizer, settings_, task=CLASSIFICATION, family="encoder"):
-    labels = sorted(set(rows.labels)) if task.option == "classification" else []
+    labels = sorted(set(rows.labels)) if task.traits.option == "classification" else []
     return encode(rows, labels, tokenizer, settings_, task, family).limits
 
 

@@ -43,7 +43,7 @@ def test_no_better_than_the_most_frequent_label():
     ],
 )
 def test_a_loss_far_above_that_of_guessing(task, guesses, guessing):
-    answers = ([], []) if task.option == "language_modeling" else (["x", "y"], ["x", "y"])
+    answers = ([], []) if task.traits.option == "language_modeling" else (["x", "y"], ["x", "y"])
     assert doubted(task, *answers, loss=guessing + 1.9, num_guesses=guesses) == []
     (told,) = doubted(task, *answers, loss=guessing + 2.1, num_guesses=guesses)
     assert f"is far above {guessing:.2f}, that of guessing" in told

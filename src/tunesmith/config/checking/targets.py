@@ -62,6 +62,7 @@ PLACES: dict[str, Place] = {
         supplied=dict.fromkeys(("num_classes", "num_labels"), "it follows from the labels of the data"),
     ),
     "method": Place("peft.PeftConfig"),
+    "task": Place("tunesmith.tasks.task.Task"),
     "data.format": Place("tunesmith.data.sources.source.Source"),
     "logger": Place("tunesmith.tracking.tracker.Tracker"),
 }

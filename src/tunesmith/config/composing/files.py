@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tunesmith.config.checking.other_names import OPTIONS
 from tunesmith.config.composing.hydra_inside import OpenLoader, OpenRepository
 from tunesmith.config.limits import read_yaml
+from tunesmith.config.tasks import option_of
 from tunesmith.errors import Problem
 from tunesmith.suggest import did_you_mean, nearest
 
@@ -34,6 +35,8 @@ SEVERAL = ("callbacks", "debug", "experiment")
 OUR_SWEEPER = "hydra/sweeper/tunesmith"
 KINDS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".json": "jsonl", ".conll": "conll"}
 """Endings of data files, and the options of `data` that read them."""
+MAX_HOPS = 5
+"""Options that build on one another, followed before giving up."""
 OUTPUTS = ("sweep.json", "results.json", "provenance.json")
 """One of these is in the directory of every sweep and run."""
 
@@ -75,6 +78,7 @@ class Repository(OpenRepository):
 
     def file_of(self, config_path: str) -> Path | None:
         """The file that a config path such as `data/imdb` names; None for a config that is no file."""
+        config_path = self.standing_for(config_path)
         source = self.find_source(config_path, ObjectType.CONFIG)
         if source is None or source.scheme() != "file":  # Hydra loads its plug-ins anew: isinstance does not hold
             return None
@@ -82,6 +86,7 @@ class Repository(OpenRepository):
 
     def load_config(self, config_path: str) -> ConfigResult | None:
         """Load a config; a file that cannot be read, or a faulty line of its defaults list, becomes a problem."""
+        config_path = self.standing_for(config_path)
         file = self.file_of(config_path)
         if file is None:
             return super().load_config(config_path)
@@ -113,8 +118,34 @@ class Repository(OpenRepository):
         key = config_path, object_type
         if key not in self._sources:
             know_sweepers(config_path)
-            self._sources[key] = super().find_source(config_path, object_type)
+            source = super().find_source(config_path, object_type)
+            other = self.standing_for(config_path) if source is None else config_path
+            self._sources[key] = source if other == config_path else self.find_source(other, object_type)
         return self._sources[key]
+
+    def standing_for(self, config_path: str) -> str:
+        """The config that is read for a path: of a task without an evaluation of its own, that of its kind."""
+        group, _, option = config_path.partition("/")
+        if group != "evaluation" or super().find_source(config_path, ObjectType.CONFIG) is not None:
+            return config_path
+        kind = self._kind_of(option)
+        return config_path if kind is None else f"{group}/{kind}"
+
+    def _kind_of(self, option: str, hops: int = 0) -> str | None:
+        """The option of ours whose kind an option of the group `task` is of, as its file or one below it says."""
+        source = super().find_source(f"task/{option}", ObjectType.CONFIG)
+        if source is None or source.scheme() != "file" or hops > MAX_HOPS:
+            return None
+        try:
+            node = yaml.safe_load(read_yaml(Path(source.path, "task", f"{option}.yaml")))
+        except (yaml.YAMLError, ValueError, OSError, RecursionError):
+            return None  # which is told when it is loaded
+        if not isinstance(node, dict):
+            return None
+        if "name" in node:
+            return option_of(node)
+        below = [name for name in node.get("defaults") or () if isinstance(name, str) and name != "_self_"]
+        return next((kind for name in below if (kind := self._kind_of(name, hops + 1))), None)
 
     def get_group_options(self, group_name: str, results_filter: ObjectType | None = ObjectType.CONFIG) -> list[str]:
         """The options of a group, or the groups in it."""

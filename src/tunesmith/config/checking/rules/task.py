@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tunesmith.config.checking.rules.registry import rule
+from tunesmith.config.checking.signatures import read_signature
 from tunesmith.config.families import refused
 from tunesmith.config.tasks import TASKS, names, names_reading, traits_of
 from tunesmith.errors import Problem
@@ -43,6 +44,22 @@ def _options_of_the_loss(task: Mapping[str, Any]) -> Problem | None:
             hint = "It goes with one label per text or word"
             return Problem(f"task.{key}", f"has no effect with {kind}", str(task[key]), hint)
     return None
+
+
+@rule("task")
+def _kind_of_the_class(task: Mapping[str, Any]) -> Problem | None:
+    target = task.get("_target_")
+    signature = read_signature(target) if target else None
+    if signature is None:
+        return None
+    lineage = [
+        name.removeprefix("tunesmith.tasks.").partition(".")[0] for name in (signature.name, *signature.ancestors)
+    ]
+    kind = next((TASKS[name] for name in lineage if name in TASKS), None)
+    if kind is None or kind.option == traits_of(task).option:
+        return None
+    hint = f"Set task.name={kind.name} task.multi_label={str(kind.several).lower()}"
+    return Problem("task._target_", f"does {kind.option}, and task.name says {traits_of(task).option}", target, hint)
 
 
 @rule("task.name", "model.family")
