@@ -253,9 +253,11 @@ class Method(Node):
         ),
     }
 
-    name: Literal["full", "head_only", "last_layers", "freeze", "gradual", "bitfit", "lora", "ia3", "prompt"]
+    name: Literal["full", "head_only", "last_layers", "freeze", "gradual", "bitfit", "lora", "ia3", "prompt"] | None = (
+        None
+    )
     """`full` trains every weight; `head_only`, `last_layers`, `freeze`, `gradual` and `bitfit` a part of them; `lora`,
-    `ia3` and `prompt` a small adapter of peft's."""
+    `ia3` and `prompt` a small adapter of peft's. Null goes by the class in `_target_` alone."""
     layers: Count | None = None
     """With `last_layers`: how many, counted from the head."""
     frozen: list[str] = []
@@ -263,11 +265,18 @@ class Method(Node):
     unfrozen_by: Annotated[float, Field(gt=0, le=1)] | None = None
     """With `gradual`: when the last (the embeddings) joins, as a fraction of all optimizer steps."""
     target: str | None = Field(default=None, alias="_target_")
-    """Class of peft's configuration; its fields stand beside it."""
+    """A configuration of peft's, or a class of one's own that says which weights are trained
+    (`tunesmith.models.method.PartialMethod`); its keyword arguments stand beside it. It takes the place of `full`, the
+    default."""
 
     def kwargs(self) -> dict[str, Any]:
-        """The keyword arguments for peft's configuration class."""
-        return {key: value for key, value in self.model_dump().items() if key != "target" and key not in self.OURS}
+        """The keyword arguments for `_target_`: every key beside it, and those of built-in methods that are set."""
+        named = type(self).model_fields
+        return {
+            key: value
+            for key, value in self.model_dump().items()
+            if key not in named or (key in self.OURS - {"name"} and value != named[key].default)
+        }
 
 
 class Optimizer(TargetNode):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from tunesmith.config.methods import is_prompt
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.merging import put_into_base
 from tunesmith.models.probe import probe
@@ -54,7 +55,7 @@ def _refuse_alone(record: Record, *, merge: bool) -> None:
         ConfigError: It is to stay an adapter.
     """
     rule = "the weights under this adapter are saved nowhere (they are random, or hold an earlier run's adapter)"
-    if record.config["method"]["name"] == "prompt":
+    if is_prompt(record.config["method"].get("_target_")):
         rule = f"{rule}, and a prompt cannot be put into them"
         hint = f"Answer with the run itself: tunesmith predict {record.argument} INPUT, or tunesmith.load_model"
         raise ConfigError([Problem("RUN", rule, str(record.path), hint)])

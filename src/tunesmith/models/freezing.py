@@ -1,106 +1,156 @@
-"""Which of a network's own parameters are trained, for the methods that train a part of it."""
+"""Which of a network's own parameters have gradients, as a method says: for the whole run, and from step to step."""
 
 from __future__ import annotations
 
-import re
+import traceback
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 
-from tunesmith.config.schema import Method
-from tunesmith.errors import ConfigError, Problem
-from tunesmith.models.anatomy import Anatomy, anatomy
+from tunesmith.errors import ConfigError, Problem, TunesmithError
+from tunesmith.models.method import NetworkWeights, PartialMethod, weights_of
+from tunesmith.suggest import nearest
+
+MOST_SHOWN = 3
+"""Names that a message lists."""
 
 
-def freeze(network: Any, method: Method) -> None:
+def freeze(network: Any, method: PartialMethod) -> None:
     """Switch off the gradients of what the method does not train; the head is always trained.
 
     Args:
         network: A network of transformers; a skeleton on the meta device will do for a check.
-        method: The method config.
+        method: What says which are trained.
 
     Raises:
-        ConfigError: The method does not fit the network: it would train nothing but the head, or freeze nothing.
+        ConfigError: The method does not fit the network, or names parameters that are not there, or none.
     """
-    parts = anatomy(network)
-    trained = {name for name, _ in network.named_parameters() if parts.depth(name) == parts.top}
-    if method.name == "head_only":
-        _nothing_refused(trained, "method.name", "this model has no head of its own", None, "Use method=last_layers")
-    elif method.name == "last_layers":
-        trained |= _last_layers(network, parts, method.layers or 0)
-    elif method.name == "freeze":
-        trained |= _not_matching(network, method.frozen)
-        embeddings = next(name for name, part in network.named_modules() if part is network.get_input_embeddings())
-        hint = f"Freeze less, e.g. 'method.frozen=[{embeddings}]'"
-        _nothing_refused(trained, "method.frozen", "leaves no parameter to train", str(method.frozen), hint)
-    elif method.name == "bitfit":
-        biases = {name for name, _ in network.named_parameters() if name.endswith("bias")}
-        rule = f"{network.config.model_type} has no biases to train"
-        layers = {name for name in biases if parts.depth(name) < parts.top}
-        _nothing_refused(layers, "method.name", rule, "bitfit", "Use method=lora or method=ia3")
-        trained |= biases
+    names = trained_names(weights_of(network), method)
     for name, parameter in network.named_parameters():
-        parameter.requires_grad_(name in trained)
+        parameter.requires_grad_(name in names)
 
 
-def _nothing_refused(names: set[str], where: str, rule: str, received: str | None, hint: str) -> None:
+def trained_names(weights: NetworkWeights, method: PartialMethod) -> set[str]:
+    """The parameters that a method trains, the head included.
+
+    Raises:
+        ConfigError: The method does not fit the network, or names parameters that are not there, or none.
+    """
+    names = _answer(method, "trained", lambda: method.trained(weights), weights.parameters)
     if not names:
-        raise ConfigError([Problem(where, rule, received, hint)])
+        hint = "Return the names to train; for the head alone, weights.head"
+        raise ConfigError([Problem("method._target_", f"{_of(method, 'trained')} names no parameter", "[]", hint)])
+    return names | set(weights.head)
 
 
-def _last_layers(network: Any, parts: Anatomy, count: int) -> set[str]:
-    if count > len(parts.layers):
-        rule = f"the model has {len(parts.layers)} layers"
-        raise ConfigError([Problem("method.layers", rule, str(count), f"At most method.layers={len(parts.layers)}")])
-    first = parts.top - count
-    return {name for name, _ in network.named_parameters() if parts.depth(name) >= first}
+def names_at(weights: NetworkWeights, method: PartialMethod, step: int, num_steps: int) -> set[str]:
+    """The parameters that a method trains in a step, the head included.
+
+    Args:
+        weights: The network's parameters.
+        method: What says which are trained.
+        step: Optimizer steps made so far.
+        num_steps: Optimizer steps of the whole run.
+
+    Raises:
+        ConfigError: It names parameters that it does not train otherwise, or none.
+    """
+    known = [name for name, parameter in weights.parameters.items() if parameter.requires_grad]
+    names = _answer(method, "trained_at", lambda: method.trained_at(weights, step, num_steps), known)
+    names |= set(weights.head)
+    if not names:
+        rule = f"{_of(method, 'trained_at')} names no parameter, and the network has no head to train"
+        raise ConfigError([Problem("method._target_", rule, f"[] at step {step} of {num_steps}")])
+    return names
 
 
-def _not_matching(network: Any, patterns: list[str]) -> set[str]:
-    """Parameters that no pattern matches; a pattern that matches none is a mistake."""
-    names = [name for name, _ in network.named_parameters()]
-    for pattern in patterns:
-        if not any(re.search(pattern, name) for name in names):
-            parts = anatomy(network)
-            examples = ", ".join((*parts.embeddings[:1], *parts.layers[:1], *parts.heads[:1]))
-            rule = "matches the name of no parameter"
-            raise ConfigError([Problem("method.frozen", rule, pattern, f"Parameters are within {examples}, ...")])
-    return {name for name in names if not any(re.search(pattern, name) for pattern in patterns)}
+def check_schedule(network: Any, method: PartialMethod, num_steps: int, most: int) -> None:
+    """Ask a method for the first steps of a run and the last one.
+
+    Args:
+        network: The network as `freeze` left it.
+        method: What says which are trained.
+        num_steps: Optimizer steps of the whole run.
+        most: First steps to ask for.
+
+    Raises:
+        ConfigError: See `names_at`.
+    """
+    if method.is_scheduled:
+        weights = weights_of(network)
+        for step in (*range(min(num_steps, most)), max(num_steps - 1, 0)):
+            names_at(weights, method, step, num_steps)
 
 
-class GradualUnfreezing(pl.Callback):
-    """Trains the head first, then layer after layer from the top (arXiv:1801.06146), embeddings last.
+def _answer(method: PartialMethod, called: str, ask: Callable[[], Collection[str]], known: Collection[str]) -> set[str]:
+    """What a method returns, which has to be names of parameters."""
+    try:
+        names = ask()
+    except TunesmithError:
+        raise
+    except Exception as error:  # code of a user's own raises what it likes
+        raise ConfigError([_raised(method, called, error)]) from error
+    if isinstance(names, str) or not isinstance(names, Iterable) or not all(isinstance(name, str) for name in names):
+        rule = f"{_of(method, called)} has to return names of parameters"
+        raise ConfigError([Problem("method._target_", rule, repr(names)[:100], "E.g. weights.head")])
+    strange = sorted(set(names) - set(known))
+    if strange:
+        rule = f"{_of(method, called)} returns names that are not those of parameters to train"
+        raise ConfigError([Problem("method._target_", rule, _listed(strange), _instead(strange[0], known))])
+    return set(names)
 
-    A network without a head of its own (a language model whose output shares the embeddings) starts at its last layer.
+
+def _raised(method: PartialMethod, called: str, error: Exception) -> Problem:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    message = next((line for line in str(error).splitlines() if line.strip()), "")
+    rule = f"{_of(method, called)} raises {type(error).__name__}: {message}"
+    return Problem("method._target_", rule, None, f"See line {place.lineno} of {place.filename}")
+
+
+def _instead(name: str, known: Collection[str]) -> str:
+    close = nearest(name, known)
+    return f"Did you mean {close}?" if close else f"They are {_listed(sorted(known))}"
+
+
+def _listed(names: Collection[str]) -> str:
+    shown = ", ".join(list(names)[:MOST_SHOWN])
+    return shown if len(names) <= MOST_SHOWN else f"{shown}, ... ({len(names)})"
+
+
+def _of(method: PartialMethod, called: str) -> str:
+    return f"{type(method).__name__}.{called}"
+
+
+class Unfreezing(pl.Callback):
+    """Trains in each step what the method names for it.
 
     What is trained is a function of the step alone, so that a resumed run goes on as it would have. Parameters are
     frozen for forward and backward only: checkpoints and best weights hold them all.
 
     Args:
-        unfrozen_by: Fraction of all optimizer steps after which everything is trained.
+        method: What says which are trained when.
     """
 
-    def __init__(self, unfrozen_by: float) -> None:
-        self.unfrozen_by = unfrozen_by
+    def __init__(self, method: PartialMethod) -> None:
+        self.method = method
         self._frozen: list[torch.nn.Parameter] = []
 
-    def lowest(self, step: int, num_steps: int, top: int) -> int:
-        """The depth down to which parameters are trained at a step: `top`, the highest, first, 0 in the end."""
-        progress = step / (self.unfrozen_by * num_steps)
-        return max(0, top - int(progress * top))
-
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        """Freeze what it is too early for."""
-        parts = anatomy(pl_module.network)
-        placed = [(parts.depth(name), parameter) for name, parameter in pl_module.network.named_parameters()]
-        top = max(depth for depth, _ in placed)
-        lowest = self.lowest(trainer.global_step, int(trainer.estimated_stepping_batches), top)
-        self._frozen = [parameter for depth, parameter in placed if depth < lowest]
+        """Freeze what is not trained in this step."""
+        self._restore()  # a step without a backward pass left them
+        weights = weights_of(pl_module.network)
+        names = names_at(weights, self.method, trainer.global_step, int(trainer.estimated_stepping_batches))
+        parameters = weights.parameters.items()
+        self._frozen = [item for name, item in parameters if item.requires_grad and name not in names]
         for parameter in self._frozen:
             parameter.requires_grad_(False)
 
     def on_after_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Undo it: without a gradient the optimizer leaves a parameter as it is."""
+        self._restore()
+
+    def _restore(self) -> None:
         for parameter in self._frozen:
             parameter.requires_grad_(True)

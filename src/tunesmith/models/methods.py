@@ -9,12 +9,12 @@ from typing import Any
 import torch
 
 from tunesmith.config.checking.rules.adapter import BY_PATTERN
-from tunesmith.config.schema import Method
 from tunesmith.config.tasks import TASKS
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.models.anatomy import head_modules
 from tunesmith.models.families import family_of
 from tunesmith.models.freezing import freeze
+from tunesmith.models.method import PartialMethod
 from tunesmith.models.reach import check_tying
 from tunesmith.seeding import derive_seed
 
@@ -22,37 +22,37 @@ PEFT_TASKS = {"SequenceClassification": "SEQ_CLS", "TokenClassification": "TOKEN
 """How peft calls the task of a head."""
 
 
-def apply_method(
-    network: Any, method: Method, peft_config: Any | None, seed: int, task: str = "classification"
-) -> torch.nn.Module:
+def apply_method(network: Any, method: Any, seed: int, task: str = "classification") -> torch.nn.Module:
     """The network as it will be trained.
 
     Args:
         network: The network with all weights; a skeleton on the meta device, to know before weights are read.
-        method: The method config.
-        peft_config: The instantiated `method._target_`; None where no adapter is asked for.
+        method: A `PartialMethod`, or a configuration of peft's.
         seed: The run's seed, from which adapters are initialised.
         task: Name of the task.
 
     Raises:
         ConfigError: The method does not fit the network, e.g. its adapter names modules that are not there.
     """
-    adapted: torch.nn.Module = network
-    if peft_config is None:
-        if method.name not in ("full", "gradual"):
-            freeze(network, method)
-        return adapted
+    if isinstance(method, PartialMethod):
+        freeze(network, method)
+        partly: torch.nn.Module = network
+        return partly
+    return _with_adapter(network, method, seed, task)
+
+
+def _with_adapter(network: Any, peft_config: Any, seed: int, task: str) -> torch.nn.Module:
     import peft
 
     complete_peft_config(network, peft_config, task)
     check_targets(network, peft_config)
     torch.manual_seed(derive_seed(seed, "adapter"))
     try:
-        adapted = peft.get_peft_model(network, peft_config)
+        adapted: torch.nn.Module = peft.get_peft_model(network, peft_config)
     except (ValueError, TypeError, RuntimeError) as error:
         rule = f"peft refuses it: {str(error).partition('. ')[0].splitlines()[0]}"
         hint = f"Its linear layers are named {', '.join(linear_names(network))}"
-        raise ConfigError([Problem("method", rule, peft_config.peft_type.value, hint)]) from error
+        raise ConfigError([Problem("method", rule, _kind(peft_config), hint)]) from error
     check_patterns(adapted, peft_config)
     check_tying(adapted, peft_config)
     return adapted
@@ -140,10 +140,15 @@ def complete_peft_config(network: Any, peft_config: Any, task: str) -> None:
         peft_config.fan_in_fan_out = True  # its linear layers keep their weights transposed
 
 
+def _kind(peft_config: Any) -> str:
+    """Peft's word for a kind of adapter, which may be text where it is the user's own."""
+    return str(getattr(peft_config.peft_type, "value", peft_config.peft_type))
+
+
 def _known_targets(peft_config: Any) -> dict[str, Any]:
     import peft
 
-    name = f"TRANSFORMERS_MODELS_TO_{peft_config.peft_type.value.replace('_', '')}_TARGET_MODULES_MAPPING"
+    name = f"TRANSFORMERS_MODELS_TO_{_kind(peft_config).replace('_', '')}_TARGET_MODULES_MAPPING"
     known: dict[str, Any] = getattr(peft.utils.constants, name, {})
     return known
 

@@ -22,8 +22,9 @@ from tunesmith.data.splits import read_splits
 from tunesmith.evaluation.metrics import compute_metrics
 from tunesmith.models.anatomy import anatomy
 from tunesmith.models.families import family_of
-from tunesmith.models.freezing import GradualUnfreezing
+from tunesmith.models.freezing import Unfreezing
 from tunesmith.models.label_words import cue_tokens
+from tunesmith.models.method import PartialMethod
 from tunesmith.models.methods import apply_method
 from tunesmith.models.module import FineTuner, MetricFunction, SchedulerFactory
 from tunesmith.models.objectives import Objective
@@ -107,7 +108,7 @@ def read_fitted(config: RunConfig) -> dict[str, Rows]:
 def longest_text(config: RunConfig, architecture: Any, tokenizer: PreTrainedTokenizerFast) -> int | None:
     """The largest `data.max_length` that a model has positions for; None where it has no limit."""
     most = positions(architecture)
-    prompt = int(config.method.kwargs().get("num_virtual_tokens") or 0)
+    prompt = instantiate.prompt_length(config.method)
     return most if most is None else most - max(prompt, len(cue_tokens(config.model.head.cue, tokenizer)))
 
 
@@ -122,8 +123,7 @@ def build_network(config: RunConfig, labels: Sequence[str]) -> torch.nn.Module:
         check_packing(network)
     if config.model.gradient_checkpointing:
         network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    peft_config = instantiate.build_peft_config(config.method)
-    return apply_method(network, config.method, peft_config, config.seed, task=task.traits.name)
+    return apply_method(network, instantiate.build_method(config.method), config.seed, task=task.traits.name)
 
 
 def build_module(
@@ -238,8 +238,12 @@ def build_validations(config: RunConfig) -> list[pl.Callback]:
 
 
 def build_unfreezing(config: RunConfig) -> list[pl.Callback]:
-    """The callback of `method=gradual`; it comes last, so that a checkpoint before the step sees nothing frozen."""
-    return [GradualUnfreezing(config.method.unfrozen_by)] if config.method.unfrozen_by is not None else []
+    """The callback of a method that trains other weights in other steps, such as `method=gradual`.
+
+    It comes last, so that a checkpoint before the step sees nothing frozen.
+    """
+    method = instantiate.build_method(config.method)
+    return [Unfreezing(method)] if isinstance(method, PartialMethod) and method.is_scheduled else []
 
 
 def set_numerics(config: RunConfig) -> None:

@@ -13,6 +13,7 @@ from torchmetrics import Metric
 
 from tunesmith.config.checking.directions import mode_of
 from tunesmith.config.construct import construct, refusal
+from tunesmith.config.methods import BUILT_IN, is_prompt, keywords
 from tunesmith.config.schema import Evaluation, Method, Optimizer, RunConfig, Scheduler
 from tunesmith.evaluation.words import know_all_words
 
@@ -62,9 +63,21 @@ def scheduler_factory(node: Scheduler) -> Callable[..., Any]:
     return functools.partial(get_object(node.target), **node.kwargs())
 
 
-def build_peft_config(method: Method) -> Any | None:
-    """Peft's configuration object; None where no adapter is asked for."""
-    return None if method.target is None else construct("method", method.target, method.kwargs())
+def build_method(method: Method) -> Any:
+    """How weights are changed: a `PartialMethod`, or a configuration of peft's.
+
+    Raises:
+        ConfigError: The class refuses its arguments.
+    """
+    if method.target is not None:
+        return construct("method", method.target, method.kwargs())
+    assert method.name is not None  # validation asks for a name or a class
+    return construct("method", BUILT_IN[method.name].target, keywords(method.model_dump()))
+
+
+def prompt_length(method: Method) -> int:
+    """Positions that a prompt takes before the text; 0 for methods without one."""
+    return int(build_method(method).num_virtual_tokens or 0) if is_prompt(method.target) else 0
 
 
 def instantiate_trainer(config: RunConfig, **supplied: Any) -> pl.Trainer:

@@ -17,6 +17,7 @@ from tunesmith.models.anatomy import anatomy
 from tunesmith.models.config_fields import check_fields, check_forward, check_vocabulary
 from tunesmith.models.families import family_of
 from tunesmith.models.label_words import cue_tokens
+from tunesmith.models.method import PartialMethod
 from tunesmith.models.methods import apply_method
 from tunesmith.models.reach import check_reach
 from tunesmith.models.weights import load_config, load_skeleton, load_tokenizer, positions
@@ -49,12 +50,13 @@ def check_model(config: RunConfig) -> torch.nn.Module:
     labels = ["a", "b"]  # how many there are changes no module's name
     skeleton = load_skeleton(config.model, labels, task=config.task.name)
     check_architecture(config, skeleton)
-    peft_config = instantiate.build_peft_config(config.method)
+    method = instantiate.build_method(config.method)
     with torch.device("meta"):
-        trained = apply_method(skeleton, config.method, peft_config, config.seed, config.task.name)
-    if peft_config is not None and not peft_config.is_prompt_learning:
-        check_reach(trained, peft_config)
+        trained = apply_method(skeleton, method, config.seed, config.task.name)
+    if not isinstance(method, PartialMethod) and not method.is_prompt_learning:
+        check_reach(trained, method)
     check_head_rate(config, trained)
+    check_layer_rates(config, trained)
     check_monitors(config)
     return trained
 
@@ -122,6 +124,25 @@ def check_head_rate(config: RunConfig, skeleton: torch.nn.Module) -> None:
         raise ConfigError([Problem("optimizer.head_lr", rule, received, "Set optimizer.lr alone")])
 
 
+def check_layer_rates(config: RunConfig, skeleton: torch.nn.Module) -> None:
+    """Refuse learning rates that differ by layer if no layer is trained.
+
+    Args:
+        config: The run's config.
+        skeleton: The network on the meta device, as it will be trained.
+
+    Raises:
+        ConfigError: Nothing below the head is trained.
+    """
+    if config.optimizer.layer_decay == 1:
+        return
+    parts = anatomy(skeleton)
+    if not any(item.requires_grad and parts.depth(name) < parts.top for name, item in skeleton.named_parameters()):
+        received = str(config.optimizer.layer_decay)
+        rule = "has no effect with this method: no layer is trained"
+        raise ConfigError([Problem("optimizer.layer_decay", rule, received, "Use method=full or method=last_layers")])
+
+
 def check_length(config: RunConfig, architecture: Any = None, tokenizer: Any = None) -> None:
     """Compare the tokens of a text with the positions that the architecture has, and those of an answer with both.
 
@@ -136,7 +157,7 @@ def check_length(config: RunConfig, architecture: Any = None, tokenizer: Any = N
     architecture = load_config(config.model) if architecture is None else architecture
     tokenizer, data = load_tokenizer(config.model) if tokenizer is None else tokenizer, config.data
     most = positions(architecture)
-    prompt = int(config.method.kwargs().get("num_virtual_tokens") or 0)
+    prompt = instantiate.prompt_length(config.method)
     taken = {"prompt": prompt, "cue": len(cue_tokens(config.model.head.cue, tokenizer))}
     for name, count in taken.items():
         if most is not None and most < data.max_length + count:

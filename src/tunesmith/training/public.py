@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tunesmith.config.methods import is_partial
 from tunesmith.config.schema import RunConfig
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.redaction import redact_values
@@ -21,7 +22,7 @@ def refuse_secrets(config: RunConfig) -> None:
     plain = config.model_dump(by_alias=True)
     rules = dict.fromkeys(FOLDERS, "names of folders are seen by everybody")
     rules |= dict.fromkeys(WRITTEN, "it is written into the results and the model")
-    if config.method.target is not None:
+    if not is_partial(config.method.target) and config.method.target is not None:
         rules["model.path"] = "an adapter's own files name the model that it belongs to"
     problems = []
     for key, reason in rules.items():

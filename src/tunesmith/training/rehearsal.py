@@ -11,9 +11,12 @@ from typing import Any
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
+from tunesmith.config.methods import called
 from tunesmith.config.schema import RunConfig
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.models.freezing import check_schedule
+from tunesmith.models.method import PartialMethod
 from tunesmith.training import build, instantiate
 
 MOST_STEPS = 200
@@ -34,7 +37,8 @@ def rehearse(config: RunConfig, skeleton: torch.nn.Module, labels: Sequence[str]
     """
     metrics = _problems(lambda: instantiate.build_metrics(config.evaluation, len(labels)))
     trainer = _problems(lambda: _trainer(config))
-    problems = [*metrics, *trainer, *_of_steps(config, skeleton, steps)]
+    schedule = _problems(lambda: _ask_method(config, skeleton, steps))
+    problems = [*metrics, *trainer, *schedule, *_of_steps(config, skeleton, steps)]
     if problems:
         raise ConfigError(problems)
 
@@ -60,11 +64,18 @@ def _trainer(config: RunConfig) -> object:
     return instantiate.instantiate_trainer(config, logger=False, callbacks=callbacks, plugins=plugins, **build.OURS)
 
 
+def _ask_method(config: RunConfig, skeleton: torch.nn.Module, steps: int) -> None:
+    method = instantiate.build_method(config.method)
+    if isinstance(method, PartialMethod):
+        check_schedule(skeleton, method, steps, MOST_STEPS)
+
+
 def _of_steps(config: RunConfig, skeleton: torch.nn.Module, steps: int) -> Iterator[Problem]:
     groups = [_small(group) for group in build.groups_of(config, skeleton)]
     if not groups:
         hint = "Freeze less, or start from method=lora"
-        yield Problem("method", "leaves no parameter to train", config.method.name, hint)
+        received = called(config.method.name, config.method.target)
+        yield Problem("method", "leaves no parameter to train", received, hint)
         return
     where, target = "optimizer", config.optimizer.target
     try:

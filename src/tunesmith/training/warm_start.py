@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tunesmith.config.changes import differing
+from tunesmith.config.methods import is_prompt
 from tunesmith.config.schema import Head, RunConfig
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.head_start import HeadStart
@@ -47,7 +48,7 @@ def start_of(config: RunConfig) -> dict[tuple[str, str], Any]:
     taken: dict[str, Any] = {key: earlier[key] for key in TAKEN if key in earlier}
     _check_head(config.model.head, taken.get("head", {}), record)
     taken["head"] = {**taken.get("head", {}), "start": config.model.head.start}
-    if has_adapter(record) and record.config["method"]["name"] == "prompt":
+    if has_adapter(record) and is_prompt(record.config["method"].get("_target_")):
         rule = "a prompt cannot be put into the weights, so that training could start on them"
         raise ConfigError([Problem("model.from_run", rule, str(record.path), "Start from another run")])
     if not has_adapter(record):

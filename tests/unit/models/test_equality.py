@@ -9,7 +9,6 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from tunesmith import compose
-from tunesmith.config.schema import Method
 from tunesmith.models.methods import apply_method
 from tunesmith.models.module import FineTuner
 from tunesmith.models.objectives import IGNORED, EncoderDecoderText, NextTokenObjective
@@ -155,7 +154,7 @@ def test_a_batch_in_parts_gives_the_same_step(option):
 def trained_adapter(option, task="classification", **fields):
     """A network with an adapter that has learned something: its B matrices are no longer zero."""
     network, tokenizer = network_of(option, task)
-    adapted = apply_method(network, Method(name="lora"), peft.LoraConfig(r=4, **fields), seed=0, task=task)
+    adapted = apply_method(network, peft.LoraConfig(r=4, **fields), seed=0, task=task)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for name, parameter in adapted.named_parameters():

@@ -9,11 +9,12 @@ from tunesmith import compose
 from tunesmith.config.schema import Method, Model
 from tunesmith.errors import ConfigError
 from tunesmith.models.anatomy import anatomy, head_modules
-from tunesmith.models.freezing import GradualUnfreezing
 from tunesmith.models.methods import apply_method, count_parameters
+from tunesmith.models.partial.gradual import Gradual
 from tunesmith.models.weights import load_network
 from tunesmith.training.auto_values import decide
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer
+from tunesmith.training.instantiate import build_method
 
 LABELS = ["bad", "good"]
 FAMILIES = ("tiny_encoder", "tiny_causal", "tiny_seq2seq")
@@ -161,7 +162,7 @@ def test_gradual_unfreezing_without_a_head_starts_at_the_last_layer(trained, mod
 
 
 def test_the_schedule_of_unfreezing():
-    schedule = GradualUnfreezing(0.5)
+    schedule = Gradual(0.5)
     assert [schedule.lowest(step, 12, top=3) for step in range(12)] == [3, 3, 2, 2, 1, 1, 0, 0, 0, 0, 0, 0]
 
 
@@ -187,7 +188,7 @@ def test_parts_of_other_architectures(architecture):
 def test_lora_trains_the_whole_head_of_every_architecture(architecture):
     """Peft alone leaves DistilBERT's `pre_classifier` and T5's head as they were drawn."""
     heads = head_modules(small(architecture))
-    network = apply_method(small(architecture), Method(name="lora"), peft.LoraConfig(r=2), seed=0)
+    network = apply_method(small(architecture), peft.LoraConfig(r=2), seed=0)
     trainable = {name for name, p in network.named_parameters() if p.requires_grad}
     for head in heads:
         assert any(f".{head}." in name for name in trainable), head
@@ -200,17 +201,17 @@ def test_lora_trains_the_whole_head_of_every_architecture(architecture):
 def test_layers_and_patterns_that_are_not_there_are_refused_with_what_is():
     network = small("gpt2")
     with pytest.raises(ConfigError, match=r"the model has 3 layers \(received 7\)\. At most method\.layers=3"):
-        apply_method(network, Method(name="last_layers", layers=7), None, 0)
+        apply_method(network, build_method(Method(name="last_layers", layers=7)), 0)
     with pytest.raises(ConfigError, match=r"matches the name of no parameter .*transformer\.h\.0"):
-        apply_method(network, Method(name="freeze", frozen=[r"layer\.0"]), None, 0)
+        apply_method(network, build_method(Method(name="freeze", frozen=[r"layer\.0"])), 0)
     llama = compose(["model=tiny_causal"]).config.model
     with pytest.raises(ConfigError, match=r"llama has no biases to train.*method=lora"):
-        apply_method(load_network(llama, LABELS, 0), Method(name="bitfit"), None, 0)
+        apply_method(load_network(llama, LABELS, 0), build_method(Method(name="bitfit")), 0)
     writer = load_network(llama, [], 0, task="language_modeling")
     with pytest.raises(ConfigError, match=r"method\.frozen: leaves no parameter to train"):
-        apply_method(writer, Method(name="freeze", frozen=[".*"]), None, 0)
+        apply_method(writer, build_method(Method(name="freeze", frozen=[".*"])), 0)
     with pytest.raises(ConfigError, match="no head of its own"):
-        apply_method(writer, Method(name="head_only"), None, 0)
+        apply_method(writer, build_method(Method(name="head_only")), 0)
 
 
 @pytest.mark.parametrize(
@@ -270,13 +271,13 @@ def test_a_tied_parameter_is_optimised_once(tiny):
 def test_the_count_is_that_of_the_whole_network():
     config = BertConfig(vocab_size=60, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32)
     network = AutoModelForSequenceClassification.from_config(config)
-    apply_method(network, Method(name="head_only"), None, 0)
+    apply_method(network, build_method(Method(name="head_only")), 0)
     assert count_parameters(network)[1] == 16 * 16 + 16 + 16 * 2 + 2, "pooler and classifier"
 
 
 def test_a_head_of_ours_leaves_the_pooler_alone():
     network = load_network(compose(["model=tiny_encoder", "model.head.pooling=mean"]).config.model, LABELS, 0)
-    apply_method(network, Method(name="head_only"), None, 0)
+    apply_method(network, build_method(Method(name="head_only")), 0)
     assert {name for name, p in network.named_parameters() if p.requires_grad} == {
         "head.linear_0.weight",
         "head.linear_0.bias",

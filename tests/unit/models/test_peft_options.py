@@ -161,7 +161,7 @@ def network_of(model, task):
 
 def adapted(kind, options, model=ENCODER, task="classification"):
     config = getattr(peft, kind)(**options)
-    return apply_method(network_of(model, task), Method(name="lora", _target_=f"peft.{kind}"), config, 0, task)
+    return apply_method(network_of(model, task), config, 0, task)
 
 
 def batch():

@@ -5,9 +5,10 @@ import pytest
 import torch
 from transformers import BertForSequenceClassification
 
-from tunesmith.config.schema import Method, Model
+from tunesmith.config.schema import Model
 from tunesmith.errors import ConfigError, FilesError
 from tunesmith.models.methods import apply_method, count_parameters
+from tunesmith.models.partial.full import Full
 from tunesmith.models.source import locate
 from tunesmith.models.trust import is_trusted, trusting
 from tunesmith.models.weights import load_network, load_skeleton, load_tokenizer, weights_sha256
@@ -228,7 +229,7 @@ def test_lora_trains_what_peft_says_and_leaves_the_base_alone(architecture):
     plain = peft.get_peft_model(plain_base, peft.LoraConfig(r=4, task_type=peft.TaskType.SEQ_CLS))
     base = load_network(tiny(architecture), LABELS, seed=0)
     before = state(base)
-    network = apply_method(base, Method(name="lora"), peft.LoraConfig(r=4), seed=0)
+    network = apply_method(base, peft.LoraConfig(r=4), seed=0)
     assert count_parameters(network) == plain.get_nb_trainable_parameters()[::-1]
 
     trainable = [p for p in network.parameters() if p.requires_grad]
@@ -256,9 +257,7 @@ def test_an_adapter_starts_as_the_base_and_depends_on_the_seed():
 
     def adapted(seed):
         torch.rand(3)
-        return apply_method(
-            load_network(tiny(dropout=0.0), LABELS, seed=0), Method(name="lora"), peft.LoraConfig(), seed
-        )
+        return apply_method(load_network(tiny(dropout=0.0), LABELS, seed=0), peft.LoraConfig(), seed)
 
     assert torch.allclose(adapted(0)(input_ids=ids).logits, expected, atol=1e-6)
     assert weights_sha256(adapted(0)) == weights_sha256(adapted(0)) != weights_sha256(adapted(1))
@@ -267,15 +266,14 @@ def test_an_adapter_starts_as_the_base_and_depends_on_the_seed():
 def test_modules_that_are_not_there_are_named_with_those_that_are():
     import peft
 
-    method = Method(name="lora", target_modules=["q_proj"])
     with pytest.raises(ConfigError) as refusal:
-        apply_method(load_network(tiny(), LABELS, 0), method, peft.LoraConfig(target_modules=["q_proj"]), 0)
+        apply_method(load_network(tiny(), LABELS, 0), peft.LoraConfig(target_modules=["q_proj"]), 0)
     assert "method.target_modules: bert has no modules of these names (received ['q_proj'])" in str(refusal.value)
     assert "classifier, dense, key, query, value" in str(refusal.value)
 
 
 def test_full_fine_tuning_is_the_network_itself():
     network = load_network(tiny(), LABELS, seed=0)
-    assert apply_method(network, Method(name="full"), None, seed=0) is network
+    assert apply_method(network, Full(), seed=0) is network
     total, trainable = count_parameters(network)
     assert total == trainable == sum(tensor.numel() for tensor in network.parameters())

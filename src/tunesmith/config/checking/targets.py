@@ -41,6 +41,8 @@ class Place:
 
     base: str
     """The class that the target must derive from."""
+    others: tuple[str, ...] = ()
+    """Classes that it may derive from instead."""
     itself: bool = False
     """The target is `base` itself."""
     functions: frozenset[str] = frozenset()
@@ -61,7 +63,7 @@ PLACES: dict[str, Place] = {
         "torchmetrics.Metric",
         supplied=dict.fromkeys(("num_classes", "num_labels"), "it follows from the labels of the data"),
     ),
-    "method": Place("peft.PeftConfig"),
+    "method": Place("peft.PeftConfig", others=("tunesmith.models.method.PartialMethod",)),
     "task": Place("tunesmith.tasks.task.Task"),
     "data.format": Place("tunesmith.data.sources.source.Source"),
     "logger": Place("tunesmith.tracking.tracker.Tracker"),
@@ -116,17 +118,15 @@ def check_target(path: str, place: Place, node: Mapping[str, Any], trust: Sequen
     if not _allowed(signature, place):
         kind = "be" if place.itself else "derive from"
         extra = " or be one of transformers' schedules" if place.functions else ""
-        return [Problem(where, f"must {kind} {place.base}{extra}", target)]
+        return [Problem(where, f"must {kind} {' or '.join((place.base, *place.others))}{extra}", target)]
     return list(_check_keywords(path, place, node, signature))
 
 
 def _allowed(signature: Signature, place: Place) -> bool:
-    base = read_signature(place.base)
-    if base is None:
-        return False
+    bases = {base.name for name in (place.base, *place.others) if (base := read_signature(name)) is not None}
     if place.itself:
-        return signature.name == base.name
-    return base.name in signature.ancestors if signature.is_class else signature.name in place.functions
+        return signature.name in bases
+    return bool(bases & {*signature.ancestors}) if signature.is_class else signature.name in place.functions
 
 
 def _nearest_target(target: str, place: Place) -> str | None:
@@ -181,7 +181,7 @@ def _check_keywords(path: str, place: Place, node: Mapping[str, Any], signature:
     refused, declared = supplied(path, place), _declared(path)
     for key, value in node.items():
         where = f"{path}.{key}"
-        if key in MARKERS or key in ours:
+        if key in MARKERS or (key in ours and key not in signature.by_name):
             continue
         if key in refused:
             yield Problem(where, "is supplied by the run and cannot be set", as_yaml(value), refused[key])

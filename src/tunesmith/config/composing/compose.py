@@ -29,6 +29,7 @@ from tunesmith.config.composing.hydra_inside import CORE_PLUGINS, Engine, delete
 from tunesmith.config.composing.mappings import keys_as_text, node_at
 from tunesmith.config.composing.saved import has_relative_paths, read_saved, resolve, to_saved
 from tunesmith.config.folders import shipped
+from tunesmith.config.methods import DEFAULT, called
 from tunesmith.config.omegaconf_inside import child_of, content_of
 from tunesmith.config.outline import is_nullable, is_text, leaves, schema_defaults, sweeper_defaults
 from tunesmith.config.trusted import trusting_modules
@@ -60,7 +61,9 @@ class Composed:
     @property
     def name(self) -> str:
         """The run's name for people."""
-        choices = self.choices or {}
+        choices = dict(self.choices or {})
+        if choices.get("method") == DEFAULT:
+            choices["method"] = called(self.config.method.name, self.config.method.target)
         parts = (
             [choices.get("experiment")] if choices.get("experiment") else map(choices.get, ("data", "model", "method"))
         )
@@ -272,6 +275,7 @@ def judged(
         ConfigError: Something is wrong; every problem is in it.
     """
     complete(config, schema_defaults())
+    _give_way(config, found)
     misread = [*keys_as_text(config), *(words_of_python(config, found) if choices is not None else ())]
     from tunesmith.config.checking.idle import idle
     from tunesmith.config.checking.validate import validate  # neither is needed to show a config
@@ -286,6 +290,16 @@ def judged(
     assert typed is not None
     saved = to_saved(config)
     return Composed(resolve(saved) if has_relative_paths(typed) else typed, saved, overrides, choices)
+
+
+def _give_way(config: DictConfig, found: Draft) -> None:
+    """Let a class in `method._target_` take the place of the default method, unless the command line names that too."""
+    method = child_of(config, "method")
+    if not isinstance(method, DictConfig) or "method.name" in found.given:
+        return
+    own = {key: content_of(child) for key in ("name", "_target_") if (child := child_of(method, key)) is not None}
+    if own.get("name") == DEFAULT and own.get("_target_") is not None:
+        method["name"] = None
 
 
 def words_of_python(config: DictConfig, found: Draft) -> list[Problem]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tunesmith.config.checking.rules.registry import rule
+from tunesmith.config.methods import is_prompt
 from tunesmith.config.tasks import TASKS
 from tunesmith.errors import Problem
 
@@ -74,9 +75,9 @@ def _validation_rows(method: str, val: float, monitor: str) -> Problem | None:
     )
 
 
-@rule("method.name", "data.packing")
-def _packing(method: str, packing: bool) -> Problem | None:
-    if not packing or method != "prompt":
+@rule("method._target_", "data.packing")
+def _packing(target: str | None, packing: bool) -> Problem | None:
+    if not packing or not is_prompt(target):
         return None
     hint = "Use method=lora, or set data.packing=false"
     return Problem("data.packing", "needs positions of its own for each text, which method=prompt moves", "true", hint)

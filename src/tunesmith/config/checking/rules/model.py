@@ -9,6 +9,7 @@ from typing import Any
 from tunesmith.config.checking.rules.data import URL
 from tunesmith.config.checking.rules.registry import rule
 from tunesmith.config.folders import expand
+from tunesmith.config.methods import called, is_prompt, trains_layers
 from tunesmith.config.tasks import TASKS
 from tunesmith.errors import Problem
 
@@ -55,8 +56,10 @@ def _weights(init: str, path: str | None, config: Mapping[str, Any], from_run: s
     return None
 
 
-@rule("model.head.words", "model.head.cue", "model.head.pooling", "task.name", "method.name")
-def _label_words(words: Mapping[str, str], cue: str, pooling: str | None, task: str, method: str) -> Problem | None:
+@rule("model.head.words", "model.head.cue", "model.head.pooling", "task.name", "method")
+def _label_words(
+    words: Mapping[str, str], cue: str, pooling: str | None, task: str, method: Mapping[str, Any]
+) -> Problem | None:
     if not words:
         rule_text = "has no effect without model.head.words"
         return Problem("model.head.cue", rule_text, cue, "Set them: model.head.words.LABEL=WORD") if cue else None
@@ -64,9 +67,10 @@ def _label_words(words: Mapping[str, str], cue: str, pooling: str | None, task: 
         return Problem("model.head.words", "take the place of a head, and model.head.pooling asks for one", str(words))
     if not TASKS[task].takes_label_words:
         return Problem("model.head.words", f"have no effect with task={task}", str(words))
-    if method in ("head_only", "prompt"):
+    name, target = method.get("name"), method.get("_target_")
+    if is_prompt(target) or not trains_layers(name, target):
         hint = "Use method=lora or method=last_layers"
-        return Problem("model.head.words", f"leave method={method} nothing to work on", str(words), hint)
+        return Problem("model.head.words", f"leave method={called(name, target)} nothing to work on", str(words), hint)
     return None
 
 
@@ -85,14 +89,14 @@ def _outputs(start: str, words: Mapping[str, str], init: str, from_run: str | No
     return Problem("model.head.start", rule_text, start, "Leave it out") if reason else None
 
 
-@rule("model.head.pooling", "model.head.hidden", "task.name", "method.name")
-def _own_head(pooling: str | None, hidden: list[int], task: str, method: str) -> Problem | None:
+@rule("model.head.pooling", "model.head.hidden", "task.name", "method._target_")
+def _own_head(pooling: str | None, hidden: list[int], task: str, target: str | None) -> Problem | None:
     if pooling is None and hidden:
         rule_text = "belongs to a head of ours, and model.head.pooling=null takes the architecture's own"
         return Problem("model.head.hidden", rule_text, str(hidden), "Add model.head.pooling=mean")
     if pooling is not None and not TASKS[task].pools:
         return Problem("model.head.pooling", f"has no effect with task={task}", pooling, "Set it to null")
-    if pooling is not None and method == "prompt":
+    if pooling is not None and is_prompt(target):
         rule_text = "method=prompt needs the architecture's own head"
         return Problem("model.head.pooling", rule_text, pooling, "Set it to null, or use method=lora")
     return None
