@@ -171,12 +171,11 @@ def objective(directory, tell):
 '''
 
 DRIVER = """
-import functools, json, sys
+import json, sys
 from pathlib import Path
 from tunesmith.sweeping import launch, resume
-from tunesmith.sweeping.execution import executors
-preload = ("tunesmith.sweeping.execution.executors", "tunesmith.sweeping.record.layout")
-launch.Local = functools.partial(executors.Local, preload=preload)
+from tunesmith.sweeping.execution.executors.local import Local
+Local.PRELOAD = ("tunesmith.sweeping.execution.trial_process", "tunesmith.sweeping.record.layout")
 launch.summarise = lambda directory, facts, driver, settings, logger: launch_summary(directory, facts, driver, settings)
 from tunesmith.storage import write_json
 from tunesmith.sweeping.summary import ending

@@ -1,4 +1,4 @@
-"""Hands Hydra the sweeper. Hydra imports this at every start, so that it imports nothing itself."""
+"""The name of our sweeper in Hydra's configs. Hydra imports this at every start, so that it imports nothing itself."""
 
 from __future__ import annotations
 
@@ -12,22 +12,18 @@ if TYPE_CHECKING:
 
 
 class TunesmithSweeper(Sweeper):
-    """Searches with `tunesmith.sweeping`; configured by the `hydra.sweeper` node (`tunesmith/config/sweeper.py`)."""
+    """Stands for `tunesmith.sweeping`, which Tunesmith calls itself; its settings are those of `config/sweeper.py`."""
 
     def __init__(self, **settings: Any) -> None:
-        self.settings = settings
-        self.task: Any = None
+        pass
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Remember what a trial does; Hydra calls this first."""
-        self.task = task_function
+        """Refuse: another program of Hydra's has chosen it.
+
+        Raises:
+            RuntimeError: Always.
+        """
+        raise RuntimeError("this sweeper starts runs of Tunesmith only: tunesmith train -m, or tunesmith sweep")
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Search over what the arguments and the settings leave open.
-
-        Args:
-            arguments: The overrides of the command line, less Hydra's own.
-        """
-        if not hasattr(self.task, "search"):
-            raise RuntimeError("this sweeper starts runs of Tunesmith only: tunesmith train -m, or tunesmith sweep")
-        return self.task.search(self.settings, arguments)
+        """Never called: `setup` comes first."""

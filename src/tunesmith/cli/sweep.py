@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tunesmith.cli.options import Parser, add_trust, check_folders
 from tunesmith.config.folders import expand, shipped
@@ -18,51 +18,68 @@ def main(argv: list[str]) -> int:
     arguments = _parser().parse_intermixed_args(argv)
     check_folders(arguments.config_dir)
     name, folders = locate_sweep(arguments.sweep, arguments.config_dir)
-    sweeper_of(name, arguments.overrides, folders)
-    return run_sweep(name, arguments.overrides, folders, arguments.trust)
+    target, settings = sweeper_node(name, arguments.overrides, folders)
+    if not is_ours(target):
+        hint = "Use tunesmith train -m hydra/sweeper=..., which runs every combination"
+        raise ConfigError([Problem("hydra/sweeper", "a sweep is run by our own sweeper", target, hint)])
+    return run_sweep(name, arguments.overrides, folders, arguments.trust, settings)
 
 
-def run_sweep(name: str, overrides: Sequence[str], config_dirs: Sequence[Path], trust: Sequence[str]) -> int:
-    """Search as a primary config and overrides say; Hydra makes the sweeper (`sweeper_of` has judged its node).
+def run_sweep(
+    name: str,
+    overrides: Sequence[str],
+    config_dirs: Sequence[Path],
+    trust: Sequence[str],
+    settings: Mapping[str, Any],
+) -> int:
+    """Search as a primary config and overrides say.
 
     Args:
         name: The primary config.
         overrides: As typed.
         config_dirs: Folders of the user's own options.
         trust: Modules of the user's own whose classes a config may name.
+        settings: The `hydra.sweeper` node (see `sweeper_node`).
 
     Returns:
         The exit code.
     """
-    from tunesmith.config.composing.compose import open_hydra
-    from tunesmith.config.composing.overrides import common, read_sweep
-    from tunesmith.sweeping.launch import Search
+    from tunesmith.sweeping.launch import Search, launch
 
-    search = Search(name, tuple(overrides), tuple(config_dirs), tuple(trust))
-    hydra, loader = open_hydra(config_dirs)
-    hydra.multirun(name, search, read_sweep(common(overrides), loader.notes), with_log_configuration=False)
-    return search.code
+    return launch(Search(name, tuple(overrides), tuple(config_dirs), tuple(trust)), settings)
 
 
-def sweeper_of(name: str, overrides: Sequence[str], config_dirs: Sequence[Path]) -> str:
-    """The class of the sweeper that a primary config and overrides choose.
+def is_ours(target: str) -> bool:
+    """Whether the class of a sweeper is the one of this package."""
+    from tunesmith.config.composing.compose import SWEEPER
+
+    return target == SWEEPER
+
+
+def sweeper_node(name: str, overrides: Sequence[str], config_dirs: Sequence[Path]) -> tuple[str, dict[str, Any]]:
+    """The class and the settings of the sweeper that a primary config and overrides describe.
 
     Raises:
-        ConfigError: They say of Hydra's own node what they may not; Hydra has not read it yet.
+        ConfigError: They say of Hydra's own node what they may not, or refer to what is not there.
     """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from tunesmith.config.composing.compose import draft
+    from tunesmith.config.composing.compose import PLAIN, draft
     from tunesmith.config.composing.overrides import common
     from tunesmith.config.limits import bounded
 
-    found = draft(common(overrides), config_dirs=config_dirs, name=name)
-    if found.problems:
-        raise ConfigError(found.problems)
-    with bounded(), suppress(OmegaConfBaseException):  # Hydra resolves the node, and tells what is wrong in it
-        OmegaConf.to_container(found.config.hydra.sweeper, resolve=True)
-    return str(found.config.hydra.sweeper._target_)
+    composed = draft(common(overrides), config_dirs=config_dirs, name=name)
+    if composed.problems:
+        raise ConfigError(composed.problems)
+    try:
+        with bounded():
+            node = OmegaConf.to_container(composed.config.hydra.sweeper, resolve=True)
+    except OmegaConfBaseException as error:
+        rule = str(error).splitlines()[0]
+        raise ConfigError([Problem(f"hydra.sweeper.{error.key}", rule[:1].lower() + rule[1:])]) from None
+    assert isinstance(node, dict)
+    return str(node["_target_"]), {str(key): node[key] for key in node if key not in ("_target_", *PLAIN)}
 
 
 def locate_sweep(sweep: str, config_dirs: Sequence[Path]) -> tuple[str, list[Path]]:

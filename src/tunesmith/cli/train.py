@@ -51,11 +51,11 @@ def many(arguments: argparse.Namespace) -> int:
     if arguments.source is not None:
         hint = "Start from groups instead: tunesmith train -m model=..."
         raise ConfigError([Problem("--from", "cannot be combined with -m", None, hint)])
-    from tunesmith.cli.sweep import run_sweep, sweeper_of
-    from tunesmith.config.composing.compose import SWEEPER
+    from tunesmith.cli.sweep import is_ours, run_sweep, sweeper_node
 
-    if sweeper_of(arguments.config_name, arguments.overrides, arguments.config_dir) == SWEEPER:
-        return run_sweep(arguments.config_name, arguments.overrides, arguments.config_dir, arguments.trust)
+    target, settings = sweeper_node(arguments.config_name, arguments.overrides, arguments.config_dir)
+    if is_ours(target):
+        return run_sweep(arguments.config_name, arguments.overrides, arguments.config_dir, arguments.trust, settings)
     from tunesmith.cli.multirun import multirun
 
     return multirun(arguments)

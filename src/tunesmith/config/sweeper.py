@@ -34,15 +34,17 @@ class Sweeper(Node):
     or a class of Optuna's in `_target_`; null is `grid` where all values are listed and `n_trials` covers them, else
     `tpe`."""
     pruner: dict[str, Any] | str | None = None
-    """`asha`, `hyperband`, `median`, `threshold` or `none`, as above; null is `none` for a grid or several metrics,
-    else `asha`. `rungs` are the fractions of a full run at which trials are measured and judged; asha also takes
-    `reduction` (of so many, one goes on) and `pauses` (whether a trial may go on later from its checkpoint)."""
+    """`asha`, `hyperband`, `median`, `threshold` or `none`, as above, or a judge of your own in `_target_`; null is
+    `none` for a grid or several metrics, else `asha`. `rungs` are the fractions of a full run at which trials are
+    measured and judged; asha also takes `reduction` (of so many, one goes on) and `pauses` (whether a trial may go on
+    later from its checkpoint)."""
     n_trials: Count | None = None
     """Trials in total, those before a resume included; null is every point of a grid."""
     n_jobs: Count | Literal["auto"] = "auto"
     """Trials at once; `auto` is one per GPU, or one per CPU core."""
-    executor: Literal["local", "inprocess"] = "local"
-    """`local`: one process per trial; `inprocess`: one after another in this process, for debugging."""
+    executor: Literal["local", "inprocess"] | dict[str, Any] = "local"
+    """`local`: one process per trial; `inprocess`: one after another in this process, for debugging; or a class in
+    `_target_` with its options."""
     seed: Seed = 0
     """Seed of the search: order of a grid, draws of a sampler."""
     repeats: Count = 1

@@ -11,7 +11,7 @@ from tunesmith.config.composing.compose import Composed
 from tunesmith.config.composing.saved import resolve
 from tunesmith.config.tasks import TASKS
 from tunesmith.errors import ConfigError, Problem, TunesmithError
-from tunesmith.sweeping.execution.executors import Executor
+from tunesmith.sweeping.execution.executors.executor import Executor
 from tunesmith.sweeping.prepare import Sweep, located
 from tunesmith.sweeping.space.space import Point
 

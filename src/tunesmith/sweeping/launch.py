@@ -18,7 +18,7 @@ from tunesmith.config.composing.compose import Composed, searching_here
 from tunesmith.config.composing.composer import Composer
 from tunesmith.config.fingerprint import fingerprint
 from tunesmith.config.sweeper import Sweeper
-from tunesmith.machine import gpus, usable_cores, usable_threads
+from tunesmith.machine import gpus, usable_threads
 from tunesmith.redaction import redact, redact_argv, redact_values
 from tunesmith.reporting.sweep.live import LiveView
 from tunesmith.runs.directory import open_directory
@@ -26,7 +26,9 @@ from tunesmith.runs.record import process_identity
 from tunesmith.storage import locked, write_json
 from tunesmith.sweeping.combinations import check_combinations
 from tunesmith.sweeping.execution.driver import Driver, SearchPlan, now
-from tunesmith.sweeping.execution.executors import ENTRY, Executor, InProcess, Local
+from tunesmith.sweeping.execution.executors.executor import Executor
+from tunesmith.sweeping.execution.executors.registry import make_executor
+from tunesmith.sweeping.execution.trial_process import ENTRY
 from tunesmith.sweeping.prepare import Sweep, prepare
 from tunesmith.sweeping.record import snapshot
 from tunesmith.sweeping.record.layout import SweepDirectory
@@ -44,9 +46,9 @@ from tunesmith.training.public import refuse_secrets
 log = logging.getLogger("tunesmith")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Search:
-    """A sweep as the command line describes it; Hydra hands its settings to `search`."""
+    """A sweep as the command line describes it."""
 
     name: str
     """The primary config."""
@@ -55,22 +57,7 @@ class Search:
     config_dirs: Sequence[Path] = ()
     trust: Sequence[str] = ()
     entry: str = ENTRY
-    """What a trial's process calls."""
-    code: int = 0
-    """The exit code, once it is over."""
-
-    def __call__(self, config: Any) -> Any:
-        """What Hydra calls for a job of its own sweepers, which have no part here."""
-        raise RuntimeError("a search starts its trials itself")
-
-    def search(self, settings: Mapping[str, Any], arguments: Sequence[str]) -> None:
-        """Run the sweep; called by Hydra through the sweeper.
-
-        Args:
-            settings: The `hydra.sweeper` node.
-            arguments: The overrides as Hydra sorted them; ours are read as they were typed.
-        """
-        self.code = launch(self, settings)
+    """What runs a trial."""
 
 
 def launch(search: Search, settings: Mapping[str, Any]) -> int:
@@ -87,8 +74,13 @@ def launch(search: Search, settings: Mapping[str, Any]) -> int:
         ConfigError: Something is wrong; nothing was started.
         FilesError: The directory cannot be made, or the storage not be opened.
     """
+    with searching_here(search.trust):
+        return _launch(search, read_settings(settings, search.trust))
+
+
+def _launch(search: Search, settings: Sweeper) -> int:
     composer = Composer(search.name, search.config_dirs, None, search.trust)
-    sweep = prepare(search.overrides, read_settings(settings), composer)
+    sweep = prepare(search.overrides, settings, composer)
     check_storage(sweep.settings.storage)
     executor = warm(sweep.settings, search.entry)
     check_combinations(sweep, executor, search.trust)
@@ -178,11 +170,7 @@ def trial_overrides(sweep: Sweep, directory: SweepDirectory, executor: Executor)
 
 def warm(settings: Sweeper, entry: str) -> Executor:
     """The executor, already importing what trials need."""
-    if settings.executor == "inprocess":
-        return InProcess(entry)
-    devices = gpus()
-    slots = settings.n_jobs if settings.n_jobs != "auto" else len(devices) or usable_cores()
-    executor = Local(slots, devices or None, entry)
+    executor = make_executor(settings.executor, settings.n_jobs, entry)
     executor.warm_up()
     return executor
 

@@ -11,6 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from optuna.trial import FrozenTrial
 
+from tunesmith.config.composing.compose import searching_here
 from tunesmith.config.composing.overrides import parse
 from tunesmith.config.folders import expand
 from tunesmith.errors import ConfigError, Problem
@@ -19,7 +20,7 @@ from tunesmith.runs.sweep_record import SweepRecord
 from tunesmith.runs.trial_record import TRIAL_FILE, TrialRecord, read_trial
 from tunesmith.storage import locked, write_json
 from tunesmith.sweeping.execution.driver import Driver, new_record
-from tunesmith.sweeping.execution.executors import ENTRY
+from tunesmith.sweeping.execution.trial_process import ENTRY
 from tunesmith.sweeping.launch import drive, warm
 from tunesmith.sweeping.prepare import Sweep, prepare
 from tunesmith.sweeping.record import snapshot
@@ -57,7 +58,7 @@ def resume_sweep(
         FilesError: The sweep is running, its files are damaged, or its storage cannot be opened.
     """
     directory = SweepDirectory(expand(path).resolve())
-    with locked(directory.path):
+    with searching_here(trust), locked(directory.path):
         record = SweepRecord(directory.path)
         request = record.facts["request"]
         missing = [name for name in request["trust"] if name not in trust]
@@ -65,7 +66,7 @@ def resume_sweep(
             hint = f"If you still trust it: tunesmith resume {shlex.quote(str(path))} --trust {shlex.quote(missing[0])}"
             raise ConfigError([Problem("--trust", f"the sweep uses code from {', '.join(missing)}", None, hint)])
         composer = snapshot.reopen(directory.path, request["name"], trust)
-        settings = read_settings(_changed(request["settings"], changes))
+        settings = read_settings(_changed(request["settings"], changes), trust)
         check_storage(settings.storage)
         executor = warm(settings, entry)
         sweep = prepare(request["overrides"], settings, composer, check=False)

@@ -21,12 +21,18 @@ JUDGE = Place(
     "tunesmith.sweeping.search.judge.Judge", supplied={"fractions": "it follows from hydra.sweeper.pruner.rungs"}
 )
 """What a pruner that is not Optuna's has to be."""
+EXECUTOR = Place(
+    "tunesmith.sweeping.execution.executors.executor.Executor",
+    supplied={"n_jobs": "use hydra.sweeper.n_jobs", "entry": "it is what runs a trial"},
+)
+"""What an executor that is named by its class has to be."""
 
 EITHER = {
     "initial": "must be a list of points, each a mapping of keys to values, or the directory of another sweep",
     "metric": "must be the name of a metric, or a list of names",
     "sampler": "must be a name, or a mapping of a name and options",
     "pruner": "must be a name, or a mapping of a name and options",
+    "executor": "must be local, inprocess, or a mapping of a class in _target_ and its options",
     "n_jobs": "must be a whole number >= 1, or auto",
 }
 """Keys that take one of two types: pydantic says of each why the value is not of it."""
@@ -46,7 +52,7 @@ def read_settings(settings: Mapping[str, Any], trust: Sequence[str] = ()) -> Swe
         found = Sweeper.model_validate(dict(settings))
     except ValidationError as error:
         raise ConfigError(list(_of_pydantic(error, settings))) from None
-    problems = [*_of_sampler(found), *_of_pruner(found, trust)]
+    problems = [*_of_sampler(found), *_of_pruner(found, trust), *_of_executor(found, trust)]
     if found.metric is not None and not found.metric:
         hint = "Name one, e.g. val/loss; null is evaluation.monitor"
         problems.append(Problem("hydra.sweeper.metric", "names no metric", as_yaml(found.metric), hint))
@@ -79,6 +85,18 @@ def _of_pruner(settings: Sweeper, trust: Sequence[str]) -> Iterator[Problem]:
     elif name not in (None, "none"):
         yield from _of_rungs(options)
         yield from _of_asha(options) if name == "asha" else _of_other(str(name), options, trust)
+
+
+def _of_executor(settings: Sweeper, trust: Sequence[str]) -> Iterator[Problem]:
+    where, executor = "hydra.sweeper.executor", settings.executor
+    if executor == "inprocess" and settings.n_jobs not in (1, "auto"):
+        hint = "Leave it out, or use hydra.sweeper.executor=local"
+        yield Problem("hydra.sweeper.n_jobs", f"{where}=inprocess runs one trial at a time", str(settings.n_jobs), hint)
+    elif isinstance(executor, dict) and not isinstance(executor.get("_target_"), str):
+        hint = f"Name its class beside its options: {where}={{_target_: my_module.MyExecutor}}"
+        yield Problem(where, "names no class", as_yaml(executor), hint)
+    elif isinstance(executor, dict):
+        yield from check_target(where, EXECUTOR, executor, trust)
 
 
 def _of_rungs(options: Mapping[str, Any]) -> Iterator[Problem]:

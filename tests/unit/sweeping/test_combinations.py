@@ -7,7 +7,8 @@ import pytest
 from tunesmith.config.composing.composer import Composer
 from tunesmith.errors import ConfigError, FilesError
 from tunesmith.sweeping.combinations import check_combinations
-from tunesmith.sweeping.execution.executors import InProcess
+from tunesmith.sweeping.execution.executors.in_process import InProcess
+from tunesmith.sweeping.execution.trial_process import ENTRY
 from tunesmith.sweeping.prepare import prepare
 from tunesmith.sweeping.settings import read_settings
 
@@ -28,7 +29,7 @@ def check(tiny, params, *overrides, **settings):
 
     base = [text for text in tiny if text.partition("=")[0] not in params]
     sweep = prepare([*base, *overrides], read_settings({"params": params, **settings}), composer())
-    check_combinations(sweep, Counting(), ())
+    check_combinations(sweep, Counting(1, ENTRY), ())
     return len(asked)
 
 

@@ -137,19 +137,19 @@ def draft(overrides: Sequence[str] = (), *, config_dirs: Sequence[Path] = (), na
 def _of_sweeper(composed: DictConfig) -> list[Problem]:
     """Classes named inside the sweeper's node: Hydra would instantiate them. Its own class Hydra checks itself.
 
-    Our sweeper has Hydra make nothing; it takes classes of Optuna's for its sampler and pruner, and checks them.
+    Our sweeper has Hydra make nothing, and checks the classes of its sampler, pruner and executor itself.
     """
     plain = OmegaConf.to_container(composed.hydra.sweeper, resolve=False)
     own = {"_target_": plain.pop("_target_", None)} if isinstance(plain, dict) else {}
     if isinstance(plain, dict) and own["_target_"] == SWEEPER and {key: plain.pop(key, None) for key in PLAIN} == PLAIN:
-        for key in ("sampler", "pruner"):
-            if isinstance(plain.get(key), dict) and str(plain[key].get("_target_")).startswith("optuna."):
-                plain[key].pop("_target_")
+        for key in ("sampler", "pruner", "executor"):
+            if isinstance(plain.get(key), dict):
+                plain[key].pop("_target_", None)
     rule, plugins = "a config may not name code to run here", ("hydra_plugins.", CORE_PLUGINS)
     found = [f"hydra.sweeper.{path}".rstrip(".") for path, node in nodes(plain) if any(key in node for key in MARKERS)]
     if not str(own.get("_target_")).startswith(plugins):
         found.append("hydra.sweeper._target_")
-    hint = "Name one class alone, in hydra.sweeper.sampler or hydra.sweeper.pruner"
+    hint = "Name one class alone, in hydra.sweeper.sampler, hydra.sweeper.pruner or hydra.sweeper.executor"
     return [Problem(path, rule, None, hint) for path in found]
 
 

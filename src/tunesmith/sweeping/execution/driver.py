@@ -20,7 +20,8 @@ from tunesmith.config.composing.compose import Composed
 from tunesmith.runs.directory import RunDirectory
 from tunesmith.runs.trial_record import TrialRecord, write_trial
 from tunesmith.storage import write_json
-from tunesmith.sweeping.execution.executors import Executor, Exit
+from tunesmith.sweeping.execution.executors.executor import Executor, Exit
+from tunesmith.sweeping.execution.messages import Message
 from tunesmith.sweeping.record.layout import JOB, SweepDirectory, freeze_job, read_job
 from tunesmith.sweeping.search.scheduler import TrialScheduler
 from tunesmith.sweeping.search.trials import ENDED, Job, Outcome
@@ -158,22 +159,21 @@ class Driver:
             return
         self.executor.start(job, directory)
 
-    def _answer(self, job: Job, message: dict[str, Any]) -> str | None:
+    def _answer(self, job: Job, message: Message) -> str | None:
         """Take a trial's message; decide where it asks."""
-        kind = message["kind"]
         decision: str | None = None
-        if kind in ("failed", "pruned"):
+        if message["kind"] == "failed" or message["kind"] == "pruned":
             self._reasons[job] = message["reason"]
             return None
-        self._made(job, int(message["step"]))
-        if kind == "started":
-            self._measured(job.number, full_steps=int(message["full_steps"]) * self.plan.repeats)
+        self._made(job, message["step"])
+        if message["kind"] == "started":
+            self._measured(job.number, full_steps=message["full_steps"] * self.plan.repeats)
             return None
-        value = math.nan if message["value"] is None else float(message["value"])
-        if kind == "point":
-            self.scheduler.observe(job, int(message["step"]), value)
-        elif kind == "rung":
-            decision = self.scheduler.report(job, int(message["rung"]), int(message["step"]), value)
+        value = math.nan if message["value"] is None else message["value"]
+        if message["kind"] == "point":
+            self.scheduler.observe(job, message["step"], value)
+        else:
+            decision = self.scheduler.report(job, message["rung"], message["step"], value)
             if decision == "pause" and not self._has_room():
                 decision = "stop"
         self.scheduler.trials[job.number].decision = decision

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,9 @@ import pytorch_lightning as pl
 import torch
 
 from tunesmith.models.module import FineTuner
+from tunesmith.sweeping.execution.messages import Tell
 from tunesmith.training.callbacks.checkpoints import between_steps
 from tunesmith.training.callbacks.interruption import Pruned
-
-Tell = Callable[[dict[str, Any]], str | None]
-"""Sends a message to the sweep; the answer to one of kind `rung` is `continue`, `pause` or `stop`."""
 
 
 class AtRungs(pl.Callback):

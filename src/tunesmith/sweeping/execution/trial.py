@@ -10,7 +10,6 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -23,7 +22,8 @@ from tunesmith.runs.directory import RunDirectory
 from tunesmith.runs.record import Record
 from tunesmith.runs.trial_record import TRIAL_FILE
 from tunesmith.storage import write_text
-from tunesmith.sweeping.execution.observer import AtRungs, Tell
+from tunesmith.sweeping.execution.messages import Message, Tell
+from tunesmith.sweeping.execution.observer import AtRungs
 from tunesmith.sweeping.record.layout import FROZEN, JOB, read_frozen, read_job
 from tunesmith.training.auto_values import decide
 from tunesmith.training.callbacks.checkpoints import LAST
@@ -81,7 +81,7 @@ def clear_attempt(directory: Path) -> None:
 def main(argv: Sequence[str]) -> int:
     """Run one trial to its end, without a sweep to report to."""
 
-    def unheard(message: dict[str, Any]) -> str | None:
+    def unheard(message: Message) -> str | None:
         return "continue" if message["kind"] == "rung" else None
 
     try:

@@ -8,13 +8,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from tunesmith.errors import ConfigError, Problem
+from tunesmith.sweeping import foreign
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
 
     from tunesmith.sweeping.search.study import Study
 
+WHERE = "hydra.sweeper.pruner"
 Decision = Literal["continue", "pause", "stop"]
 
 
@@ -130,7 +131,7 @@ class ForeignJudge(Judge):
         allowed = [word for word in get_args(Decision) if word != "pause" or self.pauses]
         if decision not in allowed:
             hint = "Set `pauses = True` in its class" if decision == "pause" else f"Return {' or '.join(allowed)}"
-            raise self._fault(f"report() returned {decision!r}", hint)
+            raise foreign.broken(WHERE, self.judge, f"report() returned {decision!r}", hint)
         return decision
 
     def promote(self, ready: Collection[int]) -> int | None:
@@ -141,7 +142,9 @@ class ForeignJudge(Judge):
         """
         number: int | None = self._call("promote", ready)
         if number is not None and number not in ready:
-            raise self._fault(f"promote() returned {number!r}", f"Return None, or one of {sorted(ready)}")
+            raise foreign.broken(
+                WHERE, self.judge, f"promote() returned {number!r}", f"Return None, or one of {sorted(ready)}"
+            )
         return number
 
     def take_up(self, number: int) -> None:
@@ -165,13 +168,4 @@ class ForeignJudge(Judge):
         return str(self._call("why_not", number))
 
     def _call(self, method: str, *arguments: Any) -> Any:
-        try:
-            return getattr(self.judge, method)(*arguments)
-        except Exception as error:
-            raise self._fault(f"{method}() raised {type(error).__name__}: {error}", None) from error
-
-    def _fault(self, rule: str, hint: str | None) -> ConfigError:
-        kind = type(self.judge)
-        return ConfigError(
-            [Problem("hydra.sweeper.pruner", f"{kind.__module__}.{kind.__qualname__}.{rule}", None, hint)]
-        )
+        return foreign.call(WHERE, self.judge, method, *arguments)

@@ -10,7 +10,7 @@ from optuna.storages import InMemoryStorage
 from tunesmith.runs.trial_record import TRIAL_FILE, read_trial
 from tunesmith.sweeping.execution import driver as driver_module
 from tunesmith.sweeping.execution.driver import Driver, SearchPlan
-from tunesmith.sweeping.execution.executors import Exit
+from tunesmith.sweeping.execution.executors.executor import Exit
 from tunesmith.sweeping.record.layout import SweepDirectory
 from tunesmith.sweeping.resume import restore
 from tunesmith.sweeping.search.scheduler import Limits, TrialScheduler

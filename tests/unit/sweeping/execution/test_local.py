@@ -14,10 +14,11 @@ def train(directory, tell):
 DRIVER = """
 import json, sys, tempfile
 from pathlib import Path
-from tunesmith.sweeping.execution.executors import Local
+from tunesmith.sweeping.execution.executors.local import Local
 from tunesmith.sweeping.search.trials import Job
 
-executor = Local(1, entry="trial_of_mine:train", preload=())
+Local.PRELOAD = ()
+executor = Local(1, "trial_of_mine:train")
 Path("trial").mkdir()
 executor.start(Job(7), Path("trial"))
 heard = []

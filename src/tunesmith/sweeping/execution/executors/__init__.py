@@ -1,0 +1,1 @@
+"""Where trials run: a file for each kind of place, behind one protocol."""

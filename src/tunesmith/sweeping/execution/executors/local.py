@@ -1,0 +1,165 @@
+"""Trials on this machine, each in a process of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import tempfile
+import time
+from dataclasses import dataclass
+from multiprocessing import connection
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from tunesmith.machine import gpus, usable_cores
+from tunesmith.sweeping.execution.executors.executor import Answer, Executor, Exit
+from tunesmith.sweeping.execution.trial_process import answer_call, child
+from tunesmith.sweeping.search.trials import Job
+
+LONGEST_TEMPORARY_FOLDER = 104 - len("/pymp-xxxxxxxx/listener-xxxxxxxx\0")
+"""Characters: a Unix socket's path has 104 of them on macOS (108 on Linux), and multiprocessing adds these."""
+
+
+@dataclass
+class _Slot:
+    """A place for one trial at a time."""
+
+    gpu: str | None
+    job: Job | None = None
+    process: ForkServerProcess | None = None
+    asked: bool = False
+    """To end; a second signal would end it without a checkpoint."""
+    channel: Connection | None = None
+
+
+class Local(Executor):
+    """One process per trial, forked from one that has imported everything; a crash ends that trial alone.
+
+    Args:
+        n_jobs: Trials at once; `auto` is one per GPU, or one per usable CPU core. Each slot has a GPU of the machine.
+        entry: What runs a trial.
+    """
+
+    PRELOAD: ClassVar[tuple[str, ...]] = ("tunesmith.sweeping.execution.preload",)
+    """Modules that are imported before the first trial; without any, every trial imports for itself."""
+
+    def __init__(self, n_jobs: int | Literal["auto"], entry: str) -> None:
+        devices = gpus()
+        super().__init__((len(devices) or usable_cores()) if n_jobs == "auto" else n_jobs, entry)
+        _give_sockets_a_short_path()
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(list(self.PRELOAD))
+        self._slots = [_Slot(devices[number % len(devices)] if devices else None) for number in range(self.slots)]
+
+    def warm_up(self) -> None:
+        """Start importing now, while the driver is still busy with something else."""
+        from multiprocessing import forkserver
+
+        forkserver.ensure_running()
+
+    def ready(self) -> None:
+        """Wait for the imports: a trial that is dispatched before they are made would keep the other slots waiting."""
+        probe = self._context.Process(target=int)
+        probe.start()
+        probe.join()
+
+    def call(self, entry: str, *arguments: Any) -> Any:
+        """Call it in a process of its own; waits for the imports, and for the answer.
+
+        Raises:
+            EOFError: The process ended without an answer.
+        """
+        ours, theirs = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=answer_call, args=(entry, arguments, theirs))
+        process.start()
+        theirs.close()
+        try:
+            return ours.recv()
+        finally:
+            process.join()
+            ours.close()
+
+    def start(self, job: Job, directory: Path) -> None:
+        """Start a process for the job."""
+        slot = next(slot for slot in self._slots if slot.job is None)
+        ours, theirs = self._context.Pipe()
+        arguments = (self.entry, str(directory), theirs, slot.gpu)
+        slot.process = self._context.Process(target=child, args=arguments, name=f"trial-{job.number}")
+        slot.job, slot.channel, slot.asked = job, ours, False
+        slot.process.start()
+        theirs.close()
+
+    def wait(self, answer: Answer, timeout: float) -> list[Exit]:
+        """Answer messages until a process has ended, or the time is up."""
+        deadline = time.monotonic() + timeout
+        while True:
+            busy = {slot.process.sentinel: slot for slot in self._slots if slot.process is not None}
+            open_channels = {slot.channel: slot for slot in busy.values() if slot.channel is not None}
+            left = max(0.0, deadline - time.monotonic())
+            ready = connection.wait([*open_channels, *busy], timeout=left)
+            for item in ready:
+                if isinstance(item, Connection):
+                    self._hear(open_channels[item], answer)
+            ended = [busy[item] for item in ready if isinstance(item, int)]
+            if ended or not ready:
+                return [self._end(slot, answer) for slot in ended]
+
+    def _hear(self, slot: _Slot, answer: Answer) -> bool:
+        """Take one message and answer it if it is a question; False where there is none."""
+        assert slot.channel is not None
+        assert slot.job is not None
+        try:
+            message = slot.channel.recv()
+            decision = answer(slot.job, message)
+            if decision is not None:
+                slot.channel.send(decision)
+        except (EOFError, OSError):
+            slot.channel.close()
+            slot.channel = None
+            return False
+        return True
+
+    def _end(self, slot: _Slot, answer: Answer) -> Exit:
+        while slot.channel is not None and slot.channel.poll() and self._hear(slot, answer):
+            pass
+        assert slot.process is not None
+        assert slot.job is not None
+        slot.process.join()
+        found = Exit(slot.job, slot.process.exitcode or 0)
+        if slot.channel is not None:
+            slot.channel.close()
+        slot.process.close()
+        slot.job = slot.process = slot.channel = None
+        return found
+
+    def interrupt(self) -> None:
+        """Ask every running trial to write a checkpoint and end."""
+        for slot in self._slots:
+            if slot.asked or slot.process is None or slot.process.pid is None:
+                continue
+            slot.asked = True
+            if slot.process.is_alive():
+                os.kill(slot.process.pid, signal.SIGTERM)
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        for slot in self._slots:
+            if slot.process is not None:
+                slot.process.kill()
+                slot.process.join()
+
+
+def _give_sockets_a_short_path() -> None:
+    """Keep multiprocessing's sockets out of a temporary folder whose path is too long for one, as on some clusters."""
+    from multiprocessing import util
+
+    if len(tempfile.gettempdir()) <= LONGEST_TEMPORARY_FOLDER:
+        return
+    before, tempfile.tempdir = tempfile.tempdir, "/tmp"
+    try:
+        util.get_temp_dir()  # made here, and kept for the life of this process
+    finally:
+        tempfile.tempdir = before
