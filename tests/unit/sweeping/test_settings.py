@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tunesmith.config.checking.other_names import SWEEPER
+from tunesmith.config.composing.compose import searching_here
 from tunesmith.errors import ConfigError
 from tunesmith.sweeping.settings import read_settings
 
@@ -45,3 +46,56 @@ def test_options_that_fail_are_told_with_those_that_work():
 @pytest.mark.parametrize("key", [key for key in SWEEPER if key != "seed"])
 def test_a_key_of_others_is_answered_with_ours(key):
     assert SWEEPER[key] in refusal(**{key: 1})
+
+
+@pytest.fixture
+def my_module(tmp_path, monkeypatch):
+    """A module of the user's own beside the command."""
+    (tmp_path / "my_plugins.py").write_text(
+        "from tunesmith.sweeping.search.judge import Judge\n"
+        "from tunesmith.sweeping.execution.executors.executor import Executor\n"
+        "class Mine(Judge):\n"
+        "    def __init__(self, fractions, margin: float = 0.0): ...\n"
+        "class Cluster(Executor):\n"
+        "    def __init__(self, n_jobs, entry, queue: str): ...\n"
+        "class Other: ...\n"
+    )
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "rule"),
+    [
+        ({"pruner": {"_target_": "my_plugins.Other"}}, "must derive from tunesmith.sweeping.search.judge.Judge"),
+        ({"pruner": {"_target_": "my_plugins.Mine", "margni": 1.0}}, "my_plugins.Mine takes no margni"),
+        (
+            {"pruner": {"_target_": "my_plugins.Mine", "margin": "wide"}},
+            "hydra.sweeper.pruner.margin: must be a number",
+        ),
+        ({"pruner": {"_target_": "my_plugins.Mine", "fractions": [0.5]}}, "follows from hydra.sweeper.pruner.rungs"),
+        ({"pruner": {"_target_": "my_plugins.Mine", "rungs": [2]}}, "must be ascending fractions"),
+        ({"pruner": {"_target_": "my_plugins.None_"}}, "no such class can be found"),
+        ({"executor": {"_target_": "my_plugins.Other"}}, "must derive from tunesmith.sweeping.execution.executors"),
+        ({"executor": {"_target_": "my_plugins.Cluster"}}, "Set it: hydra.sweeper.executor.queue=VALUE"),
+        ({"executor": {"_target_": "my_plugins.Cluster", "queue": "a", "n_jobs": 2}}, "use hydra.sweeper.n_jobs"),
+        ({"executor": {"queue": "a"}}, "names no class"),
+        ({"executor": "slurm"}, "must be local, inprocess, or a mapping of a class in _target_ and its options"),
+        ({"executor": "inprocess", "n_jobs": 2}, "inprocess runs one trial at a time"),
+    ],
+    ids=str,
+)
+def test_a_class_of_one_s_own_is_held_to_its_protocol(my_module, settings, rule):
+    with searching_here(["my_plugins"]), pytest.raises(ConfigError) as caught:
+        read_settings(settings, ["my_plugins"])
+    assert rule in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["pruner", "executor"])
+def test_a_class_of_one_s_own_needs_trust(key, my_module):
+    node = {
+        "pruner": {"_target_": "my_plugins.Mine", "margin": 0.5},
+        "executor": {"_target_": "my_plugins.Cluster", "queue": "a"},
+    }[key]
+    assert "add --trust my_plugins" in refusal(**{key: node})
+    with searching_here(["my_plugins"]):
+        assert getattr(read_settings({key: node}, ["my_plugins"]), key) == node
