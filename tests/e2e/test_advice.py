@@ -78,7 +78,7 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "cli/predict.py": {"tunesmith predict R": EXAMPLE},
     "cli/resume.py": {"hydra.sweeper.n_trials=60": EXAMPLE},
     "cli/stop.py": {"tunesmith resume {": ON_A_RUN},
-    "cli/sweep.py": {"hydra.sweeper.n_trials=10": EXAMPLE},
+    "cli/sweep.py": {"hydra.sweeper.n_trials=10": EXAMPLE, "tunesmith train -": OPEN},
     "cli/train.py": {"hydra.mode=multirun": STATES, "tunesmith train -": EXAMPLE},
     "config/composing/compose.py": {"tunesmith train {": OPEN},
     "config/checking/other_names.py": {
@@ -140,7 +140,7 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     ),
     "sweeping/space/reading.py": {"optimizer.lr=1e-5": SWEEP},
     "sweeping/resume.py": {"hydra.sweeper.initial=DIR": SWEEP, "tunesmith resume {": SWEEP},
-    "sweeping/settings.py": {"hydra.sweeper.pruner=none": SWEEP},
+    "sweeping/settings.py": dict.fromkeys(("hydra.sweeper.pruner=none", "hydra.sweeper.executor=local"), SWEEP),
     "sweeping/search/samplers.py": {"hydra.sweeper.seed={}": SWEEP},
     "tracking/wandb/key.py": {"logger.mode=offline": NEEDS},
     "training/callbacks/checkpoints.py": {"tunesmith train -": ON_A_RUN},
