@@ -142,6 +142,7 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "sweeping/resume.py": {"hydra.sweeper.initial=DIR": SWEEP, "tunesmith resume {": SWEEP},
     "sweeping/settings.py": dict.fromkeys(("hydra.sweeper.pruner=none", "hydra.sweeper.executor=local"), SWEEP),
     "sweeping/search/samplers.py": {"hydra.sweeper.seed={}": SWEEP},
+    "tracking/extras.py": {"pip install": NEEDS},
     "tracking/wandb/key.py": {"logger.mode=offline": NEEDS},
     "training/callbacks/checkpoints.py": {"tunesmith train -": ON_A_RUN},
     "training/networks.py": {"model.path=DIR": OPEN, "tunesmith export {": ON_A_RUN},
@@ -194,6 +195,8 @@ ROWS = [
     Row("trainer.precision=16-mixed", "trainer.precision=bf16-mixed"),
     Row("logger.log_model=true", "logger=wandb"),
     Row("logger.project=mine", "logger=wandb"),
+    Row("logger=tensorboard logger.name=wandb", "logger.name=null"),
+    Row("logger._target_=tunesmith.tracking.mlflow.MLflow", "logger.name=null"),
     # config/checking/rules/model.py
     Row("model=encoder", "model.path=FOLDER_OR_HUB_ID", {"FOLDER_OR_HUB_ID": "model"}),
     Row("model=from_run", "model.from_run=RUN", {"RUN": "finished"}),
@@ -223,7 +226,8 @@ ROWS = [
     Row(f"{TAGS} data.on_long=cut_left", "data.on_long=drop"),
     Row("data.split.val_fraction=0", "data.split.val_fraction=0.05 data.split.method=random"),
     # config/checking/other_names.py
-    Row("+report_to=none", "logger=none", also="~report_to"),
+    *(Row("+report_to=none", f"logger={name}", also="~report_to") for name in ("none", "tensorboard", "mlflow")),
+    *(Row(f"logger.name={name}", f"logger={name}", also="~logger.name") for name in ("tensorboard", "mlflow")),
     Row("+optim=adamw_torch", "optimizer=adamw", also="~optim"),
     Row("+lr_scheduler_type=cosine", "scheduler=cosine", also="~lr_scheduler_type"),
     Row("+batching_strategy=dynamic", "data.order=bucketed", also="~batching_strategy"),

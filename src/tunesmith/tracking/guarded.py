@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tunesmith.config.checking.signatures import read_signature
 from tunesmith.config.construct import construct
 from tunesmith.config.schema import Logger as LoggerConfig
-from tunesmith.errors import TunesmithError
+from tunesmith.errors import ConfigError, TunesmithError
 from tunesmith.redaction import redact, redact_values
 from tunesmith.tracking.tracker import Status, SweepSummary, TrackedRun, Tracker
 
@@ -93,7 +93,7 @@ class Guarded(Tracker):
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
         self._logger: Logger | None = None
-        self._open = False
+        self._open = self._opened = False
         self._told = False
 
     @property
@@ -109,11 +109,12 @@ class Guarded(Tracker):
         """Open it with the secrets masked; if that fails, nothing else is called.
 
         Raises:
-            TunesmithError: It says that the run must not start.
+            ConfigError: It cannot be used here.
+            TunesmithError: The run must not start; a file that cannot be written is no such reason.
         """
-        with self._guard("be opened", raised=(TunesmithError,)):
+        with self._guard("be opened", raised=(ConfigError, TunesmithError)):
             self._tracker.open(_masked(run))
-            self._open = True
+            self._open = self._opened = True
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None) -> None:
         """Write one point of each curve."""
@@ -155,9 +156,9 @@ class Guarded(Tracker):
 
     @property
     def farewell(self) -> str | None:
-        """One sentence for the end of the run."""
+        """One sentence for the end of a run that was opened."""
         with self._guard("say where it wrote"):
-            return self._tracker.farewell
+            return self._tracker.farewell if self._opened else None
         return None
 
     @property
@@ -169,12 +170,12 @@ class Guarded(Tracker):
 
     @contextlib.contextmanager
     def _guard(self, what: str, raised: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-        """Say the first failure, `raised` aside; a signal, which is no Exception, goes on to the run."""
+        """Say the first failure; a signal, which is no Exception, goes on, and so do errors of exactly `raised`."""
         try:
             yield
-        except raised:
-            raise
         except (Exception, SystemExit) as error:
+            if type(error) in raised:
+                raise
             if not self._told:
                 self._told = True
                 name = type(self._tracker).__name__

@@ -94,6 +94,7 @@ class MLflow(Tracker):
         known = _known_run(client, run.directory / ID_FILE)
         if known is None:
             self._id = _new_run(client, experiment, run)
+            (run.directory / FOLDER).mkdir(parents=True, exist_ok=True)
             write_text(run.directory / ID_FILE, f"{self._id}\n")
         else:
             self._id = known
