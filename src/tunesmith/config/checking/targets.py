@@ -193,7 +193,7 @@ def _check_keywords(path: str, place: Place, node: Mapping[str, Any], signature:
             if info is None or value != info.default:
                 yield Problem(where, f"{node['_target_']} takes no {key}", as_yaml(value), kind="unknown")
         elif not signature.takes_any:
-            close = nearest(key, accepted(path, node))
+            close = nearest(key, sorted(accepted(path, node)))
             hint = did_you_mean(f"{path}.{close}" if close else None)
             if key in ("name", "type") and not place.itself:
                 hint = f"The class is {path}._target_"
