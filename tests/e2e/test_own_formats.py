@@ -37,6 +37,16 @@ class Odd(Source):
 class Other:
     pass
 """
+STOPPING = """
+import os
+import pytorch_lightning as pl
+
+
+class Stop(pl.Callback):
+    def on_train_batch_start(self, trainer, *_):
+        if trainer.global_step == 3 and os.environ.get("STOP"):
+            raise RuntimeError("stopped")
+"""
 OWN = "{_target_: paragraphs.Paragraphs, separator: ***}"
 TRUST = ("--trust", "paragraphs")
 
@@ -122,6 +132,43 @@ def test_every_verb_reads_it(folder, line, inside):
         if verb[0] == "predict":
             assert json.loads(told.stdout)["text"] == "a new film"
     assert inside("export", run.path).returncode == 0, "which reads no data"
+
+
+@pytest.mark.slow
+def test_an_ending_with_another_meaning_is_told(folder, line, inside):
+    (folder / "films.txt").write_text((folder / "films.own").read_text())
+    told = inside("train", *line, "data.path=films.txt", "run.dir=txt", *TRUST)
+    assert told.returncode == 0, told.stderr
+    (folder / "new.txt").write_text("?\na new film\n***\n")
+    told = inside("predict", "txt", "new.txt", *TRUST)
+    assert json.loads(told.stdout)["text"] == "a new film"
+    assert "new.txt is read in the format of the run's own data" in told.stderr
+    (folder / "new.jsonl").write_text('{"text": "another film"}\n')
+    assert json.loads(inside("predict", "txt", "new.jsonl").stdout)["text"] == "another film", "which needs no trust"
+    told = inside("predict", "txt", "new.txt", "--delimiter", "tab", *TRUST)
+    assert told.returncode == 2
+    assert "--delimiter: has no effect with this input" in told.stderr
+
+
+@pytest.mark.slow
+def test_a_stopped_run_goes_on(folder, line, inside, monkeypatch):
+    (folder / "stopping.py").write_text(STOPPING)
+    more = [
+        "+callbacks.stop._target_=stopping.Stop",
+        "trainer.checkpoint_every_steps=1",
+        "trainer.max_steps=5",
+        "run.dir=run",
+        *TRUST,
+    ]
+    monkeypatch.setenv("STOP", "1")
+    assert inside("train", *line, *more, "--trust", "stopping").returncode == 1
+    monkeypatch.delenv("STOP")
+    refused = inside("resume", "run", "--trust", "stopping")
+    assert refused.returncode == 2
+    assert "--trust paragraphs" in refused.stderr
+    done = inside("resume", "run", *TRUST, "--trust", "stopping")
+    assert done.returncode == 0, done.stderr
+    assert load_run("run").status == "completed"
 
 
 @pytest.mark.slow

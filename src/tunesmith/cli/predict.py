@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import logging
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -30,9 +31,13 @@ EXAMPLES = r"""examples:
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".txt")
 """Of files that are read whatever the run's own data was."""
+AS_LINES = ". For a text in each line, give them on standard input: - < FILE"
 UNGUARDED = """\
 with a .csv: write texts as they are. Without it a ' stands before those that begin with = + - @ and are no number,
 since a spreadsheet would run them as formulas"""
+
+
+log = logging.getLogger("tunesmith")
 
 
 def main(argv: list[str]) -> int:
@@ -45,7 +50,7 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="directory of a run, or of a sweep: its winner")
     parser.add_argument(
-        "input", metavar="INPUT", help="a .csv, .tsv, .jsonl or .txt file, or - for lines on standard input"
+        "input", metavar="INPUT", help="a .csv, .tsv, .jsonl or .txt file, one like the run's, or - for lines"
     )
     parser.add_argument("--output", type=expand, metavar="FILE", help="a .csv or .jsonl file; default: JSON lines")
     parser.add_argument("--text-column", metavar="NAME", help="column with the text; default: that of the run's data")
@@ -192,6 +197,8 @@ def _records(source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
     if in_own_format(source, data):
         from tunesmith.data.sources.records import read_records
 
+        if path.suffix in ENDINGS:
+            log.info("%s is read in the format of the run's own data, which ends like it%s", path, AS_LINES)
         yield from read_records(path, data.format, remedy="Name another as INPUT")
     elif source == "-":
         yield from _lines(sys.stdin, source, data)
