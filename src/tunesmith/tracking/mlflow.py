@@ -177,10 +177,10 @@ class MLflow(Tracker):
 
     @property
     def farewell(self) -> str | None:
-        """How to look at the run, if it is in a file."""
+        """How to look at the run, if it is in a file; the extra brings no server."""
         if self._local is None:
             return None
-        return f"to look at it: mlflow ui --backend-store-uri {shlex.quote(self._uri)}"
+        return f"to look at it, with the whole package mlflow: mlflow ui --backend-store-uri {shlex.quote(self._uri)}"
 
     @property
     def experiment(self) -> Any:
