@@ -134,9 +134,9 @@ def parameters(
 
     with log_to(warnings=warnings, told_later=True), trusted(trust):
         config = decide(composed).config
-        skeleton = check_model(config)
+        skeleton, ground = check_model(config)
         check_metrics(config, planned.labels)
         rehearse(config, skeleton, planned.labels, planned.steps)
-        total, trainable = count_parameters(build_network(config, planned.labels))
+        total, trainable = count_parameters(build_network(config, planned.labels, ground))
     yield "parameters", f"{total:,}"
     yield "trainable", f"{trainable:,} ({trainable / total:.2%})"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import json
 import shlex
 from collections.abc import Sequence
@@ -12,7 +11,6 @@ from pathlib import Path
 
 from tunesmith.cli.options import Parser, add_trust
 from tunesmith.config.composing.compose import Composed, compose, compose_from, searching_here
-from tunesmith.config.composing.saved import resolve
 from tunesmith.config.tasks import traits_of
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.runs.record import Record
@@ -89,7 +87,7 @@ def data_of(record: Record, overrides: Sequence[str], trust: Sequence[str]) -> t
     data = compose([f"task={option}", any_model, *overrides], trust=trust).saved["data"]
     own = {key: composed.saved["data"][key] for key in OF_THE_MODEL if key in data and f"data.{key}" not in names}
     saved = composed.saved | {"data": data | own}
-    return dataclasses.replace(composed, saved=saved, config=resolve(saved)), True
+    return composed.with_saved(saved), True
 
 
 def _instead(record: Record, override: str, trust: Sequence[str]) -> str:

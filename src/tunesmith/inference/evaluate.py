@@ -19,6 +19,7 @@ from tunesmith.data.rows import Rows, join
 from tunesmith.data.splits import data_fingerprint, distinct, read_splits
 from tunesmith.data.splitting import draw
 from tunesmith.errors import DataError, FilesError
+from tunesmith.models.groundwork import Groundwork
 from tunesmith.models.module import Outputs
 from tunesmith.runs.directory import RunDirectory, open_directory
 from tunesmith.runs.ledger import record_look
@@ -65,7 +66,7 @@ def _evaluate(
 ) -> tuple[dict[str, float], RunDirectory]:
     config = decide(composed).config
     trained = load_model(record)
-    check_length(config, trained.network.config, trained.tokenizer)
+    check_length(config, Groundwork(trained.network.config, trained.tokenizer))
     fitted, identity = rows_to_measure(record, composed, config, split, trained)
     rows = fitted.splits[split]
     task = task_of(config.task)
@@ -118,7 +119,7 @@ def rows_to_measure(
     else:
         read = read_splits(config.data, task_of(config.task))
         unseen = [] if split == "all" else [name for name in read if name != split]
-    at_most = longest_text(config, trained.network.config, trained.tokenizer)
+    at_most = longest_text(config, Groundwork(trained.network.config, trained.tokenizer))
     fitted = fit(
         read, trained.tokenizer, config.data, task_of(config.task), trained.family, unseen=unseen, at_most=at_most
     )

@@ -74,20 +74,24 @@ def load_tokenizer(model: Model) -> PreTrainedTokenizerFast:
     return tokenizer
 
 
-def load_config(model: Model, labels: Sequence[str] = ()) -> PretrainedConfig:
+def load_config(
+    model: Model, labels: Sequence[str] = (), architecture: PretrainedConfig | None = None
+) -> PretrainedConfig:
     """The architecture's config with labels, dropout and the fields of `model.config` in place; reads no weights.
 
     Args:
         model: The model config.
         labels: Label names in the order of the logits; empty for a model that writes text.
+        architecture: The same without labels, if it is read already.
 
     Raises:
         ConfigError: `model.config` has a field that the architecture does not know, it knows no dropout, or it is not
             of `model.family`.
         FilesError: It cannot be found or read.
     """
-    names = {"id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
-    names = names if labels else {}
+    if architecture is not None:
+        return with_labels(architecture, labels)
+    names = _names(labels)
     fields = dict(model.config)
     if model.path is not None:
         refuse_adapter(expand(model.path))
@@ -106,6 +110,20 @@ def load_config(model: Model, labels: Sequence[str] = ()) -> PretrainedConfig:
     return config
 
 
+def with_labels(config: PretrainedConfig, labels: Sequence[str]) -> PretrainedConfig:
+    """A copy of an architecture's config with other labels."""
+    config = copy.deepcopy(config)
+    for key, value in _names(labels).items():
+        setattr(config, key, value)
+    return config
+
+
+def _names(labels: Sequence[str]) -> dict[str, Any]:
+    if not labels:
+        return {}
+    return {"id2label": dict(enumerate(labels)), "label2id": {label: number for number, label in enumerate(labels)}}
+
+
 def _known(architecture: str) -> str:
     if architecture in CONFIG_MAPPING:
         return architecture
@@ -121,6 +139,7 @@ def load_network(
     task: str = "classification",
     pad_token_id: int | None = None,
     quietly: bool = False,
+    architecture: PretrainedConfig | None = None,
 ) -> PreTrainedModel:
     """The network with the task's head, in training mode; what the checkpoint lacks is drawn from the run's seed.
 
@@ -133,12 +152,13 @@ def load_network(
         task: Name of the task, one of `config/tasks.py`.
         pad_token_id: The token that fills short rows, which a decoder has to know to find a text's last token.
         quietly: Say nothing of the head; it is replaced by that of an adapter.
+        architecture: Its config without labels, if it is read already.
 
     Raises:
         ConfigError: The architecture does not go with the task, or the head's outputs cannot be kept.
         FilesError: The weights cannot be found or read, or lack a part of the network.
     """
-    config = load_config(model, labels)
+    config = load_config(model, labels, architecture)
     auto = _class_for(model, config, task)
     if pad_token_id is not None:
         config.pad_token_id = pad_token_id
@@ -198,8 +218,7 @@ def relabelled(network: Any, model: Model, labels: Sequence[str], seed: int, tas
         tokenizer = load_tokenizer(model)
         words = word_tokens(model.head.words, labels, tokenizer)
         return LabelWordNetwork(network.network, words, cue_tokens(model.head.cue, tokenizer)).train()
-    config = copy.deepcopy(network.config)
-    config.id2label, config.label2id = dict(enumerate(labels)), {label: i for i, label in enumerate(labels)}
+    config = with_labels(network.config, labels)
     auto = _class_for(model, config, task)
     start = head_start(TrainedHead.of(network.config), labels, task, model.head.start)
     apply_start(network, start, lambda other: _with_head(skeletons(model, auto)(other), model, task), config, seed)
@@ -226,14 +245,22 @@ def announce_head(start: HeadStart, say: Say) -> None:
     say("%s", start.sentence)
 
 
-def load_skeleton(model: Model, labels: Sequence[str], *, task: str) -> Any:
+def load_skeleton(
+    model: Model, labels: Sequence[str], *, task: str, architecture: PretrainedConfig | None = None
+) -> Any:
     """The same network without weights, on the meta device: its modules and parameters by name and shape.
+
+    Args:
+        model: The model config.
+        labels: Label names in the order of the logits.
+        task: Name of the task.
+        architecture: Its config without labels, if it is read already.
 
     Raises:
         ConfigError: The architecture does not go with the task.
         FilesError: The architecture's config cannot be found or read.
     """
-    config = load_config(model, labels)
+    config = load_config(model, labels, architecture)
     auto = _class_for(model, config, task)
     with torch.device("meta"), building(model, config):
         return _with_head(auto.from_config(config, **_trust(model)), model, task)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,6 @@ import torch
 
 from tunesmith.config.checking.directions import mode_of
 from tunesmith.config.composing.compose import Composed
-from tunesmith.config.composing.saved import resolve
 from tunesmith.config.schema import RunConfig
 from tunesmith.machine import usable_threads
 from tunesmith.training.instantiate import takes_keyword
@@ -32,7 +30,7 @@ def decide(composed: Composed) -> Composed:
     saved = copy.deepcopy(composed.saved)
     for (group, key), value in decisions.items():
         saved[group][key] = value
-    return dataclasses.replace(composed, saved=saved, config=resolve(saved))
+    return composed.with_saved(saved)
 
 
 def _decisions(config: RunConfig) -> Mapping[tuple[str, str], Any]:

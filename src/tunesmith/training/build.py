@@ -11,7 +11,6 @@ from typing import Any, Final
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-from transformers import PreTrainedTokenizerFast
 
 from tunesmith.config.schema import RunConfig
 from tunesmith.data.datamodule import TextDataModule
@@ -23,13 +22,14 @@ from tunesmith.evaluation.metrics import compute_metrics
 from tunesmith.models.anatomy import anatomy
 from tunesmith.models.families import family_of
 from tunesmith.models.freezing import Unfreezing
+from tunesmith.models.groundwork import Groundwork, read_groundwork
 from tunesmith.models.label_words import cue_tokens
 from tunesmith.models.method import PartialMethod
 from tunesmith.models.methods import apply_method
 from tunesmith.models.module import FineTuner, MetricFunction, SchedulerFactory
 from tunesmith.models.objectives import Objective
 from tunesmith.models.packing import check_packing
-from tunesmith.models.weights import load_config, load_tokenizer, positions
+from tunesmith.models.weights import positions
 from tunesmith.optim.parameter_groups import parameter_groups, rates
 from tunesmith.optim.schedules import lightning_schedule
 from tunesmith.tasks.registry import task_of
@@ -53,12 +53,15 @@ OURS: Final = {
 log = logging.getLogger("tunesmith")
 
 
-def build_data(config: RunConfig, splits: dict[str, Rows] | None = None) -> TextDataModule:
+def build_data(
+    config: RunConfig, splits: dict[str, Rows] | None = None, ground: Groundwork | None = None
+) -> TextDataModule:
     """The data of a run: read, split, held to its limits on length, with what could mislead in it told.
 
     Args:
         config: The run's config.
         splits: Rows that are already read; by default they are read from the file.
+        ground: The model's architecture and tokenizer, if they are read already.
 
     Raises:
         ConfigError: The tokenizer has nothing to pad with.
@@ -68,8 +71,8 @@ def build_data(config: RunConfig, splits: dict[str, Rows] | None = None) -> Text
     task = task_of(config.task)
     splits = read_splits(config.data, task) if splits is None else splits
     unseen = () if config.evaluation.test else ("test",)
-    architecture, tokenizer = load_config(config.model), load_tokenizer(config.model)
-    family, at_most = family_of(architecture), longest_text(config, architecture, tokenizer)
+    ground = ground or read_groundwork(config.model)
+    tokenizer, family, at_most = ground.tokenizer, ground.family, longest_text(config, ground)
     give_template(tokenizer, task, config.data, family)
     fitted = fit(splits, tokenizer, config.data, task, family, unseen=unseen, at_most=at_most)
     seen = {name: rows for name, rows in fitted.splits.items() if name not in unseen}
@@ -101,23 +104,33 @@ def read_fitted(config: RunConfig) -> dict[str, Rows]:
     splits = read_splits(config.data, task)
     if config.data.on_long != "drop":
         return splits
-    tokenizer, family = load_tokenizer(config.model), family_of(load_config(config.model))
-    return drop_long(splits, tokenizer, config.data, task, family).splits
+    ground = read_groundwork(config.model)
+    return drop_long(splits, ground.tokenizer, config.data, task, ground.family).splits
 
 
-def longest_text(config: RunConfig, architecture: Any, tokenizer: PreTrainedTokenizerFast) -> int | None:
+def longest_text(config: RunConfig, ground: Groundwork) -> int | None:
     """The largest `data.max_length` that a model has positions for; None where it has no limit."""
-    most = positions(architecture)
+    most = positions(ground.architecture)
     prompt = instantiate.prompt_length(config.method)
-    return most if most is None else most - max(prompt, len(cue_tokens(config.model.head.cue, tokenizer)))
+    return most if most is None else most - max(prompt, len(cue_tokens(config.model.head.cue, ground.tokenizer)))
 
 
-def build_network(config: RunConfig, labels: Sequence[str]) -> torch.nn.Module:
-    """The network as it is trained, adapters included."""
-    tokenizer = load_tokenizer(config.model)
-    network: Any = first_network(config, labels, tokenizer.pad_token_id)
+def build_network(config: RunConfig, labels: Sequence[str], ground: Groundwork | None = None) -> torch.nn.Module:
+    """The network as it is trained, adapters included.
+
+    Args:
+        config: The run's config.
+        labels: Label names in the order of the logits.
+        ground: The model's architecture and tokenizer, if they are read already.
+
+    Raises:
+        ConfigError: The architecture does not go with the task or the method.
+        FilesError: The weights cannot be found or read.
+    """
+    ground = ground or read_groundwork(config.model)
+    network: Any = first_network(config, labels, ground)
     task = task_of(config.task)
-    set_ends(network, tokenizer, task, config.data, family_of(network.config))
+    set_ends(network, ground.tokenizer, task, config.data, family_of(network.config))
     network.config.problem_type = task.problem_type
     if config.data.packing:
         check_packing(network)

@@ -17,11 +17,12 @@ from tunesmith.config.schema import Model, RunConfig
 from tunesmith.config.tasks import TASKS
 from tunesmith.errors import ConfigError, DataError, Problem
 from tunesmith.models.families import auto_class, family_of
+from tunesmith.models.groundwork import Groundwork
 from tunesmith.models.head_start import without_start
 from tunesmith.models.load_errors import explained
 from tunesmith.models.merging import put_into_base
 from tunesmith.models.trust import is_trusted, trusting
-from tunesmith.models.weights import load_network, load_tokenizer, relabelled
+from tunesmith.models.weights import load_config, load_network, load_tokenizer, relabelled
 from tunesmith.runs.record import Record, load_run
 from tunesmith.seeding import derive_seed
 from tunesmith.tasks.registry import task_of
@@ -83,7 +84,7 @@ def network_of(record: Record, config: RunConfig, tokenizer: PreTrainedTokenizer
         FilesError: It cannot be read.
     """
     if (record.directory.model / "adapter_config.json").is_file():
-        return _with_adapter(record, config, tokenizer.pad_token_id)
+        return _with_adapter(record, config, tokenizer)
     return whole_network(record.directory.model, config, record.labels)
 
 
@@ -105,10 +106,10 @@ def whole_network(folder: Path, config: RunConfig, labels: Sequence[str]) -> tor
     return network
 
 
-def _with_adapter(record: Record, config: RunConfig, pad_token_id: int | None) -> torch.nn.Module:
+def _with_adapter(record: Record, config: RunConfig, tokenizer: PreTrainedTokenizerFast) -> torch.nn.Module:
     import peft
 
-    base = first_network(config, record.labels, pad_token_id, quietly=True)
+    base = first_network(config, record.labels, Groundwork(load_config(config.model), tokenizer), quietly=True)
     torch.manual_seed(derive_seed(config.seed, "adapter"))  # some starts take random parts out of the base again
     with explained(str(record.directory.model)):
         network: torch.nn.Module = peft.PeftModel.from_pretrained(base, str(record.directory.model))
@@ -116,14 +117,14 @@ def _with_adapter(record: Record, config: RunConfig, pad_token_id: int | None) -
 
 
 def first_network(
-    config: RunConfig, labels: Sequence[str], pad_token_id: int | None, *, quietly: bool = False
+    config: RunConfig, labels: Sequence[str], ground: Groundwork, *, quietly: bool = False
 ) -> torch.nn.Module:
     """The network before the run's method is applied: as configured, or an earlier run's with its adapter put in.
 
     Args:
         config: The run's config.
         labels: Label names in the order of the logits.
-        pad_token_id: The token that fills short rows.
+        ground: The model's architecture and tokenizer.
         quietly: Say nothing of what the head starts from; it was said when the run was trained.
 
     Raises:
@@ -133,9 +134,8 @@ def first_network(
     task = config.task.name
     record = earlier_run(config.model.from_run) if config.model.from_run is not None else None
     if record is None or not has_adapter(record):
-        network: torch.nn.Module = load_network(
-            config.model, labels, config.seed, task=task, pad_token_id=pad_token_id, quietly=quietly
-        )
+        known = {"pad_token_id": ground.tokenizer.pad_token_id, "architecture": ground.architecture}
+        network: torch.nn.Module = load_network(config.model, labels, config.seed, task=task, quietly=quietly, **known)
         return network
     then = record.config["task"]["name"]
     if TASKS[then].head != TASKS[task].head:

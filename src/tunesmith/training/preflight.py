@@ -15,26 +15,26 @@ from tunesmith.errors import ConfigError, Problem
 from tunesmith.machine import bf16_cost, usable_cores
 from tunesmith.models.anatomy import anatomy
 from tunesmith.models.config_fields import check_fields, check_forward, check_vocabulary
-from tunesmith.models.families import family_of
+from tunesmith.models.groundwork import Groundwork, read_groundwork
 from tunesmith.models.label_words import cue_tokens
 from tunesmith.models.method import PartialMethod
 from tunesmith.models.methods import apply_method
 from tunesmith.models.reach import check_reach
-from tunesmith.models.weights import load_config, load_skeleton, load_tokenizer, positions
+from tunesmith.models.weights import load_skeleton, positions
 from tunesmith.training import instantiate
 from tunesmith.training.monitors import check_monitors
 
 log = logging.getLogger("tunesmith")
 
 
-def check_model(config: RunConfig) -> torch.nn.Module:
+def check_model(config: RunConfig) -> tuple[torch.nn.Module, Groundwork]:
     """Hold task, model, method, length and device against one another; from the architecture alone.
 
     Args:
         config: The run's config, with its decisions made.
 
     Returns:
-        The network as it will be trained, on the meta device.
+        The network as it will be trained, on the meta device; what was read of the model for it.
 
     Raises:
         ConfigError: Something does not go together, with what would.
@@ -46,10 +46,11 @@ def check_model(config: RunConfig) -> torch.nn.Module:
     if problems:
         raise ConfigError(problems)
     check_quantization(config)
-    check_length(config)
+    ground = read_groundwork(config.model)
+    check_length(config, ground)
     labels = ["a", "b"]  # how many there are changes no module's name
-    skeleton = load_skeleton(config.model, labels, task=config.task.name)
-    check_architecture(config, skeleton)
+    skeleton = load_skeleton(config.model, labels, task=config.task.name, architecture=ground.architecture)
+    check_architecture(config, skeleton, ground)
     method = instantiate.build_method(config.method)
     with torch.device("meta"):
         trained = apply_method(skeleton, method, config.seed, config.task.name)
@@ -58,7 +59,7 @@ def check_model(config: RunConfig) -> torch.nn.Module:
     check_head_rate(config, trained)
     check_layer_rates(config, trained)
     check_monitors(config)
-    return trained
+    return trained, ground
 
 
 def check_device(config: RunConfig) -> None:
@@ -89,7 +90,7 @@ def check_device(config: RunConfig) -> None:
         log.warning("trainer.precision=bf16-mixed: %s. Set trainer.precision=32-true, which is more accurate too", cost)
 
 
-def check_architecture(config: RunConfig, skeleton: Any) -> None:
+def check_architecture(config: RunConfig, skeleton: Any, ground: Groundwork) -> None:
     """Hold what `model.config` and `model.tokenizer` ask for against the network that comes of it.
 
     Raises:
@@ -102,7 +103,7 @@ def check_architecture(config: RunConfig, skeleton: Any) -> None:
         check_fields(model, skeleton, plain)
         check_forward(model, skeleton)
     if model.tokenizer is not None or "vocab_size" in model.config:
-        check_vocabulary(model, skeleton, load_tokenizer(model))
+        check_vocabulary(model, skeleton, ground.tokenizer)
 
 
 def check_head_rate(config: RunConfig, skeleton: torch.nn.Module) -> None:
@@ -143,28 +144,25 @@ def check_layer_rates(config: RunConfig, skeleton: torch.nn.Module) -> None:
         raise ConfigError([Problem("optimizer.layer_decay", rule, received, "Use method=full or method=last_layers")])
 
 
-def check_length(config: RunConfig, architecture: Any = None, tokenizer: Any = None) -> None:
+def check_length(config: RunConfig, ground: Groundwork) -> None:
     """Compare the tokens of a text with the positions that the architecture has, and those of an answer with both.
 
     Args:
         config: The run's config.
-        architecture: The network's configuration; None reads that of `config.model`.
-        tokenizer: Its tokenizer, likewise.
+        ground: The model's architecture and tokenizer.
 
     Raises:
-        ConfigError: There are more, or the tokenizer has nothing to pad with.
+        ConfigError: There are more.
     """
-    architecture = load_config(config.model) if architecture is None else architecture
-    tokenizer, data = load_tokenizer(config.model) if tokenizer is None else tokenizer, config.data
-    most = positions(architecture)
+    data, most = config.data, positions(ground.architecture)
     prompt = instantiate.prompt_length(config.method)
-    taken = {"prompt": prompt, "cue": len(cue_tokens(config.model.head.cue, tokenizer))}
+    taken = {"prompt": prompt, "cue": len(cue_tokens(config.model.head.cue, ground.tokenizer))}
     for name, count in taken.items():
         if most is not None and most < data.max_length + count:
             rule = f"the model has {most} positions" + (f", of which the {name} takes {count}" if count else "")
             hint = f"At most data.max_length={most - count}"
             raise ConfigError([Problem("data.max_length", rule, str(data.max_length), hint)])
-    answers = "target_column" in traits_of(config.task).required and family_of(architecture) == "causal"
+    answers = "target_column" in traits_of(config.task).required and ground.family == "causal"
     if answers and data.max_target_length >= data.max_length:
         rule = f"a decoder's text and its answer share data.max_length={data.max_length} tokens, which leaves none"
         hint = "Set less, or raise data.max_length"

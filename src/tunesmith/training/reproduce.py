@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tunesmith.config.changes import differing
 from tunesmith.config.composing.compose import Composed, compose_from, searching_here
-from tunesmith.config.composing.saved import resolve
 from tunesmith.config.fingerprint import fingerprint, identifies
 from tunesmith.errors import DataError, FilesError
+from tunesmith.models.groundwork import read_groundwork
 from tunesmith.models.trust import trusting
-from tunesmith.models.weights import load_tokenizer
 from tunesmith.provenance.collect import origin
 from tunesmith.provenance.compare import Difference, differences, in_words
 from tunesmith.runs.record import Record
@@ -167,7 +165,7 @@ def rerun(checked: Check, *, trust: Sequence[str] = ()) -> Verdict:
 def _from_the_start(composed: Composed) -> Composed:
     """The same run; a saved `run.resume=auto` would go on with an unfinished one of the same config."""
     saved = composed.saved | {"run": composed.saved["run"] | {"resume": "never"}}
-    return dataclasses.replace(composed, saved=saved, config=resolve(saved))
+    return composed.with_saved(saved)
 
 
 def _follows(difference: Difference, changes: Sequence[Difference]) -> bool:
@@ -211,7 +209,8 @@ def _conditions(original: Record, composed: Composed, trust: Sequence[str]) -> l
     except (DataError, FilesError) as error:
         faults["data"] = str(error)
     try:
-        tokenizer, network = load_tokenizer(config.model), build_network(config, original.labels)
+        ground = read_groundwork(config.model)
+        tokenizer, network = ground.tokenizer, build_network(config, original.labels, ground)
     except FilesError as error:
         faults["model"] = str(error)
     now = origin(composed, splits, network, tokenizer, trust) | faults

@@ -17,6 +17,7 @@ from tunesmith.config.schema import RunConfig
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.splits import data_fingerprint as data_fingerprint
 from tunesmith.errors import DataError
+from tunesmith.models.groundwork import Groundwork, read_groundwork
 from tunesmith.models.methods import count_parameters
 from tunesmith.models.module import FineTuner, Outputs
 from tunesmith.models.trust import trusting
@@ -47,6 +48,7 @@ class Ready:
     """What is known of a run before its directory is opened."""
 
     data: TextDataModule
+    ground: Groundwork
     warnings: Warnings
 
 
@@ -112,10 +114,11 @@ class Parts:
 
 def build(config: RunConfig, ready: Ready | None) -> Parts:
     """Read and encode the data, unless that is done, and make the network with what trains it."""
-    data = build_data(config) if ready is None else ready.data
+    ground = read_groundwork(config.model) if ready is None else ready.ground
+    data = build_data(config, ground=ground) if ready is None else ready.data
     data.encode_all()
     task = task_of(config.task)
-    network = build_network(config, data.labels)
+    network = build_network(config, data.labels, ground)
     return Parts(task, data, network, build_module(config, network, data.labels, objective_on(data, task)))
 
 

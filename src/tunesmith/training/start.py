@@ -48,20 +48,20 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
         with log_to(warnings=warnings), nothing_started():  # warnings of libraries are not the user's
             refuse_tracker(composed.config.logger)
             run = decide(composed)
-            skeleton = check_model(run.config)
+            skeleton, ground = check_model(run.config)
         if run.config.run.resume == "auto":
             unfinished = newest_unfinished(run)
             if unfinished is not None:
                 return resume(unfinished, trust=trust, composed=run)
         with log_to(warnings=warnings), nothing_started():
-            data = build_data(run.config)
+            data = build_data(run.config, ground=ground)
             check_metrics(run.config, data.labels)
             data.encode_all()  # a fault of the data is told before there is a directory
             rehearse_on(run.config, skeleton, data)
         name = redact_values(run.name)
         directory = open_run(run, name)
         with locked(directory.path):
-            return execute(run, directory, name, trust, ready=Ready(data, warnings))
+            return execute(run, directory, name, trust, ready=Ready(data, ground, warnings))
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from tunesmith import compose, load_model, load_run, train
 from tunesmith.cli.main import main
 from tunesmith.errors import ConfigError, FilesError
 from tunesmith.inference.export import export
+from tunesmith.models.groundwork import read_groundwork
 from tunesmith.training.auto_values import decide
 from tunesmith.training.warm_start import announce_start, start_of
 
@@ -143,7 +144,7 @@ def test_what_cannot_be_started_from(tiny, tmp_path, finished_lora):
     with pytest.raises(
         ConfigError, match=r"with the head for task=classification.*received task=token_class"
     ) as refusal:
-        first_network(config, ["a", "b"], 0)
+        first_network(config, ["a", "b"], read_groundwork(config.model))
     assert "nothing was started" not in str(refusal.value), "the weights are read when the run has its directory"
     prompted = train(compose([*tiny, "method=prompt", "trainer.max_steps=1"]))
     with pytest.raises(ConfigError, match="a prompt cannot be put into the weights"):

@@ -58,6 +58,14 @@ class Composed:
     choices: dict[str, str | None] | None = None
     """Config group to chosen option; None for a config that came from a file."""
 
+    def with_saved(self, saved: dict[str, Any]) -> Composed:
+        """The same with other values.
+
+        Args:
+            saved: All of them, in the form in which they are written.
+        """
+        return dataclasses.replace(self, saved=saved, config=resolve(saved))
+
     @property
     def name(self) -> str:
         """The run's name for people."""

@@ -1,0 +1,36 @@
+"""What is read of a model before its weights, once for a run: its tokenizer and its architecture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from transformers import PretrainedConfig, PreTrainedTokenizerFast
+
+from tunesmith.config.families import Family
+from tunesmith.config.schema import Model
+from tunesmith.models.families import family_of
+from tunesmith.models.weights import load_config, load_tokenizer
+
+
+@dataclass(frozen=True)
+class Groundwork:
+    """A model's tokenizer and architecture."""
+
+    architecture: PretrainedConfig
+    """As configured, without the names of labels; copied by whoever changes it."""
+    tokenizer: PreTrainedTokenizerFast
+
+    @property
+    def family(self) -> Family:
+        """The family that the model is of."""
+        return family_of(self.architecture)
+
+
+def read_groundwork(model: Model) -> Groundwork:
+    """Read a model's tokenizer and architecture.
+
+    Raises:
+        ConfigError: `model.config` does not go with the architecture, or the tokenizer has nothing to pad with.
+        FilesError: They cannot be found or read.
+    """
+    return Groundwork(load_config(model), load_tokenizer(model))
