@@ -29,10 +29,10 @@ def main(argv: list[str]) -> int:
     Returns:
         0; a fault raises.
     """
-    found = parser("check", "Validate a config, read its data, and print the plan of the run, without training.")
-    found.add_argument("--config-name", "-cn", default="train", help="the primary config (default: train)")
-    found.add_argument("--model", action="store_true", help="load the model too, and count its parameters")
-    arguments = found.parse_intermixed_args(argv)
+    verb = parser("check", "Validate a config, read its data, and print the plan of the run, without training.")
+    verb.add_argument("--config-name", "-cn", default="train", help="the primary config (default: train)")
+    verb.add_argument("--model", action="store_true", help="load the model too, and count its parameters")
+    arguments = verb.parse_intermixed_args(argv)
     check_folders(arguments.config_dir)
     composed = composed_from(arguments)
 

@@ -93,5 +93,5 @@ def _overrides(word: str, config_dirs: Sequence[Path]) -> list[str]:
         from tunesmith.config.keys import choices
 
         return [f"{key}={choice}" for choice in choices(key) if choice.startswith(value)]
-    keys = [path for path, found in outline().items() if not found.is_node and "_target_" not in path]
+    keys = [path for path, entry in outline().items() if not entry.is_node and "_target_" not in path]
     return sorted({f"{name}=" for name in [*groups, *keys] if name.startswith(word)})

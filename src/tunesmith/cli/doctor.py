@@ -51,8 +51,8 @@ def main(argv: list[str]) -> int:
     facts += [(name, _version(name) or "not installed") for name in PACKAGES]
     facts += [*_devices(), *_tracker(), ("caches", _caches())]
     console().print(facts_table(facts))
-    found = list(problems())
-    say("\n".join([f"\n{len(found)} known problems", *(f"  - {problem}" for problem in found)]))
+    known = list(problems())
+    say("\n".join([f"\n{len(known)} known problems", *(f"  - {problem}" for problem in known)]))
     return 0
 
 
@@ -75,14 +75,14 @@ def _versions() -> Iterator[str]:
     from packaging.requirements import Requirement
 
     for text in metadata.requires("tunesmith") or []:
-        wanted = Requirement(text)
-        if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
+        requirement = Requirement(text)
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue
-        version = _version(wanted.name)
+        version = _version(requirement.name)
         if version is None:
-            yield f"{wanted.name} is not installed: pip install '{wanted.name}{wanted.specifier}'"
-        elif not wanted.specifier.contains(version, prereleases=True):
-            yield f"{wanted.name} {version} is outside of {wanted.specifier}, with which this version works"
+            yield f"{requirement.name} is not installed: pip install '{requirement.name}{requirement.specifier}'"
+        elif not requirement.specifier.contains(version, prereleases=True):
+            yield f"{requirement.name} {version} is outside of {requirement.specifier}, with which this version works"
     if _version("lightning") is not None:
         yield (
             "lightning is installed beside pytorch-lightning: a callback of yours must derive from "
@@ -142,13 +142,13 @@ def _tracker() -> list[tuple[str, str]]:
 
     mode = choose_mode("auto", os.environ)
     key = "with an API key" if has_credentials(os.environ) else "no API key"
-    said = f", WANDB_MODE={os.environ['WANDB_MODE']}" if os.environ.get("WANDB_MODE") else ""
+    variable = f", WANDB_MODE={os.environ['WANDB_MODE']}" if os.environ.get("WANDB_MODE") else ""
     hub = (
         "switched off by HF_HUB_OFFLINE"
         if os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0")
         else "asked when needed"
     )
-    return [("W&B", f"a run would be {mode} ({key}{said})"), ("Hugging Face Hub", hub)]
+    return [("W&B", f"a run would be {mode} ({key}{variable})"), ("Hugging Face Hub", hub)]
 
 
 def _caches() -> str:

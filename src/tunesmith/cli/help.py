@@ -53,7 +53,7 @@ def overview() -> str:
 
 def groups(config_dirs: Sequence[Path] = ()) -> str:
     """Every config group with its options, one per line."""
-    found = group_options(config_dirs)
-    width = max(map(len, found)) + 2
-    lines = [f"  {group:<{width}}{', '.join(options)}" for group, options in sorted(found.items())]
+    options_of = group_options(config_dirs)
+    width = max(map(len, options_of)) + 2
+    lines = [f"  {group:<{width}}{', '.join(options)}" for group, options in sorted(options_of.items())]
     return "\n".join(textwrap.fill(line, 100, subsequent_indent=" " * (width + 2)) for line in lines)

@@ -62,10 +62,10 @@ def combinations(texts: Sequence[str], arguments: argparse.Namespace) -> list[Ov
     """The overrides of every run, as the basic sweeper makes them; the common ones where another sweeper decides."""
     parsed = OverridesParser.create().parse_overrides(list(texts))
     common = [override.input_line or "" for override in parsed if not override.is_sweep_override()]
-    found = draft(common, config_dirs=arguments.config_dir, name=arguments.config_name)
-    if found.problems:
-        raise ConfigError(found.problems)
-    sweeper = OmegaConf.to_container(found.config.hydra.sweeper)
+    composed = draft(common, config_dirs=arguments.config_dir, name=arguments.config_name)
+    if composed.problems:
+        raise ConfigError(composed.problems)
+    sweeper = OmegaConf.to_container(composed.config.hydra.sweeper)
     assert isinstance(sweeper, dict)
     if sweeper["_target_"] != BASIC_SWEEPER:
         return [tuple(text for text in common if not text.startswith("hydra"))]

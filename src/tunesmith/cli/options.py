@@ -35,21 +35,21 @@ class Parser(argparse.ArgumentParser):
 
 def parser(verb: str, description: str) -> argparse.ArgumentParser:
     """A parser for a verb that takes overrides; it answers `--help` with the config groups."""
-    found = _Parser(
+    verb_parser = _Parser(
         prog=f"tunesmith {verb}",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    found.add_argument("overrides", nargs="*", default=[], metavar="OVERRIDE", help="GROUP=OPTION or KEY=VALUE")
-    found.add_argument(
+    verb_parser.add_argument("overrides", nargs="*", default=[], metavar="OVERRIDE", help="GROUP=OPTION or KEY=VALUE")
+    verb_parser.add_argument(
         "--from",
         dest="source",
         type=expand,
         metavar="RUN|FILE",
         help="start from a saved config; overrides change values",
     )
-    found.add_argument(
+    verb_parser.add_argument(
         "--config-dir",
         action="append",
         default=[],
@@ -57,8 +57,8 @@ def parser(verb: str, description: str) -> argparse.ArgumentParser:
         metavar="DIR",
         help="a folder laid out like conf/, searched before the shipped options (repeatable)",
     )
-    add_trust(found)
-    return found
+    add_trust(verb_parser)
+    return verb_parser
 
 
 def add_trust(verb: argparse.ArgumentParser) -> None:

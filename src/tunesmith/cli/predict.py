@@ -231,8 +231,8 @@ def _table(path: Path, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
                     raise DataError(f"{path}:{line}: no column {data.text_column!r}. {other}")
             yield line, record
     except DataError as error:
-        said = str(error).replace("data.delimiter=", "--delimiter ").replace("data.quoting=", "--quoting ")
-        raise DataError(said) from None
+        message = str(error).replace("data.delimiter=", "--delimiter ").replace("data.quoting=", "--quoting ")
+        raise DataError(message) from None
 
 
 def _lines(file: TextIO, source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -101,16 +101,16 @@ def locate_sweep(sweep: str, config_dirs: Sequence[Path]) -> tuple[str, list[Pat
 
 def _parser() -> argparse.ArgumentParser:
     names = ", ".join(path.stem for path in sorted(shipped("sweeps").glob("*.yaml")))
-    found = Parser(
+    verb = Parser(
         prog="tunesmith sweep",
         description="Search over many runs. The last line of the output is the sweep's directory.",
         epilog=f"sweeps: {names}",
         allow_abbrev=False,
     )
-    found.add_argument("sweep", metavar="NAME|FILE", help="a sweep of ours or a YAML file of yours")
-    found.add_argument(
+    verb.add_argument("sweep", metavar="NAME|FILE", help="a sweep of ours or a YAML file of yours")
+    verb.add_argument(
         "overrides", nargs="*", default=[], metavar="OVERRIDE", help="as for train; hydra.sweeper.n_trials=10 too"
     )
-    found.add_argument("--config-dir", action="append", default=[], type=expand, metavar="DIR", help="as for train")
-    add_trust(found)
-    return found
+    verb.add_argument("--config-dir", action="append", default=[], type=expand, metavar="DIR", help="as for train")
+    add_trust(verb)
+    return verb

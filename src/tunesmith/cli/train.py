@@ -70,15 +70,15 @@ def _file_asks_for_many() -> bool:
 
 
 def _parser() -> argparse.ArgumentParser:
-    found = parser("train", "Train a model. The last line of the output is the run's directory.")
-    found.add_argument("-m", "--multirun", action="store_true", help="one run per combination of a,b,c values")
-    found.add_argument("--cfg", "-c", choices=("job", "hydra", "all"), help="print the composed config and stop")
-    found.add_argument("--package", "-p", help="with --cfg: print this part only")
-    found.add_argument("--resolve", action="store_true", help="with --cfg: resolve references")
-    found.add_argument("--info", "-i", nargs="?", const="all", choices=INFO, help="print how Hydra composes, and stop")
-    found.add_argument("--config-name", "-cn", default="train", help="the primary config (default: train)")
-    found.add_argument("--experimental-rerun", action=Refused, help=argparse.SUPPRESS)
-    return found
+    verb = parser("train", "Train a model. The last line of the output is the run's directory.")
+    verb.add_argument("-m", "--multirun", action="store_true", help="one run per combination of a,b,c values")
+    verb.add_argument("--cfg", "-c", choices=("job", "hydra", "all"), help="print the composed config and stop")
+    verb.add_argument("--package", "-p", help="with --cfg: print this part only")
+    verb.add_argument("--resolve", action="store_true", help="with --cfg: resolve references")
+    verb.add_argument("--info", "-i", nargs="?", const="all", choices=INFO, help="print how Hydra composes, and stop")
+    verb.add_argument("--config-name", "-cn", default="train", help="the primary config (default: train)")
+    verb.add_argument("--experimental-rerun", action=Refused, help=argparse.SUPPRESS)
+    return verb
 
 
 class Refused(argparse.Action):

@@ -29,8 +29,8 @@ def group_options(config_dirs: Sequence[Path] = ()) -> dict[str, list[str]]:
     Args:
         config_dirs: Folders of the user's own options.
     """
-    found: dict[str, set[str]] = {}
+    groups: dict[str, set[str]] = {}
     for root in (*config_dirs, shipped("conf")):
         for file in sorted(root.glob("*/**/*.yaml")):
-            found.setdefault(file.parent.relative_to(root).as_posix(), set()).add(file.stem)
-    return {group: sorted(options) for group, options in found.items() if not group.startswith("hydra")}
+            groups.setdefault(file.parent.relative_to(root).as_posix(), set()).add(file.stem)
+    return {group: sorted(options) for group, options in groups.items() if not group.startswith("hydra")}

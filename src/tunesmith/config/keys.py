@@ -68,8 +68,8 @@ def takes_value(path: str, value: Any) -> bool:
 def choices(path: str) -> list[str]:
     """The words that a key accepts by name."""
     info = field_at(path)
-    found = [_strip(member) for member in _union(info.annotation)] if info else []
-    return [str(word) for member in found if get_origin(member) is Literal for word in get_args(member)]
+    members = [_strip(member) for member in _union(info.annotation)] if info else []
+    return [str(word) for member in members if get_origin(member) is Literal for word in get_args(member)]
 
 
 def _node(annotation: Any) -> type[BaseModel] | None:
@@ -121,9 +121,9 @@ def _length(metadata: Any) -> str:
     most = next((bound.max_length for bound in bounds if isinstance(bound, MaxLen)), None)
     if least == most:
         return f" of exactly {_characters(least)}"
-    found = [f"at least {_characters(least)}"] if least else []
-    found += [f"at most {_characters(most)}"] if most is not None else []
-    return f" of {' and '.join(found)}" if found else ""
+    limits = [f"at least {_characters(least)}"] if least else []
+    limits += [f"at most {_characters(most)}"] if most is not None else []
+    return f" of {' and '.join(limits)}" if limits else ""
 
 
 def _characters(count: int) -> str:
@@ -137,10 +137,10 @@ def _flat(metadata: Any) -> list[Any]:
 def _range(metadata: Any) -> str:
     """` of at least 0 and less than 1` from pydantic's constraints."""
     words = {Ge: ("of at least", "ge"), Gt: ("greater than", "gt"), Le: ("at most", "le"), Lt: ("less than", "lt")}
-    found = [
+    limits = [
         f"{text} {getattr(bound, name)}"
         for bound in _flat(metadata)
         for kind, (text, name) in words.items()
         if isinstance(bound, kind)
     ]
-    return f" {' and '.join(found)}" if found else ""
+    return f" {' and '.join(limits)}" if limits else ""

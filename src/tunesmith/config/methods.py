@@ -91,7 +91,7 @@ def takes(target: str | None, keyword: str) -> bool:
 
 
 def _derives(target: str | None, base: str) -> bool:
-    signature, wanted = (read_signature(target) if target else None), read_signature(base)
-    if signature is None or wanted is None:
+    signature, ancestor = (read_signature(target) if target else None), read_signature(base)
+    if signature is None or ancestor is None:
         return False
-    return wanted.name in (signature.name, *signature.ancestors)
+    return ancestor.name in (signature.name, *signature.ancestors)

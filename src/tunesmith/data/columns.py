@@ -40,8 +40,8 @@ class Where:
     def keeps(self, record: Mapping[str, Any]) -> bool:
         """Whether a record has every value that is asked for."""
         kept = True
-        for column, wanted in self._where.items():
-            matches = equal(record[column], wanted)
+        for column, expected in self._where.items():
+            matches = equal(record[column], expected)
             self._met[column] |= matches
             self._values[column][as_text(record[column])] += 1
             kept &= matches
@@ -51,7 +51,7 @@ class Where:
         """Why nothing was kept; None where there is no filter."""
         if not self._where or not any(self._values.values()):
             return None
-        asked = " ".join(f"data.where.{column}={as_text(wanted)}" for column, wanted in self._where.items())
+        asked = " ".join(f"data.where.{column}={as_text(expected)}" for column, expected in self._where.items())
         alone = [column for column, met in self._met.items() if not met]
         if not alone:
             return f"no rows with {asked}: each is there, but in no row together. Change data.where"
@@ -59,14 +59,14 @@ class Where:
         return f"no rows with {asked}: {there}. Change data.where"
 
 
-def equal(value: Any, wanted: Any) -> bool:
+def equal(value: Any, expected: Any) -> bool:
     """Whether a value of a file is the one that the config asks for."""
-    text, asked = as_text(value), as_text(wanted)
+    text, asked = as_text(value), as_text(expected)
     if text == asked:
         return True
-    if isinstance(wanted, bool) or isinstance(value, bool):
+    if isinstance(expected, bool) or isinstance(value, bool):
         return text.strip().lower() == asked.strip().lower()
-    if not isinstance(wanted, int | float):
+    if not isinstance(expected, int | float):
         return False
     number = text.strip()
     if "_" in number:

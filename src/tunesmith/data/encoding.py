@@ -103,11 +103,11 @@ def encode_tags(rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenize
     tokens, words = _words(rows.words, tokenizer, data)
     index = {label: i for i, label in enumerate(labels)}
     tags = []
-    for row, wanted in enumerate(rows.labels):
-        of_words = [index[tag] for tag in wanted or ()] or [0] * len(rows.words[row])  # type: ignore[union-attr]
+    for row, row_tags in enumerate(rows.labels):
+        of_words = [index[tag] for tag in row_tags or ()] or [0] * len(rows.words[row])  # type: ignore[union-attr]
         tags.append([of_words[word] if word >= 0 else IGNORED for word in words[row]])
     samples = asking(tokens, end_to_end(tags), np.arange(len(rows)))
-    references = [tuple(wanted or (None,) * len(rows.words[row])) for row, wanted in enumerate(rows.labels)]  # type: ignore[arg-type]
+    references = [tuple(row_tags or (None,) * len(rows.words[row])) for row, row_tags in enumerate(rows.labels)]  # type: ignore[arg-type]
     counts = np.asarray([len(sentence) for sentence in rows.words], dtype=np.int64)
     limits = [limit_of("sentences", tokens, data, words=(counts, samples.weights))]
     return replace(samples, words=words, references=references, limits=limits)
@@ -136,12 +136,12 @@ def _beginnings(words: Sequence[str], spans: Sequence[tuple[int, int]]) -> list[
     Character spans serve every kind of tokenizer: a byte-level one may count the space before a word to it.
     """
     ends = np.cumsum([len(word) + 1 for word in words])
-    found, last = [], -1
+    beginnings, last = [], -1
     for start, end in spans:
         word = int(np.searchsorted(ends, end - 1, side="right")) if end > start else -1
-        found.append(word if word > last else -1)
+        beginnings.append(word if word > last else -1)
         last = max(last, word)
-    return found
+    return beginnings
 
 
 def encode_targets(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data) -> Samples:

@@ -22,11 +22,11 @@ def findings(splits: Mapping[str, Rows], task: RowTask) -> list[str]:
         task: The task.
     """
     inputs = {name: inputs_of(rows) for name, rows in splits.items()}
-    told = [_shared(pair, inputs, splits) for pair in combinations(splits, 2)]
+    sentences = [_shared(pair, inputs, splits) for pair in combinations(splits, 2)]
     if task.contradiction is not None:
-        told.append(_contradictions(inputs, splits, task))
-        told += [_single(name, rows, task) for name, rows in splits.items() if name != "train"]
-    return [sentence for sentence in told if sentence is not None]
+        sentences.append(_contradictions(inputs, splits, task))
+        sentences += [_single(name, rows, task) for name, rows in splits.items() if name != "train"]
+    return [sentence for sentence in sentences if sentence is not None]
 
 
 def inputs_of(rows: Rows) -> list[Hashable]:
@@ -98,11 +98,11 @@ def _single(name: str, rows: Rows, task: RowTask) -> str | None:
     kinds = {item for label in rows.labels for item in (label if isinstance(label, tuple) else (label,))}
     if not len(rows) or len(kinds) != 1:
         return None
-    told = task.single(name, *kinds)
-    if told is None:
+    single = task.single(name, *kinds)
+    if single is None:
         return None
     who = f"all {len(rows):,} {name} rows have" if len(rows) > 1 else f"the only {name} row has"
-    return f"{who} {told[0]}: {told[1]}"
+    return f"{who} {single[0]}: {single[1]}"
 
 
 def _number(rows: Rows, row: int) -> Any:

@@ -171,7 +171,7 @@ def _check_calls(calls: Any, role: str, where: str) -> None:
 
 
 def _learned(turn: Message, role: str, where: str) -> bool:
-    wanted = {}
+    marks = {}
     for key, known in (("weight", (0, 1)), ("train", (True, False))):
         if key in turn:
             value = turn[key]
@@ -180,12 +180,12 @@ def _learned(turn: Message, role: str, where: str) -> bool:
                 raise MalformedError(
                     f"{where}, key {key!r}: must be {some}, and is {value!r}: a turn counts or does not"
                 )
-            wanted[key] = bool(value)
-    if len(set(wanted.values())) > 1:
+            marks[key] = bool(value)
+    if len(set(marks.values())) > 1:
         raise MalformedError(f"{where}: 'weight' and 'train' contradict each other. Remove one")
-    learned = all(wanted.values())
-    if wanted and learned and role != "assistant":
-        key = next(iter(wanted))
+    learned = all(marks.values())
+    if marks and learned and role != "assistant":
+        key = next(iter(marks))
         raise MalformedError(f"{where}, key {key!r}: only turns of the assistant are learned. Remove it")
     return learned or role != "assistant"
 

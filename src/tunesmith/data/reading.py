@@ -42,11 +42,11 @@ def read_rows(data: Data, task: RowTask) -> Rows:
     dialect = dialect_of(data)
     source = source_of(data.format, dialect)
     needed = _needed(data, task.columns(data))
-    wanted, unused, empty = Where(data.where), Unused(task, data, source.columns), Empty(task, data)
+    where, unused, empty = Where(data.where), Unused(task, data, source.columns), Empty(task, data)
     rows: dict[str, tuple[Example, str, int]] = {}
     for position, (line, record) in enumerate(records_of(source, path)):
         _require(needed, record, path, line, dialect if data.format == "csv" else None)
-        if not wanted.keeps(record):
+        if not where.keeps(record):
             continue
         unused.see(record)
         try:
@@ -62,14 +62,14 @@ def read_rows(data: Data, task: RowTask) -> Rows:
         rows[row_id] = (example, as_text(record[data.split.column]) if data.split.column else "", line)
     empty.refuse(path)
     if not rows:
-        raise DataError(f"{path}: {wanted.miss() or empty.nothing_left()}")
+        raise DataError(f"{path}: {where.miss() or empty.nothing_left()}")
     examples, splits, lines = map(list, zip(*rows.values(), strict=True))
-    found = rows_of(list(rows), examples, splits if data.split.column else None, lines)
-    refuse_sources_of_lists(found.texts, found.pairs, task, data)
-    named_rows = replace(found, labels=task.rename(found.labels, lines, data))
+    as_read = rows_of(list(rows), examples, splits if data.split.column else None, lines)
+    refuse_sources_of_lists(as_read.texts, as_read.pairs, task, data)
+    named_rows = replace(as_read, labels=task.rename(as_read.labels, lines, data))
     empty.tell(path)
     unused.tell(path)
-    for sentence in task.oddities(named_rows.labels, found.labels, data):
+    for sentence in task.oddities(named_rows.labels, as_read.labels, data):
         log.warning("%s: %s", data.path, sentence)
     return named_rows
 

@@ -130,9 +130,9 @@ def _end(through: str, first: int, tokenizer: PreTrainedTokenizerFast) -> int | 
     strings = sorted(map(re.escape, tokenizer.convert_ids_to_tokens(sorted(marks(tokenizer)))), key=len, reverse=True)
     tail = _tail(tokenizer)
     if tail and through.endswith(tail):
-        found = re.search("|".join(strings), tail)
-        if found is not None:
-            return len(through) - len(tail) + found.end()
+        ended = re.search("|".join(strings), tail)
+        if ended is not None:
+            return len(through) - len(tail) + ended.end()
     places = [match.end() for match in re.finditer("|".join(strings), through) if match.start() >= first]
     return places[-1] if places and not through[places[-1] :].strip() else None
 

@@ -69,8 +69,8 @@ def doubts(parts: Sequence[Rows], tokenizer: PreTrainedTokenizerFast) -> list[st
         options = rows.options if rows.options is not None else [{}] * len(rows)
         for turns, more in zip(rows.messages or (), options, strict=False):
             kinds.setdefault(frozenset((turn["role"], key) for turn in turns for key in turn), (turns, more))
-    told = [sentence for turns, more in kinds.values() for sentence in _doubts(turns, tokenizer, more)]
-    return [*dict.fromkeys(told), *(_marks_in_texts(parts, tokenizer) if kinds else ())]
+    sentences = [sentence for turns, more in kinds.values() for sentence in _doubts(turns, tokenizer, more)]
+    return [*dict.fromkeys(sentences), *(_marks_in_texts(parts, tokenizer) if kinds else ())]
 
 
 def _marks_in_texts(parts: Sequence[Rows], tokenizer: PreTrainedTokenizerFast) -> Iterator[str]:

@@ -59,10 +59,10 @@ class Entities(Metric):
     def update(self, predictions: Sequence[Tags], truths: Sequence[Tags]) -> None:
         """Count the entities of some sentences."""
         for prediction, truth in zip(predictions, truths, strict=True):
-            found, wanted = set(entities(prediction)), set(entities(truth))
-            self.right += len(found & wanted)
-            self.predicted += len(found)
-            self.wanted += len(wanted)
+            predicted, expected = set(entities(prediction)), set(entities(truth))
+            self.right += len(predicted & expected)
+            self.predicted += len(predicted)
+            self.wanted += len(expected)
 
 
 class EntityPrecision(Entities):

@@ -40,8 +40,8 @@ def compute_metrics(metrics: Mapping[str, Metric], inputs: MetricInputs) -> Meas
         try:
             value = value_of(metric, *inputs.of(metric))
         except Exception as error:  # rows that a metric cannot take are no reason to lose the training
-            said = next((line for line in str(error).splitlines() if line.strip()), "")
-            measured.failures[name] = f"{type(error).__name__}: {said}"
+            message = next((line for line in str(error).splitlines() if line.strip()), "")
+            measured.failures[name] = f"{type(error).__name__}: {message}"
             value = torch.nan
         measured.values.update(recorded(name, value, inputs.labels))
         remark = getattr(metric, "remark", None)

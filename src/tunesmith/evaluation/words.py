@@ -28,11 +28,11 @@ def words(text: str) -> list[str]:
     Returns:
         The words in their order; none for a text of signs alone.
     """
-    found: list[str] = []
+    result: list[str] = []
     for inside, run in groupby(unicodedata.normalize("NFC", text.lower()), key=_of_a_word):
         if inside:
-            found += parted("".join(run))
-    return found
+            result += parted("".join(run))
+    return result
 
 
 def _of_a_word(character: str) -> bool:

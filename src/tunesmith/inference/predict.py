@@ -59,12 +59,12 @@ def _answers(trained: Trained, task: Task, rows: Rows) -> list[Any]:
     dataset = token_dataset(samples, trained.tokenizer)
     objective = task.answering(tokenizer, config.data.max_target_length, trained.family)
     writes = isinstance(objective, DecoderText)
-    found: list[Any] = [None] * len(rows)
+    by_row: list[Any] = [None] * len(rows)
     with torch.inference_mode():
         for micro_batch in plan_evaluation(dataset.lengths, config.data.eval_batch_size):
             batch = dataset[micro_batch]
             logits = None if writes else objective.logits(network, batch)
             answers = objective.answers(network, logits, batch)
             for row, answer in zip(batch["rows"].tolist(), answers, strict=True):
-                found[row] = answer
-    return found
+                by_row[row] = answer
+    return by_row

@@ -91,8 +91,8 @@ def check_against_file(
     lacking = [name for name in not_read(account) if not _within(name, new)]
     sizes = {name: f"{name} is {_size(have)} there and {_size(need)} here" for name, have, need in _sizes(account)}
     if lacking:
-        told = [sizes.get(name, name) for name in lacking]
-        sentence = f"{len(lacking)} of the network's weights are not in {model.path}: {listed(told)}"
+        shapes = [sizes.get(name, name) for name in lacking]
+        sentence = f"{len(lacking)} of the network's weights are not in {model.path}: {listed(shapes)}"
         if not model.config and model.quantization == "none":
             raise FilesError(
                 f"{sentence}. They would be random. {_other_names(account)}"
@@ -119,8 +119,8 @@ def _say_unused(network: Any, unused: Iterable[str], model: Model, say: Say) -> 
     if parts:
         say("left out, as this network has no place for it: %s", listed(parts))
     if layers:
-        told = say if model.config else log.warning
-        told("%d weights of %s have no place in this network: %s", len(layers), model.path, listed(layers))
+        level = say if model.config else log.warning
+        level("%d weights of %s have no place in this network: %s", len(layers), model.path, listed(layers))
 
 
 def _backbone(network: Any) -> Any:

@@ -67,8 +67,8 @@ def _set(config: PretrainedConfig, fields: Mapping[str, Any], names: Mapping[str
         if fields and hasattr(config, "validate"):
             config.validate()
     except (StrictDataclassError, KeyError, ValueError) as error:  # the last two of rotary positions
-        said = str(error.__cause__ or error).strip("\"'")
-        rule = f"{type(config).__name__} refuses these values: {said}"
+        message = str(error.__cause__ or error).strip("\"'")
+        rule = f"{type(config).__name__} refuses these values: {message}"
         refusal = ConfigError([Problem("model.config", rule)])
         if config.name_or_path:
             raise refusal from error
@@ -122,8 +122,8 @@ def building(model: Model, config: PretrainedConfig) -> Iterator[None]:
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         if not model.config:
             raise
-        said = f"{type(error).__name__}: {error}" if isinstance(error, LookupError) else str(error).splitlines()[0]
-        rule = f"no network of {config.model_type} can be built of these values: {said}"
+        message = f"{type(error).__name__}: {error}" if isinstance(error, LookupError) else str(error).splitlines()[0]
+        rule = f"no network of {config.model_type} can be built of these values: {message}"
         raise ConfigError([Problem("model.config", rule, str(model.config))]) from error
 
 
@@ -197,13 +197,13 @@ def unread(skeleton: Any, names: list[str]) -> list[str]:
     """
     source = _source(skeleton)
     aliases = skeleton.config.attribute_map
-    found = []
+    names_unread = []
     for name in names:
         spellings = {name, aliases.get(name, name), *(alias for alias, own in aliases.items() if own == name)}
         words = "|".join(map(re.escape, spellings))
         if not re.search(rf"(config|cfg)\w*\.({words})\b|[\"']({words})[\"']", source):
-            found.append(name)
-    return found
+            names_unread.append(name)
+    return names_unread
 
 
 def _source(skeleton: torch.nn.Module) -> str:

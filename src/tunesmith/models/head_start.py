@@ -80,30 +80,30 @@ class HeadStart:
         return {"start": self.start, "outputs": list(self.rows), "checkpoint_labels": list(self.before)}
 
 
-def no_head(labels: Sequence[str], names: Sequence[str], wanted: Start) -> HeadStart:
+def no_head(labels: Sequence[str], names: Sequence[str], requested: Start) -> HeadStart:
     """The start of a head that the checkpoint does not have.
 
     Raises:
         ConfigError: It is to be kept.
     """
-    if wanted == "keep":
+    if requested == "keep":
         rule = "the checkpoint has no head for this task that could be kept"
         raise ConfigError([Problem("model.head.start", rule, "keep", "Set model.head.start=auto")], late=True)
     sentence = f"the checkpoint has no head for this task: {listed(names)} are drawn from the seed"
     return HeadStart("drawn", (None,) * len(labels), (), sentence)
 
 
-def other_head(before: Sequence[str], labels: Sequence[str], wanted: Start) -> HeadStart:
+def other_head(before: Sequence[str], labels: Sequence[str], requested: Start) -> HeadStart:
     """The start of a head of ours in place of one that pools otherwise, or has other layers.
 
     Raises:
         ConfigError: It is to be kept.
     """
     rule = "the checkpoint's head has another model.head.pooling or model.head.hidden than this one"
-    if wanted == "keep":
+    if requested == "keep":
         raise ConfigError([Problem("model.head.start", rule, "keep", "Set them as they were")], late=True)
     sentence = f"{rule}: all of it is drawn anew from the seed"
-    return HeadStart("new", (None,) * len(labels), tuple(before), sentence, surprising=wanted == "auto")
+    return HeadStart("new", (None,) * len(labels), tuple(before), sentence, surprising=requested == "auto")
 
 
 def answers_a_number(task: str) -> bool:
@@ -111,36 +111,38 @@ def answers_a_number(task: str) -> bool:
     return TASKS[task].output == "number"
 
 
-def head_start(trained: TrainedHead, labels: Sequence[str], task: str, wanted: Start) -> HeadStart:
+def head_start(trained: TrainedHead, labels: Sequence[str], task: str, requested: Start) -> HeadStart:
     """Decide what becomes of a checkpoint's outputs.
 
     Args:
         trained: The checkpoint's head.
         labels: The labels of the run, in the order of its outputs.
         task: The run's task.
-        wanted: `model.head.start`.
+        requested: `model.head.start`.
 
     Raises:
         ConfigError: The outputs are to be kept, and none of them can be.
     """
     before, now = trained.labels, tuple(labels)
     kept = _kept(trained, now, task)
-    told = f"the checkpoint's head is for {_said(trained)}, and the data has {_counted(now, task)}"
+    beginning = f"the checkpoint's head is for {_said(trained)}, and the data has {_counted(now, task)}"
     complete = kept is not None and None not in kept and len(before) == len(now)
-    if wanted == "keep" and not complete:
+    if requested == "keep" and not complete:
         kept = _paired(before, now, kept or (None,) * len(now))
         if set(kept) == {None}:
-            rule = f"no output can be kept: {told}"
+            rule = f"no output can be kept: {beginning}"
             raise ConfigError([Problem("model.head.start", rule, "keep", "Set model.head.start=new")], late=True)
-        return HeadStart("moved", kept, before, f"{told}: kept on demand, {_pairs(before, now, kept)}")
-    if wanted == "new" or not complete or kept is None:
-        offer = _offer(before, now, kept) if wanted == "auto" else ""
-        sentence = f"{told}: its outputs are drawn anew from the seed{offer}"
-        return HeadStart("new", (None,) * len(now), before, sentence, surprising=wanted == "auto")
+        return HeadStart("moved", kept, before, f"{beginning}: kept on demand, {_pairs(before, now, kept)}")
+    if requested == "new" or not complete or kept is None:
+        offer = _offer(before, now, kept) if requested == "auto" else ""
+        sentence = f"{beginning}: its outputs are drawn anew from the seed{offer}"
+        return HeadStart("new", (None,) * len(now), before, sentence, surprising=requested == "auto")
     if kept != tuple(range(len(now))):
-        return HeadStart("moved", kept, before, f"{told}: each output is moved to its own label")
+        return HeadStart("moved", kept, before, f"{beginning}: each output is moved to its own label")
     renamed = not answers_a_number(task) and before != now
-    return HeadStart("kept", kept, before, f"{told}: they are taken for the same, in this order" if renamed else None)
+    return HeadStart(
+        "kept", kept, before, f"{beginning}: they are taken for the same, in this order" if renamed else None
+    )
 
 
 def _kept(trained: TrainedHead, now: tuple[str, ...], task: str) -> tuple[int | None, ...] | None:

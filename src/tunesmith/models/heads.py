@@ -106,7 +106,7 @@ def backbone_class(config: PretrainedConfig) -> Any:
     return AutoModel
 
 
-def restore_head(network: PooledNetwork, folder: Path, own: TrainedHead, task: str, wanted: Start) -> HeadStart:
+def restore_head(network: PooledNetwork, folder: Path, own: TrainedHead, task: str, requested: Start) -> HeadStart:
     """Take over a saved head, if there is one beside the backbone with the same pooling and hidden layers.
 
     Args:
@@ -114,7 +114,7 @@ def restore_head(network: PooledNetwork, folder: Path, own: TrainedHead, task: s
         folder: Where the backbone is.
         own: The head as the folder's config describes it.
         task: The run's task.
-        wanted: `model.head.start`.
+        requested: `model.head.start`.
 
     Returns:
         What its outputs start from.
@@ -125,7 +125,7 @@ def restore_head(network: PooledNetwork, folder: Path, own: TrainedHead, task: s
     labels = [network.config.id2label[i] for i in range(network.config.num_labels)]
     tensors, drawn = dict(network.head.state_dict()), list(network.head.state_dict())
     if not (folder / FILE).is_file():
-        return no_head(labels, [f"head.{name}" for name in drawn], wanted)
+        return no_head(labels, [f"head.{name}" for name in drawn], requested)
     with safe_open(folder / FILE, framework="pt") as saved:
         about = saved.metadata() or {}
         kept = {name: saved.get_tensor(name) for name in saved.keys()}  # noqa: SIM118 (not a mapping)
@@ -135,8 +135,8 @@ def restore_head(network: PooledNetwork, folder: Path, own: TrainedHead, task: s
     )
     own = dataclasses.replace(own, labels=tuple(json.loads(about.get("labels", "[]"))))
     if not same_layers or about.get("pooling") != network.pooling:
-        return other_head(own.labels, labels, wanted)
-    start = head_start(own, labels, task, wanted)
+        return other_head(own.labels, labels, requested)
+    start = head_start(own, labels, task, requested)
     for name in outputs:
         rows = [tensors[name][place] if row is None else kept[name][row] for place, row in enumerate(start.rows)]
         kept[name] = torch.stack(rows)

@@ -91,7 +91,7 @@ def word_tokens(words: Mapping[str, str], labels: Sequence[str], tokenizer: PreT
     Raises:
         ConfigError: A label has no word or a word no label, a word is no single token, or two labels share one.
     """
-    found: dict[str, int] = {}
+    tokens: dict[str, int] = {}
     hint = f"The labels are {', '.join(labels)}"
     unknown = [name for name in words if name not in labels]
     problems = [Problem(f"model.head.words.{name}", "no label of the data", words[name], hint) for name in unknown]
@@ -101,12 +101,12 @@ def word_tokens(words: Mapping[str, str], labels: Sequence[str], tokenizer: PreT
             problems.append(Problem(where, "every label of the data needs a word", None, f"Set it: {where}=WORD"))
             continue
         ids = tokenizer(f" {words[label]}", add_special_tokens=False).input_ids
-        if len(ids) != 1 or ids[0] in found.values():
+        if len(ids) != 1 or ids[0] in tokens.values():
             rule = "must be one token of the tokenizer, and no other label's"
             hint = f"It is cut into {' '.join(tokenizer.convert_ids_to_tokens(ids))}. Choose a more frequent word"
             problems.append(Problem(where, rule, words[label], hint))
             continue
-        found[label] = ids[0]
+        tokens[label] = ids[0]
     if problems:
         raise ConfigError(problems, late=True)
-    return [found[label] for label in labels]
+    return [tokens[label] for label in labels]

@@ -68,8 +68,8 @@ def check_weights(file: Path) -> None:
     with file.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
         if size < 8 or 8 + length > size:
-            wanted = f"its header alone asks for {8 + length:,}" if size >= 8 else "such a file has at least 8"
-            raise FilesError(f"{file} has {size:,} bytes, and {wanted}. {again}")
+            expected = f"its header alone asks for {8 + length:,}" if size >= 8 else "such a file has at least 8"
+            raise FilesError(f"{file} has {size:,} bytes, and {expected}. {again}")
         header = _parsed(stream.read(length))
     if header is None:
         raise FilesError(f"{file} is no file of safetensors: it does not begin with a header ({size:,} bytes)")
@@ -101,7 +101,7 @@ def _refuse_gaps(index: Path) -> None:
 def read_json(file: Path) -> dict[str, Any] | None:
     """A JSON object in a file; None where there is none."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return content if isinstance(content, dict) else None

@@ -126,12 +126,12 @@ class TagObjective(Objective):
 
     def answers(self, network: Any, logits: Any, batch: Batch) -> Answers:
         """For each sentence the logits of its words, shape (words, labels); NaN for words beyond the last token."""
-        found = []
+        answers = []
         for row, words, reference in zip(logits.float().cpu(), batch["words"].cpu(), batch["references"], strict=True):
             of_words = torch.full((len(reference), row.shape[1]), torch.nan)
             of_words[words[words >= 0]] = row[words >= 0]
-            found.append(of_words)
-        return found
+            answers.append(of_words)
+        return answers
 
     def truths(self, batch: Batch) -> Answers:
         """The tags of each sentence."""

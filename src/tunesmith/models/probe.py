@@ -38,9 +38,9 @@ def probe(network: Any) -> Tensor:
     return answers.float().cpu()
 
 
-def difference(found: Tensor, expected: Tensor) -> float:
+def difference(measured: Tensor, expected: Tensor) -> float:
     """The largest difference of two networks' answers, relative to the largest answer, or to 1 if that is less."""
-    if found.shape != expected.shape:
+    if measured.shape != expected.shape:
         return float("inf")
-    gap = (found - expected).abs().max() / expected.abs().max().clamp(min=1)
+    gap = (measured - expected).abs().max() / expected.abs().max().clamp(min=1)
     return float(gap.nan_to_num(nan=torch.inf))

@@ -184,22 +184,22 @@ def _pretrained(
         network, account = read_weights(auto, model, config)
         check_against_file(network, account, model, say, None)
         return network
-    own, wanted = TrainedHead.of(own_config(model)), model.head.start
+    own, requested = TrainedHead.of(own_config(model)), model.head.start
     if _own_head(model, task):
         network, account = read_weights(auto, model, config)
         check_against_file(network, account, model, say, ())
         network = _with_head(network, model, task)
-        start = restore_head(network, Path(locate(model.path or "", model.cache_dir)), own, task, wanted)
+        start = restore_head(network, Path(locate(model.path or "", model.cache_dir)), own, task, requested)
     else:
         build = skeletons(model, auto)
         outputs = output_names(build, config)
-        resized = wanted == "keep" and len(own.labels) != len(labels)
+        resized = requested == "keep" and len(own.labels) != len(labels)
         network, account = read_weights(auto, model, own_config(model) if resized else config)
         check_against_file(network, account, model, say, outputs)
         if set(outputs) & set(account["missing_keys"]):
-            start = no_head(labels, outputs, wanted)
+            start = no_head(labels, outputs, requested)
         else:
-            start = head_start(own, labels, task, wanted)
+            start = head_start(own, labels, task, requested)
             if not set(outputs) & set(not_read(account)):  # else transformers has drawn them anew
                 apply_start(network, start, build, config, seed)
     announce_head(start, say)

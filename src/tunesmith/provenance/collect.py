@@ -39,7 +39,7 @@ def origin(
         tokenizer: Its tokenizer; None where it cannot be loaded.
         trust: Modules of the user's own that the config may name.
     """
-    found = provenance(
+    record = provenance(
         argv=sys.argv,
         overrides=run.overrides,
         choices={group: option for group, option in (run.choices or {}).items() if option and "hydra" not in group},
@@ -47,20 +47,20 @@ def origin(
         threads=int(run.config.trainer.threads),
         precision=run.config.trainer.precision,
     )
-    found["config_fingerprint"] = fingerprint(redact_config(run.saved))
-    found["data"] = None if splits is None else data_identity(splits)
-    found["model"] = {"path": run.config.model.path}
+    record["config_fingerprint"] = fingerprint(redact_config(run.saved))
+    record["data"] = None if splits is None else data_identity(splits)
+    record["model"] = {"path": run.config.model.path}
     if network is not None:
-        found["model"] |= {
+        record["model"] |= {
             "revision": resolved_revision(run.config.model),
             "initial_weights_sha256": weights_sha256(network),
         }
         if hasattr(network, "head_start"):
-            found["model"]["head"] = network.head_start.record()
+            record["model"]["head"] = network.head_start.record()
     if tokenizer is not None:
-        found["model"]["tokenizer_sha256"] = tokenizer_sha256(tokenizer)
-    found |= {"trusted": list(trust), "trusted_sha256": {_named(name): sources_sha256(name) for name in trust}}
-    return redact_values(found)  # a folder may be called by a secret
+        record["model"]["tokenizer_sha256"] = tokenizer_sha256(tokenizer)
+    record |= {"trusted": list(trust), "trusted_sha256": {_named(name): sources_sha256(name) for name in trust}}
+    return redact_values(record)  # a folder may be called by a secret
 
 
 def _named(trusted: str) -> str:

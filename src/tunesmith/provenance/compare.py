@@ -42,7 +42,7 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Differe
     if not then:
         return [Difference("provenance", None, "there is no record to compare with")]
     trusted = bool(then.get("trusted") or now.get("trusted"))
-    found = [
+    items = [
         *_compare("config_fingerprint", then, now),
         *_data(then.get("data"), now.get("data")),
         *_compare("model", then, now, lambda name: name.endswith("sha256")),
@@ -57,7 +57,7 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Differe
         *_compare("python", then, now),
         *_compare("hardware", then, now, lambda name: name in ("hardware.cpu", "hardware.gpus")),
     ]
-    return sorted(found, key=lambda difference: not difference.matters)
+    return sorted(items, key=lambda difference: not difference.matters)
 
 
 def computes(name: str) -> bool:

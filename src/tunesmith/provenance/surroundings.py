@@ -116,8 +116,8 @@ def packages() -> dict[str, str]:
     Setuptools puts copies of its own dependencies into the path of a process that imports it; nobody installed those.
     """
     installed = metadata.distributions(path=[folder for folder in sys.path if Path(folder).name != "_vendor"])
-    found = {dist.metadata["Name"]: dist.version for dist in installed if dist.metadata["Name"]}
-    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+    versions = {dist.metadata["Name"]: dist.version for dist in installed if dist.metadata["Name"]}
+    return dict(sorted(versions.items(), key=lambda item: item[0].lower()))
 
 
 def hardware() -> dict[str, Any]:

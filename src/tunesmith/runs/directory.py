@@ -64,10 +64,10 @@ class RunDirectory:
     def said(self) -> dict[str, Any]:
         """What the run says of itself in its results; nothing where it came to no words."""
         try:
-            found = json.loads(self.results.read_text(encoding="utf-8"))
+            content = json.loads(self.results.read_text(encoding="utf-8"))
         except (OSError, ValueError):  # a process that was killed may leave anything
             return {}
-        return found if isinstance(found, dict) else {}
+        return content if isinstance(content, dict) else {}
 
 
 def open_directory(root: Path, name: str, fingerprint: str, exact: Path | None = None) -> RunDirectory:

@@ -44,5 +44,5 @@ def record_look(root: Path, *, data_fingerprint: str, run: Path, reason: str) ->
 
 def looks(root: Path, data_fingerprint: str) -> list[dict[str, Any]]:
     """All looks at the test split of the data with this fingerprint, oldest first."""
-    found = read_lines(expand(root) / FILE_NAME, skip_damaged=True)
-    return [look for look in found if look.get("data_fingerprint") == data_fingerprint]
+    entries = read_lines(expand(root) / FILE_NAME, skip_damaged=True)
+    return [look for look in entries if look.get("data_fingerprint") == data_fingerprint]

@@ -113,8 +113,8 @@ class Record:
         try:
             return resolve(self.config)
         except (ValidationError, OmegaConfBaseException, ConfigError, ValueError, TypeError, OSError) as error:
-            said = str(error.problems[0]) if isinstance(error, ConfigError) else str(error)
-            first = next((line.strip() for line in said.splitlines() if line.strip()), type(error).__name__)
+            message = str(error.problems[0]) if isinstance(error, ConfigError) else str(error)
+            first = next((line.strip() for line in message.splitlines() if line.strip()), type(error).__name__)
             raise FilesError(f"{self.directory.config} is damaged: it is not the config of a run ({first})") from error
 
     @property

@@ -72,8 +72,8 @@ class SweepRecord:
     @property
     def steps(self) -> tuple[int, int]:
         """Optimizer steps run by the trials that completed or were pruned, and what full runs of them would take."""
-        told = [trial for trial in self.trials if trial.state in ("completed", "pruned") and trial.full_steps]
-        return sum(trial.steps for trial in told), sum(trial.full_steps or 0 for trial in told)
+        ended = [trial for trial in self.trials if trial.state in ("completed", "pruned") and trial.full_steps]
+        return sum(trial.steps for trial in ended), sum(trial.full_steps or 0 for trial in ended)
 
     def best(self) -> TrialRecord | None:
         """The completed trial of the best value, the earliest of equals; None with several objectives or no such trial.
@@ -114,14 +114,14 @@ class SweepRecord:
     def _read_trials(self) -> list[TrialRecord]:
         gone = self.status != "running"
         # A trial whose folder was made a moment ago has no file yet.
-        found = [read_trial(path) for path in sorted((self.path / "trials").glob(f"*/{TRIAL_FILE}"))]
-        for trial in found:
+        records = [read_trial(path) for path in sorted((self.path / "trials").glob(f"*/{TRIAL_FILE}"))]
+        for trial in records:
             if trial.values is not None and len(trial.values) != len(self.directions):
                 raise FilesError(
                     f"{trial.directory / TRIAL_FILE} is damaged: {len(trial.values)} values for "
                     f"{len(self.directions)} objectives"
                 )
-        trials = [_interrupted(trial) if gone and trial.state == "running" else trial for trial in found]
+        trials = [_interrupted(trial) if gone and trial.state == "running" else trial for trial in records]
         return sorted(trials, key=lambda trial: trial.number)
 
 

@@ -207,8 +207,8 @@ def _numbers(values: Any) -> tuple[float, ...]:
 
 def _replicates(value: Mapping[str, Any]) -> dict[int, tuple[float, ...]]:
     # A file without them may still list what each of them came to, in the order of the seeds.
-    found = value.get("replicates") or dict(enumerate(value.get("repeat_values") or ()))
-    return {int(replicate): _numbers(values) for replicate, values in found.items()}
+    by_number = value.get("replicates") or dict(enumerate(value.get("repeat_values") or ()))
+    return {int(replicate): _numbers(values) for replicate, values in by_number.items()}
 
 
 def _strict(value: Any) -> Any:

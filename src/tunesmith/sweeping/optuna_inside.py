@@ -46,11 +46,11 @@ class _View(optuna.Study):
 
 
 def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
-    found = copy.copy(trial)
-    found.state = TrialState.PRUNED
+    pruned = copy.copy(trial)
+    pruned.state = TrialState.PRUNED
     if trial.intermediate_values:
-        found.values = [trial.intermediate_values[max(trial.intermediate_values)]]
-    return found
+        pruned.values = [trial.intermediate_values[max(trial.intermediate_values)]]
+    return pruned
 
 
 def open_study(storage: BaseStorage, name: str, directions: Sequence[str], waiting: set[int]) -> optuna.Study:

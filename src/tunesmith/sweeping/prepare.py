@@ -152,8 +152,8 @@ def prepare(texts: Sequence[str], settings: Sweeper, composer: Composer, *, chec
     runs = compose_all(plain, judged, composer)
     run = runs[0]
     metrics = run.saved["evaluation"]["metrics"]
-    wanted = settings.metric or run.config.evaluation.monitor
-    objectives = tuple([wanted] if isinstance(wanted, str) else wanted)
+    metric = settings.metric or run.config.evaluation.monitor
+    objectives = tuple([metric] if isinstance(metric, str) else metric)
     problems = [p for name in objectives if (p := fault_of(name, metrics, "hydra.sweeper.metric")) is not None]
     if problems:
         raise ConfigError(problems)
@@ -174,12 +174,12 @@ def _direction(objective: str, evaluation: Evaluation, metrics: Mapping[str, Map
     """
     if objective == evaluation.monitor and evaluation.mode != "auto":
         return {"max": "maximize", "min": "minimize"}[evaluation.mode]
-    found = direction_of(objective, metrics)
-    if found is None:
+    direction = direction_of(objective, metrics)
+    if direction is None:
         hint = f"Say it: evaluation.monitor={objective} evaluation.mode=max, or =min"
         rule = "its class does not say whether a higher value is better"
         raise ConfigError([Problem("hydra.sweeper.metric", rule, objective, hint)])
-    return found
+    return direction
 
 
 def compose_all(base: Sequence[str], points: Sequence[Point], composer: Composer) -> list[Composed]:
@@ -188,17 +188,17 @@ def compose_all(base: Sequence[str], points: Sequence[Point], composer: Composer
     Raises:
         ConfigError: Some are wrong; each problem is named once, with the points that have it.
     """
-    found: list[Composed] = []
+    composed: list[Composed] = []
     problems: dict[str, tuple[Problem, list[Point]]] = {}
     for point in points:
         try:
-            found.append(composer.compose(overrides(point), base))
+            composed.append(composer.compose(overrides(point), base))
         except ConfigError as error:
             for problem in error.problems:
                 problems.setdefault(str(problem), (problem, []))[1].append(point)
     if problems:
         raise ConfigError([located(problem, at, len(points)) for problem, at in problems.values()])
-    return found
+    return composed
 
 
 def initial_points(initial: Sequence[Point] | str, space: Space) -> list[Point]:
@@ -237,13 +237,13 @@ def _sorted(texts: Sequence[str], loader: Loader) -> tuple[list[str], list[Overr
     parser = OverridesParser.create(config_loader=loader)
     problems, plain, swept = [], [], []
     for text in texts:
-        found = parse(text, parser, sweep=True)
-        if isinstance(found, Problem):
-            problems.append(found)
-        elif found.is_hydra_override():
+        override = parse(text, parser, sweep=True)
+        if isinstance(override, Problem):
+            problems.append(override)
+        elif override.is_hydra_override():
             continue
-        elif found.is_sweep_override():
-            swept.append(found)
+        elif override.is_sweep_override():
+            swept.append(override)
         else:
             plain.append(text)
     if problems:
@@ -253,7 +253,7 @@ def _sorted(texts: Sequence[str], loader: Loader) -> tuple[list[str], list[Overr
 
 def _parsed(texts: Sequence[str], loader: Loader) -> Iterator[Override]:
     parser = OverridesParser.create(config_loader=loader)
-    return (found for text in texts if isinstance(found := parse(text, parser), Override))
+    return (override for text in texts if isinstance(override := parse(text, parser), Override))
 
 
 def _contradictions(sweep: Sweep) -> Iterator[Problem]:

@@ -94,7 +94,7 @@ def _changed(settings: Mapping[str, Any], changes: Sequence[str]) -> dict[str, A
     Raises:
         ConfigError: One is something else.
     """
-    found, problems = dict(settings), []
+    changed, problems = dict(settings), []
     parser = OverridesParser.create()
     for text in changes:
         override = parse(text, parser)
@@ -103,10 +103,10 @@ def _changed(settings: Mapping[str, Any], changes: Sequence[str]) -> dict[str, A
             problems.append(problem)
             continue
         assert isinstance(override, Override)
-        found[override.key_or_group.removeprefix(NODE)] = override.value()
+        changed[override.key_or_group.removeprefix(NODE)] = override.value()
     if problems:
         raise ConfigError(problems)
-    return found
+    return changed
 
 
 def _unfit(override: Override, text: str, settings: Mapping[str, Any]) -> Problem | None:

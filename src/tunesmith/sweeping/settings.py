@@ -49,16 +49,16 @@ def read_settings(settings: Mapping[str, Any], trust: Sequence[str] = ()) -> Swe
         ConfigError: Some are wrong; every problem is in it.
     """
     try:
-        found = Sweeper.model_validate(dict(settings))
+        read = Sweeper.model_validate(dict(settings))
     except ValidationError as error:
         raise ConfigError(list(_of_pydantic(error, settings))) from None
-    problems = [*_of_sampler(found), *_of_pruner(found, trust), *_of_executor(found, trust)]
-    if found.metric is not None and not found.metric:
+    problems = [*_of_sampler(read), *_of_pruner(read, trust), *_of_executor(read, trust)]
+    if read.metric is not None and not read.metric:
         hint = "Name one, e.g. val/loss; null is evaluation.monitor"
-        problems.append(Problem("hydra.sweeper.metric", "names no metric", as_yaml(found.metric), hint))
+        problems.append(Problem("hydra.sweeper.metric", "names no metric", as_yaml(read.metric), hint))
     if problems:
         raise ConfigError(problems)
-    return found
+    return read
 
 
 def _of_sampler(settings: Sweeper) -> Iterator[Problem]:

@@ -158,7 +158,7 @@ class TaskContract(ABC):
         rows = made.rows
         truths: Sequence[Any] = rows.labels if made.task.traits.head or made.task.contradiction else [None] * len(rows)
         for loss, doubted in ((0.1, False), (1e6, True)):
-            assert any("far above" in told for told in made.task.doubts("val", truths, truths, loss, 4)) is doubted
+            assert any("far above" in doubts for doubts in made.task.doubts("val", truths, truths, loss, 4)) is doubted
 
     def test_a_run_writes_a_prediction_for_every_row(self, ran: Record) -> None:
         """Of validation and test, each once; and the saved model answers as the measured one did."""

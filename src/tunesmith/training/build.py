@@ -191,16 +191,16 @@ def metric_function(config: RunConfig, labels: Sequence[str]) -> MetricFunction:
     task = task_of(config.task)
     if task.measures_in_fp64:
         metrics = {name: metric.set_dtype(torch.float64) for name, metric in metrics.items()}
-    told: set[str] = set()
+    logged: set[str] = set()
 
     def compute(answers: Any, truths: Any) -> Mapping[str, Any]:
         measured = compute_metrics(metrics, task.metric_inputs(answers, truths, labels))
-        said = [f"the metric {name} {remark}" for name, remark in measured.remarks.items()]
-        said += [f"the metric {name} has no value: {why}" for name, why in measured.failures.items()]
-        for sentence in said:
-            if sentence not in told:
+        sentences = [f"the metric {name} {remark}" for name, remark in measured.remarks.items()]
+        sentences += [f"the metric {name} has no value: {why}" for name, why in measured.failures.items()]
+        for sentence in sentences:
+            if sentence not in logged:
                 log.warning("%s", sentence)
-        told.update(said)
+        logged.update(sentences)
         return measured.values
 
     return compute

@@ -27,14 +27,14 @@ def check_monitors(
     """
     plain = config.model_dump(by_alias=True)
     own = [("evaluation.monitor", config.evaluation.monitor), *callback_monitors(plain["callbacks"])]
-    wanted = [(where, monitor) for where, monitor in (*own, *others) if monitor.count("/") > 1]
-    if not wanted:
+    monitors = [(where, monitor) for where, monitor in (*own, *others) if monitor.count("/") > 1]
+    if not monitors:
         return
     if labels is None:
         task = task_of(config.task)
         labels = task.label_names(read_splits(config.data, task), config.data.label_column)
     metrics = plain["evaluation"]["metrics"]
-    found = [monitor_problem(where, monitor, metrics, labels) for where, monitor in wanted]
-    problems = [problem for problem in found if problem is not None]
+    faults = [monitor_problem(where, monitor, metrics, labels) for where, monitor in monitors]
+    problems = [problem for problem in faults if problem is not None]
     if problems:
         raise ConfigError(problems)

@@ -175,12 +175,12 @@ def check_quantization(config: RunConfig) -> None:
     Raises:
         ConfigError: It cannot be had here.
     """
-    wanted = config.model.quantization
-    if wanted == "none":
+    quantization = config.model.quantization
+    if quantization == "none":
         return
     if config.trainer.accelerator not in ("gpu", "auto") or not torch.cuda.is_available():
         hint = "Set model.quantization=none; a smaller model, or model.gradient_checkpointing=true, saves memory here"
-        raise ConfigError([Problem("model.quantization", "needs a GPU that CUDA supports", wanted, hint)])
+        raise ConfigError([Problem("model.quantization", "needs a GPU that CUDA supports", quantization, hint)])
     if importlib.util.find_spec("bitsandbytes") is None:
         rule = "needs the package bitsandbytes"
-        raise ConfigError([Problem("model.quantization", rule, wanted, "Install it: pip install bitsandbytes")])
+        raise ConfigError([Problem("model.quantization", rule, quantization, "Install it: pip install bitsandbytes")])

@@ -88,8 +88,8 @@ def _of_steps(config: RunConfig, skeleton: torch.nn.Module, steps: int) -> Itera
     except ConfigError as error:
         yield from error.problems
     except Exception as error:  # a library raises what it likes
-        said = str(error).splitlines()[0] if str(error) else ""
-        yield Problem(where, f"{target} cannot be used as configured: {type(error).__name__}: {said}")
+        message = str(error).splitlines()[0] if str(error) else ""
+        yield Problem(where, f"{target} cannot be used as configured: {type(error).__name__}: {message}")
 
 
 def _small(group: dict[str, Any]) -> dict[str, Any]:

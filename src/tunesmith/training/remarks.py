@@ -21,11 +21,11 @@ def remarks(
         task: The task.
         vocabulary: Tokens that the tokenizer knows.
     """
-    told: list[str] = []
+    sentences: list[str] = []
     for outputs in passes:
         truths, predictions = task.predictions(outputs, splits[outputs.split], labels)
-        told += task.doubts(outputs.split, predictions, truths, outputs.loss, len(labels) or vocabulary)
+        sentences += task.doubts(outputs.split, predictions, truths, outputs.loss, len(labels) or vocabulary)
     undefined = [name for outputs in passes for name in outputs.metrics if name not in outputs.defined_metrics]
     if undefined:
-        told.append(f"without a value on these rows, and left out of the results: {', '.join(undefined)}")
-    return told
+        sentences.append(f"without a value on these rows, and left out of the results: {', '.join(undefined)}")
+    return sentences

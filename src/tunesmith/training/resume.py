@@ -96,12 +96,12 @@ def newest_unfinished(composed: Composed) -> Record | None:
     Args:
         composed: The config with its decisions made.
     """
-    wanted = fingerprint(redact_config(composed.saved))
+    identity = fingerprint(redact_config(composed.saved))
     for path in sorted(expand(composed.config.run.root).glob("*/*/config.yaml"), reverse=True):
         with suppress(FilesError):  # a damaged run is no reason not to start this one
             record = load_run(path.parent)
             has_checkpoint = (record.directory.checkpoints / LAST).is_file()
-            if record.status in UNFINISHED and has_checkpoint and fingerprint(record.config) == wanted:
+            if record.status in UNFINISHED and has_checkpoint and fingerprint(record.config) == identity:
                 return record
     return None
 

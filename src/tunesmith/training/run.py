@@ -182,15 +182,15 @@ def compare_with_start(start: Mapping[str, Any], now: Mapping[str, Any], path: P
     Raises:
         DataError: The data differs.
     """
-    found = [item for item in differences(start, now) if item.matters and item.name != "config_fingerprint"]
-    data = [item for item in found if item.name.partition(".")[0] == "data"]
+    changed = [item for item in differences(start, now) if item.matters and item.name != "config_fingerprint"]
+    data = [item for item in changed if item.name.partition(".")[0] == "data"]
     if data:
         raise DataError(
             f"the data is not that of the run's start: {in_words(data)}. Put it back and resume, or start a run on it: "
             f"tunesmith train --from {shlex.quote(str(path))}"
         )
-    if found:
-        log.warning("not as at the run's start, so that the end may not be the same bits: %s", in_words(found))
+    if changed:
+        log.warning("not as at the run's start, so that the end may not be the same bits: %s", in_words(changed))
 
 
 def announce(session: Session, run: Composed, parts: Parts) -> None:

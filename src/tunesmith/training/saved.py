@@ -68,11 +68,13 @@ def hold_saved(
     with torch.inference_mode(), trainer.precision_plugin.forward_context():
         rows, losses, answers = answer_again(loaded, module.objective, data, trainer.strategy.root_device)
     expected = (measured.losses / measured.counts)[rows]
-    gaps = [difference(found[None], wanted[None]) for found, wanted in zip(losses, expected, strict=True)]
+    gaps = [
+        difference(given[None], expected_logits[None]) for given, expected_logits in zip(losses, expected, strict=True)
+    ]
     if answers is not None:
-        wanted = [measured.logits[row] for row in rows]
-        pairs = zip(gaps, answers, wanted, strict=True)
-        gaps = [max(gap, _gap(found, reference)) for gap, found, reference in pairs]
+        expected_logits = [measured.logits[row] for row in rows]
+        pairs = zip(gaps, answers, expected_logits, strict=True)
+        gaps = [max(gap, _gap(given, reference)) for gap, given, reference in pairs]
     worst = int(np.argmax(gaps))
     if gaps[worst] > tolerance(config):
         aside = record.path / ASIDE
@@ -88,9 +90,9 @@ def hold_saved(
     return gaps[worst]
 
 
-def _gap(found: Tensor, reference: Tensor) -> float:
+def _gap(given: Tensor, reference: Tensor) -> float:
     known = ~reference.isnan()  # words beyond the last token have no answer
-    return difference(found[known], reference[known]) if known.any() else 0.0
+    return difference(given[known], reference[known]) if known.any() else 0.0
 
 
 def answer_again(

@@ -90,8 +90,8 @@ def changes_since(config: RunConfig, labels: Sequence[str]) -> Iterator[tuple[st
     if record.labels != list(labels):
         yield "labels", record.labels, list(labels)
     then, now = redact_config(_values(record)), redact_config(config.model_dump(by_alias=True))
-    found = [change for change in differing(then, now) if not _is_taken(change[0])]
-    yield from sorted(found, key=lambda change: _rank(change[0]))
+    changes = [change for change in differing(then, now) if not _is_taken(change[0])]
+    yield from sorted(changes, key=lambda change: _rank(change[0]))
 
 
 def announce_start(config: RunConfig, labels: Sequence[str], head: HeadStart | None = None) -> None:

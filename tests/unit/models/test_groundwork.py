@@ -54,5 +54,5 @@ def test_a_run_reads_them_once(tiny, tmp_path, monkeypatch):
     run = train(compose([*overrides, "model=encoder", f"model.path={tmp_path / 'model'}", "trainer.max_steps=1"]))
     assert run.status == "completed"
     assert reads["AutoTokenizer"].count(str(tmp_path / "model")) == 1
-    # By us as configured; by AutoTokenizer itself; and as the checkpoint has it, whose labels say what its outputs mean.
+    # By us; by AutoTokenizer itself; and as the checkpoint has it, whose labels say what its outputs mean.
     assert reads["AutoConfig"].count(str(tmp_path / "model")) == 3

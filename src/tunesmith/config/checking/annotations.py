@@ -17,12 +17,12 @@ def expected(parameter: Argument) -> list[str] | None:
     if parameter.annotation is None:
         return None
     try:
-        found = _alternatives(ast.parse(parameter.annotation, mode="eval").body)
+        kinds = _alternatives(ast.parse(parameter.annotation, mode="eval").body)
     except SyntaxError:
         return None
-    if found is not None and parameter.default == "None" and "None" not in found:
-        found.append("None")
-    return found
+    if kinds is not None and parameter.default == "None" and "None" not in kinds:
+        kinds.append("None")
+    return kinds
 
 
 def misfit(parameter: Argument, value: Any) -> str | None:
@@ -68,8 +68,8 @@ def _alternatives(node: ast.expr) -> list[str] | None:
         inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         if name == "Literal":
             return [ast.unparse(item) for item in inner]
-        found = _merge(inner) if name in ("Optional", "Union") else None
-        return [*found, "None"] if found is not None and name == "Optional" else found
+        members = _merge(inner) if name in ("Optional", "Union") else None
+        return [*members, "None"] if members is not None and name == "Optional" else members
     name = ast.unparse(node)
     return [name] if name in SIMPLE else None
 

@@ -87,14 +87,14 @@ def read_signature(target: str) -> Signature | None:
     Args:
         target: E.g. `torch.optim.AdamW`; re-exports are followed. Only `sys.path` is searched.
     """
-    found = resolve_target(target)
-    if found is None:
+    definition = resolve_target(target)
+    if definition is None:
         return None
-    if not isinstance(found.node, ast.ClassDef):
-        return Signature(found.name, False, *_of_function(found.node, skip_first=False), ancestors=())
-    lineage = list(ancestors(found))
+    if not isinstance(definition.node, ast.ClassDef):
+        return Signature(definition.name, False, *_of_function(definition.node, skip_first=False), ancestors=())
+    lineage = list(ancestors(definition))
     names = tuple(ancestor.name for ancestor in lineage[1:])
-    return Signature(found.name, True, *_of_class(lineage), ancestors=names)
+    return Signature(definition.name, True, *_of_class(lineage), ancestors=names)
 
 
 def forget_signatures() -> None:
@@ -228,8 +228,8 @@ def ancestors(definition: Definition, hops: int = 0) -> Iterator[Definition]:
     seen: set[str] = set()
     for base in definition.node.bases:
         name = _dotted(base)
-        found = _in_module(definition.module, name.split("."), 0, set()) if name else None
-        for ancestor in ancestors(found, hops + 1) if found else ():
+        parent = _in_module(definition.module, name.split("."), 0, set()) if name else None
+        for ancestor in ancestors(parent, hops + 1) if parent else ():
             if ancestor.name not in seen:
                 seen.add(ancestor.name)
                 yield ancestor
@@ -310,7 +310,7 @@ def _is_dataclass(node: ast.ClassDef) -> bool:
 
 def _fields(lineage: list[Definition]) -> tuple[Argument, ...]:
     """Fields of a dataclass, those of its bases first, less the ones that its constructor does not take."""
-    found: dict[str, Argument] = {}
+    arguments: dict[str, Argument] = {}
     for definition in reversed(lineage):
         assert isinstance(definition.node, ast.ClassDef)
         for line in definition.node.body if _is_dataclass(definition.node) else ():
@@ -322,8 +322,8 @@ def _fields(lineage: list[Definition]) -> tuple[Argument, ...]:
                 continue
             required = line.value is None or (bool(options) and not {"default", "default_factory"} & set(options))
             default = options.get("default") or (None if options else _source(line.value))
-            found[name] = Argument(name, required, annotation, default)
-    return tuple(found.values())
+            arguments[name] = Argument(name, required, annotation, default)
+    return tuple(arguments.values())
 
 
 def _field_options(value: ast.expr | None) -> dict[str, str]:

@@ -146,9 +146,9 @@ def class_called(name: str, path: str) -> str | None:
         return None
     module = place.base.rpartition(".")[0]
     names = read_module(module)
-    wanted = name.replace("_", "").lower()
+    plain = name.replace("_", "").lower()
     for known in (*names.definitions, *names.imports):
-        signature = read_signature(f"{module}.{known}") if known.lower() == wanted else None
+        signature = read_signature(f"{module}.{known}") if known.lower() == plain else None
         if signature is not None and signature.is_class and _allowed(signature, place):
             return f"{module}.{known}"
     return None

@@ -47,9 +47,9 @@ def validate(
     try:
         typed = RunConfig.model_validate(plain)
     except ValidationError as error:
-        found = [problem for problem in _of_pydantic(error, plain, elsewhere) if not _covered(problem.where, faulty)]
-        faulty |= {problem.where for problem in found}
-        problems += found
+        of_types = [problem for problem in _of_pydantic(error, plain, elsewhere) if not _covered(problem.where, faulty)]
+        faulty |= {problem.where for problem in of_types}
+        problems += of_types
     for problem in targets.check_classes(plain, trust):
         if not _covered(problem.where, faulty):
             problems.append(_with_elsewhere(problem, elsewhere))
@@ -74,7 +74,7 @@ def resolved(config: DictConfig) -> tuple[dict[str, Any], list[Problem]]:
 def _plain(node: DictConfig | ListConfig, path: str, problems: list[Problem]) -> Any:
     """Resolve a container key by key, so that one broken reference does not hide the next."""
     is_dict = isinstance(node, DictConfig)
-    found: dict[Any, Any] = {}
+    values: dict[Any, Any] = {}
     keys: list[Any] = list(node.keys() if isinstance(node, DictConfig) else range(len(node)))
     for key in keys:
         where = (f"{path}.{key}" if path else str(key)) if is_dict else f"{path}[{key}]"
@@ -87,16 +87,16 @@ def _plain(node: DictConfig | ListConfig, path: str, problems: list[Problem]) ->
         except Exception as error:  # a resolver may raise anything
             problems.append(_broken(node, key, where, error))
             continue
-        found[key] = _plain(value, where, problems) if isinstance(value, DictConfig | ListConfig) else value
-    return found if is_dict else list(found.values())
+        values[key] = _plain(value, where, problems) if isinstance(value, DictConfig | ListConfig) else value
+    return values if is_dict else list(values.values())
 
 
 def _broken(node: DictConfig | ListConfig, key: Any, where: str, error: Exception) -> Problem:
     raw = OmegaConf.to_container(node, resolve=False)[key]  # type: ignore[index]
     hint = None
     if isinstance(error, InterpolationKeyError):
-        wanted = str(raw).partition("${")[2].partition("}")[0]
-        hint = did_you_mean(nearest_key(wanted, list(leaves())))
+        reference = str(raw).partition("${")[2].partition("}")[0]
+        hint = did_you_mean(nearest_key(reference, list(leaves())))
         if hint is None and is_text(where):
             escaped = str(raw).replace("${", "\\${")
             hint = "For the text itself: " + shlex.quote(f'{where}="{escaped}"')
@@ -185,8 +185,8 @@ def _with_elsewhere(problem: Problem, elsewhere: Elsewhere) -> Problem:
     """An unknown keyword of a target may be another tool's name, or belong to another option of the group."""
     if problem.kind != "unknown":
         return problem
-    found = elsewhere(problem.where)
-    hint = " ".join(part for part in (ours(problem.where) or problem.hint, found) if part)
+    option = elsewhere(problem.where)
+    hint = " ".join(part for part in (ours(problem.where) or problem.hint, option) if part)
     return dataclasses.replace(problem, hint=hint or None)
 
 

@@ -154,11 +154,11 @@ def _of_sweeper(composed: DictConfig) -> list[Problem]:
             if isinstance(plain.get(key), dict):
                 plain[key].pop("_target_", None)
     rule, plugins = "a config may not name code to run here", ("hydra_plugins.", CORE_PLUGINS)
-    found = [f"hydra.sweeper.{path}".rstrip(".") for path, node in nodes(plain) if any(key in node for key in MARKERS)]
+    places = [f"hydra.sweeper.{path}".rstrip(".") for path, node in nodes(plain) if any(key in node for key in MARKERS)]
     if not str(own.get("_target_")).startswith(plugins):
-        found.append("hydra.sweeper._target_")
+        places.append("hydra.sweeper._target_")
     hint = "Name one class alone, in hydra.sweeper.sampler, hydra.sweeper.pruner or hydra.sweeper.executor"
-    return [Problem(path, rule, None, hint) for path in found]
+    return [Problem(path, rule, None, hint) for path in places]
 
 
 def apply(values: Sequence[Any], config: DictConfig) -> list[Problem]:
@@ -217,11 +217,11 @@ def compose(
         ConfigError: Something is wrong; every problem is in it.
     """
     with searching_here(trust):
-        found = draft(overrides, config_dirs=config_dirs, name=name)
-        HydraConfig.instance().set_config(found.config)
-        choices = dict(found.config.hydra.runtime.choices)
-        job = OmegaConf.masked_copy(found.config, [str(key) for key in found.config if key != "hydra"])
-        return judged(job, found, trust, tuple(overrides), choices)
+        composed = draft(overrides, config_dirs=config_dirs, name=name)
+        HydraConfig.instance().set_config(composed.config)
+        choices = dict(composed.config.hydra.runtime.choices)
+        job = OmegaConf.masked_copy(composed.config, [str(key) for key in composed.config if key != "hydra"])
+        return judged(job, composed, trust, tuple(overrides), choices)
 
 
 def compose_from(path: Path, overrides: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Composed:
@@ -235,9 +235,9 @@ def compose_from(path: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
     Raises:
         ConfigError: Something is wrong; every problem is in it.
     """
-    found = draft_from(path, overrides)
+    composed = draft_from(path, overrides)
     with searching_here(trust):
-        return judged(found.config, found, trust, tuple(overrides), None)
+        return judged(composed.config, composed, trust, tuple(overrides), None)
 
 
 def draft_from(path: Path, overrides: Sequence[str] = ()) -> Draft:
@@ -265,7 +265,7 @@ def draft_from(path: Path, overrides: Sequence[str] = ()) -> Draft:
 
 def judged(
     config: DictConfig,
-    found: Draft,
+    composed: Draft,
     trust: Sequence[str],
     overrides: tuple[str, ...],
     choices: dict[str, str | None] | None,
@@ -274,7 +274,7 @@ def judged(
 
     Args:
         config: The composed config.
-        found: How it was composed.
+        composed: How it was composed.
         trust: Modules of the user's own whose classes it may name.
         overrides: As on the command line, to be remembered.
         choices: Config group to chosen option.
@@ -283,40 +283,40 @@ def judged(
         ConfigError: Something is wrong; every problem is in it.
     """
     complete(config, schema_defaults())
-    _give_way(config, found)
-    misread = [*keys_as_text(config), *(words_of_python(config, found) if choices is not None else ())]
+    _give_way(config, composed)
+    misread = [*keys_as_text(config), *(words_of_python(config, composed) if choices is not None else ())]
     from tunesmith.config.checking.idle import idle
     from tunesmith.config.checking.validate import validate  # neither is needed to show a config
 
-    typed, problems = validate(config, trust=trust, elsewhere=lambda path: option_with(path, found))
+    typed, problems = validate(config, trust=trust, elsewhere=lambda path: option_with(path, composed))
     if typed is not None:
-        problems = list(idle(typed.model_dump(by_alias=True), found.given, saved=choices is None))
+        problems = list(idle(typed.model_dump(by_alias=True), composed.given, saved=choices is None))
     problems = [*misread, *problems]
-    problems = [_located(problem, found) for problem in problems if not _follows(problem, found)]
-    if found.problems or problems:
-        raise ConfigError([*found.problems, *problems])
+    problems = [_located(problem, composed) for problem in problems if not _follows(problem, composed)]
+    if composed.problems or problems:
+        raise ConfigError([*composed.problems, *problems])
     assert typed is not None
     saved = to_saved(config)
     return Composed(resolve(saved) if has_relative_paths(typed) else typed, saved, overrides, choices)
 
 
-def _give_way(config: DictConfig, found: Draft) -> None:
+def _give_way(config: DictConfig, composed: Draft) -> None:
     """Let a class in `method._target_` take the place of the default method, unless the command line names that too."""
     method = child_of(config, "method")
-    if not isinstance(method, DictConfig) or "method.name" in found.given:
+    if not isinstance(method, DictConfig) or "method.name" in composed.given:
         return
     own = {key: content_of(child) for key in ("name", "_target_") if (child := child_of(method, key)) is not None}
     if own.get("name") == DEFAULT and own.get("_target_") is not None:
         method["name"] = None
 
 
-def words_of_python(config: DictConfig, found: Draft) -> list[Problem]:
+def words_of_python(config: DictConfig, composed: Draft) -> list[Problem]:
     """Keys that take a text or null, and that a file gives Python's word for null, which YAML reads as a text."""
     rule, hint = "None is Python's word for null, and a text in YAML", "Write null"
     return [
         Problem(path, rule, "None", hint)
         for path in leaves()
-        if path not in found.given
+        if path not in composed.given
         and is_text(path)
         and is_nullable(path)
         and isinstance(node_at(config, path), Node)
@@ -335,26 +335,26 @@ def complete(config: DictConfig, defaults: dict[str, Any]) -> None:
             complete(node, value)
 
 
-def _follows(problem: Problem, found: Draft) -> bool:
+def _follows(problem: Problem, composed: Draft) -> bool:
     """Whether a missing key follows from a file that could not be read, which is reported already."""
-    return problem.kind == "missing" and bool(found.repository.unreadable)
+    return problem.kind == "missing" and bool(composed.repository.unreadable)
 
 
-def _located(problem: Problem, found: Draft) -> Problem:
+def _located(problem: Problem, composed: Draft) -> Problem:
     """The problem with the file and line in front of its key, where the value comes from a file."""
     path = problem.where
-    if problem.kind == "missing" or any(path == key or path.startswith(f"{key}.") for key in found.given):
+    if problem.kind == "missing" or any(path == key or path.startswith(f"{key}.") for key in composed.given):
         return problem
-    place = place_of_key(found.merged, path)
+    place = place_of_key(composed.merged, path)
     return dataclasses.replace(problem, where=f"{place} {path}") if place else problem
 
 
-def option_with(path: str, found: Draft) -> str | None:
+def option_with(path: str, composed: Draft) -> str | None:
     """Where another option of the same group has a key: `method=lora has it`."""
     from tunesmith.config.checking.targets import accepted
 
     group, _, key = path.partition(".")
-    repository = found.repository
+    repository = composed.repository
     if "." in key or not key or group not in repository.groups():
         return None
     having = []
@@ -364,7 +364,7 @@ def option_with(path: str, found: Draft) -> str | None:
         node = {str(name): value for name, value in plain.items()} if isinstance(plain, dict) else {}
         if key in node or ("_target_" in node and key in accepted(group, node)):
             having.append(f"{group}={option}")
-    chosen = f"{group}={OmegaConf.select(found.config, f'hydra.runtime.choices.{group}')}"
+    chosen = f"{group}={OmegaConf.select(composed.config, f'hydra.runtime.choices.{group}')}"
     if chosen in having:
         return f"It comes from {chosen}. Remove it: ~{path}"
     return f"{' or '.join(having)} has it" if having else None

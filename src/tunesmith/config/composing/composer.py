@@ -57,11 +57,11 @@ class Composer:
         Raises:
             ConfigError: Something is wrong; every problem is in it.
         """
-        found = self._draft(overrides, common)
+        composed = self._draft(overrides, common)
         with searching_here(self.trust):
-            choices: dict[str, Any] = dict(found.config.hydra.runtime.choices)
-            job = OmegaConf.masked_copy(found.config, [str(key) for key in found.config if key != "hydra"])
-            return judged(job, found, self.trust, (*common, *overrides), choices)
+            choices: dict[str, Any] = dict(composed.config.hydra.runtime.choices)
+            job = OmegaConf.masked_copy(composed.config, [str(key) for key in composed.config if key != "hydra"])
+            return judged(job, composed, self.trust, (*common, *overrides), choices)
 
     def value(self, overrides: Sequence[str], key: str) -> Any:
         """The value of a key, or the option of a group, that the overrides lead to; nothing is judged."""
@@ -94,10 +94,10 @@ class Composer:
         return Draft(config, problems, base.merged, base.given | _keys(own), base.repository)
 
     def _read(self, overrides: Sequence[str]) -> Read:
-        found = override_reader.read(overrides, self.loader().notes)
-        if found.problems:
-            raise ConfigError(found.problems)
-        return found
+        read = override_reader.read(overrides, self.loader().notes)
+        if read.problems:
+            raise ConfigError(read.problems)
+        return read
 
     def _groups(self, groups: tuple[str, ...]) -> tuple[DictConfig, Loader]:
         if groups not in self._composed:

@@ -158,8 +158,8 @@ class Repository(OpenRepository):
             folders = [
                 source.path for source in self.sources if source.scheme() == "file" and source.provider != "hydra"
             ]
-            found = {group for folder in folders for group in subfolders(folder) if group.split("/")[0] != "hydra"}
-            self._groups = sorted(found)
+            names = {group for folder in folders for group in subfolders(folder) if group.split("/")[0] != "hydra"}
+            self._groups = sorted(names)
         return self._groups
 
     def options(self, group: str) -> list[str]:

@@ -29,14 +29,14 @@ SCALARS = {"str", "int", "float", "bool"}
 @cache
 def mappings() -> dict[str, bool]:
     """The keys that hold such a mapping, and whether its values are texts alone."""
-    found = {}
+    of_texts = {}
     for path, key in outline().items():
         node = ast.parse(key.annotation, mode="eval").body
         if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "dict" and isinstance(node.slice, ast.Tuple):
             kinds = set(ast.unparse(node.slice.elts[1]).split(" | "))
             if kinds <= SCALARS:
-                found[path] = kinds == {"str"}
-    return found
+                of_texts[path] = kinds == {"str"}
+    return of_texts
 
 
 def mapping_of(key: str) -> str | None:
@@ -151,16 +151,16 @@ def _entries(text: str, path: str, parser: OverridesParser) -> dict[str, Any] | 
         return None
     if not isinstance(node, yaml.MappingNode):
         return None
-    found: dict[str, Any] = {}
+    entries: dict[str, Any] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode) or not isinstance(value, yaml.ScalarNode):
             return None
         if value.style is None and not value.value:
             return None  # {0:x} without a space is one word in YAML, and an entry for Hydra
-        if key.value in found:
+        if key.value in entries:
             return Problem(path, "names one key twice", key.value, "Leave one of the two out")
-        found[key.value] = value.value if value.style is not None else _value(value.value, path, parser)
-    return found
+        entries[key.value] = value.value if value.style is not None else _value(value.value, path, parser)
+    return entries
 
 
 def _value(text: str, path: str, parser: OverridesParser) -> Any:

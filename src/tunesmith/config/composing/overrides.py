@@ -42,23 +42,23 @@ class Read:
 
 def read(overrides: Sequence[str], repository: Repository) -> Read:
     """Parse and judge the overrides of one run."""
-    found = Read()
+    result = Read()
     parser = OverridesParser.create()
     groups = repository.groups()
     for text in overrides:
         override = parse(text, parser)
         problem = override if isinstance(override, Problem) else _fault(override, text, groups, repository)
         if problem is not None:
-            found.problems.append(problem)
+            result.problems.append(problem)
             continue
         assert isinstance(override, Override)
         if override.is_hydra_override():
-            found.groups.append(override.input_line or text)
+            result.groups.append(override.input_line or text)
         elif _is_choice(override, groups):
-            found.groups.append(_choice_text(override, repository))
+            result.groups.append(_choice_text(override, repository))
         else:
-            found.values.append(override)
-    return found
+            result.values.append(override)
+    return result
 
 
 def parse(text: str, parser: OverridesParser, *, sweep: bool = False) -> Override | Problem:
@@ -127,9 +127,9 @@ def _unparsable(text: str, parser: OverridesParser, error: HydraException) -> Pr
         if re.search(r"\bnull\b", inner) and _works(f"{key}={inner}", parser):
             alone = f"Write the values alone: {shlex.quote(f'{key}={inner}')}"
             return Problem(text, "cannot be parsed: choice(...) takes no null", None, alone)
-        said = str(error.__cause__ or error).splitlines()[0].rpartition("': ")[2]
+        message = str(error.__cause__ or error).splitlines()[0].rpartition("': ")[2]
         return Problem(
-            text, f"cannot be parsed: {said}", None, "E.g. choice(16, 32), range(1, 5) or interval(0.0, 0.3)"
+            text, f"cannot be parsed: {message}", None, "E.g. choice(16, 32), range(1, 5) or interval(0.0, 0.3)"
         )
     path = mapping_of(key)
     if path is not None:

@@ -34,9 +34,9 @@ def package_file(package: str, path: str) -> str:
         raise FileNotFoundError(f"the Python package {package!r} is not installed ({install})")
     for folder in spec.submodule_search_locations:
         root = Path(folder).resolve()
-        found = (root / path).resolve()
-        if found.is_relative_to(root) and found.exists():
-            return str(found)
+        file = (root / path).resolve()
+        if file.is_relative_to(root) and file.exists():
+            return str(file)
     raise FileNotFoundError(f"the Python package {package!r} has no file {path!r}")
 
 

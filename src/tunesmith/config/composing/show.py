@@ -40,11 +40,11 @@ def show_config(
     Raises:
         ConfigError: An override or a file is wrong.
     """
-    found = draft(overrides, config_dirs=config_dirs, name=name)
-    if found.problems:
-        raise ConfigError(found.problems)
+    composed = draft(overrides, config_dirs=config_dirs, name=name)
+    if composed.problems:
+        raise ConfigError(composed.problems)
     with bounded():
-        print_config(found.config, name, kind, package, resolve)
+        print_config(composed.config, name, kind, package, resolve)
 
 
 def show_saved(
@@ -64,13 +64,13 @@ def show_saved(
     """
     if kind != "job":
         raise ConfigError([Problem("--cfg", "a saved config has no part of Hydra's", kind, "Use --cfg job")])
-    found = draft_from(source, overrides)
-    if found.problems:
-        raise ConfigError(found.problems)
-    complete(found.config, schema_defaults())  # as a run of it would
-    found.config.hydra = HydraConf()  # Hydra takes it away again
+    composed = draft_from(source, overrides)
+    if composed.problems:
+        raise ConfigError(composed.problems)
+    complete(composed.config, schema_defaults())  # as a run of it would
+    composed.config.hydra = HydraConf()  # Hydra takes it away again
     with bounded():
-        print_config(found.config, "train", kind, package, resolve)
+        print_config(composed.config, "train", kind, package, resolve)
 
 
 def show_info(kind: str, overrides: Sequence[str], *, config_dirs: Sequence[Path] = (), name: str = "train") -> None:
@@ -79,9 +79,9 @@ def show_info(kind: str, overrides: Sequence[str], *, config_dirs: Sequence[Path
     Raises:
         ConfigError: An override or a file is wrong.
     """
-    found = draft(overrides, config_dirs=config_dirs, name=name)
-    if found.problems:
-        raise ConfigError(found.problems)
+    composed = draft(overrides, config_dirs=config_dirs, name=name)
+    if composed.problems:
+        raise ConfigError(composed.problems)
     hydra, loader = open_hydra(config_dirs)
     # Hydra prints through logging, which answers a closed pipe (`| head`) with a traceback for each line.
     with redirect_stdout(io.StringIO()) as text:

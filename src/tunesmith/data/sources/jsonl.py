@@ -36,10 +36,10 @@ class JsonLines(Source):
                 ) from None
             if not isinstance(record, dict):
                 other = other_json(path) if first else None
-                told = (
+                message = (
                     f"{path}: {other}" if other else f"{path}:{line}: not a JSON object but a {type(record).__name__}"
                 )
-                raise DataError(told)
+                raise DataError(message)
             first = False
             yield line, record
 

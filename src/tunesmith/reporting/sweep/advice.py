@@ -65,7 +65,7 @@ def _shares(record: SweepRecord, trial: TrialRecord, edge: Edge) -> bool:
 
 
 def _edges(record: SweepRecord, winner: TrialRecord) -> list[Edge]:
-    found = []
+    edges = []
     for key, value in winner.params.items():
         distribution = distribution_of(record, key)
         if distribution is None or isinstance(value, bool) or not isinstance(value, int | float):
@@ -76,8 +76,8 @@ def _edges(record: SweepRecord, winner: TrialRecord) -> list[Edge]:
             edge = _edge_of_choices(key, value, attributes["choices"], searched)
         else:
             edge = _edge_of_range(key, value, attributes, searched, whole=name == "IntDistribution")
-        found += [edge] if edge else []
-    return found
+        edges += [edge] if edge else []
+    return edges
 
 
 def noise(record: SweepRecord) -> Noise | None:

@@ -67,7 +67,7 @@ class Figures:
 
     def history(self) -> list[Figure]:
         """Values in the order of the trials with the best so far; pruned trials where they stopped."""
-        found = []
+        figures = []
         for place, metric in enumerate(self.record.metrics):
             several = len(self.record.metrics) > 1
             target = (lambda trial, place=place: trial.values[place]) if several else None
@@ -88,8 +88,8 @@ class Figures:
                 self._add_spread(figure)
             figure.update_layout(legend=LEGEND)
             title = f"History of {metric}" if several else "History"
-            found.append(Figure(f"history-{place}", title, dress(figure, x="trial", y=label(metric))))
-        return found
+            figures.append(Figure(f"history-{place}", title, dress(figure, x="trial", y=label(metric))))
+        return figures
 
     def curves(self) -> Figure | None:
         """The first objective while training, one line per trial; a cross ends the pruned ones."""
@@ -158,7 +158,7 @@ class Figures:
         """Each objective against each key alone, over the completed trials."""
         if len(self.completed) < 2:
             return []
-        found = []
+        figures = []
         several = len(self.record.metrics) > 1
         for (place, metric), key in itertools.product(enumerate(self.record.metrics), self.keys):
             target = (lambda trial, place=place: trial.values[place]) if several else None
@@ -173,8 +173,8 @@ class Figures:
             self._best_on_top(figure.data[0])
             shown = dress(figure, x=self.names[key], y=label(metric), height=250, top=12)
             shorten_ticks(shown.layout.xaxis, figure.data[0].x)
-            found.append(Figure(f"slice-{place}-{self.record.keys.index(key)}", str(key), shown))
-        return found
+            figures.append(Figure(f"slice-{place}-{self.record.keys.index(key)}", str(key), shown))
+        return figures
 
     def contours(self) -> list[Figure]:
         """The most important key with each of the next ones; none with several objectives.
@@ -184,7 +184,7 @@ class Figures:
         always = [key for key in self.keys if all(key in trial.params for trial in self.completed)]
         if len(self.record.metrics) > 1 or len(self.completed) < MIN_TRIALS_FOR_CONTOURS:
             return []
-        found: list[Figure] = []
+        figures: list[Figure] = []
         for one, other in itertools.product(always[:1], always[1 : MAX_CONTOURS + 1]):
             pair: list[str] = [self.names[one], self.names[other]]
             figure = visualization.plot_contour(self._numeric, params=pair, target_name=label(self.record.metrics[0]))
@@ -195,15 +195,15 @@ class Figures:
             shown = dress(figure, x=x, y=y, height=310, top=12)
             shorten_ticks(shown.layout.xaxis, figure.data[1].x)
             shorten_ticks(shown.layout.yaxis, figure.data[1].y)
-            found.append(Figure(f"contour-{len(found)}", f"{one} and {other}", shown))
-        return found
+            figures.append(Figure(f"contour-{len(figures)}", f"{one} and {other}", shown))
+        return figures
 
     def pareto(self) -> list[Figure]:
         """Each pair of objectives, the front in colour; none with one objective."""
         if not self.completed:
             return []
         front = {trial.number for trial in self.record.pareto()}
-        found = []
+        figures = []
         for one, other in itertools.combinations(range(len(self.record.metrics)), 2):
             figure = go.Figure()
             for wins, name, colour in ((False, "surpassed", BLUE), (True, "Pareto front", AMBER)):
@@ -228,10 +228,10 @@ class Figures:
                 if min(values) > 0 and max(values) / min(values) > WIDE_RATIO:
                     axis.update(type="log")
                     shorten_ticks(axis, values)
-            found.append(
+            figures.append(
                 Figure(f"pareto-{one}-{other}", f"{self.record.metrics[one]} and {self.record.metrics[other]}", figure)
             )
-        return found
+        return figures
 
     def _pair(self, trial: TrialRecord, one: int, other: int) -> tuple[float, float]:
         values = trial.values or ()

@@ -110,7 +110,7 @@ def render_table(
     clock = f"{duration_text(elapsed_s)} elapsed" + (f", about {duration_text(left)} left" if left is not None else "")
     best = best_of(trials, direction)
     keys = list(dict.fromkeys(key for trial in trials for key in trial.params))
-    found = (
+    winner = (
         f"best {metric} {_value(best)}, trial {best.number}: {params_text(best, keys)}" if best else f"no {metric} yet"
     )
     slots = Table.grid(padding=(0, 2, 0, 0))
@@ -123,7 +123,7 @@ def render_table(
         texts = [str(trial.number), steps_text(trial), last, params_text(trial, keys)]
         number, steps, value, params = (Text(printable(text)) for text in texts)
         slots.add_row(number, bar if trial.full_steps else Text(""), steps, value, params)
-    head = (Text(counts_line(trials, n_trials), style="bold"), Text(clock, style="dim"), Text(printable(found)))
+    head = (Text(counts_line(trials, n_trials), style="bold"), Text(clock, style="dim"), Text(printable(winner)))
     return Group(*head, slots)
 
 

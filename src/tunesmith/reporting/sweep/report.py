@@ -95,7 +95,7 @@ def _sections(record: SweepRecord) -> list[Section]:
     weights = importances(record)
     with quiet_optuna():
         figures = Figures(record, weights)
-        found = [
+        sections = [
             Section("pareto", "Pareto front", figures.pareto(), layout="pair"),
             Section("history", "How it went", [*figures.history(), *_known(figures.curves())], layout="pair"),
             Section(
@@ -108,7 +108,7 @@ def _sections(record: SweepRecord) -> list[Section]:
             Section("slices", "One parameter at a time", figures.slices(), layout="grid"),
             Section("contours", "Two parameters at a time", figures.contours(), layout="grid"),
         ]
-    return [section for section in found if section.figures or section.note]
+    return [section for section in sections if section.figures or section.note]
 
 
 def _known(figure: Figure | None) -> list[Figure]:
@@ -141,10 +141,10 @@ def _command(record: SweepRecord, trial: TrialRecord | None) -> str | None:
 def _facts(record: SweepRecord) -> list[tuple[str, str]]:
     """One line of conditions, under the title."""
     facts = record.facts
-    found = [(name, _name_of(facts.get(name))) for name in ("sampler", "pruner")]
-    found += [(name, str(facts.get(name, ""))) for name in ("repeats", "seed")]
-    found += [("started", str(facts.get("started") or "").replace("T", " ")[:16]), ("took", _took(record))]
-    return [(name, text) for name, text in found if text and (name, text) != ("repeats", "1")]
+    pairs = [(name, _name_of(facts.get(name))) for name in ("sampler", "pruner")]
+    pairs += [(name, str(facts.get(name, ""))) for name in ("repeats", "seed")]
+    pairs += [("started", str(facts.get("started") or "").replace("T", " ")[:16]), ("took", _took(record))]
+    return [(name, text) for name, text in pairs if text and (name, text) != ("repeats", "1")]
 
 
 def _name_of(part: Any) -> str:

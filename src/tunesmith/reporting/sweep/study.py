@@ -78,8 +78,8 @@ def importances(record: SweepRecord) -> dict[str, float] | None:
     study = build_study(record)
     keys: dict[str, str] = {name: key for key, name in axis_labels(record).items()}
     evaluator = PedAnovaImportanceEvaluator(target_quantile=TARGET_QUANTILE)
-    found = get_param_importances(study, evaluator=evaluator)
-    return {keys[name]: float(value) for name, value in found.items()}
+    by_name = get_param_importances(study, evaluator=evaluator)
+    return {keys[name]: float(value) for name, value in by_name.items()}
 
 
 def _frozen(trial: TrialRecord, known: Mapping[str, BaseDistribution], names: Mapping[str, Label]) -> FrozenTrial:

@@ -61,9 +61,9 @@ def run_config(record: SweepRecord) -> dict[str, Any]:
     best = record.best()
     if best is not None:
         config["winner"] = {"trial": best.number, "params": dict(best.params)}
-        found = [path for path in (record.path / BEST_FILE, best.directory / "config.yaml") if path.is_file()]
-        if found:
-            config["winner"]["config"] = parse_yaml(found[0].read_text(encoding="utf-8"))
+        files = [path for path in (record.path / BEST_FILE, best.directory / "config.yaml") if path.is_file()]
+        if files:
+            config["winner"]["config"] = parse_yaml(files[0].read_text(encoding="utf-8"))
     return config
 
 

@@ -140,7 +140,7 @@ class Driver:
         record = self._records.setdefault(job.number, new_record(self.directory, job.number))
         directory = self.directory.job(job.number, job.replicate, self.plan.repeats)
         attempted = (directory / JOB).is_file()  # the last of what is written
-        wanted = {
+        request = {
             "metric": self.plan.objectives[0] if self.plan.objectives[0] not in COSTS else None,
             "rungs": list(self.plan.rungs) if job.replicate == 0 else [],
             "judged": len(trial.rungs),
@@ -148,9 +148,9 @@ class Driver:
             "trust": list(self.plan.trust),
         }
         if attempted:
-            write_json(directory / JOB, read_job(directory) | wanted)
+            write_json(directory / JOB, read_job(directory) | request)
         else:
-            freeze_job(directory, self.compose(job.number, trial.point, job.replicate), wanted)
+            freeze_job(directory, self.compose(job.number, trial.point, job.replicate), request)
         self._began[job] = time.monotonic()
         self._measured(job.number, started=record.started or now(), ended=None)
         self.write(job.number)
@@ -225,12 +225,12 @@ class Driver:
 
     def _values(self, job: Job, results: dict[str, Any]) -> Outcome:
         record = self._records[job.number]
-        found = results.get("metrics", {}) | {"duration_s": record.seconds, "peak_memory_mb": record.peak_memory_mb}
-        found |= {"num_trainable_parameters": record.num_trainable_parameters}
-        missing = [name for name in self.plan.objectives if found.get(name) is None]
+        measured = results.get("metrics", {}) | {"duration_s": record.seconds, "peak_memory_mb": record.peak_memory_mb}
+        measured |= {"num_trainable_parameters": record.num_trainable_parameters}
+        missing = [name for name in self.plan.objectives if measured.get(name) is None]
         if missing:
             return Outcome("failed", None, f"the run has no {missing[0]}", 1)
-        return Outcome("completed", [float(found[name]) for name in self.plan.objectives], None, 0)
+        return Outcome("completed", [float(measured[name]) for name in self.plan.objectives], None, 0)
 
     def _tell_disk(self, number: int) -> None:
         """Say once what the sweep will take of the disk, judging by the first trial that is complete."""

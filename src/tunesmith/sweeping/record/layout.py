@@ -74,10 +74,10 @@ def read_job(directory: Path) -> dict[str, Any]:
         FilesError: It cannot be read.
     """
     try:
-        found: dict[str, Any] = json.loads((directory / JOB).read_text(encoding="utf-8"))
+        job: dict[str, Any] = json.loads((directory / JOB).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise FilesError(f"{directory / JOB} cannot be read: {error}") from error
-    return found
+    return job
 
 
 def read_frozen(directory: Path, sha256: str) -> dict[str, Any]:
@@ -93,8 +93,8 @@ def read_frozen(directory: Path, sha256: str) -> dict[str, Any]:
         raise FilesError(f"{file} cannot be read: {error.strerror}") from error
     if _sha256(text) != sha256:
         raise FilesError(f"{file} was changed after the sweep froze it")
-    found: dict[str, Any] = json.loads(text)
-    return found
+    config: dict[str, Any] = json.loads(text)
+    return config
 
 
 def _sha256(text: str) -> str:

@@ -29,14 +29,14 @@ def take(sweep: Path, composer: Composer, varied: Iterable[str]) -> Composer:
         FilesError: They cannot be copied.
     """
     folder = sweep / FOLDER
-    wanted = composer.looked_up() | {key.split("/")[0] for key in varied}
+    groups = composer.looked_up() | {key.split("/")[0] for key in varied}
     try:
         pairs = [
             *(pair for kind in ("conf", "sweeps") for pair in _pairs(shipped(kind), folder / kind)),
             *(
                 pair
                 for number, source in enumerate(composer.config_dirs)
-                for pair in _pairs(source, folder / "user" / f"{number:02d}", wanted)
+                for pair in _pairs(source, folder / "user" / f"{number:02d}", groups)
             ),
         ]
         for source, copy in pairs:
@@ -49,16 +49,16 @@ def take(sweep: Path, composer: Composer, varied: Iterable[str]) -> Composer:
     return reopen(sweep, composer.name, composer.trust)
 
 
-def _pairs(source: Path, target: Path, wanted: Collection[str] | None = None) -> Iterator[tuple[Path, Path]]:
+def _pairs(source: Path, target: Path, kept: Collection[str] | None = None) -> Iterator[tuple[Path, Path]]:
     """The YAML files of a folder of configs and its groups, each with the place of its copy.
 
     Args:
         source: The folder.
         target: Where the copies go.
-        wanted: First names of the groups to take, where the folder may hold anything else beside them, as that of a
+        kept: First names of the groups to take, where the folder may hold anything else beside them, as that of a
             sweep file does; None is all.
     """
-    groups = (group for group in subfolders(str(source)) if wanted is None or group.split("/")[0] in wanted)
+    groups = (group for group in subfolders(str(source)) if kept is None or group.split("/")[0] in kept)
     for group in ("", *groups):
         for file in sorted((source / group).glob("*.yaml")):
             if file.is_file():

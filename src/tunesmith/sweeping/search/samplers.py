@@ -141,11 +141,11 @@ def _class(
 def _of_optuna(kind: str, name: str) -> str | None:
     """How to take a class of Optuna's that has no short name; None where there is none, or where it is refused."""
     module = import_module(f"optuna.{kind}s")
-    wanted = f"{name}{kind}".replace("-", "").replace("_", "").lower()
-    found = next((word for word in module.__all__ if word.lower() == wanted and word not in AROUND_ANOTHER), None)
-    if found in UNPICKLING:
-        return f"{found} unpickles its state on resume. Use tpe, gp or nsgaii"
-    return f"Use 'hydra.sweeper.{kind}={{_target_: optuna.{kind}s.{found}}}'" if found else None
+    plain = f"{name}{kind}".replace("-", "").replace("_", "").lower()
+    match = next((word for word in module.__all__ if word.lower() == plain and word not in AROUND_ANOTHER), None)
+    if match in UNPICKLING:
+        return f"{match} unpickles its state on resume. Use tpe, gp or nsgaii"
+    return f"Use 'hydra.sweeper.{kind}={{_target_: optuna.{kind}s.{match}}}'" if match else None
 
 
 def _make(kind: str, cls: type, options: Mapping[str, Any]) -> Any:

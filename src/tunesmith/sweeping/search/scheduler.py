@@ -182,10 +182,10 @@ class TrialScheduler:
     def _asked(self) -> Job | None:
         if self.stopping or len(self.trials) >= self.limits.n_trials:
             return None
-        found = self.study.ask(self._initial.popleft() if self._initial else None)
-        if found is None:
+        asked = self.study.ask(self._initial.popleft() if self._initial else None)
+        if asked is None:
             return None
-        number, point = found
+        number, point = asked
         self.trials[number] = Trial(number, point)
         return Job(number)
 

@@ -85,25 +85,25 @@ class Study:
 
     def trials(self) -> list[FrozenTrial]:
         """Every trial so far, by number."""
-        found: list[FrozenTrial] = self._storage.get_all_trials(self._study_id, deepcopy=False)
-        return found
+        trials: list[FrozenTrial] = self._storage.get_all_trials(self._study_id, deepcopy=False)
+        return trials
 
     def knows(self, point: Point) -> bool:
         """Whether a point was asked for before."""
         return identity_of_value(point) in self._known
 
-    def ask(self, wanted: Point | None = None) -> tuple[int, Point] | None:
+    def ask(self, chosen: Point | None = None) -> tuple[int, Point] | None:
         """Number and point of a new trial; None where every point of a finite space was tried.
 
         Args:
-            wanted: The point itself, for one that a user asks for.
+            chosen: The point itself, for one that a user asks for.
         """
-        if wanted is None and self.space.is_finite and not self._left:
+        if chosen is None and self.space.is_finite and not self._left:
             return None
         storage, study_id = self._storage, self._study_id
         trial_id = self._unused() or storage.create_new_trial(study_id)
         number = storage.get_trial_number_from_id(trial_id)
-        point = wanted if wanted is not None else self._draw(trial_id, number)
+        point = chosen if chosen is not None else self._draw(trial_id, number)
         for key, value, distribution in self._encoded(point):
             storage.set_trial_param(trial_id, key, distribution.to_internal_repr(value), distribution)
         storage.set_trial_user_attr(trial_id, POINT, point)
@@ -266,9 +266,9 @@ def check_storage(url: str | None) -> None:
     """
     if url is not None:
         with _explained(url):
-            found = RDBStorage(url)
-            found.remove_session()
-            found.engine.dispose()  # trials are forked from this process: none may inherit a connection
+            storage = RDBStorage(url)
+            storage.remove_session()
+            storage.engine.dispose()  # trials are forked from this process: none may inherit a connection
 
 
 @contextmanager
@@ -288,5 +288,5 @@ def _explained(url: str) -> Iterator[None]:
     except (ArgumentError, ValueError) as error:
         raise ConfigError([Problem(where, "must be the URL of a database", url, hint)]) from error
     except (SQLAlchemyError, StorageInternalError, RuntimeError, OSError) as error:
-        said = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise FilesError(f"{where}: {url} cannot be opened: {said}. {hint}") from error
+        message = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise FilesError(f"{where}: {url} cannot be opened: {message}. {hint}") from error

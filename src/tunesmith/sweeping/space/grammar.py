@@ -40,5 +40,5 @@ def _looks_typed(text: str) -> bool:
 
 def quoted_value(text: str) -> str:
     """A text in quotes, as Hydra's grammar takes it."""
-    found: str = QuotedString(text=text, quote=Quote.single).with_quotes()
-    return found
+    quoted: str = QuotedString(text=text, quote=Quote.single).with_quotes()
+    return quoted

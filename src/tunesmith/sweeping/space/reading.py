@@ -72,11 +72,11 @@ def read_space(
 
 
 def _collect(problems: list[Problem], parameters: dict[str, Parameter], key: str, make: Any) -> None:
-    found = make()
-    if isinstance(found, Problem):
-        problems.append(found)
+    parameter = make()
+    if isinstance(parameter, Problem):
+        problems.append(parameter)
     else:
-        parameters[key] = found
+        parameters[key] = parameter
 
 
 def _parameter(key: str, text: Any, when: Any, loader: ConfigLoader) -> Parameter | Problem:
@@ -123,8 +123,12 @@ def _evenly(sweep: RangeSweep, values: Sequence[Any]) -> BaseDistribution | None
         return IntDistribution(values[0], values[-1], step=int(sweep.step))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "not divisible by step": it is compared below
-        found = FloatDistribution(values[0], values[-1], step=float(sweep.step))
-    return found if found.high == values[-1] and all(contains(found, value) for value in values) else None
+        distribution = FloatDistribution(values[0], values[-1], step=float(sweep.step))
+    return (
+        distribution
+        if distribution.high == values[-1] and all(contains(distribution, value) for value in values)
+        else None
+    )
 
 
 def _range(sweep: RangeSweep) -> list[Any]:
@@ -146,8 +150,8 @@ def _range(sweep: RangeSweep) -> list[Any]:
         return list(range(int(start), int(stop), int(step)))
     first, end, by = (Decimal(str(number)) for number in (start, stop, step))
     count = max(0, math.ceil((end - first) / by))
-    found = (float(first + number * by) for number in range(count))
-    return list(dict.fromkeys(found))  # a step below the precision of the numbers leads nowhere
+    numbers = (float(first + number * by) for number in range(count))
+    return list(dict.fromkeys(numbers))  # a step below the precision of the numbers leads nowhere
 
 
 def _interval(key: str, value: IntervalSweep, text: str, when: Condition | None) -> Parameter | Problem:
@@ -211,7 +215,7 @@ def _condition(text: str, loader: ConfigLoader) -> Condition | None:
 
 
 def _conditions(settings: Sweeper, loader: ConfigLoader, problems: list[Problem]) -> tuple[tuple[Condition, ...], ...]:
-    found = []
+    alternatives = []
     for number, node in enumerate(settings.exclude):
         conditions = []
         for key, value in node.items():
@@ -224,8 +228,8 @@ def _conditions(settings: Sweeper, loader: ConfigLoader, problems: list[Problem]
                 problems.append(Problem(f"hydra.sweeper.exclude[{number}].{key}", "cannot be read", str(value)))
             else:
                 conditions.append(condition)
-        found.append(tuple(conditions))
-    return tuple(found)
+        alternatives.append(tuple(conditions))
+    return tuple(alternatives)
 
 
 def _of_points(points: Sequence[Point]) -> dict[str, Parameter]:
@@ -238,9 +242,9 @@ def _of_points(points: Sequence[Point]) -> dict[str, Parameter]:
                 known.append(value)
     return {
         key: Parameter(
-            key, ", ".join(map(text_of_space, found)), CategoricalDistribution(_choices(found)), tuple(found)
+            key, ", ".join(map(text_of_space, listed)), CategoricalDistribution(_choices(listed)), tuple(listed)
         )
-        for key, found in values.items()
+        for key, listed in values.items()
     }
 
 

@@ -37,7 +37,7 @@ class Condition:
             return False
         value = point[self.key]
         if self.values:
-            return any(same(value, wanted) for wanted in self.values)
+            return any(same(value, allowed) for allowed in self.values)
         return isinstance(value, int | float) and self.low <= value <= self.high
 
 
@@ -152,11 +152,11 @@ class Space:
 
     def above(self, key: str) -> list[str]:
         """The keys that a key's condition depends on, the nearest first."""
-        found: list[str] = []
-        while key in self.parameters and (condition := self.parameters[key].when) and condition.key not in found:
+        above: list[str] = []
+        while key in self.parameters and (condition := self.parameters[key].when) and condition.key not in above:
             key = condition.key
-            found.append(key)
-        return found
+            above.append(key)
+        return above
 
     def excludes(self, point: Mapping[str, Any]) -> bool:
         """Whether a point is to be left out."""

@@ -80,14 +80,14 @@ def client_environment(directory: Path) -> Iterator[None]:
     off because its exporters retry against a dead server when the process exits, for up to 20 s.
     """
     folder = directory / "wandb"
-    wanted = {
+    ours = {
         "WANDB_DATA_DIR": str(folder / "data"),
         "WANDB_CACHE_DIR": str(folder / "cache"),
         "WANDB_ERROR_REPORTING": "false",
         "WANDB_SILENT": "true",
     }
-    before = {key: os.environ.get(key) for key in (*wanted, *IDENTITY)}
-    os.environ.update(wanted)
+    before = {key: os.environ.get(key) for key in (*ours, *IDENTITY)}
+    os.environ.update(ours)
     for key in IDENTITY:
         os.environ.pop(key, None)
     try:

@@ -28,12 +28,12 @@ def choose_mode(mode: str, environ: Mapping[str, str]) -> Mode:
         mode: What `logger.mode` says: `auto`, `online` or `offline`.
         environ: The environment.
     """
-    wanted = _from_environment(environ) or mode
-    if wanted in ("offline", "disabled"):
-        return _SPELLINGS[wanted]
+    chosen = _from_environment(environ) or mode
+    if chosen in ("offline", "disabled"):
+        return _SPELLINGS[chosen]
     if has_credentials(environ):
         return "online"
-    if wanted == "online":
+    if chosen == "online":
         _log.warning("no W&B API key found, this run is tracked offline; set WANDB_API_KEY or run `wandb login`")
     return "offline"
 

@@ -128,12 +128,12 @@ class Local(Executor):
         assert slot.process is not None
         assert slot.job is not None
         slot.process.join()
-        found = Exit(slot.job, slot.process.exitcode or 0)
+        ended = Exit(slot.job, slot.process.exitcode or 0)
         if slot.channel is not None:
             slot.channel.close()
         slot.process.close()
         slot.job = slot.process = slot.channel = None
-        return found
+        return ended
 
     def interrupt(self) -> None:
         """Ask every running trial to write a checkpoint and end."""
