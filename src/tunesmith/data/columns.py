@@ -123,11 +123,17 @@ class Unused:
 
 
 class Empty:
-    """Rows that lack their text, or what is to be answered."""
+    """Rows that lack their text, or what is to be answered.
 
-    def __init__(self, task: RowTask, data: Data) -> None:
+    Args:
+        task: The task.
+        data: The data config.
+        lines: Takes the line of each.
+    """
+
+    def __init__(self, task: RowTask, data: Data, lines: list[int] | None = None) -> None:
         self._task, self._data = task, data
-        self._lines: list[int] = []
+        self._lines: list[int] = [] if lines is None else lines
         self._columns = [getattr(data, key) for key in task.columns(data)]
         self._words: Counter[str] = Counter()
 

@@ -31,8 +31,14 @@ HEADLESS = "If the first line is a row like the others, put a line with the name
 log = logging.getLogger("tunesmith")
 
 
-def read_rows(data: Data, task: RowTask) -> Rows:
+def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> Rows:
     """Read the rows that the config asks for; what is odd about them, and what is left out, is said in the log.
+
+    Args:
+        data: The data config.
+        task: The task.
+        left_out: Takes the lines of the rows that are left out because something in them is empty, which is then not
+            said in the log.
 
     Raises:
         DataError: The file is missing or malformed, a column is absent, nothing is left, a row lacks its text or what
@@ -42,7 +48,7 @@ def read_rows(data: Data, task: RowTask) -> Rows:
     dialect = dialect_of(data)
     source = source_of(data.format, dialect)
     needed = _needed(data, task.columns(data))
-    where, unused, empty = Where(data.where), Unused(task, data, source.columns), Empty(task, data)
+    where, unused, empty = Where(data.where), Unused(task, data, source.columns), Empty(task, data, left_out)
     rows: dict[str, tuple[Example, str, int]] = {}
     for position, (line, record) in enumerate(records_of(source, path)):
         _require(needed, record, path, line, dialect if data.format == "csv" else None)
@@ -67,7 +73,8 @@ def read_rows(data: Data, task: RowTask) -> Rows:
     as_read = rows_of(list(rows), examples, splits if data.split.column else None, lines)
     refuse_sources_of_lists(as_read.texts, as_read.pairs, task, data)
     named_rows = replace(as_read, labels=task.rename(as_read.labels, lines, data))
-    empty.tell(path)
+    if left_out is None:
+        empty.tell(path)
     unused.tell(path)
     for sentence in task.oddities(named_rows.labels, as_read.labels, data):
         log.warning("%s: %s", data.path, sentence)

@@ -25,7 +25,15 @@ def read_splits(data: Data, task: RowTask) -> dict[str, Rows]:
     Raises:
         DataError: The data cannot be read or divided so.
     """
-    rows = read_rows(data, task)
+    return divided(read_rows(data, task), data, task)
+
+
+def divided(rows: Rows, data: Data, task: RowTask) -> dict[str, Rows]:
+    """The rows of each split, drawn and divided as configured.
+
+    Raises:
+        DataError: They cannot be divided so.
+    """
     split, strata = data.split, task.strata(rows.labels)
     if strata is None:
         split = split.model_copy(update={"method": "column" if split.method == "column" else "random"})

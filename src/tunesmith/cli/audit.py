@@ -1,0 +1,101 @@
+"""`tunesmith audit data=...`: what is wrong with the data, before anything is trained on it."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tunesmith.cli.options import check_folders, parser
+from tunesmith.cli.train import composed_from
+from tunesmith.config.folders import expand
+from tunesmith.errors import ConfigError, DataError, FilesError, Problem
+from tunesmith.suggest import did_you_mean, nearest
+from tunesmith.terminal import say
+
+if TYPE_CHECKING:
+    from tunesmith.data.audit.finding import Audit
+
+DESCRIPTION = """\
+Read the data as a run would and say what is wrong with it, with examples and the override that acts on each finding.
+Nothing is trained, changed or written, unless --json asks for a file."""
+
+
+def main(argv: list[str]) -> int:
+    """Read the data, print what is wrong with it, and fail only if `--fail-on` asks for it.
+
+    Returns:
+        0; a fault raises, so does a finding of a kind that `--fail-on` names.
+    """
+    verb = parser("audit", textwrap.fill(DESCRIPTION, 100))
+    verb.add_argument("--config-name", "-cn", default="train", help="the primary config (default: train)")
+    verb.add_argument("--json", type=expand, metavar="FILE", help="write every number and example to this file too")
+    verb.add_argument("--fail-on", metavar="KIND[,KIND]", help="exit with 3 if one of these kinds is found")
+    arguments = verb.parse_intermixed_args(argv)
+    check_folders(arguments.config_dir)
+    kinds = kinds_of(arguments.fail_on)
+    composed = composed_from(arguments)
+
+    from tunesmith.cli.check import trusted
+    from tunesmith.data.audit.audit import audit
+    from tunesmith.reporting.audit import audit_lines
+    from tunesmith.tasks.registry import task_of
+    from tunesmith.training.logs import Warnings, log_to
+
+    warnings = Warnings()
+    with log_to(warnings=warnings, told_later=True), trusted(arguments.trust):
+        audited = audit(composed.config.data, task_of(composed.config.task))
+    say("\n".join(audit_lines(audited, warnings.sentences)))
+    if arguments.json is not None:
+        write_audit(audited, arguments.json)
+    refuse_kinds(audited, kinds)
+    return 0
+
+
+def kinds_of(text: str | None) -> list[str]:
+    """The kinds that `--fail-on` names.
+
+    Raises:
+        ConfigError: One is no kind.
+    """
+    from tunesmith.data.audit.finding import KINDS
+
+    kinds = [] if text is None else [kind.strip() for kind in text.split(",")]
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown:
+        raise ConfigError(
+            [
+                Problem("--fail-on", f"takes {', '.join(KINDS)}", kind, did_you_mean(nearest(kind, KINDS)))
+                for kind in unknown
+            ]
+        )
+    return kinds
+
+
+def refuse_kinds(audited: Audit, kinds: Sequence[str]) -> None:
+    """Fail if there is a finding of one of these kinds.
+
+    Raises:
+        DataError: There is.
+    """
+    counts = audited.counts()
+    present = [f"{kind} ({counts[kind]:,})" for kind in kinds if counts[kind]]
+    if present:
+        raise DataError(f"the data has {', '.join(present)}, which --fail-on refuses")
+
+
+def write_audit(audited: Audit, path: Path) -> None:
+    """Write an audit as JSON.
+
+    Raises:
+        FilesError: The file cannot be written.
+    """
+    content = asdict(audited) | {"counts": audited.counts()}
+    try:
+        path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise FilesError(f"cannot write {path}: {error.strerror}") from None
+    say(path)

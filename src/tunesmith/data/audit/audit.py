@@ -1,0 +1,65 @@
+"""The audit of a data set, as a run would read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from tunesmith.config.schema import Data
+from tunesmith.data.audit.copies import copies
+from tunesmith.data.audit.finding import KINDS, Audit, Finding
+from tunesmith.data.audit.labels import rare_labels, spellings
+from tunesmith.data.audit.texts import empty, lengths, texts_with
+from tunesmith.data.findings import label_counts
+from tunesmith.data.reading import read_rows
+from tunesmith.data.rows import Rows
+from tunesmith.data.splits import divided
+from tunesmith.data.task import RowTask
+from tunesmith.errors import DataError
+
+
+def audit(data: Data, task: RowTask) -> Audit:
+    """Read the data as a run would, and look through it; rows without a text or a label are counted, not refused.
+
+    Args:
+        data: The data config.
+        task: The task.
+
+    Raises:
+        DataError: The data cannot be read at all.
+    """
+    without: list[int] = []
+    rows = read_rows(data.model_copy(update={"on_empty": "drop"}), task, left_out=without)
+    undivided: list[Finding] = []
+    try:
+        splits = divided(rows, data, task)
+    except DataError as error:  # an audit is what helps there: often it is the spellings of labels
+        splits, undivided = {"all": rows}, [Finding("split", len(rows), str(error))]
+    findings = [*undivided, *empty(without), *findings_of(splits, data, task)]
+    labelled = task.traits.output == "labels"
+    return Audit(
+        rows={name: len(part) for name, part in splits.items()},
+        labels=_labels(splits) if labelled else {},
+        lengths={name: lengths(part) for name, part in splits.items() if len(part)},
+        findings=sorted(findings, key=lambda finding: list(KINDS).index(finding.kind)),
+    )
+
+
+def findings_of(splits: Mapping[str, Rows], data: Data, task: RowTask) -> Iterator[Finding]:
+    """What is wrong with rows that are read and divided.
+
+    Args:
+        splits: The rows of each split.
+        data: The data config.
+        task: The task.
+    """
+    yield from copies(splits, task)
+    yield from texts_with(splits)
+    if task.traits.output == "labels":
+        yield from spellings(splits, data)
+        yield from rare_labels(splits, data)
+
+
+def _labels(splits: Mapping[str, Rows]) -> dict[str, dict[str, int]]:
+    counts = {name: label_counts(rows) for name, rows in splits.items()}
+    names = sorted({label for count in counts.values() for label in count})
+    return {label: {name: count[label] for name, count in counts.items()} for label in names}

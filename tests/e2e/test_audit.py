@@ -1,0 +1,54 @@
+"""`tunesmith audit` as it is typed."""
+
+import json
+import re
+
+import pytest
+
+REVIEWS = ["data=csv", "data.text_column=review", "data.label_column=verdict"]
+
+
+@pytest.fixture
+def faulty(tmp_path, reviews_csv):
+    path = tmp_path / "reviews.csv"
+    rows = reviews_csv.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([*rows, *rows[1:4], "red \x1b[31m alert [bold]x[/bold],good", ""]), encoding="utf-8")
+    return path
+
+
+def test_an_audit_prints_what_it_writes_and_changes_nothing(command, faulty, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    ended = command("audit", *REVIEWS, f"data.path={faulty}")
+    assert ended.returncode == 0, ended.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+    assert "\x1b" not in ended.stdout
+    assert 'line 80: "red \\x1b[31m alert [bold]x[/bold]"' in ended.stdout
+    written = command("audit", *REVIEWS, f"data.path={faulty}", "--json", tmp_path / "audit.json")
+    assert written.returncode == 0
+    audited = json.loads((tmp_path / "audit.json").read_text(encoding="utf-8"))
+    assert audited["counts"]["control_characters"] == 1
+    assert sum(audited["rows"].values()) == 79
+    for finding in audited["findings"]:
+        assert f"  {finding['kind']}: {finding['text']}" in ended.stdout
+    none = re.search(r"none of: (.*)", ended.stdout)[1].split(", ")
+    assert {*none, *(finding["kind"] for finding in audited["findings"])} == set(audited["counts"])
+
+
+def test_kinds_that_are_not_to_be_there_are_exit_3(inside, faulty):
+    arguments = ["audit", *REVIEWS, f"data.path={faulty}"]
+    assert inside(*arguments, "--fail-on", "markup,mojibake").returncode == 0
+    ended = inside(*arguments, "--fail-on", "markup,control_characters")
+    assert ended.returncode == 3
+    assert "control_characters (1)" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_kind_that_is_none_is_refused_with_the_nearest(inside, faulty):
+    ended = inside("audit", *REVIEWS, f"data.path={faulty}", "--fail-on", "duplicate")
+    assert ended.returncode == 2
+    assert "Did you mean duplicates?" in ended.stderr
+
+
+def test_a_file_that_cannot_be_written_is_exit_5(inside, faulty, tmp_path):
+    ended = inside("audit", *REVIEWS, f"data.path={faulty}", "--json", tmp_path / "nowhere" / "audit.json")
+    assert ended.returncode == 5
