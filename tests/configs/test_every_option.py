@@ -14,6 +14,8 @@ OPTIONS = [(group, option) for group, options in group_options().items() for opt
 NEEDS = {
     ("data", "csv"): "data.path=reviews.csv",
     ("data", "jsonl"): "data.path=reviews.jsonl",
+    ("data", "json"): "data.path=reviews.json",
+    ("data", "text"): "data.path=notes.txt model=tiny_causal",
     ("data", "conll"): "data.path=names.conll",
     ("data", "python_topics"): "model=tiny_causal",
     ("task", "language_modeling"): "model=tiny_causal",

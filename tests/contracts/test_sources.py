@@ -4,21 +4,23 @@ import pytest
 
 import tunesmith.data.sources
 from tunesmith.config.keys import choices
+from tunesmith.data.sources.json_array import JsonArray
 from tunesmith.data.sources.records import read_records, source_of
 from tunesmith.data.sources.source import Source
+from tunesmith.data.sources.text import PlainText
 from tunesmith.errors import DataError
 from tunesmith.testing.sources import SourceContract
 
 
-class Named(SourceContract):
-    """A format that has a name in `data.format`."""
+class Ours(SourceContract):
+    """A format of ours."""
 
-    kind = ""
+    kind = Source
     content = ""
     records = ()
 
     def source(self):
-        return source_of(self.kind)
+        return self.kind()
 
     def example(self):
         return self.content, list(self.records)
@@ -31,6 +33,15 @@ class Named(SourceContract):
             self.read(tmp_path, content[:place] + damage + content[place:])
 
 
+class Named(Ours):
+    """A format that has a name in `data.format`."""
+
+    kind = ""
+
+    def source(self):
+        return source_of(self.kind)
+
+
 class TestCsv(Named):
     kind = "csv"
     content = "text,label\nä b,x\nc,y\n"
@@ -41,6 +52,18 @@ class TestJsonLines(Named):
     kind = "jsonl"
     content = '{"text": "ä b"}\n\n{"text": "c"}\n'
     records = ((1, {"text": "ä b"}), (3, {"text": "c"}))
+
+
+class TestJsonArray(Ours):
+    kind = JsonArray
+    content = '[{"text": "ä b"},\n\n {"text":\n "c"}, {"text": "d"}]\n'
+    records = ((1, {"text": "ä b"}), (3, {"text": "c"}), (4, {"text": "d"}))
+
+
+class TestPlainText(Ours):
+    kind = PlainText
+    content = " ä b\n\nc\n"
+    records = ((1, {"text": " ä b"}), (3, {"text": "c"}))
 
 
 class TestConll(Named):

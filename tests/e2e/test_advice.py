@@ -107,6 +107,7 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     },
     "data/encoding.py": {"model.config.eos_token_id=ID": OPEN},
     "data/fitting.py": {"data.on_long=error": STATES},
+    "data/sources/json_array.py": {"data.format.rows=KEY": OPEN},
     "data/labels.py": {"task=token_classification": OPEN},
     "data/messages.py": {"data.text_column=NAME": OPEN},
     "data/splitting.py": {"data.split.test_fraction={}": STATES},
@@ -158,7 +159,6 @@ CALLBACK = "+callbacks.mine._target_=pytorch_lightning.callbacks."
 ROWS = [
     # config/checking/other_names.py, what other tools call it
     Row("data.format=tsv data.path=rows.tsv", "data.format=csv data.delimiter=tab"),
-    Row("data.format=json data.path=texts.jsonl", "data.format=jsonl"),
     Row("data=tsv data.path=rows.tsv", "data=csv data.delimiter=tab"),
     Row("data.order=balanced", "task.class_weights=balanced", also="data.order=bucketed"),
     Row("+optimizer.l1=0.1", "optimizer.weight_decay=0.01", also="~optimizer.l1"),
@@ -270,6 +270,12 @@ ROWS = [
     Row("data.path=lines.csv", "data.quoting=none"),
     Row("data.path=texts.jsonl", "data=jsonl"),
     Row("data=jsonl", "data=csv"),
+    Row("data=jsonl data.path=array.json", "data=json"),
+    Row("data=json data.path=texts.jsonl", "data=jsonl"),
+    Row("data=json data.path=several.json", "data.format.rows=first"),
+    Row("data.format=json data.path=array.json", "data=json", also="~data.format"),
+    Row("data.format=text data.path=rows.csv", "data=text", also="~data.format model=tiny_causal"),
+    Row("data.format=alpaca data.path=texts.jsonl", "data.format=jsonl"),
     Row(f"{MULTI} data.path=joined.jsonl", "'data.label_separator=\"/\"'"),
     Row(f"{LM} data.path=chats.jsonl", "task=language_modeling data.messages_column=chat"),
     Row(f"{LM} data.text_column=nope", "data.text_column=...", {"...": "text"}),
@@ -338,6 +344,9 @@ def write(folder: Path, finished: Path) -> None:
     spanning = ['"an opening,good', *inside, 'a closing",good']
     save("lines.csv", "text,label", *(f"{text},{label}" for label, text in rows), *spanning)
     save_json("texts.jsonl", [{"text": text, "label": label} for label, text in rows])
+    objects = [{"text": text, "label": label} for label, text in rows]
+    save("array.json", json.dumps(objects))
+    save("several.json", json.dumps({"first": objects, "second": objects}))
     save_json("vectors.jsonl", [{"text": text, "topics": [i % 2, 1, 0]} for i, (_, text) in enumerate(rows)])
     topics = [["art"], ["law", "art"], ["law"]]
     save_json("lists.jsonl", [{"text": text, "label": topics[i % 3]} for i, (_, text) in enumerate(rows)])

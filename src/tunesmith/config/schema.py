@@ -123,7 +123,7 @@ class Data(Node):
     """`csv`: a header line and rows; `jsonl`: one JSON object per line; `conll`: a word and its tag per line, a blank
     line after each sentence; `python`: a Python file that assigns one literal dict of name to text (it is not run).
     Or a mapping: `_target_` names a class that derives from `tunesmith.data.sources.source.Source`, with its keyword
-    arguments beside it."""
+    arguments beside it. A file packed with gzip or zstd is read as what is in it."""
     delimiter: (
         Literal["comma", "semicolon", "tab", "pipe", "\\t"] | Annotated[str, Field(min_length=1, max_length=1)]
     ) = ","

@@ -1,3 +1,4 @@
+import bz2
 import gzip
 import json
 import logging
@@ -99,19 +100,12 @@ def test_columns_that_nobody_reads_are_listed_and_an_input_among_them_is_warned_
 
 
 FOREIGN = {
-    "gzip": (lambda text: gzip.compress(text), "a.jsonl.gz", "compressed with gzip", "gzip -dc"),
-    "a JSON array": (lambda text: b"[" + b",".join(text.splitlines()) + b"]", "a.json", "a JSON array", "python3"),
-    "an array over lines": (
-        lambda text: json.dumps([json.loads(line) for line in text.splitlines()], indent=1).encode(),
-        "a.jsonl",
-        "a JSON array",
-        "python3",
-    ),
-    "rows under a key": (
-        lambda text: json.dumps({"data": [json.loads(line) for line in text.splitlines()]}, indent=1).encode(),
-        "a b.json",
-        "with the rows in 'data'",
-        "python3",
+    "bzip2": (lambda text: bz2.compress(text), "a.jsonl.bz2", "compressed with bzip2", "bzip2 -dc"),
+    "UTF-16 in gzip": (
+        lambda text: gzip.compress(text.decode().encode("utf-16")),
+        "a b.jsonl.gz",
+        "text in UTF-16",
+        "gzip -dc",
     ),
     "UTF-16": (lambda text: text.decode().encode("utf-16"), "a.jsonl", "text in UTF-16", "iconv"),
     "NUL": (lambda text: text.replace(b"\n", b"\n\0"), "a.jsonl", "NUL", "tr"),
@@ -133,6 +127,32 @@ def test_a_file_of_another_kind_is_told_as_what_it_is_and_the_command_makes_it_r
     assert read_rows(Data(path=target.strip("'"), format="jsonl"), CLASSIFICATION).texts == ["one", "two"]
 
 
+ARRAYS = {
+    "a JSON array": lambda rows: json.dumps(rows),
+    "a JSON array over lines": lambda rows: json.dumps(rows, indent=1),
+    "one JSON object with the rows in 'data'": lambda rows: json.dumps({"data": rows}, indent=1),
+}
+
+
+@pytest.mark.parametrize("case", list(ARRAYS))
+def test_a_json_array_is_read_as_the_advice_on_it_says(tmp_path, case):
+    path = written(tmp_path / "a.json", ARRAYS[case]([{"text": "one", "label": 1}, {"text": "two", "label": 0}]))
+    with pytest.raises(DataError, match=f"{case.removesuffix(' over lines')}.* Read it with data=json$"):
+        read_rows(Data(path=str(path), format="jsonl"), CLASSIFICATION)
+    assert read_rows(
+        Data(path=str(path), format={"_target_": "tunesmith.data.sources.json_array.JsonArray"}), CLASSIFICATION
+    ).texts == ["one", "two"]
+
+
+def test_one_object_over_lines_becomes_a_line_by_the_command_told(tmp_path):
+    path = written(tmp_path / "a.jsonl.gz", gzip.compress(b'{\n "text": "one",\n "label": 1}\n'))
+    with pytest.raises(DataError, match="one JSON object spread over lines") as refusal:
+        read_rows(Data(path=str(path), format="jsonl"), CLASSIFICATION)
+    advice, _, target = str(refusal.value).partition("Write it out: ")[2].partition(", and take data.path=")
+    subprocess.run(advice, shell=True, check=True)
+    assert read_rows(Data(path=target, format="jsonl"), CLASSIFICATION).texts == ["one"]
+
+
 def test_objects_over_lines_are_told(tmp_path):
     path = written(tmp_path / "a.json", '{\n "text": "a",\n "label": 1\n}\n{\n "text": "b",\n "label": 0\n}\n')
     with pytest.raises(DataError, match="JSON objects that are spread over lines"):
@@ -142,7 +162,6 @@ def test_objects_over_lines_are_told(tmp_path):
 @pytest.mark.parametrize(
     ("head", "name", "what"),
     [
-        (b"\x28\xb5\x2f\xfd....", "a.csv.zst", "compressed with zstd"),
         (b"PK\x03\x04....", "a.zip", "compressed with zip"),
         (b"PK\x03\x04....", "a.xlsx", "a spreadsheet"),
         (b"PAR1....", "a.parquet", "a Parquet file"),

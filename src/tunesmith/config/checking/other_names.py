@@ -204,7 +204,6 @@ OPTIONS = {
     },
     "data": {
         "tsv": "Here it is data=csv data.delimiter=tab",
-        "json": "Here it is data=jsonl, with one object in each line",
         "parquet": "Write its rows as CSV or as JSON lines, and take data=csv or data=jsonl",
     },
     "optimizer": {"muon": "It trains matrices alone, as of method=lora: optimizer._target_=torch.optim.Muon"},
@@ -223,7 +222,8 @@ VALUES = {
     ("data.split.method", "kfold"): FOLDS,
     ("data.on_empty", "fill_with_mode"): "Mend them in the file, or leave them out: data.on_empty=drop",
     ("data.format", "tsv"): "Use data.format=csv data.delimiter=tab",
-    ("data.format", "json"): "Use data.format=jsonl, with one object in each line",
+    ("data.format", "json"): "Use data=json, or data=jsonl for an object in each line",
+    ("data.format", "text"): "Use data=text",
     ("data.format", "parquet"): "Write its rows as CSV or as JSON lines",
     ("data.format", "alpaca"): "Use data.format=jsonl, with data.text_column and data.target_column",
     ("data.format", "sharegpt"): "Use data.format=jsonl, with data.messages_column",

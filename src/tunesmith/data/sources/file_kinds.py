@@ -8,11 +8,10 @@ import shlex
 import stat
 from pathlib import Path
 
+from tunesmith.data.sources.packed import fed, opened_text, plain_name
 from tunesmith.errors import DataError
 
 PACKED = {
-    b"\x1f\x8b": ("gzip", "gzip -dc"),
-    b"\x28\xb5\x2f\xfd": ("zstd", "zstd -dc"),
     b"PK\x03\x04": ("zip", "unzip -p"),
     b"BZh": ("bzip2", "bzip2 -dc"),
     b"\xfd7zXZ\x00": ("xz", "xz -dc"),
@@ -31,8 +30,7 @@ WIDE = (b"\xff\xfe", b"\xfe\xff")
 """How UTF-16 begins."""
 REMEDY = "Name another: data.path=FILE"
 """The next step if the file of a run is missing."""
-UNROLL = "import json, sys; [print(json.dumps(row)) for row in json.load(open(sys.argv[1], encoding='utf-8-sig'))]"
-UNFOLD = "import json, sys; print(json.dumps(json.load(open(sys.argv[1], encoding='utf-8-sig'))))"
+UNFOLD = "import json, sys; print(json.dumps(json.loads(sys.stdin.buffer.read().decode('utf-8-sig'))))"
 
 
 def refuse_special(path: Path, remedy: str = REMEDY) -> None:
@@ -77,20 +75,19 @@ def refuse_foreign(path: Path, head: bytes) -> None:
 def other_json(path: Path) -> str | None:
     """What a file is that is no JSON lines but JSON all the same, with the command that makes it lines."""
     try:
-        text = path.read_text(encoding="utf-8-sig").strip()
+        with opened_text(path) as file:
+            text = file.read().strip()
         value, end = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):
         return None
     if isinstance(value, list):
-        return f"a JSON array, not a JSON object in each line. {_written(f'python3 -c {shlex.quote(UNROLL)}', path)}"
+        return "a JSON array, not a JSON object in each line. Read it with data=json"
     if isinstance(value, dict) and "\n" in text[:end]:
         if end < len(text):
             return f"JSON objects that are spread over lines, not one in each. {_written('jq -c .', path)}"
         inner = next((key for key, rows in value.items() if isinstance(rows, list) and len(value) == 1), None)
         if inner is not None:
-            code = UNROLL.replace("'utf-8-sig'))]", f"'utf-8-sig'))[{inner!r}]]")
-            command = f"python3 -c {shlex.quote(code)}"
-            return f"one JSON object with the rows in {inner!r}, not one in each line. {_written(command, path)}"
+            return f"one JSON object with the rows in {inner!r}, not one in each line. Read it with data=json"
         return f"one JSON object spread over lines. {_written(f'python3 -c {shlex.quote(UNFOLD)}', path)}"
     return None
 
@@ -114,11 +111,12 @@ def _saved(folder: Path) -> str:
 
 def _written(command: str, path: Path) -> str:
     """The command that writes a readable file beside this one, and the key that names it."""
-    plain = path.with_suffix("") if path.suffix in (".gz", ".zst", ".bz2", ".xz") else path
+    plain = plain_name(path)
     if plain == path:
         plain = path.with_name(f"{path.stem}_plain{path.suffix if path.suffix != '.zip' else '.txt'}")
     if command.startswith(("python3", "jq")):
-        plain = path.with_suffix(".jsonl")
+        plain = plain_name(path).with_suffix(".jsonl")
         plain = plain if plain != path else path.with_name(f"{path.stem}_lines.jsonl")
     target = shlex.quote(str(plain))
-    return f"Write it out: {command} {shlex.quote(str(path))} > {target}, and take data.path={target}"
+    command = f"{command} {shlex.quote(str(path))}" if command.startswith("unzip") else fed(path, command)
+    return f"Write it out: {command} > {target}, and take data.path={target}"

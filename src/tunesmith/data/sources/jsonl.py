@@ -26,7 +26,7 @@ class JsonLines(Source):
             if not text.strip():
                 continue
             try:
-                record = json.loads(text, object_pairs_hook=_each_key_once)
+                record = json.loads(text, object_pairs_hook=each_key_once)
                 json.dumps(record, ensure_ascii=False).encode()  # the escape \ud83d alone is half a character
             except (ValueError, RecursionError) as error:
                 other = other_json(path) if first else None
@@ -44,8 +44,8 @@ class JsonLines(Source):
             yield line, record
 
 
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object, unless one of its keys stands there twice: JSON's reader would keep the last one."""
+def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, unless one of its keys stands there twice: JSON's reader would keep the last one."""
     record = dict(pairs)
     if len(record) < len(pairs):
         names = [name for name, _ in pairs]

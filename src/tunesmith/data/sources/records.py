@@ -10,6 +10,7 @@ from tunesmith.config.schema import Format
 from tunesmith.data.sources.conll import Conll
 from tunesmith.data.sources.file_kinds import REMEDY, refuse_foreign, refuse_special
 from tunesmith.data.sources.jsonl import JsonLines
+from tunesmith.data.sources.packed import HEAD, unpacked
 from tunesmith.data.sources.python import PythonDict
 from tunesmith.data.sources.separated import Dialect, Separated
 from tunesmith.data.sources.source import Record, Source
@@ -68,8 +69,8 @@ def records_of(source: Source, path: Path, remedy: str = REMEDY) -> Iterator[Rec
     """
     refuse_special(path, remedy)
     try:
-        with path.open("rb") as start:
-            refuse_foreign(path, start.read(16))
+        with unpacked(path) as start:
+            refuse_foreign(path, start.read(HEAD))
         with NumberedLines(path) as file:
             yield from watched(source, file, path)
     except UnicodeDecodeError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 from tunesmith.config.schema import Data
+from tunesmith.data.sources.packed import fed, opened_text, plain_name
 from tunesmith.data.sources.source import Record, Source
 from tunesmith.errors import DataError
 
@@ -92,7 +93,7 @@ def suggestion(path: Path, dialect: Dialect, needed: Sequence[str] = ()) -> str 
         dialect: How it is read now.
         needed: The columns that are asked for.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with opened_text(path) as file:
         header = next(file, "")
     now = _columns(header, dialect)
     names = [name for name in NAMES if name != "\\t"]
@@ -152,8 +153,9 @@ class _Lines:
 
 def nul(path: Path) -> str:
     """What is wrong with a NUL byte, and what to do."""
-    source, target = shlex.quote(str(path)), shlex.quote(str(path.with_name(f"{path.stem}_clean{path.suffix}")))
-    return f"a NUL byte, which no text file has. Leave them out: tr -d '\\000' < {source} > {target}"
+    plain = plain_name(path)
+    command, target = fed(path, "tr -d '\\000'"), shlex.quote(str(plain.with_name(f"{plain.stem}_clean{plain.suffix}")))
+    return f"a NUL byte, which no text file has. Leave them out: {command} > {target}"
 
 
 def _plain(lines: _Lines, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:

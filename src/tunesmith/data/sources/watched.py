@@ -9,6 +9,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+from tunesmith.data.sources.packed import unpacked
 from tunesmith.data.sources.source import Record, Source
 from tunesmith.errors import DataError
 
@@ -22,7 +23,7 @@ class NumberedLines(TextIOWrapper):
     """A file open as a source reads it, which counts the lines that were read."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path.open("rb"), encoding="utf-8-sig", newline="")
+        super().__init__(unpacked(path), encoding="utf-8-sig", newline="")
         self.number = 0
         """The last line that was read, from 1; 0 where the file was not read by lines."""
         self.ended = False
