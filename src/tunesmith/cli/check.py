@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tunesmith.cli.options import check_folders, parser
 from tunesmith.cli.train import composed_from
-from tunesmith.config.composing.compose import searching_here
 from tunesmith.config.tasks import traits_of
+from tunesmith.config.trust import trusting
 from tunesmith.errors import TunesmithError
 from tunesmith.terminal import say
 
@@ -41,14 +41,14 @@ def main(argv: list[str]) -> int:
     from tunesmith.training.plan import plan
 
     warnings = Warnings()
-    with told_before_faults(warnings), log_to(warnings=warnings, told_later=True), trusted(arguments.trust):
+    with told_before_faults(warnings), log_to(warnings=warnings, told_later=True), trusting(arguments.trust):
         planned = plan(composed)
     sections: dict[str, Iterable[tuple[str, str]]]
     sections = {"chosen": chosen(composed), "overridden": overridden(composed), "plan": steps(composed, planned)}
     if planned.label_counts:
         sections["tags" if traits_of(composed.config.task).takes_words else "labels"] = label_lines(planned)
     if arguments.model:
-        sections["model"] = list(parameters(composed, planned, arguments.trust, warnings))
+        sections["model"] = list(parameters(composed, planned, warnings))
     for title, lines in sections.items():
         text = [f"  {name:<24}{value}" for name, value in lines]
         say("\n".join([title, *(text or ["  nothing"])]))
@@ -69,18 +69,6 @@ def told_before_faults(warnings: Warnings) -> Iterator[None]:
         if warnings.sentences:
             say(warned(warnings.sentences), file=sys.stderr)
         raise
-
-
-@contextmanager
-def trusted(names: Sequence[str]) -> Iterator[None]:
-    """Let the code of these modules and models run; without names nothing is imported for it."""
-    if not names:
-        yield
-        return
-    from tunesmith.models.trust import trusting
-
-    with searching_here(names), trusting(names):
-        yield
 
 
 def chosen(composed: Composed) -> Iterator[tuple[str, str]]:
@@ -120,9 +108,7 @@ def label_lines(planned: Plan) -> Iterator[tuple[str, str]]:
         yield "...", f"and {len(planned.label_counts) - MOST_LABELS:,} more"
 
 
-def parameters(
-    composed: Composed, planned: Plan, trust: Sequence[str], warnings: Warnings
-) -> Iterator[tuple[str, str]]:
+def parameters(composed: Composed, planned: Plan, warnings: Warnings) -> Iterator[tuple[str, str]]:
     """The size of the network, adapters included, once everything goes together."""
     from tunesmith.models.methods import count_parameters
     from tunesmith.training.auto_values import decide
@@ -132,7 +118,7 @@ def parameters(
     from tunesmith.training.rehearsal import rehearse
     from tunesmith.training.trial_rows import check_metrics
 
-    with log_to(warnings=warnings, told_later=True), trusted(trust):
+    with log_to(warnings=warnings, told_later=True), trusting(composed.trust):
         config = decide(composed).config
         skeleton, ground = check_model(config)
         check_metrics(config, planned.labels)

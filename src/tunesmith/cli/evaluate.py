@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tunesmith.cli.options import Parser, add_trust
-from tunesmith.config.composing.compose import Composed, compose, compose_from, searching_here
+from tunesmith.config.composing.compose import Composed, compose, compose_from
 from tunesmith.config.tasks import traits_of
+from tunesmith.config.trust import trusting
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.runs.record import Record
 from tunesmith.runs.sweep_record import load_winner
@@ -50,14 +51,18 @@ def main(argv: list[str]) -> int:
     add_trust(parser)
     arguments = parser.parse_intermixed_args(argv)
     record = load_winner(arguments.run)
-    composed, other = data_of(record, arguments.overrides, arguments.trust)
+    with trusting(arguments.trust):
+        return evaluate_on(record, arguments)
+
+
+def evaluate_on(record: Record, arguments: argparse.Namespace) -> int:
+    """Measure a run on the data that the arguments name, and show what comes of it."""
+    composed, other = data_of(record, arguments.overrides)
 
     from tunesmith.inference.evaluate import evaluate
-    from tunesmith.models.trust import trusting
     from tunesmith.reporting.run.tables import console, metrics_table, warned
 
-    with searching_here(arguments.trust), trusting(arguments.trust):
-        _, directory = evaluate(record, composed, arguments.split or ("all" if other else "test"))
+    _, directory = evaluate(record, composed, arguments.split or ("all" if other else "test"))
     measured = read_mapping(directory.results, json.loads)
     console().print(metrics_table(measured["metrics"]))
     if measured["warnings"]:
@@ -66,7 +71,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def data_of(record: Record, overrides: Sequence[str], trust: Sequence[str]) -> tuple[Composed, bool]:
+def data_of(record: Record, overrides: Sequence[str]) -> tuple[Composed, bool]:
     """The run's config with the data that the overrides name, and whether that is another data set.
 
     Raises:
@@ -75,24 +80,24 @@ def data_of(record: Record, overrides: Sequence[str], trust: Sequence[str]) -> t
     strange = [item for item in overrides if not item.lstrip("+~").startswith(("data=", "data."))]
     if strange:
         rule = "evaluation takes overrides of data only"
-        raise ConfigError([Problem(item, rule, None, _instead(record, item, trust)) for item in strange])
+        raise ConfigError([Problem(item, rule, None, _instead(record, item)) for item in strange])
     names = [item.lstrip("+~").partition("=")[0] for item in overrides]
     if "data" not in names:
         other = "data.path" in names
         whole = ["data.num_rows=null"] if other and "data.num_rows" not in names else []
-        return compose_from(record.path, [*overrides, *whole], trust=trust), other
-    composed = compose_from(record.path, trust=trust)
+        return compose_from(record.path, [*overrides, *whole]), other
+    composed = compose_from(record.path)
     option = traits_of(composed.config.task).option
     any_model = "model.family=auto"  # the default one need not fit the task
-    data = compose([f"task={option}", any_model, *overrides], trust=trust).saved["data"]
+    data = compose([f"task={option}", any_model, *overrides]).saved["data"]
     own = {key: composed.saved["data"][key] for key in OF_THE_MODEL if key in data and f"data.{key}" not in names}
     saved = composed.saved | {"data": data | own}
     return composed.with_saved(saved), True
 
 
-def _instead(record: Record, override: str, trust: Sequence[str]) -> str:
+def _instead(record: Record, override: str) -> str:
     """What to do with an override of something else than data: train with it, if a run takes it."""
     with contextlib.suppress(ConfigError):
-        compose_from(record.path, [override], trust=trust)
+        compose_from(record.path, [override])
         return f"Train a variation instead: tunesmith train --from {record.argument} {shlex.quote(override)}"
     return "Other rows are named with data.path=FILE"

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from tunesmith.cli.options import Parser, add_trust
-from tunesmith.config.composing.compose import searching_here
 from tunesmith.config.folders import expand
+from tunesmith.config.trust import trusting
 from tunesmith.runs.sweep_record import load_winner
 from tunesmith.terminal import say
 
@@ -34,9 +34,8 @@ def main(argv: list[str]) -> int:
     record = load_winner(arguments.run)
 
     from tunesmith.inference.export import export
-    from tunesmith.models.trust import trusting
     from tunesmith.training.logs import log_to
 
-    with log_to(), searching_here(arguments.trust), trusting(arguments.trust):
+    with log_to(), trusting(arguments.trust):
         say(export(record, arguments.output or record.path / "export", merge=arguments.merge))
     return 0

@@ -48,7 +48,7 @@ def multirun(arguments: argparse.Namespace) -> int:
 
     def task(_: Any) -> None:
         overrides = tuple(HydraConfig.get().overrides.task)
-        jobs.append(run_one(overrides, lambda: ready.get(overrides) or composed(overrides), arguments.trust))
+        jobs.append(run_one(overrides, lambda: ready.get(overrides) or composed(overrides)))
 
     hydra, _ = open_hydra(arguments.config_dir)
     # Hydra's sweeper always writes a multirun.yaml; runs have directories of their own, so it goes where it is dropped.
@@ -94,12 +94,12 @@ def compose_combinations(
     return ready
 
 
-def run_one(overrides: Overrides, composed: Callable[[], Composed], trust: Sequence[str]) -> BasicJob:
+def run_one(overrides: Overrides, composed: Callable[[], Composed]) -> BasicJob:
     """Train one combination; an error is printed and becomes the job's exit code."""
     from tunesmith.training.start import train
 
     try:
-        directory = str(train(composed(), trust=tuple(trust)).path)
+        directory = str(train(composed()).path)
     except Exception as error:  # one failing run may not stop the others
         return BasicJob(overrides, explain(error), None)
     say(directory)

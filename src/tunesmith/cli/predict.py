@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tunesmith.cli.options import Parser, add_trust
-from tunesmith.config.composing.compose import searching_here
 from tunesmith.config.folders import expand
 from tunesmith.config.schema import Data, Format
+from tunesmith.config.trust import trusting
 from tunesmith.data.examples import Example
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.task import RowTask
@@ -71,13 +71,12 @@ def main(argv: list[str]) -> int:
 
     from tunesmith.data.rows import rows_of
     from tunesmith.inference.predict import predict
-    from tunesmith.models.trust import trusting
     from tunesmith.tasks.registry import task_of
     from tunesmith.training.logs import log_to
     from tunesmith.training.networks import load_model
 
     data = config.data.model_copy(update=changed)
-    with log_to(), searching_here(arguments.trust), trusting(arguments.trust):
+    with log_to(), trusting(arguments.trust):
         examples = list(read_questions(arguments.input, task_of(config.task), data))
         if not examples:
             raise DataError(f"{arguments.input}: no texts")

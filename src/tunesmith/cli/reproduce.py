@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
     say(f"check: {checked.sentence}")
     if arguments.check_only:
         return 0 if checked.same else TrainingError.exit_code
-    verdict = rerun(checked, trust=arguments.trust)
+    verdict = rerun(checked)
     out.print(side_by_side(verdict.original, verdict.rerun))
     say(f"verdict: {verdict.sentence}")
     say(verdict.rerun.path)

@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
     from tunesmith.reporting.run.tables import show_result
     from tunesmith.training.start import train
 
-    record = train(composed, trust=tuple(arguments.trust))
+    record = train(composed)
     show_result(record)
     say(record.path)
     return 0

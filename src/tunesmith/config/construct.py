@@ -7,7 +7,6 @@ from typing import Any
 
 from tunesmith.config.checking.targets import check_classes
 from tunesmith.config.schema import TargetNode, Task
-from tunesmith.config.trusted import MODULES
 from tunesmith.errors import ConfigError, Problem
 
 
@@ -47,7 +46,7 @@ def construct_node(where: str, node: TargetNode | Task, *positional: Any) -> Any
     plain: dict[str, Any] = node.model_dump(by_alias=True)
     for key in reversed(where.split(".")):
         plain = {key: plain}
-    problems = check_classes(plain, MODULES.get())
+    problems = check_classes(plain)
     if problems:
         raise ConfigError(problems)
     assert node.target is not None

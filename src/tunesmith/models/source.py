@@ -10,11 +10,11 @@ from huggingface_hub import try_to_load_from_cache
 
 from tunesmith.config.folders import expand
 from tunesmith.config.schema import Model
+from tunesmith.config.trust import is_trusted
 from tunesmith.errors import FilesError
 from tunesmith.models.gguf import converted
 from tunesmith.models.load_errors import hub_answers
 from tunesmith.models.model_files import check_folder
-from tunesmith.models.trust import is_trusted
 
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 

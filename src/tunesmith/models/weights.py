@@ -25,6 +25,7 @@ from tunesmith.config.families import EXAMPLES
 from tunesmith.config.folders import expand
 from tunesmith.config.schema import Model
 from tunesmith.config.tasks import TASKS
+from tunesmith.config.trust import is_trusted
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.models.checkpoint import Say, check_against_file, not_read, own_config, read_weights
 from tunesmith.models.config_fields import building, with_fields
@@ -36,7 +37,6 @@ from tunesmith.models.label_words import LabelWordNetwork, cue_tokens, word_toke
 from tunesmith.models.load_errors import explained
 from tunesmith.models.model_files import refuse_adapter
 from tunesmith.models.source import loading, locate
-from tunesmith.models.trust import is_trusted
 from tunesmith.seeding import derive_seed
 from tunesmith.suggest import did_you_mean, nearest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,6 @@ def origin(
     splits: Mapping[str, Rows] | None,
     network: Any | None,
     tokenizer: PreTrainedTokenizerFast | None,
-    trust: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Everything that a result depends on, as it is now.
 
@@ -37,7 +36,6 @@ def origin(
         splits: The rows of each split; None where they cannot be read.
         network: The network before its first step, adapters included; None where it cannot be loaded.
         tokenizer: Its tokenizer; None where it cannot be loaded.
-        trust: Modules of the user's own that the config may name.
     """
     record = provenance(
         argv=sys.argv,
@@ -59,7 +57,8 @@ def origin(
             record["model"]["head"] = network.head_start.record()
     if tokenizer is not None:
         record["model"]["tokenizer_sha256"] = tokenizer_sha256(tokenizer)
-    record |= {"trusted": list(trust), "trusted_sha256": {_named(name): sources_sha256(name) for name in trust}}
+    record["trusted"] = list(run.trust)
+    record["trusted_sha256"] = {_named(name): sources_sha256(name) for name in run.trust}
     return redact_values(record)  # a folder may be called by a secret
 
 

@@ -24,13 +24,12 @@ READ = (
 """What `training/preflight.py` goes by: points that have it in common are judged once."""
 
 
-def check_combinations(sweep: Sweep, executor: Executor, trust: Sequence[str]) -> None:
+def check_combinations(sweep: Sweep, executor: Executor) -> None:
     """Hold the architecture of every point that was composed against its task, method, length and device.
 
     Args:
         sweep: The prepared sweep.
         executor: Where it is judged: in a process that has imported what it takes.
-        trust: Modules and models of the user's own.
 
     Raises:
         ConfigError: Some points cannot run; each problem is named once, with the points that have it.
@@ -40,7 +39,7 @@ def check_combinations(sweep: Sweep, executor: Executor, trust: Sequence[str]) -
     for point, run in sweep.judged:
         alike.setdefault(json.dumps([select(run.saved, key) for key in READ], default=str), []).append((point, run))
     configs = [runs[0][1].saved for runs in alike.values()]
-    answers = executor.call(JUDGE, configs, list(trust), list(sweep.objectives))
+    answers = executor.call(JUDGE, configs, list(sweep.run.trust), list(sweep.objectives))
     problems: dict[str, tuple[Problem, list[Point]]] = {}
     for answer, runs in zip(answers, alike.values(), strict=True):
         if isinstance(answer, TunesmithError):
@@ -61,8 +60,7 @@ def judge(
         trust: Modules and models of the user's own.
         objectives: What the sweep goes by; the data has to have the labels that are named there.
     """
-    from tunesmith.config.composing.compose import searching_here
-    from tunesmith.models.trust import trusting
+    from tunesmith.config.trust import trusting
     from tunesmith.training.auto_values import decide
     from tunesmith.training.logs import log_to
     from tunesmith.training.monitors import check_monitors
@@ -70,7 +68,7 @@ def judge(
     from tunesmith.training.trial_rows import try_metrics
 
     answers: list[list[Problem] | TunesmithError] = []
-    with log_to(), searching_here(trust), trusting(trust):
+    with log_to(), trusting(trust):
         for saved in configs:
             try:
                 config = decide(Composed(resolve(saved), saved)).config

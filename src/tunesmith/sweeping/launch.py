@@ -14,10 +14,11 @@ from typing import Any
 
 from optuna.distributions import distribution_to_json
 
-from tunesmith.config.composing.compose import Composed, searching_here
+from tunesmith.config.composing.compose import Composed
 from tunesmith.config.composing.composer import Composer
 from tunesmith.config.fingerprint import fingerprint
 from tunesmith.config.sweeper import Sweeper
+from tunesmith.config.trust import trusting
 from tunesmith.machine import gpus, usable_threads
 from tunesmith.redaction import redact, redact_argv, redact_values
 from tunesmith.reporting.sweep.live import LiveView
@@ -74,19 +75,18 @@ def launch(search: Search, settings: Mapping[str, Any]) -> int:
         ConfigError: Something is wrong; nothing was started.
         FilesError: The directory cannot be made, or the storage not be opened.
     """
-    with searching_here(search.trust):
-        return _launch(search, read_settings(settings, search.trust))
+    with trusting(search.trust):
+        return _launch(search, read_settings(settings))
 
 
 def _launch(search: Search, settings: Sweeper) -> int:
-    composer = Composer(search.name, search.config_dirs, None, search.trust)
+    composer = Composer(search.name, search.config_dirs)
     sweep = prepare(search.overrides, settings, composer)
     check_storage(sweep.settings.storage)
     executor = warm(sweep.settings, search.entry)
-    check_combinations(sweep, executor, search.trust)
+    check_combinations(sweep, executor)
     refuse_secrets(sweep.run.config)
-    with searching_here(search.trust):
-        refuse_tracker(sweep.run.config.logger)
+    refuse_tracker(sweep.run.config.logger)
     root = Path(sweep.run.config.run.root)
     name = redact_values(sweep.run.name if search.name == "train" else sweep.run.config.run.name or search.name)
     exact = Path(sweep.run.config.run.dir) if sweep.run.config.run.dir else None
@@ -96,7 +96,7 @@ def _launch(search: Search, settings: Sweeper) -> int:
     facts = _facts(sweep, search, directory, name) | {"n_jobs": executor.slots}
     with locked(directory.path):
         write_json(directory.facts, facts)
-        return drive(sweep, directory, frozen, facts, executor, trust=search.trust)
+        return drive(sweep, directory, frozen, facts, executor)
 
 
 def drive(
@@ -106,7 +106,6 @@ def drive(
     facts: dict[str, Any],
     executor: Executor,
     *,
-    trust: Sequence[str] = (),
     known: Callable[[Driver], Sequence[int]] | None = None,
 ) -> int:
     """Run the trials and write down what came out.
@@ -117,7 +116,6 @@ def drive(
         composer: Over the snapshot.
         facts: What `sweep.json` says.
         executor: Where trials run.
-        trust: Modules of the user's own whose classes the config may name.
         known: Puts back the trials of an earlier session and tells which of them have ended.
 
     Returns:
@@ -146,7 +144,7 @@ def drive(
         return replace(run, overrides=(*sweep.base, *overrides(point)))
 
     deadline = time.monotonic() + settings.timeout if settings.timeout else None
-    plan = SearchPlan(sweep.objectives, sweep.rungs, settings.repeats, tuple(trust), deadline, settings.keep)
+    plan = SearchPlan(sweep.objectives, sweep.rungs, settings.repeats, sweep.run.trust, deadline, settings.keep)
     driver = Driver(directory, scheduler, executor, compose, plan)
     ended = known(driver) if known is not None else ()
     with log_to(directory.log):

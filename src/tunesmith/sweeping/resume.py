@@ -11,9 +11,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from optuna.trial import FrozenTrial
 
-from tunesmith.config.composing.compose import searching_here
 from tunesmith.config.composing.overrides import parse
 from tunesmith.config.folders import expand
+from tunesmith.config.trust import trusting
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.runs.record import process_identity
 from tunesmith.runs.sweep_record import SweepRecord
@@ -58,15 +58,15 @@ def resume_sweep(
         FilesError: The sweep is running, its files are damaged, or its storage cannot be opened.
     """
     directory = SweepDirectory(expand(path).resolve())
-    with searching_here(trust), locked(directory.path):
+    with trusting(trust), locked(directory.path):
         record = SweepRecord(directory.path)
         request = record.facts["request"]
         missing = [name for name in request["trust"] if name not in trust]
         if missing:
             hint = f"If you still trust it: tunesmith resume {shlex.quote(str(path))} --trust {shlex.quote(missing[0])}"
             raise ConfigError([Problem("--trust", f"the sweep uses code from {', '.join(missing)}", None, hint)])
-        composer = snapshot.reopen(directory.path, request["name"], trust)
-        settings = read_settings(_changed(request["settings"], changes), trust)
+        composer = snapshot.reopen(directory.path, request["name"])
+        settings = read_settings(_changed(request["settings"], changes))
         check_storage(settings.storage)
         executor = warm(settings, entry)
         sweep = prepare(request["overrides"], settings, composer, check=False)
@@ -85,7 +85,7 @@ def resume_sweep(
         def known(driver: Driver) -> list[int]:
             return restore(driver, directory, settings.repeats, retry_failed)
 
-        return drive(sweep, directory, composer, facts, executor, trust=trust, known=known)
+        return drive(sweep, directory, composer, facts, executor, known=known)
 
 
 def _changed(settings: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -38,12 +38,11 @@ EITHER = {
 """Keys that take one of two types: pydantic says of each why the value is not of it."""
 
 
-def read_settings(settings: Mapping[str, Any], trust: Sequence[str] = ()) -> Sweeper:
+def read_settings(settings: Mapping[str, Any]) -> Sweeper:
     """The typed settings of a sweep.
 
     Args:
         settings: The `hydra.sweeper` node.
-        trust: Modules of the user's own whose classes may be named.
 
     Raises:
         ConfigError: Some are wrong; every problem is in it.
@@ -52,7 +51,7 @@ def read_settings(settings: Mapping[str, Any], trust: Sequence[str] = ()) -> Swe
         read = Sweeper.model_validate(dict(settings))
     except ValidationError as error:
         raise ConfigError(list(_of_pydantic(error, settings))) from None
-    problems = [*_of_sampler(read), *_of_pruner(read, trust), *_of_executor(read, trust)]
+    problems = [*_of_sampler(read), *_of_pruner(read), *_of_executor(read)]
     if read.metric is not None and not read.metric:
         hint = "Name one, e.g. val/loss; null is evaluation.monitor"
         problems.append(Problem("hydra.sweeper.metric", "names no metric", as_yaml(read.metric), hint))
@@ -75,7 +74,7 @@ def _of_sampler(settings: Sweeper) -> Iterator[Problem]:
             yield from error.problems
 
 
-def _of_pruner(settings: Sweeper, trust: Sequence[str]) -> Iterator[Problem]:
+def _of_pruner(settings: Sweeper) -> Iterator[Problem]:
     name, options = read_choice(settings.pruner)
     if settings.pruner is not None and not name:
         yield _nameless("pruner", "asha", settings.pruner)
@@ -84,10 +83,10 @@ def _of_pruner(settings: Sweeper, trust: Sequence[str]) -> Iterator[Problem]:
         yield Problem("hydra.sweeper.pruner", "none takes no options", as_yaml(options), hint)
     elif name not in (None, "none"):
         yield from _of_rungs(options)
-        yield from _of_asha(options) if name == "asha" else _of_other(str(name), options, trust)
+        yield from _of_asha(options) if name == "asha" else _of_other(str(name), options)
 
 
-def _of_executor(settings: Sweeper, trust: Sequence[str]) -> Iterator[Problem]:
+def _of_executor(settings: Sweeper) -> Iterator[Problem]:
     where, executor = "hydra.sweeper.executor", settings.executor
     if executor == "inprocess" and settings.n_jobs not in (1, "auto"):
         hint = "Leave it out, or use hydra.sweeper.executor=local"
@@ -96,7 +95,7 @@ def _of_executor(settings: Sweeper, trust: Sequence[str]) -> Iterator[Problem]:
         hint = f"Name its class beside its options: {where}={{_target_: my_module.MyExecutor}}"
         yield Problem(where, "names no class", as_yaml(executor), hint)
     elif isinstance(executor, dict):
-        yield from check_target(where, EXECUTOR, executor, trust)
+        yield from check_target(where, EXECUTOR, executor)
 
 
 def _of_rungs(options: Mapping[str, Any]) -> Iterator[Problem]:
@@ -109,11 +108,11 @@ def _of_rungs(options: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("hydra.sweeper.pruner.rungs", "must be ascending fractions between 0 and 1", as_yaml(rungs), hint)
 
 
-def _of_other(name: str, options: Mapping[str, Any], trust: Sequence[str]) -> Iterator[Problem]:
+def _of_other(name: str, options: Mapping[str, Any]) -> Iterator[Problem]:
     """Faults of a pruner of Optuna's, or of a judge that is named by its class."""
     own = {key: value for key, value in options.items() if key != "rungs"}
     if "." in name and not is_optuna(name):
-        yield from check_target("hydra.sweeper.pruner", JUDGE, {"_target_": name, **own}, trust)
+        yield from check_target("hydra.sweeper.pruner", JUDGE, {"_target_": name, **own})
         return
     try:
         make_pruner({"name": name, **own})

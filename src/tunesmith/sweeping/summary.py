@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 
-from tunesmith.config.composing.compose import searching_here
 from tunesmith.config.schema import Logger
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.reporting.sweep.leaderboard import show_sweep, write_leaderboard
@@ -50,8 +49,7 @@ def summarise(
         write_best(directory, best)
     attempt("the report cannot be written", lambda: _report(record))
     if logger.tracker() is not None:
-        with searching_here(facts["request"]["trust"]):
-            attempt("the sweep cannot be tracked", lambda: _track(record, logger, status, code))
+        attempt("the sweep cannot be tracked", lambda: _track(record, logger, status, code))
     show_sweep(record)
     say(directory.path)
     return code

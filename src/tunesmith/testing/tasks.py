@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tunesmith.config.composing.compose import Composed, compose, searching_here
+from tunesmith.config.composing.compose import Composed, compose
 from tunesmith.config.schema import RunConfig
+from tunesmith.config.trust import trusting
 from tunesmith.data.encoding import encode
 from tunesmith.data.examples import Example
 from tunesmith.data.rows import Rows, rows_of
@@ -83,7 +84,7 @@ class TaskContract(ABC):
 
     def fresh(self, config: RunConfig) -> Task:
         """A new task of a config."""
-        with searching_here(self.trust):
+        with trusting(self.trust):
             return task_of(config.task)
 
     @pytest.fixture(scope="class")
@@ -106,7 +107,7 @@ class TaskContract(ABC):
         path = folder / "rows.jsonl"
         path.write_text("".join(json.dumps(suite.record(i)) + "\n" for i in range(NUM_ROWS)), encoding="utf-8")
         composed = suite.composed(path, *SHORT, "data.batch_size=8", f"run.root={folder / 'runs'}")
-        return train(composed, trust=suite.trust)
+        return train(composed)
 
     def test_a_record_is_read_the_same_again(self, made: Made) -> None:
         """By another object and in another order: what is read depends on nothing but the record."""

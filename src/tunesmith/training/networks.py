@@ -11,17 +11,16 @@ from typing import Any
 import torch
 from transformers import AutoConfig, PreTrainedTokenizerFast
 
-from tunesmith.config.composing.compose import searching_here
 from tunesmith.config.families import Family
 from tunesmith.config.schema import Model, RunConfig
 from tunesmith.config.tasks import TASKS
+from tunesmith.config.trust import is_trusted, trusting
 from tunesmith.errors import ConfigError, DataError, Problem
 from tunesmith.models.families import auto_class, family_of
 from tunesmith.models.groundwork import Groundwork
 from tunesmith.models.head_start import without_start
 from tunesmith.models.load_errors import explained
 from tunesmith.models.merging import put_into_base
-from tunesmith.models.trust import is_trusted, trusting
 from tunesmith.models.weights import load_config, load_network, load_tokenizer, relabelled
 from tunesmith.runs.record import Record, load_run
 from tunesmith.seeding import derive_seed
@@ -58,7 +57,7 @@ def load_model(record: Record | str | Path, *, trust: Sequence[str] = ()) -> Tra
     folder = record.best_weights()
     config = record.typed
     # What a run saved of a model with code of its own has the same code, and is trusted with it.
-    with searching_here(trust), trusting(trust), trusting([str(folder)] if is_trusted(config.model.path) else []):
+    with trusting(trust), trusting([str(folder)] if is_trusted(config.model.path) else []):
         return _loaded(record, config, folder)
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tunesmith.config.changes import differing
-from tunesmith.config.composing.compose import Composed, compose_from, searching_here
+from tunesmith.config.composing.compose import Composed, compose_from
 from tunesmith.config.fingerprint import fingerprint, identifies
+from tunesmith.config.trust import trusting
 from tunesmith.errors import DataError, FilesError
 from tunesmith.models.groundwork import read_groundwork
-from tunesmith.models.trust import trusting
 from tunesmith.provenance.collect import origin
 from tunesmith.provenance.compare import Difference, differences, in_words
 from tunesmith.runs.record import Record
@@ -146,20 +146,20 @@ def check_origins(original: Record, overrides: Sequence[str] = (), *, trust: Seq
     """
     if original.status != "completed":
         raise FilesError(f"{original.path} is {original.status}: only a completed run has a result to reproduce")
-    with searching_here(trust), trusting(trust):
-        composed = _from_the_start(decide(compose_from(original.path, overrides, trust=trust)))
+    with trusting(trust):
+        composed = _from_the_start(decide(compose_from(original.path, overrides)))
         changes = _changes(original, composed)
-        conditions = _conditions(original, composed, trust)
+        conditions = _conditions(original, composed)
     return Check(original, composed, changes, [item for item in conditions if not _follows(item, changes)])
 
 
-def rerun(checked: Check, *, trust: Sequence[str] = ()) -> Verdict:
+def rerun(checked: Check) -> Verdict:
     """Train again in a new directory and compare the results.
 
     Raises:
         TunesmithError: The rerun failed; its directory says how.
     """
-    return Verdict(checked, train(checked.composed, trust=trust))
+    return Verdict(checked, train(checked.composed))
 
 
 def _from_the_start(composed: Composed) -> Composed:
@@ -201,7 +201,7 @@ def _has(config: Any, key: str) -> bool:
     return isinstance(config, dict) and first in config and (not rest or _has(config[first], rest))
 
 
-def _conditions(original: Record, composed: Composed, trust: Sequence[str]) -> list[Difference]:
+def _conditions(original: Record, composed: Composed) -> list[Difference]:
     config = composed.config
     splits, network, tokenizer, faults = None, None, None, {}
     try:
@@ -213,7 +213,7 @@ def _conditions(original: Record, composed: Composed, trust: Sequence[str]) -> l
         tokenizer, network = ground.tokenizer, build_network(config, original.labels, ground)
     except FilesError as error:
         faults["model"] = str(error)
-    now = origin(composed, splits, network, tokenizer, trust) | faults
+    now = origin(composed, splits, network, tokenizer) | faults
     then = original.provenance.get("config_fingerprint")
     same = isinstance(then, str) and identifies(then, original.config)
     now["config_fingerprint"] = then if same else fingerprint(original.config)

@@ -12,9 +12,10 @@ import yaml
 
 from tunesmith.config.changes import differing
 from tunesmith.config.checking.signatures import read_signature
-from tunesmith.config.composing.compose import Composed, compose_from, searching_here
+from tunesmith.config.composing.compose import Composed, compose_from
 from tunesmith.config.fingerprint import fingerprint, identifies
 from tunesmith.config.folders import expand
+from tunesmith.config.trust import trusting
 from tunesmith.errors import ConfigError, FilesError, Problem
 from tunesmith.redaction import redact_config
 from tunesmith.runs.record import UNFINISHED, Record, load_run
@@ -86,8 +87,8 @@ def _resume(
         log.info("resuming at step %d", step)
         if changes:
             _record_continuation(record, composed, changes, step)
-    with searching_here(trust):
-        return execute(composed, record.directory, str(record.config["run"]["name"]), trust, checkpoint)
+    with trusting(composed.trust):
+        return execute(composed, record.directory, str(record.config["run"]["name"]), checkpoint)
 
 
 def newest_unfinished(composed: Composed) -> Record | None:

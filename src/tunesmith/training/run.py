@@ -20,7 +20,6 @@ from tunesmith.errors import DataError
 from tunesmith.models.groundwork import Groundwork, read_groundwork
 from tunesmith.models.methods import count_parameters
 from tunesmith.models.module import FineTuner, Outputs
-from tunesmith.models.trust import trusting
 from tunesmith.models.weights import weights_sha256
 from tunesmith.provenance.collect import origin
 from tunesmith.provenance.compare import differences, in_words
@@ -56,7 +55,6 @@ def execute(
     run: Composed,
     directory: RunDirectory,
     name: str,
-    trust: Sequence[str] = (),
     checkpoint: Path | None = None,
     observers: Sequence[Callback] = (),
     ready: Ready | None = None,
@@ -67,7 +65,6 @@ def execute(
         run: The config, with its decisions made.
         directory: The run's directory.
         name: The run's name for people.
-        trust: Modules of the user's own that `_target_`s may name, and models whose own code may run.
         checkpoint: Where to go on from.
         observers: Callbacks that watch the run without changing its result.
         ready: The data where it is read already, with what was warned of then; None reads it now.
@@ -79,9 +76,9 @@ def execute(
         TunesmithError: The run failed; its directory says how.
         Interrupted: A signal ended it.
     """
-    with open_session(run, directory, name, ready.warnings if ready is not None else None) as session, trusting(trust):
+    with open_session(run, directory, name, ready.warnings if ready is not None else None) as session:
         parts = build(run.config, ready)
-        record_start(session, run, parts, trust, checkpoint)
+        record_start(session, run, parts, checkpoint)
         if checkpoint is not None:
             forget_after(Record(directory.path), steps_of_checkpoint(checkpoint)[0])
         best, progress, trainer = watch(session, run.config, parts, observers)
@@ -151,7 +148,7 @@ def take_best(best: BestWeights, trainer: Trainer, config: RunConfig, parts: Par
     return best.outputs
 
 
-def record_start(session: Session, run: Composed, parts: Parts, trust: Sequence[str], checkpoint: Path | None) -> None:
+def record_start(session: Session, run: Composed, parts: Parts, checkpoint: Path | None) -> None:
     """Write what goes into the run before the first step: provenance, data, size of the model.
 
     The provenance of a resumed run stays that of its start; how it was resumed is added under `resumed`.
@@ -161,7 +158,7 @@ def record_start(session: Session, run: Composed, parts: Parts, trust: Sequence[
     """
     data = parts.data
     total, trainable = count_parameters(parts.network)
-    now = origin(run, data.splits, parts.network, data.tokenizer, trust)
+    now = origin(run, data.splits, parts.network, data.tokenizer)
     start = Record(session.directory.path).provenance if checkpoint is not None else {}
     if start:
         compare_with_start(start, now, session.directory.path)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 
-from tunesmith.config.composing.compose import Composed, searching_here
+from tunesmith.config.composing.compose import Composed
 from tunesmith.config.fingerprint import fingerprint
+from tunesmith.config.trust import trusting
 from tunesmith.errors import ConfigError
-from tunesmith.models.trust import trusting
 from tunesmith.redaction import redact_config, redact_values
 from tunesmith.runs.directory import RunDirectory, open_directory
 from tunesmith.runs.record import Record
@@ -28,12 +28,11 @@ from tunesmith.training.run import Ready, execute
 from tunesmith.training.trial_rows import check_metrics
 
 
-def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
+def train(composed: Composed) -> Record:
     """Train, keep the best weights, look at the test split once, and write everything down.
 
     Args:
         composed: The validated config.
-        trust: Modules of the user's own that `_target_`s may name.
 
     Returns:
         The finished run.
@@ -42,7 +41,7 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
         TunesmithError: The run failed; its directory says how.
         Interrupted: A signal ended it.
     """
-    with searching_here(trust), trusting(trust):
+    with trusting(composed.trust):
         warnings = Warnings()
         refuse_secrets(composed.config)
         with log_to(warnings=warnings), nothing_started():  # warnings of libraries are not the user's
@@ -52,7 +51,7 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
         if run.config.run.resume == "auto":
             unfinished = newest_unfinished(run)
             if unfinished is not None:
-                return resume(unfinished, trust=trust, composed=run)
+                return resume(unfinished, composed=run)
         with log_to(warnings=warnings), nothing_started():
             data = build_data(run.config, ground=ground)
             check_metrics(run.config, data.labels)
@@ -61,7 +60,7 @@ def train(composed: Composed, *, trust: Sequence[str] = ()) -> Record:
         name = redact_values(run.name)
         directory = open_run(run, name)
         with locked(directory.path):
-            return execute(run, directory, name, trust, ready=Ready(data, ground, warnings))
+            return execute(run, directory, name, ready=Ready(data, ground, warnings))
 
 
 @contextmanager

@@ -6,11 +6,11 @@ import torch
 from transformers import BertForSequenceClassification
 
 from tunesmith.config.schema import Model
+from tunesmith.config.trust import is_trusted, trusting
 from tunesmith.errors import ConfigError, FilesError
 from tunesmith.models.methods import apply_method, count_parameters
 from tunesmith.models.partial.full import Full
 from tunesmith.models.source import locate
-from tunesmith.models.trust import is_trusted, trusting
 from tunesmith.models.weights import load_network, load_skeleton, load_tokenizer, weights_sha256
 
 BERT = {

@@ -29,7 +29,7 @@ def check(tiny, params, *overrides, **settings):
 
     base = [text for text in tiny if text.partition("=")[0] not in params]
     sweep = prepare([*base, *overrides], read_settings({"params": params, **settings}), composer())
-    check_combinations(sweep, Counting(1, ENTRY), ())
+    check_combinations(sweep, Counting(1, ENTRY))
     return len(asked)
 
 

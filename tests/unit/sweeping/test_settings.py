@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tunesmith.config.checking.other_names import SWEEPER
-from tunesmith.config.composing.compose import searching_here
+from tunesmith.config.trust import trusting
 from tunesmith.errors import ConfigError
 from tunesmith.sweeping.settings import read_settings
 
@@ -85,8 +85,8 @@ def my_module(tmp_path, monkeypatch):
     ids=str,
 )
 def test_a_class_of_one_s_own_is_held_to_its_protocol(my_module, settings, rule):
-    with searching_here(["my_plugins"]), pytest.raises(ConfigError) as caught:
-        read_settings(settings, ["my_plugins"])
+    with trusting(["my_plugins"]), pytest.raises(ConfigError) as caught:
+        read_settings(settings)
     assert rule in str(caught.value)
 
 
@@ -97,5 +97,5 @@ def test_a_class_of_one_s_own_needs_trust(key, my_module):
         "executor": {"_target_": "my_plugins.Cluster", "queue": "a"},
     }[key]
     assert "add --trust my_plugins" in refusal(**{key: node})
-    with searching_here(["my_plugins"]):
-        assert getattr(read_settings({key: node}, ["my_plugins"]), key) == node
+    with trusting(["my_plugins"]):
+        assert getattr(read_settings({key: node}), key) == node

@@ -213,14 +213,14 @@ def test_a_metric_of_one_s_own_is_given_probabilities(tiny, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     trust = ["metrics_of_mine"]
     chosen = [*tiny, *metric("mine", "metrics_of_mine.Largest"), "trainer.max_steps=1"]
-    record = train(compose(chosen, trust=trust), trust=trust)
+    record = train(compose(chosen, trust=trust))
     rows = torch.tensor([row["logits"] for row in record.predictions("val")]).double().softmax(dim=1)
     assert record.metrics["val/mine"] == pytest.approx(rows.max().item(), abs=1e-6)
     with pytest.raises(ConfigError, match=r"evaluation\.mode: cannot be told for val/mine: metrics_of_mine\.Largest"):
         compose([*chosen, "evaluation.monitor=val/mine"], trust=trust)
     broken = [*tiny, *metric("mine", "metrics_of_mine.Broken")]
     with pytest.raises(ConfigError, match=r"evaluation\.metrics\.mine: cannot take the answers .* KeyError: 'nothing'"):
-        train(compose(broken, trust=trust), trust=trust)
+        train(compose(broken, trust=trust))
 
 
 def test_a_monitor_without_any_value_is_said(tiny, tmp_path):

@@ -183,7 +183,7 @@ def test_a_dirty_tree_is_named_by_file_where_its_code_takes_part(tiny, tmp_path,
     monkeypatch.chdir(project)
     trust = ["callbacks_of_mine"]
     mine = ["+callbacks.quiet._target_=callbacks_of_mine.Quiet", "trainer.max_steps=1"]
-    original = train(compose([*tiny, *mine], trust=trust), trust=trust)
+    original = train(compose([*tiny, *mine], trust=trust))
     assert check_origins(original, trust=trust).same
     (project / "callbacks_of_mine.py").write_text(MODULE + "\n# changed\n")
     (project / "notes.md").write_text("two\n")
@@ -226,9 +226,7 @@ def test_a_module_of_one_s_own_needs_the_flag_again(tiny, tmp_path, monkeypatch,
     (tmp_path / "mine_again.py").write_text(MODULE.replace("pass", f"open({str(tmp_path / 'ran')!r}, 'w').close()"))
     monkeypatch.chdir(tmp_path)
     trust = ["mine_again"]
-    original = train(
-        compose([*tiny, "+callbacks.quiet._target_=mine_again.Quiet", "trainer.max_steps=1"], trust=trust), trust=trust
-    )
+    original = train(compose([*tiny, "+callbacks.quiet._target_=mine_again.Quiet", "trainer.max_steps=1"], trust=trust))
     assert (tmp_path / "ran").exists()
     os.unlink(tmp_path / "ran")
     for line in (["reproduce", original.path], ["train", "--from", original.path], ["resume", original.path]):

@@ -266,7 +266,7 @@ def test_other_users_of_random_numbers_change_nothing(run, tiny, finished, tmp_p
     noisy = compose(
         [*tiny, "+callbacks.noise._target_=noise_of_mine.Noise", "data.num_workers=2"], trust=["noise_of_mine"]
     )
-    record = train(noisy, trust=["noise_of_mine"])
+    record = train(noisy)
     assert record.results["weights_sha256"] == finished.results["weights_sha256"]
     assert record.metrics == finished.metrics
 

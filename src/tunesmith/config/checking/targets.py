@@ -6,7 +6,7 @@ Everything is read from source (`signatures.py`): a config is judged before any 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from tunesmith.config.checking.annotations import misfit
 from tunesmith.config.checking.markers import MARKERS, nodes
 from tunesmith.config.checking.signatures import Signature, read_module, read_signature
 from tunesmith.config.keys import field_at, model_at
+from tunesmith.config.trust import trusted
 from tunesmith.errors import Problem
 from tunesmith.suggest import as_yaml, did_you_mean, nearest
 
@@ -78,12 +79,11 @@ def place_in_config(path: str) -> Place | None:
     return PLACES.get(f"{parent}.*") if parent else None
 
 
-def check_classes(config: Mapping[str, Any], trust: Sequence[str] = ()) -> list[Problem]:
+def check_classes(config: Mapping[str, Any]) -> list[Problem]:
     """Every fault of the classes that a config names, and of their keywords.
 
     Args:
         config: The composed config as plain values, interpolations resolved.
-        trust: Top-level modules of the user's own that targets may come from too.
     """
     problems = []
     for path, node in nodes(config):
@@ -92,7 +92,7 @@ def check_classes(config: Mapping[str, Any], trust: Sequence[str] = ()) -> list[
             if marker in node and (place is None or marker != "_target_"):
                 problems.append(_forbidden(path, marker, node[marker]))
         if place is not None and isinstance(node.get("_target_"), str):
-            problems += check_target(path, place, node, trust)
+            problems += check_target(path, place, node)
     return problems
 
 
@@ -103,12 +103,12 @@ def _forbidden(path: str, marker: str, value: Any) -> Problem:
     return Problem(where, "a config may not name code to run here", as_yaml(value), hint)
 
 
-def check_target(path: str, place: Place, node: Mapping[str, Any], trust: Sequence[str]) -> list[Problem]:
+def check_target(path: str, place: Place, node: Mapping[str, Any]) -> list[Problem]:
     """The faults of one node with a `_target_`."""
     target = node["_target_"]
     where = f"{path}._target_"
     top = target.partition(".")[0]
-    if top not in (*LIBRARIES, *trust):
+    if top not in (*LIBRARIES, *trusted()):
         own = top.isidentifier() and top not in sys.stdlib_module_names
         hint = f"For a module of your own add --trust {top}" if own else None
         return [Problem(where, f"must come from {', '.join(LIBRARIES)}", target, hint)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -28,14 +28,11 @@ Elsewhere = Callable[[str], str | None]
 """From an unknown dotted key to the choice that has it, e.g. `method=lora has it`."""
 
 
-def validate(
-    config: DictConfig, *, trust: Sequence[str] = (), elsewhere: Elsewhere = lambda key: None
-) -> tuple[RunConfig | None, list[Problem]]:
+def validate(config: DictConfig, *, elsewhere: Elsewhere = lambda key: None) -> tuple[RunConfig | None, list[Problem]]:
     """Judge a composed config.
 
     Args:
         config: The composed config without Hydra's node.
-        trust: The user's own modules that targets may come from.
         elsewhere: Asked for unknown keys (see `Elsewhere`).
 
     Returns:
@@ -50,7 +47,7 @@ def validate(
         of_types = [problem for problem in _of_pydantic(error, plain, elsewhere) if not _covered(problem.where, faulty)]
         faulty |= {problem.where for problem in of_types}
         problems += of_types
-    for problem in targets.check_classes(plain, trust):
+    for problem in targets.check_classes(plain):
         if not _covered(problem.where, faulty):
             problems.append(_with_elsewhere(problem, elsewhere))
             faulty.add(problem.where)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +30,7 @@ from tunesmith.config.folders import shipped
 from tunesmith.config.methods import DEFAULT, called
 from tunesmith.config.omegaconf_inside import child_of, content_of
 from tunesmith.config.outline import is_nullable, is_text, leaves, schema_defaults, sweeper_defaults
-from tunesmith.config.trusted import trusting_modules
+from tunesmith.config.trust import trusted, trusting
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.suggest import did_you_mean, nearest
 
@@ -57,6 +55,8 @@ class Composed:
     """The overrides as given on the command line."""
     choices: dict[str, str | None] | None = None
     """Config group to chosen option; None for a config that came from a file."""
+    trust: tuple[str, ...] = ()
+    """Whose code may run: modules of the user's own, and models with code of their own (see `config/trust.py`)."""
 
     def with_saved(self, saved: dict[str, Any]) -> Composed:
         """The same with other values.
@@ -216,12 +216,12 @@ def compose(
     Raises:
         ConfigError: Something is wrong; every problem is in it.
     """
-    with searching_here(trust):
+    with trusting(trust):
         composed = draft(overrides, config_dirs=config_dirs, name=name)
         HydraConfig.instance().set_config(composed.config)
         choices = dict(composed.config.hydra.runtime.choices)
         job = OmegaConf.masked_copy(composed.config, [str(key) for key in composed.config if key != "hydra"])
-        return judged(job, composed, trust, tuple(overrides), choices)
+        return judged(job, composed, tuple(overrides), choices)
 
 
 def compose_from(path: Path, overrides: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Composed:
@@ -236,8 +236,8 @@ def compose_from(path: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
         ConfigError: Something is wrong; every problem is in it.
     """
     composed = draft_from(path, overrides)
-    with searching_here(trust):
-        return judged(composed.config, composed, trust, tuple(overrides), None)
+    with trusting(trust):
+        return judged(composed.config, composed, tuple(overrides), None)
 
 
 def draft_from(path: Path, overrides: Sequence[str] = ()) -> Draft:
@@ -266,7 +266,6 @@ def draft_from(path: Path, overrides: Sequence[str] = ()) -> Draft:
 def judged(
     config: DictConfig,
     composed: Draft,
-    trust: Sequence[str],
     overrides: tuple[str, ...],
     choices: dict[str, str | None] | None,
 ) -> Composed:
@@ -275,7 +274,6 @@ def judged(
     Args:
         config: The composed config.
         composed: How it was composed.
-        trust: Modules of the user's own whose classes it may name.
         overrides: As on the command line, to be remembered.
         choices: Config group to chosen option.
 
@@ -288,7 +286,7 @@ def judged(
     from tunesmith.config.checking.idle import idle
     from tunesmith.config.checking.validate import validate  # neither is needed to show a config
 
-    typed, problems = validate(config, trust=trust, elsewhere=lambda path: option_with(path, composed))
+    typed, problems = validate(config, elsewhere=lambda path: option_with(path, composed))
     if typed is not None:
         problems = list(idle(typed.model_dump(by_alias=True), composed.given, saved=choices is None))
     problems = [*misread, *problems]
@@ -297,7 +295,7 @@ def judged(
         raise ConfigError([*composed.problems, *problems])
     assert typed is not None
     saved = to_saved(config)
-    return Composed(resolve(saved) if has_relative_paths(typed) else typed, saved, overrides, choices)
+    return Composed(resolve(saved) if has_relative_paths(typed) else typed, saved, overrides, choices, trusted())
 
 
 def _give_way(config: DictConfig, composed: Draft) -> None:
@@ -368,22 +366,3 @@ def option_with(path: str, composed: Draft) -> str | None:
     if chosen in having:
         return f"It comes from {chosen}. Remove it: ~{path}"
     return f"{' or '.join(having)} has it" if having else None
-
-
-@contextmanager
-def searching_here(trust: Sequence[str]) -> Iterator[None]:
-    """Let trusted modules be found from the current folder too, and their classes be constructed."""
-    from tunesmith.config.checking import signatures
-
-    here = str(Path.cwd())
-    with trusting_modules(trust):
-        if not trust or here in sys.path:
-            yield
-            return
-        sys.path.insert(0, here)
-        signatures.forget_signatures()
-        try:
-            yield
-        finally:
-            sys.path.remove(here)
-            signatures.forget_signatures()

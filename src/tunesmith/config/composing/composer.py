@@ -21,7 +21,6 @@ from tunesmith.config.composing.compose import (
     composition_problem,
     judged,
     open_hydra,
-    searching_here,
 )
 from tunesmith.config.composing.files import Loader
 from tunesmith.config.composing.overrides import Read
@@ -41,8 +40,6 @@ class Composer:
     """Folders of the user's own options, searched before the shipped ones."""
     home: Path | None = None
     """A folder with a `conf` and a `sweeps` to use instead of the shipped ones."""
-    trust: Sequence[str] = ()
-    """Modules of the user's own whose classes a config may name."""
     _reads: dict[tuple[str, ...], Read] = field(default_factory=dict, repr=False)
     _composed: dict[tuple[str, ...], tuple[DictConfig, Loader]] = field(default_factory=dict, repr=False)
     _bases: dict[tuple[tuple[str, ...], tuple[str, ...]], Draft] = field(default_factory=dict, repr=False)
@@ -58,10 +55,9 @@ class Composer:
             ConfigError: Something is wrong; every problem is in it.
         """
         composed = self._draft(overrides, common)
-        with searching_here(self.trust):
-            choices: dict[str, Any] = dict(composed.config.hydra.runtime.choices)
-            job = OmegaConf.masked_copy(composed.config, [str(key) for key in composed.config if key != "hydra"])
-            return judged(job, composed, self.trust, (*common, *overrides), choices)
+        choices: dict[str, Any] = dict(composed.config.hydra.runtime.choices)
+        job = OmegaConf.masked_copy(composed.config, [str(key) for key in composed.config if key != "hydra"])
+        return judged(job, composed, (*common, *overrides), choices)
 
     def value(self, overrides: Sequence[str], key: str) -> Any:
         """The value of a key, or the option of a group, that the overrides lead to; nothing is judged."""

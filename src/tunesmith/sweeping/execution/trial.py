@@ -13,9 +13,9 @@ from pathlib import Path
 
 import yaml
 
-from tunesmith.config.composing.compose import Composed, searching_here
+from tunesmith.config.composing.compose import Composed
 from tunesmith.config.composing.saved import resolve
-from tunesmith.models.trust import trusting
+from tunesmith.config.trust import trusting
 from tunesmith.redaction import redact_values
 from tunesmith.report_error import explain
 from tunesmith.runs.directory import RunDirectory
@@ -50,11 +50,10 @@ def run_trial(directory: Path, tell: Tell) -> Record:
     """
     job = read_job(directory)
     saved = read_frozen(directory, job["sha256"])
-    trust: Sequence[str] = job["trust"]
     files = RunDirectory(directory)
     checkpoint = files.checkpoints / LAST
-    with searching_here(trust), trusting(trust):
-        run = decide(Composed(resolve(saved), saved, tuple(job["overrides"]), job["choices"]))
+    with trusting(job["trust"]):
+        run = decide(Composed(resolve(saved), saved, tuple(job["overrides"]), job["choices"], tuple(job["trust"])))
         if not (job["attempted"] and checkpoint.is_file()):
             clear_attempt(directory)
             write_text(files.config, yaml.safe_dump(run.saved, sort_keys=False, allow_unicode=True))
@@ -67,7 +66,7 @@ def run_trial(directory: Path, tell: Tell) -> Record:
             tell=tell,
         )
         goes_on = checkpoint if checkpoint.is_file() else None
-        return execute(run, files, redact_values(str(run.config.run.name)), trust, goes_on, [observer])
+        return execute(run, files, redact_values(str(run.config.run.name)), goes_on, [observer])
 
 
 def clear_attempt(directory: Path) -> None:

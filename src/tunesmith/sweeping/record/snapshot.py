@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from tunesmith.config.composing.composer import Composer
@@ -46,7 +46,7 @@ def take(sweep: Path, composer: Composer, varied: Iterable[str]) -> Composer:
             (folder / "user" / f"{number:02d}").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FilesError(f"the configs cannot be copied to {folder}: {error.strerror}") from error
-    return reopen(sweep, composer.name, composer.trust)
+    return reopen(sweep, composer.name)
 
 
 def _pairs(source: Path, target: Path, kept: Collection[str] | None = None) -> Iterator[tuple[Path, Path]]:
@@ -65,7 +65,7 @@ def _pairs(source: Path, target: Path, kept: Collection[str] | None = None) -> I
                 yield file, target / group / file.name
 
 
-def reopen(sweep: Path, name: str, trust: Sequence[str]) -> Composer:
+def reopen(sweep: Path, name: str) -> Composer:
     """A composer over the snapshot of a sweep.
 
     Raises:
@@ -74,4 +74,4 @@ def reopen(sweep: Path, name: str, trust: Sequence[str]) -> Composer:
     folder = sweep / FOLDER
     if not (folder / "conf" / "train.yaml").is_file():
         raise FilesError(f"{folder} is not there: the sweep cannot go on without the configs of its launch")
-    return Composer(name, sorted((folder / "user").glob("*")), folder, trust)
+    return Composer(name, sorted((folder / "user").glob("*")), folder)
