@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tunesmith.cli.options import check_folders, parser
 from tunesmith.cli.train import composed_from
 from tunesmith.config.folders import expand
+from tunesmith.config.trust import trusting
 from tunesmith.errors import ConfigError, DataError, FilesError, Problem
 from tunesmith.suggest import did_you_mean, nearest
 from tunesmith.terminal import say
@@ -39,14 +40,13 @@ def main(argv: list[str]) -> int:
     kinds = kinds_of(arguments.fail_on)
     composed = composed_from(arguments)
 
-    from tunesmith.cli.check import trusted
     from tunesmith.data.audit.audit import audit
     from tunesmith.reporting.audit import audit_lines
     from tunesmith.tasks.registry import task_of
     from tunesmith.training.logs import Warnings, log_to
 
     warnings = Warnings()
-    with log_to(warnings=warnings, told_later=True), trusted(arguments.trust):
+    with log_to(warnings=warnings, told_later=True), trusting(arguments.trust):
         audited = audit(composed.config.data, task_of(composed.config.task))
     say("\n".join(audit_lines(audited, warnings.sentences)))
     if arguments.json is not None:
