@@ -8,6 +8,7 @@ from tunesmith.config.schema import Data
 from tunesmith.data.audit.copies import copies
 from tunesmith.data.audit.finding import KINDS, Audit, Finding
 from tunesmith.data.audit.labels import rare_labels, spellings
+from tunesmith.data.audit.near import near
 from tunesmith.data.audit.texts import empty, lengths, texts_with
 from tunesmith.data.findings import label_counts
 from tunesmith.data.reading import read_rows
@@ -53,6 +54,7 @@ def findings_of(splits: Mapping[str, Rows], data: Data, task: RowTask) -> Iterat
         task: The task.
     """
     yield from copies(splits, task)
+    yield from near(splits)
     yield from texts_with(splits)
     if task.traits.output == "labels":
         yield from spellings(splits, data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from tunesmith.data.audit.finding import Finding, example, number_of, place, places_by, some
+from tunesmith.data.audit.finding import Finding, across, example, number_of, place, places_by, some
 from tunesmith.data.findings import inputs_of
 from tunesmith.data.rows import Rows
 from tunesmith.data.task import RowTask
@@ -34,10 +34,7 @@ def _leaks(splits: Mapping[str, Rows], inputs: Mapping[str, Sequence[Hashable]])
             continue
         total += len(having)
         parts.append(f"{len(having):,} of {number_of(len(splits[second]), f'{second} row')} in {first}")
-        examples += [
-            example(splits[second], row, f"{second}; {place(splits[first], origins[inputs[second][row]])}, {first}")
-            for row in having[:3]
-        ]
+        examples += [across(splits, (second, row), (first, origins[inputs[second][row]])) for row in having[:3]]
     if total:
         text = f"{', '.join(parts)}: metrics there show what was remembered"
         yield Finding("leaks", total, text, some(examples))

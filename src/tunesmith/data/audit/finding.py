@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
@@ -12,8 +12,10 @@ from tunesmith.data.rows import Rows
 KINDS: Final = {
     "split": "the rows cannot be divided as configured",
     "leaks": "rows of one split that stand in an earlier one",
+    "near_leaks": "rows of one split that nearly stand in an earlier one",
     "conflicts": "the same text under several labels",
     "duplicates": "rows that repeat an earlier row of their split",
+    "near_duplicates": "rows that nearly repeat an earlier row of their split",
     "spellings": "labels that differ only in case, space, Unicode form or the way a number is written",
     "misspellings": "rare labels that are one letter from a frequent one",
     "rare_labels": "labels with too few rows to be measured",
@@ -73,6 +75,12 @@ def place(rows: Rows, row: int) -> str:
 def example(rows: Rows, row: int, *others: str) -> str:
     """A row with its place, and other places that belong to it."""
     return f"{', '.join((place(rows, row), *others))}: {shown(rows.texts[row])}"
+
+
+def across(splits: Mapping[str, Rows], later: tuple[str, int], earlier: tuple[str, int]) -> str:
+    """A row of one split beside that of another which it is like, each as the split and the row in it."""
+    places = ", ".join(f"{place(splits[name], row)} ({name})" for name, row in (later, earlier))
+    return f"{places}: {shown(splits[later[0]].texts[later[1]])}"
 
 
 def some(examples: Iterable[str]) -> list[str]:

@@ -1,0 +1,81 @@
+"""Rows whose input is nearly that of another: within a split, and across splits."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+
+from tunesmith.data.audit.finding import Finding, across, number_of, places_by, some
+from tunesmith.data.findings import inputs_of
+from tunesmith.data.nearness import near_copies
+from tunesmith.data.rows import Rows
+
+NEAR = 0.7
+"""Likeness (`data/nearness.py`) from which a text is nearly another: of 20 words three are others."""
+Place = tuple[str, int]
+"""A split and a row in it."""
+
+
+def near(splits: Mapping[str, Rows], threshold: float = NEAR) -> Iterator[Finding]:
+    """Findings of the kinds near_leaks and near_duplicates; exact copies are none.
+
+    Args:
+        splits: The rows of each split.
+        threshold: The least likeness.
+    """
+    own, other = nearly_the_same(splits, threshold)
+    for kind, pairs, what in (
+        ("near_leaks", other, "nearly as in an earlier split"),
+        ("near_duplicates", own, "nearly as an earlier one of the same split"),
+    ):
+        if pairs:
+            text = f"{number_of(len(pairs), 'row')} {what} (at least {threshold:.0%} alike)"
+            yield Finding(kind, len(pairs), text, some(across(splits, *pair) for pair in pairs.items()))
+
+
+def nearly_the_same(splits: Mapping[str, Rows], threshold: float) -> tuple[dict[Place, Place], dict[Place, Place]]:
+    """Rows with an earlier row that they are nearly like: in their own split, and in an earlier split.
+
+    Rows that stand there exactly are left out.
+
+    Args:
+        splits: The rows of each split.
+        threshold: The least likeness.
+    """
+    numbers: dict[str, int] = {}
+    of_split = {
+        name: [numbers.setdefault(as_one_text(text), len(numbers)) for text in inputs_of(rows)]
+        for name, rows in splits.items()
+    }
+    alike = _both_ways(near_copies(list(numbers), threshold))
+    first_of = {
+        name: {number: rows[0] for number, rows in places_by(texts).items()} for name, texts in of_split.items()
+    }
+    own: dict[Place, Place] = {}
+    other: dict[Place, Place] = {}
+    names = list(splits)
+    for place_of_split, name in enumerate(names):
+        for row, number in enumerate(of_split[name]):
+            if number not in alike:
+                continue
+            before = [first_of[name][like] for like in alike[number] if first_of[name].get(like, row) < row]
+            if before and first_of[name][number] == row:
+                own[name, row] = name, min(before)
+            for earlier in names[:place_of_split]:
+                origins = [first_of[earlier][like] for like in alike[number] if like in first_of[earlier]]
+                if origins and number not in first_of[earlier]:
+                    other.setdefault((name, row), (earlier, min(origins)))
+    return own, other
+
+
+def as_one_text(input_of_row: Hashable) -> str:
+    """An input as one text: a pair or a list of words joined."""
+    return "\n".join(map(str, input_of_row)) if isinstance(input_of_row, tuple) else str(input_of_row)
+
+
+def _both_ways(near_earlier: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
+    alike: dict[int, list[int]] = {}
+    for later, others in near_earlier.items():
+        for other in others:
+            alike.setdefault(later, []).append(other)
+            alike.setdefault(other, []).append(later)
+    return alike
