@@ -108,7 +108,7 @@ def test_a_trial_that_fails_in_any_way_fails_alone(project, tiny):
         "kill": ("failed", -9, "killed by SIGKILL"),
         "raise": ("failed", 1, "ValueError: as planned"),
         "exit": ("failed", 1, "SystemExit: 0"),
-        "os_exit": ("failed", 1, "before it could say why"),
+        "os_exit": ("failed", 1, "without giving a reason"),
         "memory": ("failed", 4, "memory ran out"),
         "nan": ("failed", 4, "the loss is nan"),
     }

@@ -1,4 +1,4 @@
-"""Whether model, task and method of every point go together, found out before the first trial."""
+"""Check before the first trial that the model, task and method of every point are compatible."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ READ = (
     *("data.path", "data.label_column", "data.max_length", "data.max_target_length", "data.packing"),
     *("trainer.precision", "trainer.accelerator"),
 )
-"""What `training/preflight.py` goes by: points that have it in common are judged once."""
+"""The config keys that `training/preflight.py` reads; points that agree on them are checked once."""
 
 
 def check_combinations(sweep: Sweep, executor: Executor) -> None:
-    """Hold the architecture of every point that was composed against its task, method, length and device.
+    """Check every composed point's architecture against its task, method, length and device.
 
     Args:
         sweep: The prepared sweep.
-        executor: Where it is judged: in a process that has imported what it takes.
+        executor: Runs the check, in a process that has already imported what it needs.
 
     Raises:
-        ConfigError: Some points cannot run; each problem is named once, with the points that have it.
+        ConfigError: Some points cannot run; each problem is listed once, with the points that have it.
         TunesmithError: A model or its data cannot be read.
     """
     alike: dict[str, list[tuple[Point, Composed]]] = {}
@@ -53,12 +53,12 @@ def check_combinations(sweep: Sweep, executor: Executor) -> None:
 def judge(
     configs: Sequence[dict[str, Any]], trust: Sequence[str], objectives: Sequence[str]
 ) -> list[list[Problem] | TunesmithError]:
-    """What is wrong with each config, as far as can be told from its architecture; nothing where it can run.
+    """The problems of each config that can be seen from its architecture; an empty list if it can run.
 
     Args:
         configs: Saved configs.
-        trust: Modules and models of the user's own.
-        objectives: What the sweep goes by; the data has to have the labels that are named there.
+        trust: The user's own modules and models.
+        objectives: The sweep's objectives; the data must have the labels that they name.
     """
     from tunesmith.config.trust import trusting
     from tunesmith.training.auto_values import decide
@@ -81,5 +81,5 @@ def judge(
             except TunesmithError as error:
                 answers.append(error)
             except Exception:
-                answers.append([])  # no fault that we know: its trial will fail with it, and alone
+                answers.append([])  # not a known fault: let the trial itself fail with it, without stopping the others
     return answers

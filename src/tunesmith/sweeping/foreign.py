@@ -1,4 +1,4 @@
-"""Code of the user's own inside a sweep: whatever it does wrong ends the sweep by its name, without a traceback."""
+"""Call users' plug-ins inside a sweep: an error in one ends the sweep with its class named, without a traceback."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from tunesmith.errors import ConfigError, Problem, TunesmithError
 
 
 def call(where: str, plugin: object, method: str, *arguments: Any) -> Any:
-    """What a method of a user's object answers.
+    """Call a method of a user's object.
 
     Args:
-        where: The key of the config that names its class.
+        where: The config key that names its class.
         plugin: The object.
         method: The method's name.
         arguments: Its arguments.
@@ -28,12 +28,12 @@ def call(where: str, plugin: object, method: str, *arguments: Any) -> Any:
 
 
 def broken(where: str, plugin: object, rule: str, hint: str | None = None) -> ConfigError:
-    """The error of an object that breaks its protocol.
+    """Build the error for an object that breaks its protocol.
 
     Args:
-        where: The key of the config that names its class.
+        where: The config key that names its class.
         plugin: The object.
-        rule: What it did, beginning with the method's name.
+        rule: What it did, starting with the method's name.
         hint: What its author can do.
     """
     kind = type(plugin)

@@ -1,4 +1,4 @@
-"""A new sweep from its config to its end: judged, written down, driven, summed up."""
+"""Run a new sweep from its config to its end: check, record, drive, summarise."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ class Search:
     name: str
     """The primary config."""
     overrides: Sequence[str]
-    """As typed, sweeps and Hydra's own included."""
+    """As typed, including sweeps and Hydra's own overrides."""
     config_dirs: Sequence[Path] = ()
     trust: Sequence[str] = ()
     entry: str = ENTRY
-    """What runs a trial."""
+    """The function that runs a trial, as `module:function`."""
 
 
 def launch(search: Search, settings: Mapping[str, Any]) -> int:
@@ -73,7 +73,7 @@ def launch(search: Search, settings: Mapping[str, Any]) -> int:
 
     Raises:
         ConfigError: Something is wrong; nothing was started.
-        FilesError: The directory cannot be made, or the storage not be opened.
+        FilesError: The directory cannot be created, or the storage cannot be opened.
     """
     with trusting(search.trust):
         return _launch(search, read_settings(settings))
@@ -108,15 +108,15 @@ def drive(
     *,
     known: Callable[[Driver], Sequence[int]] | None = None,
 ) -> int:
-    """Run the trials and write down what came out.
+    """Run the trials and record the results.
 
     Args:
-        sweep: What is searched.
-        directory: Where it is kept.
-        composer: Over the snapshot.
-        facts: What `sweep.json` says.
-        executor: Where trials run.
-        known: Puts back the trials of an earlier session and tells which of them have ended.
+        sweep: The prepared sweep.
+        directory: The sweep's directory.
+        composer: Composes from the snapshot.
+        facts: The content of `sweep.json`.
+        executor: Runs the trials.
+        known: Restores the trials of an earlier session and returns those that have ended.
 
     Returns:
         The exit code.
@@ -156,7 +156,7 @@ def drive(
 
 
 def trial_overrides(sweep: Sweep, directory: SweepDirectory, executor: Executor) -> list[str]:
-    """What every trial of a sweep has, whatever its point."""
+    """The overrides common to all trials of a sweep."""
     common = ["evaluation.test=false", "run.dir=null", "run.resume=never"]
     if sweep.run.config.logger.group is None:
         common.append(f"logger.group={quoted_value(directory.path.name)}")
@@ -167,14 +167,14 @@ def trial_overrides(sweep: Sweep, directory: SweepDirectory, executor: Executor)
 
 
 def warm(settings: Sweeper, entry: str) -> Executor:
-    """The executor, already importing what trials need."""
+    """Create the executor and start importing what trials need."""
     executor = make_executor(settings.executor, settings.n_jobs, entry)
     executor.warm_up()
     return executor
 
 
 def _facts(sweep: Sweep, search: Search, directory: SweepDirectory, name: str) -> dict[str, Any]:
-    """What `sweep.json` says at the start."""
+    """The initial content of `sweep.json`."""
     pruner, options = sweep.pruner
     return {
         "schema_version": 1,
@@ -208,8 +208,8 @@ def _facts(sweep: Sweep, search: Search, directory: SweepDirectory, name: str) -
 
 
 def _announce(sweep: Sweep, directory: SweepDirectory, executor: Executor) -> None:
-    """Say what is about to happen."""
-    count = "without end" if math.isinf(sweep.space.size) else f"of {len(sweep.space.points())} points"
+    """Log what is about to run."""
+    count = "without limit" if math.isinf(sweep.space.size) else f"of {len(sweep.space.points())} points"
     log.info("%s", directory.path)
     log.info(
         "%d trials %s by %s, %d at once; %s decides; %s",

@@ -1,4 +1,4 @@
-"""Every inner part of Optuna that is used here, as of Optuna 5.0; `tests/test_foreign_privates.py` names each."""
+"""All private parts of Optuna used here, as of Optuna 5.0; `tests/test_foreign_privates.py` lists each."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from optuna.trial import FrozenTrial, TrialState
 
 
 def contains(distribution: BaseDistribution, value: float) -> bool:
-    """Whether a distribution can give a value, its steps included; publicly it can be asked for its ends only."""
+    """Whether a distribution can produce a value, including its steps; the public API exposes only its bounds."""
     return distribution._contains(value)
 
 
 def id_of(trial: FrozenTrial) -> int:
-    """The number under which a storage knows a trial; publicly a storage finds it by reading every trial."""
+    """A trial's ID in the storage; the public API finds it only by reading every trial."""
     return int(trial._trial_id)
 
 
 def opened(storage: str | BaseStorage) -> BaseStorage:
-    """A storage as a study holds it, a database with the cache before it; Optuna calls the public name internal."""
+    """Open a storage as a study does, with a cache in front of a database; Optuna marks the public name as internal."""
     return optuna.storages.get_storage(storage)
 
 
 class _View(optuna.Study):
     """A study whose paused trials look pruned to its sampler.
 
-    Samplers and pruners read the trials through `_get_trials`. A trial cannot be paused in Optuna, and one whose state
-    were changed in the storage could not go on.
+    Samplers and pruners read the trials through `_get_trials`. Optuna cannot pause a trial, and a trial whose state
+    were changed in the storage could not continue.
     """
 
     waiting: set[int]
@@ -54,13 +54,13 @@ def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
 
 
 def open_study(storage: BaseStorage, name: str, directions: Sequence[str], waiting: set[int]) -> optuna.Study:
-    """The study of a name, made if the storage has none.
+    """Open the study with a name, creating it if the storage has none.
 
     Args:
-        storage: As `opened` gives it.
+        storage: As returned by `opened`.
         name: Its name there.
         directions: `maximize` or `minimize` per objective.
-        waiting: Numbers of the trials that are paused, kept up by the caller: samplers see these as pruned.
+        waiting: Numbers of the paused trials, maintained by the caller; samplers see these as pruned.
     """
     optuna.create_study(
         storage=storage,

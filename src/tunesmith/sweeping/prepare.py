@@ -1,4 +1,4 @@
-"""A sweep read and judged whole, before anything is written or started."""
+"""Read and check a whole sweep before anything is written or started."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from tunesmith.sweeping.space.space import Point, Space
 from tunesmith.sweeping.space.space import identity_of_value as identity_of
 
 CHECKS = (0.25, 0.5, 0.75)
-"""Fractions of a full run at which Optuna's own pruners are asked."""
+"""Fractions of a full run at which Optuna's own pruners are consulted."""
 MAX_CHECKED = 20
-"""Values of one key that are tried in each combination of groups before the start."""
+"""Values of one key that are checked in each combination of groups before the start."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,17 @@ class Sweep:
     objectives: tuple[str, ...]
     directions: tuple[str, ...]
     base: tuple[str, ...]
-    """Overrides that every trial has."""
+    """Overrides common to all trials."""
     run: Composed
-    """What all trials share."""
+    """The config that all trials share."""
     initial: tuple[Point, ...] = ()
     """Points that are run first."""
     judged: tuple[tuple[Point, Composed], ...] = ()
-    """The points that were composed beforehand, with what came of it."""
+    """The points composed in advance, with their configs."""
 
     @property
     def sampler(self) -> Any:
-        """The sampler's node, with null decided."""
+        """The sampler's node, with null resolved."""
         return self.settings.sampler or ("grid" if lists_points(self.settings, self.space) else "tpe")
 
     @property
@@ -68,20 +68,20 @@ class Sweep:
 
     @property
     def pruner(self) -> tuple[str, dict[str, Any]]:
-        """The pruner's name and options, with null decided."""
+        """The pruner's name and options, with null resolved."""
         name, options = read_choice(self.settings.pruner)
         return name or ("none" if self.is_grid or len(self.objectives) > 1 else "asha"), options
 
     @property
     def decided(self) -> Sweeper:
-        """The settings with every null decided: what a longer sweep goes on with."""
+        """The settings with every null resolved, which an extended sweep continues with."""
         name, options = self.pruner
         update = {"sampler": self.sampler, "pruner": {"name": name, **options}, "initial": list(self.initial)}
         return self.settings.model_copy(update=update)
 
     @property
     def n_trials(self) -> int:
-        """Trials in total: as many as are asked for, and no more than there are points."""
+        """Total number of trials: as requested, but not more than there are points."""
         if not self.space.is_finite:
             return self.settings.n_trials or 0
         count = len(self.space.points())
@@ -95,10 +95,10 @@ class Sweep:
         return tuple(map(float, options.get("rungs", default)))
 
     def judge(self, study: Study) -> Judge | None:
-        """What decides at the rungs; None if every trial runs to its end.
+        """Create the judge that decides at the rungs; None if every trial runs to its end.
 
         Args:
-            study: Where Optuna's pruners find the curves.
+            study: Holds the curves that Optuna's pruners read.
         """
         name, options = self.pruner
         if name == "none":
@@ -112,7 +112,7 @@ class Sweep:
 
 
 def lists_points(settings: Sweeper, space: Space) -> bool:
-    """Whether a sweep runs points from a list, instead of drawing them."""
+    """Whether a sweep runs points from a list instead of sampling them."""
     if settings.sampler is not None:
         return read_choice(settings.sampler)[0] == "grid"
     finite = bool(settings.explicit) or space.is_finite
@@ -120,19 +120,19 @@ def lists_points(settings: Sweeper, space: Space) -> bool:
 
 
 def prepare(texts: Sequence[str], settings: Sweeper, composer: Composer, *, check: bool = True) -> Sweep:
-    """Everything about a sweep that can be known before its first trial.
+    """Determine everything about a sweep that can be known before its first trial.
 
-    Every point of a grid is composed and validated, and of any other space every combination of config groups with each
-    value of the other keys.
+    For a grid, every point is composed and validated; for any other space, every combination of config groups, with
+    each value of the other keys.
 
     Args:
-        texts: The overrides of the command line, sweeps included.
+        texts: The command line's overrides, including sweeps.
         settings: The `hydra.sweeper` node.
-        composer: Over the sweep's sources.
-        check: Whether to validate; a sweep that goes on was validated at its start.
+        composer: Composes from the sweep's sources.
+        check: Whether to validate; a resumed sweep was validated at its start.
 
     Raises:
-        ConfigError: Something is wrong; every problem is in it.
+        ConfigError: Something is wrong; it lists every problem.
     """
     loader = composer.loader()
     plain, swept = _sorted(texts, loader)
@@ -167,26 +167,26 @@ def prepare(texts: Sequence[str], settings: Sweeper, composer: Composer, *, chec
 
 
 def _direction(objective: str, evaluation: Evaluation, metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    """Which direction of an objective is better; of the monitor, what the config says goes first.
+    """Determine which direction of an objective is better; for the monitor, the config takes precedence.
 
     Raises:
-        ConfigError: Neither the config nor the metric's class says it.
+        ConfigError: Neither the config nor the metric's class specifies it.
     """
     if objective == evaluation.monitor and evaluation.mode != "auto":
         return {"max": "maximize", "min": "minimize"}[evaluation.mode]
     direction = direction_of(objective, metrics)
     if direction is None:
-        hint = f"Say it: evaluation.monitor={objective} evaluation.mode=max, or =min"
-        rule = "its class does not say whether a higher value is better"
+        hint = f"Set it: evaluation.monitor={objective} evaluation.mode=max, or =min"
+        rule = "its class does not define whether a higher value is better"
         raise ConfigError([Problem("hydra.sweeper.metric", rule, objective, hint)])
     return direction
 
 
 def compose_all(base: Sequence[str], points: Sequence[Point], composer: Composer) -> list[Composed]:
-    """The config of every point.
+    """Compose the config of every point.
 
     Raises:
-        ConfigError: Some are wrong; each problem is named once, with the points that have it.
+        ConfigError: Some are wrong; each problem is listed once, with the points that have it.
     """
     composed: list[Composed] = []
     problems: dict[str, tuple[Problem, list[Point]]] = {}
@@ -202,7 +202,7 @@ def compose_all(base: Sequence[str], points: Sequence[Point], composer: Composer
 
 
 def initial_points(initial: Sequence[Point] | str, space: Space) -> list[Point]:
-    """Points that are run first: given, or the best of another sweep.
+    """The points to run first: given, or the best of another sweep.
 
     Raises:
         ConfigError: One of them is outside the space, or the other sweep has none.
@@ -212,14 +212,14 @@ def initial_points(initial: Sequence[Point] | str, space: Space) -> list[Point]:
         path = expand(initial)
         best = SweepRecord(path).best() if is_sweep(path) else None
         if best is None:
-            raise ConfigError([Problem(where, "is no sweep with a completed trial", initial)])
+            raise ConfigError([Problem(where, "is not a sweep with a completed trial", initial)])
         initial = [dict(best.params)]
     points = []
     for number, point in enumerate(initial):
         try:
             for key, value in point.items():
                 if key not in space.parameters:
-                    raise ValueError(f"{key} is not varied")
+                    raise ValueError(f"{key} is not part of the search")
                 if key not in space.followers:
                     space.parameters[key].encode(value)
         except ValueError as error:
@@ -227,13 +227,13 @@ def initial_points(initial: Sequence[Point] | str, space: Space) -> list[Point]:
         whole = space.complete(dict(point))
         missing = [key for key in space.parameters if key not in whole and space.is_active(key, whole)]
         if missing:
-            raise ConfigError([Problem(f"{where}[{number}]", "has no value for a key that is varied", missing[0])])
+            raise ConfigError([Problem(f"{where}[{number}]", "has no value for a key of the search", missing[0])])
         points.append(whole)
     return points
 
 
 def _sorted(texts: Sequence[str], loader: Loader) -> tuple[list[str], list[Override]]:
-    """Plain overrides, as typed, and those that name several values; Hydra's own are dropped."""
+    """Split the overrides into plain ones, as typed, and those with several values; Hydra's own are dropped."""
     parser = OverridesParser.create(config_loader=loader)
     problems, plain, swept = [], [], []
     for text in texts:
@@ -259,36 +259,36 @@ def _parsed(texts: Sequence[str], loader: Loader) -> Iterator[Override]:
 def _contradictions(sweep: Sweep) -> Iterator[Problem]:
     settings, pruner = sweep.settings, sweep.pruner[0]
     if settings.n_trials is None and not (sweep.is_grid or sweep.space.is_finite):
-        hint = "Say how many: hydra.sweeper.n_trials=20"
-        yield Problem("hydra.sweeper.n_trials", "is required: the space has no end", None, hint)
+        hint = "Set the number: hydra.sweeper.n_trials=20"
+        yield Problem("hydra.sweeper.n_trials", "is required: the space is infinite", None, hint)
     if pruner != "none" and len(sweep.objectives) > 1:
         hint = "Set hydra.sweeper.pruner=none"
         yield Problem(
-            "hydra.sweeper.pruner", "no order among several objectives says which trial is worse", pruner, hint
+            "hydra.sweeper.pruner", "several objectives have no order that tells which trial is worse", pruner, hint
         )
     if pruner != "none" and sweep.objectives[0] in COSTS:
-        yield Problem("hydra.sweeper.pruner", f"{sweep.objectives[0]} does not change while training", pruner)
+        yield Problem("hydra.sweeper.pruner", f"{sweep.objectives[0]} does not change during training", pruner)
 
 
 def _secrets(masked: Mapping[str, Any], saved: Mapping[str, Any], prefix: str = "") -> Iterator[Problem]:
-    """Secrets in the config: trials read theirs from a file, so that what is masked there would be lost to them."""
+    """Find secrets in the config: trials read theirs from a file, and masked there, they would be lost."""
     for key, value in saved.items():
         if isinstance(value, dict) and isinstance(masked.get(key), dict):
             yield from _secrets(masked[key], value, f"{prefix}{key}.")
         elif masked.get(key) != value:
             rule = "looks like a secret, and a sweep writes its configs to files before they run"
-            yield Problem(f"{prefix}{key}", rule, None, f"Name a variable instead: '{prefix}{key}=${{oc.env:NAME}}'")
+            yield Problem(f"{prefix}{key}", rule, None, f"Use a variable instead: '{prefix}{key}=${{oc.env:NAME}}'")
 
 
 def _swept_secrets(space: Space) -> Iterator[Problem]:
-    """Secrets among the values of the search: they would stand in every table of the sweep."""
+    """Find secrets among the values of the search, which would appear in every table of the sweep."""
     for key, parameter in space.parameters.items():
         if redact_values(parameter.text) != parameter.text:
-            yield Problem(key, "looks like a secret, and a sweep writes its values to files", None, "Take it out")
+            yield Problem(key, "looks like a secret, and a sweep writes its values to files", None, "Remove it")
 
 
 def _representative(space: Space) -> Iterator[Point]:
-    """Every combination of config groups, with each value of each other key once."""
+    """Every combination of config groups, with each value of every other key once."""
     leaders = [parameter for key, parameter in space.parameters.items() if key not in space.followers]
     groups = [parameter for parameter in leaders if "." not in parameter.key and parameter.values is not None]
     rest = [parameter for parameter in leaders if parameter not in groups]
@@ -310,7 +310,7 @@ def _ends(parameter: Any) -> list[Any]:
 
 
 def located(problem: Problem, points: Sequence[Point], total: int) -> Problem:
-    """The problem with the points that have it, where they are not all."""
+    """Add to a problem the points that have it, unless all do."""
     if len(points) == total:
         return problem
     shown = " ".join(overrides(points[0])) + (f" and {len(points) - 1} more" if len(points) > 1 else "")

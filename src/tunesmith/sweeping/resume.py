@@ -1,4 +1,4 @@
-"""Go on with a sweep that was interrupted, or make a finished one longer."""
+"""Resume an interrupted sweep, or extend a finished one."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def resume_sweep(
     retry_failed: bool = False,
     entry: str = ENTRY,
 ) -> int:
-    """Go on with a sweep: finished trials stay, those under way continue from their last checkpoint.
+    """Resume a sweep: finished trials stay, unfinished ones continue from their last checkpoint.
 
     Args:
         path: The sweep's directory.
         changes: Overrides of `hydra.sweeper.*`, such as a larger `n_trials`.
-        trust: Modules of the user's own whose classes the config may name.
-        retry_failed: Whether failed trials are tried again.
-        entry: What a trial's process calls.
+        trust: The user's own modules whose classes the config may name.
+        retry_failed: Whether to retry failed trials.
+        entry: The function that runs a trial, as `module:function`.
 
     Returns:
         The exit code.
@@ -92,7 +92,7 @@ def _changed(settings: Mapping[str, Any], changes: Sequence[str]) -> dict[str, A
     """The settings with overrides of `hydra.sweeper.*` applied.
 
     Raises:
-        ConfigError: One is something else.
+        ConfigError: A change is to some other key.
     """
     changed, problems = dict(settings), []
     parser = OverridesParser.create()
@@ -110,13 +110,13 @@ def _changed(settings: Mapping[str, Any], changes: Sequence[str]) -> dict[str, A
 
 
 def _unfit(override: Override, text: str, settings: Mapping[str, Any]) -> Problem | None:
-    """Why an override cannot change a sweep that goes on."""
+    """Explain why an override cannot apply to a resumed sweep, or return None."""
     key, _, inner = override.key_or_group.removeprefix(NODE).partition(".")
     if not override.key_or_group.startswith(NODE) or override.is_delete():
         hint = "Start a new sweep for anything else"
-        return Problem(text, "only hydra.sweeper keys may change when a sweep goes on", None, hint)
+        return Problem(text, "only hydra.sweeper keys may change on resume", None, hint)
     if override.is_sweep_override():
-        return Problem(text, "names several values, and a sweep goes on with one", None, f"Give one: {NODE}{key}=VALUE")
+        return Problem(text, "has several values, and a resumed sweep takes one", None, f"Give one: {NODE}{key}=VALUE")
     if not inner:
         return None
     now = settings.get(key)
@@ -124,11 +124,11 @@ def _unfit(override: Override, text: str, settings: Mapping[str, Any]) -> Proble
     if key in ("sampler", "pruner") and "." not in inner:
         whole = {**(now if isinstance(now, dict) else {"name": now}), inner: override.value()}
         hint = f"{hint}: {shlex.quote(f'{NODE}{key}={text_of_space(whole)}')}"
-    return Problem(text, f"names a part of {NODE}{key}, which changes as a whole when a sweep goes on", None, hint)
+    return Problem(text, f"names a part of {NODE}{key}, which can only change as a whole on resume", None, hint)
 
 
 def _same_search(record: SweepRecord, sweep: Sweep) -> None:
-    """Refuse what would make new trials incomparable with the old ones.
+    """Refuse changes that would make new trials incomparable with the old ones.
 
     Raises:
         ConfigError: Something differs.
@@ -148,7 +148,7 @@ def _same_search(record: SweepRecord, sweep: Sweep) -> None:
     }
     hint = "Start a new sweep; hydra.sweeper.initial=DIR begins with this one's best point"
     problems = [
-        Problem(f"hydra.sweeper.{key}", "cannot change when a sweep goes on", f"{ours[key]}, it has {then[key]}", hint)
+        Problem(f"hydra.sweeper.{key}", "cannot change on resume", f"{ours[key]}, it has {then[key]}", hint)
         for key in ours
         if ours[key] != then[key]
     ]
@@ -157,13 +157,13 @@ def _same_search(record: SweepRecord, sweep: Sweep) -> None:
 
 
 def restore(driver: Driver, directory: SweepDirectory, repeats: int, retry: bool) -> list[int]:
-    """Put back every trial that the study knows.
+    """Restore every trial that the study knows.
 
     Args:
-        driver: Of the new session.
-        directory: The sweep's.
+        driver: The driver of the new session.
+        directory: The sweep's directory.
         repeats: Runs per trial.
-        retry: Whether failed trials are tried again.
+        retry: Whether to retry failed trials.
 
     Returns:
         The trials that have ended.
@@ -175,7 +175,7 @@ def restore(driver: Driver, directory: SweepDirectory, repeats: int, retry: bool
         record = _record(directory, frozen.number)
         trial = Trial.restored(record, frozen.user_attrs[POINT])
         end = end_of(frozen)
-        if end is not None and trial.state not in ENDED:  # the last session died between telling and writing
+        if end is not None and trial.state not in ENDED:  # the last session died before writing the record
             trial.state, trial.values = end
         failed = trial.state == "failed"
         pending = [r for r in range(repeats) if r not in trial.replicates] if 0 in trial.replicates else [0]
@@ -190,11 +190,11 @@ def restore(driver: Driver, directory: SweepDirectory, repeats: int, retry: bool
 
 
 def _time(trial: FrozenTrial) -> tuple[bool, Any]:
-    """Those that ended in the order of their ends, which patience counts; then the others by number."""
+    """Sort key: ended trials in the order of their ends, which patience counts, then the others by number."""
     return (False, trial.datetime_complete) if trial.state.is_finished() else (True, trial.number)
 
 
 def _record(directory: SweepDirectory, number: int) -> TrialRecord:
-    """A trial's record; one that has none was asked for and never started."""
+    """A trial's record; a new one if the trial was asked for but never started."""
     file = directory.trial(number) / TRIAL_FILE
     return read_trial(file) if file.is_file() else new_record(directory, number)

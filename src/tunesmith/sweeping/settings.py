@@ -1,4 +1,4 @@
-"""The `hydra.sweeper` node, read and judged: what it says must have an effect."""
+"""Read and check the `hydra.sweeper` node; every setting must have an effect."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from tunesmith.suggest import as_yaml, did_you_mean, nearest
 from tunesmith.sweeping.search.samplers import is_optuna, make_pruner, make_sampler, read_choice
 
 OF_ASHA = ("rungs", "reduction", "pauses")
-"""Options of our own pruner."""
+"""Options of the built-in ASHA pruner."""
 
 JUDGE = Place(
-    "tunesmith.sweeping.search.judge.Judge", supplied={"fractions": "it follows from hydra.sweeper.pruner.rungs"}
+    "tunesmith.sweeping.search.judge.Judge", supplied={"fractions": "it is derived from hydra.sweeper.pruner.rungs"}
 )
-"""What a pruner that is not Optuna's has to be."""
+"""Requirements on a pruner that is not one of Optuna's."""
 EXECUTOR = Place(
     "tunesmith.sweeping.execution.executors.executor.Executor",
-    supplied={"n_jobs": "use hydra.sweeper.n_jobs", "entry": "it is what runs a trial"},
+    supplied={"n_jobs": "use hydra.sweeper.n_jobs", "entry": "it is the function that runs a trial"},
 )
-"""What an executor that is named by its class has to be."""
+"""Requirements on an executor named by its class."""
 
 EITHER = {
     "initial": "must be a list of points, each a mapping of keys to values, or the directory of another sweep",
-    "metric": "must be the name of a metric, or a list of names",
-    "sampler": "must be a name, or a mapping of a name and options",
-    "pruner": "must be a name, or a mapping of a name and options",
-    "executor": "must be local, inprocess, or a mapping of a class in _target_ and its options",
+    "metric": "must be a metric's name, or a list of names",
+    "sampler": "must be a name, or a mapping with name and options",
+    "pruner": "must be a name, or a mapping with name and options",
+    "executor": "must be local, inprocess, or a mapping with a class in _target_ and its options",
     "n_jobs": "must be a whole number >= 1, or auto",
 }
-"""Keys that take one of two types: pydantic says of each why the value is not of it."""
+"""Keys that take one of two types; pydantic would report each type separately."""
 
 
 def read_settings(settings: Mapping[str, Any]) -> Sweeper:
-    """The typed settings of a sweep.
+    """Read the typed settings of a sweep.
 
     Args:
         settings: The `hydra.sweeper` node.
 
     Raises:
-        ConfigError: Some are wrong; every problem is in it.
+        ConfigError: Some are wrong; it lists every problem.
     """
     try:
         read = Sweeper.model_validate(dict(settings))
@@ -53,7 +53,7 @@ def read_settings(settings: Mapping[str, Any]) -> Sweeper:
         raise ConfigError(list(_of_pydantic(error, settings))) from None
     problems = [*_of_sampler(read), *_of_pruner(read), *_of_executor(read)]
     if read.metric is not None and not read.metric:
-        hint = "Name one, e.g. val/loss; null is evaluation.monitor"
+        hint = "Name one, e.g. val/loss; null means evaluation.monitor"
         problems.append(Problem("hydra.sweeper.metric", "names no metric", as_yaml(read.metric), hint))
     if problems:
         raise ConfigError(problems)
@@ -79,7 +79,7 @@ def _of_pruner(settings: Sweeper) -> Iterator[Problem]:
     if settings.pruner is not None and not name:
         yield _nameless("pruner", "asha", settings.pruner)
     elif name == "none" and options:
-        hint = "Name the pruner that they are for, e.g. asha"
+        hint = "Name the pruner they belong to, e.g. asha"
         yield Problem("hydra.sweeper.pruner", "none takes no options", as_yaml(options), hint)
     elif name not in (None, "none"):
         yield from _of_rungs(options)
@@ -93,7 +93,7 @@ def _of_executor(settings: Sweeper) -> Iterator[Problem]:
         yield Problem("hydra.sweeper.n_jobs", f"{where}=inprocess runs one trial at a time", str(settings.n_jobs), hint)
     elif isinstance(executor, dict) and not isinstance(executor.get("_target_"), str):
         hint = f"Name its class beside its options: {where}={{_target_: my_module.MyExecutor}}"
-        yield Problem(where, "names no class", as_yaml(executor), hint)
+        yield Problem(where, "does not name a class", as_yaml(executor), hint)
     elif isinstance(executor, dict):
         yield from check_target(where, EXECUTOR, executor)
 
@@ -104,12 +104,12 @@ def _of_rungs(options: Mapping[str, Any]) -> Iterator[Problem]:
         isinstance(rung, int | float) and not isinstance(rung, bool) for rung in rungs
     )
     if not (numbers and rungs and rungs == sorted(set(rungs)) and rungs[0] > 0 and rungs[-1] < 1):
-        hint = "E.g. [0.25, 0.5], of a full run; hydra.sweeper.pruner=none runs every trial to its end"
+        hint = "Use fractions of a full run, e.g. [0.25, 0.5]; hydra.sweeper.pruner=none runs every trial to its end"
         yield Problem("hydra.sweeper.pruner.rungs", "must be ascending fractions between 0 and 1", as_yaml(rungs), hint)
 
 
 def _of_other(name: str, options: Mapping[str, Any]) -> Iterator[Problem]:
-    """Faults of a pruner of Optuna's, or of a judge that is named by its class."""
+    """Problems of one of Optuna's pruners, or of a judge named by its class."""
     own = {key: value for key, value in options.items() if key != "rungs"}
     if "." in name and not is_optuna(name):
         yield from check_target("hydra.sweeper.pruner", JUDGE, {"_target_": name, **own})
@@ -126,7 +126,7 @@ def _of_asha(options: Mapping[str, Any]) -> Iterator[Problem]:
         close = did_you_mean(nearest(str(unknown), OF_ASHA))
         yield Problem(where, "asha takes rungs, reduction and pauses", str(unknown), close)
     if isinstance(reduction, bool) or not isinstance(reduction, int) or reduction < 2:
-        hint = "2 lets half of the trials go on"
+        hint = "2 lets half of the trials continue"
         yield Problem(f"{where}.reduction", "must be a whole number >= 2", as_yaml(reduction), hint)
     if not isinstance(pauses, bool):
         yield Problem(
@@ -136,7 +136,7 @@ def _of_asha(options: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _nameless(kind: str, default: str, value: Any) -> Problem:
     hint = f"Give its name beside its options: {{name: {default}, ...}}"
-    return Problem(f"hydra.sweeper.{kind}", f"names no {kind}", as_yaml(value), hint)
+    return Problem(f"hydra.sweeper.{kind}", f"does not name a {kind}", as_yaml(value), hint)
 
 
 def _of_pydantic(error: ValidationError, settings: Mapping[str, Any]) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""What a sweep leaves when it ends: its table, its winner, its page, its state and its exit code."""
+"""Finish a sweep: write its leaderboard, best config, report, status and exit code."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ log = logging.getLogger("tunesmith")
 def summarise(
     directory: SweepDirectory, facts: dict[str, Any], driver: Driver, settings: Sweeper, logger: Logger
 ) -> int:
-    """Write down how the sweep ended and show it; the last line on standard output is its directory.
+    """Record how the sweep ended and show it; the last line on standard output is its directory.
 
     Args:
         directory: The sweep's.
-        facts: What `sweep.json` says.
-        driver: It has ended.
+        facts: The content of `sweep.json`.
+        driver: The driver, which has finished.
         settings: The sweep's settings.
-        logger: Where the trials were tracked; the sweep gets a run of its own there.
+        logger: Where the trials were tracked; the sweep gets its own run there.
 
     Returns:
         The exit code.
@@ -56,7 +56,7 @@ def summarise(
 
 
 def ending(driver: Driver, settings: Sweeper) -> tuple[str, int, str | None]:
-    """State, exit code and reason of a sweep that has come to its end."""
+    """Determine the state, exit code and reason of a finished sweep."""
     trials = driver.scheduler.trials.values()
     failed = [trial for trial in trials if trial.state == "failed"]
     if driver.signal is not None:
@@ -69,7 +69,7 @@ def ending(driver: Driver, settings: Sweeper) -> tuple[str, int, str | None]:
 
 
 def write_best(directory: SweepDirectory, best: TrialRecord) -> None:
-    """Write the winner's config, to be run again outside the sweep, its look at the test split included."""
+    """Write the winner's config for a run outside the sweep that includes the evaluation on the test split."""
     config = dict(Record(best.runs[0]).config)
     config["run"] = config["run"] | {"dir": None, "name": f"best-of-{directory.path.name}"}
     config["evaluation"] = config["evaluation"] | {"test": True}
@@ -77,7 +77,7 @@ def write_best(directory: SweepDirectory, best: TrialRecord) -> None:
 
 
 def _report(record: SweepRecord) -> Path:
-    from tunesmith.reporting.sweep.report import write_report  # takes seconds to import: trials do not wait for it
+    from tunesmith.reporting.sweep.report import write_report  # takes seconds to import, and no trial needs it
 
     return write_report(record)
 
@@ -91,7 +91,7 @@ def _track(record: SweepRecord, logger: Logger, status: Any, code: int) -> None:
 
 
 def attempt(what: str, make: Callable[[], object]) -> None:
-    """Make something that the sweep's result does not depend on; say what went wrong where it cannot be made."""
+    """Make something that the sweep's result does not depend on; log a warning if it fails."""
     try:
         make()
     except Exception as error:

@@ -56,12 +56,16 @@ def test_initial_points_are_judged_before_the_start_and_kept():
     sweep = sweep_of(params=LR, initial=[{"optimizer.lr": 1e-3}])
     assert sweep.initial == ({"optimizer.lr": 1e-3},)
     assert sweep.decided.initial == [{"optimizer.lr": 1e-3}]
-    for point, wanted in (({"optimizer.lr": 5.0}, "cannot be 5.0"), ({"x": 1}, "x is not varied"), ({}, "no value")):
+    for point, wanted in (
+        ({"optimizer.lr": 5.0}, "cannot be 5.0"),
+        ({"x": 1}, "x is not part of the search"),
+        ({}, "no value"),
+    ):
         (problem,) = refusal(params=LR, initial=[point])
         assert problem.where == "hydra.sweeper.initial[0]"
         assert wanted in problem.rule
     (problem,) = refusal(params=LR, initial="nowhere")
-    assert problem.rule == "is no sweep with a completed trial"
+    assert problem.rule == "is not a sweep with a completed trial"
 
 
 def test_a_plain_value_of_the_command_line_beats_the_file():
@@ -91,14 +95,14 @@ def test_every_combination_of_groups_is_validated():
     [
         ({"metric": "test/accuracy"}, "hydra.sweeper.metric", "never looks at the test split"),
         ({"metric": "val/nonsense"}, "hydra.sweeper.metric", "no such number"),
-        ({"params": {"seed": "choice(1, 2)"}}, "seed", "is not to be searched"),
-        ({"params": {"data.split.seed": "choice(1, 2)"}}, "data.split.seed", "is not to be searched"),
+        ({"params": {"seed": "choice(1, 2)"}}, "seed", "cannot be searched"),
+        ({"params": {"data.split.seed": "choice(1, 2)"}}, "data.split.seed", "cannot be searched"),
         (
             {"metric": ["val/accuracy", "duration_s"], "pruner": "asha"},
             "hydra.sweeper.pruner",
-            "no order among several",
+            "several objectives have no order",
         ),
-        ({"metric": "duration_s", "pruner": "asha"}, "hydra.sweeper.pruner", "does not change while training"),
+        ({"metric": "duration_s", "pruner": "asha"}, "hydra.sweeper.pruner", "does not change during training"),
         ({"params": {"model.dropout": "interval(0.0, 0.1)"}}, "hydra.sweeper.n_trials", "is required"),
         (
             {"params": {"model.dropout": "interval(0.0, 0.1)"}, "sampler": "grid", "n_trials": 3},
@@ -111,10 +115,10 @@ def test_every_combination_of_groups_is_validated():
         ({"pruner": {"name": "asha", "reduction": True}}, "hydra.sweeper.pruner.reduction", "whole number"),
         ({"pruner": {"name": "asha", "pauses": "maybe"}}, "hydra.sweeper.pruner.pauses", "true or false"),
         ({"pruner": {"name": "none", "foo": 1}}, "hydra.sweeper.pruner", "none takes no options"),
-        ({"pruner": {"rungs": [0.5]}}, "hydra.sweeper.pruner", "names no pruner"),
-        ({"sampler": {"n_startup_trials": 5}}, "hydra.sweeper.sampler", "names no sampler"),
-        ({"sampler": {"foo": 1}}, "hydra.sweeper.sampler", "names no sampler"),
-        ({"sampler": {}}, "hydra.sweeper.sampler", "names no sampler"),
+        ({"pruner": {"rungs": [0.5]}}, "hydra.sweeper.pruner", "does not name a pruner"),
+        ({"sampler": {"n_startup_trials": 5}}, "hydra.sweeper.sampler", "does not name a sampler"),
+        ({"sampler": {"foo": 1}}, "hydra.sweeper.sampler", "does not name a sampler"),
+        ({"sampler": {}}, "hydra.sweeper.sampler", "does not name a sampler"),
         ({"sampler": {"name": "grid", "foo": 1}}, "hydra.sweeper.sampler", "grid takes no options"),
         ({"metric": []}, "hydra.sweeper.metric", "names no metric"),
         ({"exclude": [{"optimizer.lr": "interval(0, 1)"}]}, "hydra.sweeper.exclude", "leaves no point"),
@@ -146,10 +150,10 @@ def test_rungs_are_refused_that_are_no_fractions_in_order(rungs, pruner):
         ({"n_jobs": 0}, "must be a whole number >= 1, or auto (received 0)"),
         ({"n_jobs": "all"}, 'or auto (received "all")'),
         ({"initial": [3]}, "each a mapping of keys to values, or the directory of another sweep (received [3])"),
-        ({"metric": 3}, "must be the name of a metric, or a list of names (received 3)"),
+        ({"metric": 3}, "must be a metric's name, or a list of names (received 3)"),
         ({"metric": [3, 4]}, "or a list of names (received [3, 4])"),
-        ({"sampler": [3]}, "must be a name, or a mapping of a name and options (received [3])"),
-        ({"pruner": 0.5}, "must be a name, or a mapping of a name and options (received 0.5)"),
+        ({"sampler": [3]}, "must be a name, or a mapping with name and options (received [3])"),
+        ({"pruner": 0.5}, "must be a name, or a mapping with name and options (received 0.5)"),
     ],
 )
 def test_a_value_of_neither_of_two_types_is_one_problem(settings, sentence):
@@ -175,8 +179,11 @@ def test_faults_of_several_settings_are_named_together():
         (["hydra.sweeper.metric=test/accuracy"], "a search never looks at the test split"),
         (["seed=1,2"], "hydra.sweeper.repeats=3"),
         (["hydra.sweeper.pruner={name: asha, rungs: half}"], "must be ascending fractions between 0 and 1"),
-        (["hydra.sweeper.sampler={n_startup_trials: 5}"], "names no sampler"),
-        (["hydra.sweeper.metric=[val/accuracy,duration_s]", "hydra.sweeper.pruner=asha"], "no order among several"),
+        (["hydra.sweeper.sampler={n_startup_trials: 5}"], "does not name a sampler"),
+        (
+            ["hydra.sweeper.metric=[val/accuracy,duration_s]", "hydra.sweeper.pruner=asha"],
+            "several objectives have no order",
+        ),
     ],
 )
 def test_exit_code_2_and_nothing_is_left(line, sentence, inside, tiny, tmp_path):

@@ -16,8 +16,8 @@ def test_keys_change_as_a_whole():
 @pytest.mark.parametrize(
     ("change", "rule", "hint"),
     [
-        ("hydra.sweeper.n_trials=1,2", "names several values", "hydra.sweeper.n_trials=VALUE"),
-        ("hydra.sweeper.n_trials=choice(1,2)", "names several values", "hydra.sweeper.n_trials=VALUE"),
+        ("hydra.sweeper.n_trials=1,2", "has several values", "hydra.sweeper.n_trials=VALUE"),
+        ("hydra.sweeper.n_trials=choice(1,2)", "has several values", "hydra.sweeper.n_trials=VALUE"),
         (
             "hydra.sweeper.sampler.name=qmc",
             "names a part of hydra.sweeper.sampler",

@@ -1,4 +1,4 @@
-"""The loop of a sweep: keeps the slots busy, hears the trials, writes down what became of each."""
+"""The main loop of a sweep: starts trials in free slots, handles their messages, records each outcome."""
 
 from __future__ import annotations
 
@@ -31,32 +31,32 @@ log = logging.getLogger("tunesmith")
 
 POLL_S = 0.5
 FREE_FRACTION = 0.05
-"""Of the disk: where less would be free, trials are stopped instead of paused."""
+"""Fraction of the disk. With less than this free, trials are stopped instead of paused."""
 
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """What the driver of one sweep has to know."""
+    """What the driver of a sweep needs to know."""
 
     objectives: tuple[str, ...]
     rungs: tuple[float, ...]
     repeats: int
     trust: tuple[str, ...] = ()
     deadline: float | None = None
-    """Of `time.monotonic()`, after which no further trial is started."""
+    """Time on the `time.monotonic()` clock after which no more trials are started."""
     keep: int | None = None
 
 
 class Driver:
-    """Runs the jobs of a scheduler in an executor.
+    """Runs a scheduler's jobs in an executor.
 
     Args:
         directory: The sweep's directory.
-        scheduler: What runs next.
-        executor: Where it runs.
-        compose: The config of a replicate of a point.
-        plan: What is asked of the trials.
-        watch: Called with every trial after each change.
+        scheduler: Decides what runs next.
+        executor: Runs the jobs.
+        compose: Returns the config of one replicate of a point.
+        plan: Objectives, rungs and limits of the sweep.
+        watch: Called with all trial records after each change.
     """
 
     def __init__(
@@ -77,13 +77,13 @@ class Driver:
         self.signal: int | None = None
         self._records: dict[int, TrialRecord] = {}
         self._began: dict[Job, float] = {}
-        """When a job was started, of `time.monotonic()`."""
+        """When each job was started, on the `time.monotonic()` clock."""
         self._reasons: dict[Job, str] = {}
-        """What a job itself told of its end."""
+        """The reason that a job itself gave for its end."""
         self._told_disk = False
 
     def run(self) -> None:
-        """Run until nothing is left to do, or a signal has come."""
+        """Run until nothing is left to do or a signal arrives."""
         with self._signals():
             try:
                 self.executor.ready()
@@ -92,7 +92,7 @@ class Driver:
                     if self.scheduler.finished:
                         break
                     if self.signal is not None:
-                        self.executor.interrupt()  # also what was just being started when it came
+                        self.executor.interrupt()  # includes a trial that was just starting when the signal arrived
                     for ended in self.executor.wait(self._answer, POLL_S):
                         self._ended(ended)
                     self.watch(list(self._records.values()))
@@ -107,28 +107,28 @@ class Driver:
         self.watch(list(self._records.values()))
 
     def known(self, record: TrialRecord) -> None:
-        """Take over a trial of an earlier session, which the scheduler has by now."""
+        """Take over the record of a trial from an earlier session; the scheduler already has the trial."""
         self._records[record.number] = record
         self.write(record.number)
 
     def write(self, number: int) -> None:
-        """Replace a trial's record on disk, and the one that is shown."""
+        """Write a trial's current record to disk, and show it."""
         self._records[number] = self.scheduler.trials[number].recorded(self._records[number])
         write_trial(self._records[number])
 
     def _measured(self, number: int, **values: Any) -> None:
-        """Note what was measured of a trial, to be written with what the search makes of it."""
+        """Note values measured for a trial; they are written with the scheduler's next decision."""
         self._records[number] = replace(self._records[number], **values)
 
     def _made(self, job: Job, steps: int) -> None:
-        """Note how many steps a job has made."""
+        """Note how many steps a job has completed."""
         made = {**self._records[job.number].replicate_steps, job.replicate: steps}
         self._measured(job.number, replicate_steps=made, steps=sum(made.values()))
 
     def _fill(self) -> None:
         """Start jobs while slots are free."""
         if self.plan.deadline is not None and time.monotonic() >= self.plan.deadline:
-            self.scheduler.stop("the time is up (hydra.sweeper.timeout)")
+            self.scheduler.stop("time limit reached (hydra.sweeper.timeout)")
         while self.signal is None and len(list(self.scheduler.running())) < self.executor.slots:
             job = self.scheduler.next()
             if job is None:
@@ -139,7 +139,7 @@ class Driver:
         trial = self.scheduler.trials[job.number]
         record = self._records.setdefault(job.number, new_record(self.directory, job.number))
         directory = self.directory.job(job.number, job.replicate, self.plan.repeats)
-        attempted = (directory / JOB).is_file()  # the last of what is written
+        attempted = (directory / JOB).is_file()  # written last, so its presence means that the directory is complete
         request = {
             "metric": self.plan.objectives[0] if self.plan.objectives[0] not in COSTS else None,
             "rungs": list(self.plan.rungs) if job.replicate == 0 else [],
@@ -155,12 +155,12 @@ class Driver:
         self._measured(job.number, started=record.started or now(), ended=None)
         self.write(job.number)
         if attempted and RunDirectory(directory).said().get("status") == "completed":
-            self._ended(Exit(job, 0))  # the last session died before it heard of it
+            self._ended(Exit(job, 0))  # the last session died before it received this exit
             return
         self.executor.start(job, directory)
 
     def _answer(self, job: Job, message: Message) -> str | None:
-        """Take a trial's message; decide where it asks."""
+        """Handle a trial's message; return a decision if it asks for one."""
         decision: str | None = None
         if message["kind"] == "failed" or message["kind"] == "pruned":
             self._reasons[job] = message["reason"]
@@ -185,7 +185,7 @@ class Driver:
         return usage.free > FREE_FRACTION * usage.total
 
     def _ended(self, ended: Exit) -> None:
-        """A trial's process is gone: what it left says how it went."""
+        """Record how a job went, from its exit code and the files it left."""
         job = ended.job
         record = self._records[job.number]
         path = self.directory.job(job.number, job.replicate, self.plan.repeats)
@@ -211,17 +211,17 @@ class Driver:
     def _outcome(self, job: Job, code: int, results: dict[str, Any]) -> Outcome:
         status, reason = results.get("status"), self._reasons.pop(job, None) or results.get("reason")
         if self.signal is not None and (status == "interrupted" or code in (-signal.SIGTERM, 128 + signal.SIGTERM)):
-            return Outcome("interrupted", None, reason, code)  # also one that was too young to handle its signal
+            return Outcome("interrupted", None, reason, code)  # includes a process too young to handle its signal
         if code < 0:
             name = signal.Signals(-code).name
-            hint = " (did memory run out?)" if name == "SIGKILL" else ""
+            hint = " (out of memory?)" if name == "SIGKILL" else ""
             return Outcome("failed", None, f"killed by {name}{hint}", code)
         if code == 0 and status == "pruned":
             decision = self.scheduler.trials[job.number].decision
             return Outcome("paused" if decision == "pause" else "stopped", None, reason, None)
         if code == 0 and status == "completed":
             return self._values(job, results)
-        return Outcome("failed", None, reason or f"ended with exit code {code} before it could say why", code or 1)
+        return Outcome("failed", None, reason or f"exited with code {code} without giving a reason", code or 1)
 
     def _values(self, job: Job, results: dict[str, Any]) -> Outcome:
         record = self._records[job.number]
@@ -233,7 +233,7 @@ class Driver:
         return Outcome("completed", [float(measured[name]) for name in self.plan.objectives], None, 0)
 
     def _tell_disk(self, number: int) -> None:
-        """Say once what the sweep will take of the disk, judging by the first trial that is complete."""
+        """Log once how much disk space the sweep will need, judging by the first completed trial."""
         if self._told_disk:
             return
         self._told_disk = True
@@ -241,12 +241,12 @@ class Driver:
         each = sum(path.stat().st_size for path in files) / 1e6
         total = self.scheduler.limits.n_trials * each / 1e3
         free = shutil.disk_usage(self.directory.path).free / 1e9
-        log.info("a trial takes %.0f MB of the disk, all at most %.1f GB, of %.0f GB that are free", each, total, free)
+        log.info("a trial takes %.0f MB on disk, all trials at most %.1f GB; %.0f GB are free", each, total, free)
         if total > free:
             log.warning("the disk may be too small; hydra.sweeper.keep=1 keeps the weights of the best trial only")
 
     def _drop_weights(self) -> None:
-        """Keep weights and checkpoints of the best trials only, where that is asked for."""
+        """Keep weights and checkpoints of the best trials only, if `keep` is set."""
         if self.plan.keep is None:
             return
         ended = [trial for trial in self.scheduler.trials.values() if trial.state in ENDED]
@@ -259,7 +259,7 @@ class Driver:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """The first signal asks the trials for a checkpoint; a second one ends everything at once."""
+        """Ask the trials for a checkpoint on the first signal; end everything at once on the second."""
 
         def handle(signum: int, frame: FrameType | None) -> None:
             if self.signal is not None:
@@ -267,7 +267,7 @@ class Driver:
                 raise SystemExit(128 + signum)
             self.signal = signum
             self.scheduler.stop(f"received {signal.Signals(signum).name}")
-            log.info("ending after the next checkpoint of each trial; again to end at once")
+            log.info("stopping after each trial's next checkpoint; interrupt again to stop immediately")
             self.executor.interrupt()
 
         before = {signum: signal.signal(signum, handle) for signum in (signal.SIGINT, signal.SIGTERM)}
@@ -279,12 +279,12 @@ class Driver:
 
 
 def new_record(directory: SweepDirectory, number: int) -> TrialRecord:
-    """The record of a trial that has not been started."""
+    """The record of a trial that has not started."""
     return TrialRecord(number, "waiting", seconds=0.0, directory=directory.trial(number))
 
 
 def _mark(path: Path, status: str, exit_code: int, reason: str | None) -> None:
-    """Write into a run's results how it ended, where it could not do so itself."""
+    """Write into a run's results how it ended, if it could not do so itself."""
     run = RunDirectory(path)
     results = run.said()
     if results:
@@ -292,5 +292,5 @@ def _mark(path: Path, status: str, exit_code: int, reason: str | None) -> None:
 
 
 def now() -> str:
-    """The time as records have it."""
+    """The current time in the format of records."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,4 +1,4 @@
-"""What a trial tells its sweep: plain mappings, so that a pipe, a socket or a file can carry them."""
+"""Messages from a trial to its sweep: plain mappings, which a pipe, a socket or a file can carry."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Literal, TypedDict
 
 
 class Started(TypedDict):
-    """Training begins."""
+    """Training has started."""
 
     kind: Literal["started"]
     step: int
-    """Optimizer steps made so far."""
+    """Optimizer steps completed so far."""
     full_steps: int
     """Optimizer steps of a full run."""
     rungs: list[int]
-    """The steps at which it will be judged."""
+    """The steps at which the trial will be judged."""
 
 
 class CurvePoint(TypedDict):
-    """A validation has given a value of the first objective."""
+    """A validation has produced a value of the first objective."""
 
     kind: Literal["point"]
     step: int
@@ -28,7 +28,7 @@ class CurvePoint(TypedDict):
 
 
 class AtRung(TypedDict):
-    """A rung is reached; the trial waits for `continue`, `pause` or `stop`."""
+    """A rung has been reached; the trial waits for `continue`, `pause` or `stop`."""
 
     kind: Literal["rung"]
     rung: int
@@ -38,7 +38,7 @@ class AtRung(TypedDict):
 
 
 class Ending(TypedDict):
-    """The trial is about to end, and says why."""
+    """The trial is about to end, with its reason."""
 
     kind: Literal["failed", "pruned"]
     reason: str
@@ -46,4 +46,4 @@ class Ending(TypedDict):
 
 Message = Started | CurvePoint | AtRung | Ending
 Tell = Callable[[Message], str | None]
-"""Sends a message to the sweep; returns the answer to one of kind `rung`, and None otherwise."""
+"""Sends a message to the sweep; returns the answer to one of kind `rung`, otherwise None."""

@@ -1,4 +1,4 @@
-"""What a sweep sees of a trial that trains: its validations, and its value at each rung."""
+"""Report a training trial to its sweep: its validations, and its value at each rung."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from tunesmith.training.callbacks.interruption import Pruned
 
 
 class AtRungs(pl.Callback):
-    """Reports the objective to the sweep, and ends the run where the sweep says so.
+    """Reports the objective to the sweep, and ends the run if the sweep says so.
 
-    A rung that no validation falls on is measured apart: nothing of it reaches the run's curves, its best weights, its
-    early stopping or its random streams, so that a trial equals the same run outside the sweep, bit for bit.
+    A rung that does not coincide with a validation is measured separately, without touching the run's curves, best
+    weights, early stopping or random streams: a trial equals the same run outside the sweep, bit for bit
+    (see docs/decisions.md, 2026-11-23: a rung is measured apart from the run).
 
     Args:
-        metric: The objective, `val/<name>`; None where nothing is reported while training.
+        metric: The objective, `val/<name>`; None if nothing is reported during training.
         fractions: Rungs as fractions of all steps.
-        judged: How many of them were judged before, in a run that goes on.
-        warmup_fraction: Warm-up as a fraction of all steps: no rung is placed before twice of it.
-        checkpoint: Where to write what a paused trial goes on from.
+        judged: How many of them were judged before a resume.
+        warmup_fraction: Warm-up as a fraction of all steps; no rung is placed before twice this.
+        checkpoint: Where to write the checkpoint from which a paused trial resumes.
         tell: The channel to the sweep.
     """
 
@@ -51,7 +52,7 @@ class AtRungs(pl.Callback):
         self._validated: tuple[int, float] | None = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Place the rungs and say how long a full run is."""
+        """Place the rungs, and report how many steps a full run has."""
         total = int(trainer.estimated_stepping_batches)
         self.steps = rung_steps(self.fractions, total, self.warmup_fraction)
         self.tell({"kind": "started", "full_steps": total, "step": trainer.global_step, "rungs": self.steps})
@@ -64,12 +65,12 @@ class AtRungs(pl.Callback):
         self.tell({"kind": "point", "step": trainer.global_step, "value": _number(self._validated[1])})
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, idx: int) -> None:
-        """Be judged where a rung has been reached and no step is under way."""
+        """Report to the sweep if a rung has been reached and no optimizer step is in progress."""
         if between_steps(trainer, idx):
             self._judge(trainer, pl_module, save=True)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Be judged where a rung falls on the end of an epoch, whose checkpoint is written by now."""
+        """Report to the sweep if a rung falls on the end of an epoch, whose checkpoint exists by now."""
         self._judge(trainer, pl_module, save=False)
 
     def _judge(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *, save: bool) -> None:
@@ -77,7 +78,7 @@ class AtRungs(pl.Callback):
             rung, self._next = self._next, self._next + 1
             step = trainer.global_step
             if trainer.should_stop or step >= int(trainer.estimated_stepping_batches):
-                return  # the run is complete: its end says more
+                return  # the run is complete, and its end reports more
             value = self._value(trainer, pl_module)
             decision = self.tell({"kind": "rung", "rung": rung, "step": step, "value": _number(value)})
             if decision in ("pause", "stop"):
@@ -94,10 +95,10 @@ class AtRungs(pl.Callback):
 
 
 def rung_steps(fractions: Sequence[float], total: int, warmup_fraction: float) -> list[int]:
-    """The steps at which trials are judged.
+    """Compute the steps at which trials are judged.
 
-    Right after warm-up good configurations are not yet better than bad ones, so that a rung before twice the warm-up is
-    moved there; rungs that fall together are kept once each, a step apart.
+    Right after warm-up, good configurations are not yet better than bad ones, so a rung before twice the warm-up is
+    moved there; rungs that coincide are moved apart by one step each.
 
     Args:
         fractions: Rungs as fractions of all steps, ascending.
@@ -112,7 +113,7 @@ def rung_steps(fractions: Sequence[float], total: int, warmup_fraction: float) -
 
 
 def measure(trainer: pl.Trainer, module: FineTuner) -> dict[str, float]:
-    """Metrics on the validation split as the weights are now; leaves no trace in the run."""
+    """Compute the metrics on the validation split with the current weights, leaving no trace in the run."""
     modes = {part: part.training for part in module.modules()}
     before = module.outputs.get("val")
     module.eval()

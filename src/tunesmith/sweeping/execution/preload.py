@@ -1,4 +1,4 @@
-"""Everything that a trial imports, loaded once into the process that trials are forked from. Nothing touches a GPU."""
+"""Import everything that a trial needs, once, in the process that trials are forked from. Nothing touches a GPU."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ import tunesmith.sweeping.execution.trial  # noqa: F401
 from tunesmith.config.schema import RunConfig
 
 RunConfig.model_rebuild()
-OmegaConf.to_container(OmegaConf.create({"here": "${there}", "there": 0}), resolve=True)  # its parser learns as it goes
+OmegaConf.to_container(OmegaConf.create({"here": "${there}", "there": 0}), resolve=True)  # warms up its parser
 if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
     raise RuntimeError("a process that has touched a GPU cannot be forked")
-# A cluster ends a job by a SIGTERM to all of its processes. Trials answer with a checkpoint, and this process has to
-# stay to tell the driver how they ended; it goes when the driver does.
+# A cluster ends a job with SIGTERM to all of its processes. Trials answer with a checkpoint, and this process must
+# outlive them to report their exit to the driver; it ends when the driver does.
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-gc.freeze()  # a collection in a trial's process would touch, and so copy, the pages of all that is imported here
+gc.freeze()  # a collection in a trial's process would touch, and therefore copy, the pages of all these imports

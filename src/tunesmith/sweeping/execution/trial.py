@@ -1,7 +1,7 @@
-"""One trial in a process of its own: `python -m tunesmith.sweeping.execution.trial DIR`.
+"""One trial in its own process: `python -m tunesmith.sweeping.execution.trial DIR`.
 
-It reads nothing but its directory: the frozen config and the sweep's wishes. With a channel to the sweep it reports as
-it trains and may be paused; without one it runs to its end.
+It reads only its directory: the frozen config and the sweep's request. With a channel to the sweep it reports
+progress and may be paused; without one it runs to its end.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from tunesmith.training.callbacks.checkpoints import LAST
 from tunesmith.training.run import execute
 
 KEPT = (FROZEN, JOB, TRIAL_FILE, "output.log")
-"""What stays of an earlier attempt that left no checkpoint."""
+"""Files to keep from an earlier attempt that left no checkpoint."""
 
 
 def run_trial(directory: Path, tell: Tell) -> Record:
-    """Run a frozen trial, or go on with it from its last checkpoint.
+    """Run a frozen trial, or resume it from its last checkpoint.
 
     Args:
         directory: The trial's run directory.

@@ -1,4 +1,4 @@
-"""The process of a trial: its first lines, and the function that runs it."""
+"""The process of a trial: its startup, and the function that runs it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from typing import Any
 from tunesmith.sweeping.execution.messages import Message, Tell
 
 ENTRY = "tunesmith.sweeping.execution.trial_process:train_trial"
-"""What runs a trial."""
+"""The function that runs a trial, as `module:function`."""
 
 
 def child(entry: str, directory: str, channel: Connection, gpu: str | None) -> None:
-    """The first lines of a trial's process."""
+    """Set up a trial's process, then run the trial."""
     _die_with_parent()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the process that it was forked from ignores it
-    os.setsid()  # a Ctrl-C in the terminal is the driver's to handle: it asks for a checkpoint, once
+    os.setsid()  # a Ctrl-C in the terminal is for the driver, which asks for a checkpoint once
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     output = os.open(Path(directory) / "output.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -39,14 +39,14 @@ def child(entry: str, directory: str, channel: Connection, gpu: str | None) -> N
 
 
 def answer_call(entry: str, arguments: Sequence[Any], channel: Connection) -> None:
-    """Send what a function answers."""
+    """Send the result of a function."""
     _die_with_parent()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     channel.send(load(entry)(*arguments))
 
 
 def train_trial(directory: Path, tell: Tell) -> int:
-    """Run the trial in a directory and return its exit code; a failure is told with its reason."""
+    """Run the trial in a directory and return its exit code; a failure is reported with its reason."""
     import traceback
 
     from tunesmith.errors import TunesmithError
@@ -54,7 +54,7 @@ def train_trial(directory: Path, tell: Tell) -> int:
     from tunesmith.sweeping.execution.trial import run_trial
     from tunesmith.training.callbacks.interruption import Pruned
 
-    sys.argv = ["tunesmith", "train", "--from", str(directory)]  # the command that the run records as its own
+    sys.argv = ["tunesmith", "train", "--from", str(directory)]  # the run records this as its command
     try:
         run_trial(directory, tell)
     except Pruned as pruned:
@@ -69,7 +69,7 @@ def train_trial(directory: Path, tell: Tell) -> int:
 
 
 def load(entry: str) -> Callable[..., Any]:
-    """The function that `module:name` stands for."""
+    """Load the function named by `module:name`."""
     from importlib import import_module
 
     module, _, name = entry.partition(":")
@@ -78,7 +78,7 @@ def load(entry: str) -> Callable[..., Any]:
 
 
 def _die_with_parent() -> None:
-    """End this process when the driver's ends, however that comes: forked processes do not by themselves."""
+    """End this process when the driver's ends, for any reason: forked processes do not end by themselves."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 

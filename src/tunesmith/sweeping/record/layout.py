@@ -1,4 +1,4 @@
-"""A sweep on disk, as its driver and its trials write it; `runs/` reads it."""
+"""The files of a sweep as its driver and trials write them; `runs/` reads them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ JOB = "job.json"
 
 @dataclass(frozen=True)
 class SweepDirectory:
-    """Where each file of a sweep is."""
+    """The paths of a sweep's files."""
 
     path: Path
 
     @property
     def facts(self) -> Path:
-        """What the sweep is and how it stands."""
+        """The sweep's facts and status."""
         return self.path / SWEEP_FILE
 
     @property
@@ -36,17 +36,17 @@ class SweepDirectory:
 
     @property
     def log(self) -> Path:
-        """What the driver had to say."""
+        """The driver's log."""
         return self.path / "sweep.log"
 
     @property
     def best(self) -> Path:
-        """The winner's config, relaunched by `tunesmith train --from`."""
+        """The winner's config, which `tunesmith train --from` runs again."""
         return self.path / "best.yaml"
 
     @property
     def report(self) -> Path:
-        """The page about the sweep."""
+        """The sweep's HTML report."""
         return self.path / "report.html"
 
     def trial(self, number: int) -> Path:
@@ -59,7 +59,7 @@ class SweepDirectory:
 
 
 def freeze_job(directory: Path, run: Composed, job: dict[str, Any]) -> None:
-    """Write down everything that a trial's process reads: its config, by hash, and what the sweep wants of it."""
+    """Write everything that a trial's process reads: its config, with its hash, and the sweep's request."""
     directory.mkdir(parents=True, exist_ok=True)
     text = json.dumps(run.saved, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     write_text(directory / FROZEN, text)
@@ -68,7 +68,7 @@ def freeze_job(directory: Path, run: Composed, job: dict[str, Any]) -> None:
 
 
 def read_job(directory: Path) -> dict[str, Any]:
-    """What the sweep wants of a trial.
+    """Read the sweep's request to a trial.
 
     Raises:
         FilesError: It cannot be read.
@@ -81,10 +81,10 @@ def read_job(directory: Path) -> dict[str, Any]:
 
 
 def read_frozen(directory: Path, sha256: str) -> dict[str, Any]:
-    """A trial's config, as it was frozen.
+    """Read a trial's config as it was frozen.
 
     Raises:
-        FilesError: It cannot be read, or is not what was frozen.
+        FilesError: It cannot be read, or has changed since.
     """
     file = directory / FROZEN
     try:

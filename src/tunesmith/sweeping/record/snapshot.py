@@ -1,4 +1,4 @@
-"""The configs of a sweep as they stood at its launch: later edits change no trial."""
+"""Freeze a sweep's configs at its launch: later edits do not change any trial."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def take(sweep: Path, composer: Composer, varied: Iterable[str]) -> Composer:
 
     Args:
         sweep: The sweep's directory.
-        composer: It has composed every combination of config groups of the sweep.
-        varied: The keys of the search, groups among them.
+        composer: It must have composed every combination of config groups of the sweep.
+        varied: The keys of the search, including groups.
 
     Returns:
         A composer over the copies.
@@ -50,13 +50,13 @@ def take(sweep: Path, composer: Composer, varied: Iterable[str]) -> Composer:
 
 
 def _pairs(source: Path, target: Path, kept: Collection[str] | None = None) -> Iterator[tuple[Path, Path]]:
-    """The YAML files of a folder of configs and its groups, each with the place of its copy.
+    """List the YAML files of a config folder and its groups, each with the path of its copy.
 
     Args:
         source: The folder.
         target: Where the copies go.
-        kept: First names of the groups to take, where the folder may hold anything else beside them, as that of a
-            sweep file does; None is all.
+        kept: Top-level groups to copy, if the folder may contain anything else, as the folder of a sweep file does;
+          None copies all.
     """
     groups = (group for group in subfolders(str(source)) if kept is None or group.split("/")[0] in kept)
     for group in ("", *groups):
@@ -66,12 +66,12 @@ def _pairs(source: Path, target: Path, kept: Collection[str] | None = None) -> I
 
 
 def reopen(sweep: Path, name: str) -> Composer:
-    """A composer over the snapshot of a sweep.
+    """Create a composer over a sweep's snapshot.
 
     Raises:
-        FilesError: It is gone.
+        FilesError: It is missing.
     """
     folder = sweep / FOLDER
     if not (folder / "conf" / "train.yaml").is_file():
-        raise FilesError(f"{folder} is not there: the sweep cannot go on without the configs of its launch")
+        raise FilesError(f"{folder} is missing: the sweep cannot continue without the configs of its launch")
     return Composer(name, sorted((folder / "user").glob("*")), folder)

@@ -1,1 +1,1 @@
-"""Which trial is next, and which goes on: sampler, pruner, scheduler, study."""
+"""Which trial is next and which continues: sampler, pruner, scheduler, study."""

@@ -1,6 +1,6 @@
-"""The protocol of a judge: which trials go on when they have reached a rung."""
+"""The protocol of a judge, which decides at each rung which trials continue."""
 
-# ruff: noqa: B027 - a judge may ignore what it has no use for
+# ruff: noqa: B027 - a judge may ignore the calls that it does not need
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Decision = Literal["continue", "pause", "stop"]
 class Judge(ABC):
     """Decides at each rung whether a trial continues, is paused, or is stopped.
 
-    The sweep's driver alone asks it, one trial at a time. It may depend on nothing but what it was told here, so that a
-    resumed sweep, which tells it everything again through `restore`, goes on as it would have.
+    Only the sweep's driver calls it, for one trial at a time. It may depend only on what it receives through these
+    methods: a resumed sweep passes everything again through `restore`, and must continue as it would have.
 
     Args:
         fractions: The rungs as fractions of a full run, ascending.
@@ -42,41 +42,41 @@ class Judge(ABC):
         Args:
             number: The trial.
             rung: Index of the rung.
-            value: The first objective there with its sign such that larger is better; -inf if it is not finite.
+            value: The first objective there, negated if lower is better; -inf if it is not finite.
         """
 
     def promote(self, ready: Collection[int]) -> int | None:
-        """Choose a paused trial that continues now; it is not offered again until it has reached its next rung.
+        """Choose a paused trial to continue now; it is not offered again until it has reached its next rung.
 
         Args:
             ready: The paused trials.
 
         Returns:
-            One of `ready`, or None if all of them are to wait.
+            One of `ready`, or None if all of them keep waiting.
         """
         return None
 
     def take_up(self, number: int) -> None:
-        """Note that a paused trial continues although it was not promoted: the sweep would have no result otherwise."""
+        """Note that a paused trial continues without promotion: the sweep would otherwise have no result."""
 
     def forget(self, number: int) -> None:
-        """Note that a trial failed: it holds no place that another could have."""
+        """Note that a trial failed and no longer takes a place from others."""
 
     def give_up(self, number: int) -> None:
-        """Note that a trial was pruned: it counts among those seen, and does not come back."""
+        """Note that a trial was pruned: it still counts among those seen, but does not continue."""
 
     def restore(self, number: int, values: Mapping[int, float], state: str) -> None:
-        """Take a trial of an earlier session.
+        """Restore a trial of an earlier session.
 
         Args:
             number: The trial.
-            values: Index of each rung that it reached to its value there, as in `report`.
-            state: `paused` or `pruned` if it ended at the last of them; any other means that it went on from there.
+            values: Maps the index of each rung that it reached to its value there, as in `report`.
+            state: `paused` or `pruned` if it ended at the last of them; any other state means that it continued.
         """
 
     def why_not(self, number: int) -> str:
-        """Say, for the leaderboard, why a paused trial was never taken up again."""
-        return "paused, and not taken up again"
+        """Explain, for the leaderboard, why a paused trial never continued."""
+        return "paused and never resumed"
 
 
 class NoPruning(Judge):
@@ -91,12 +91,12 @@ class NoPruning(Judge):
 
 
 class OptunaPruner(Judge):
-    """Asks a pruner of Optuna's, which reads the curves of all trials from the study.
+    """Consults one of Optuna's pruners, which reads the curves of all trials from the study.
 
     Args:
         fractions: The rungs as fractions of a full run.
         pruner: The pruner.
-        study: Where the curves are.
+        study: Holds the curves.
     """
 
     def __init__(self, fractions: Sequence[float], pruner: BasePruner, study: Study) -> None:
@@ -110,10 +110,10 @@ class OptunaPruner(Judge):
 
 
 class ForeignJudge(Judge):
-    """Holds a judge of the user's own to the protocol: whatever it does wrong ends the sweep with its name.
+    """Wraps a user's judge and enforces the protocol: an error in it ends the sweep with its class named.
 
     Args:
-        judge: The user's.
+        judge: The user's judge.
     """
 
     def __init__(self, judge: Judge) -> None:
@@ -125,7 +125,7 @@ class ForeignJudge(Judge):
         """Decide as the user's judge does.
 
         Raises:
-            ConfigError: It raised an error, or answered something else than a decision.
+            ConfigError: It raised an error, or returned something other than a decision.
         """
         decision: Decision = self._call("report", number, rung, value)
         allowed = [word for word in get_args(Decision) if word != "pause" or self.pauses]
@@ -148,23 +148,23 @@ class ForeignJudge(Judge):
         return number
 
     def take_up(self, number: int) -> None:
-        """Pass it on."""
+        """Forward to the user's judge."""
         self._call("take_up", number)
 
     def forget(self, number: int) -> None:
-        """Pass it on."""
+        """Forward to the user's judge."""
         self._call("forget", number)
 
     def give_up(self, number: int) -> None:
-        """Pass it on."""
+        """Forward to the user's judge."""
         self._call("give_up", number)
 
     def restore(self, number: int, values: Mapping[int, float], state: str) -> None:
-        """Pass it on."""
+        """Forward to the user's judge."""
         self._call("restore", number, values, state)
 
     def why_not(self, number: int) -> str:
-        """Pass it on."""
+        """Forward to the user's judge."""
         return str(self._call("why_not", number))
 
     def _call(self, method: str, *arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Successive halving that pauses: measure every trial early, spend the rest of the compute on the better ones."""
+"""Successive halving that pauses: evaluate every trial early, spend the remaining compute on the better ones."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from dataclasses import dataclass, field
 from tunesmith.sweeping.search.judge import Decision, Judge
 
 FRACTIONS = (0.25, 0.5)
-"""Rungs as fractions of a full run's steps; where they stand was measured, see docs/decisions.md."""
+"""Rungs as fractions of a full run's steps; chosen by measurement, see docs/decisions.md, 2026-11-23."""
 REDUCTION = 2
-"""Of so many trials at a rung, one goes on."""
+"""One in this many trials at a rung continues."""
 
 
 @dataclass
 class Rung:
-    """What has been seen at one fraction of the budget."""
+    """The values seen at one fraction of the budget."""
 
     fraction: float
     values: dict[int, float] = field(default_factory=dict)
-    """Trial to value, larger is better."""
+    """Maps trial to value; larger is better."""
     promoted: set[int] = field(default_factory=set)
     ended: set[int] = field(default_factory=set)
-    """Trials that were pruned here: they count among those seen, and do not come back."""
+    """Trials pruned here: they count among those seen, but do not continue."""
 
 
 class Halving(Judge):
     """Asynchronous successive halving (ASHA, arXiv:1810.05934) that pauses trials and never overspends.
 
-    A trial that reaches a rung goes on if it is among the best `1/reduction` of all that have reached it. Otherwise it
-    is paused, and goes on later if it is among them by then. Unlike in the paper, no more than that share of a rung's
-    trials is ever promoted: early trials that were lucky in who they were compared with cost later ones their place
-    only until more have been seen, and the compute of a sweep is at most the sum over its rungs.
+    A trial that reaches a rung continues if it is among the best `1/reduction` of all that have reached it. Otherwise
+    it is paused, and continues later if it is among them by then. Unlike in the paper, no more than that share of a
+    rung's trials is ever promoted: early trials that were promoted against weak competition cost later ones their place
+    only until more have been seen, and the compute of a sweep is bounded by the sum over its rungs.
 
     Args:
         fractions: Rungs below the full budget, ascending.
-        reduction: Of so many trials at a rung, one goes on.
-        pauses: Whether a trial that does not go on at once may do so later; otherwise it is stopped.
+        reduction: One in this many trials at a rung continues.
+        pauses: Whether a trial that does not continue at once may do so later; otherwise it is stopped.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class Halving(Judge):
         self.pauses = pauses
 
     def report(self, number: int, rung: int, value: float) -> Decision:
-        """Promote a trial that is among the best of those seen at its rung.
+        """Promote a trial that is among the best seen at its rung.
 
         Args:
             number: The trial.
             rung: Index of the rung.
-            value: Its value there, larger is better.
+            value: Its value there; larger is better.
         """
         place = self.rungs[rung]
         place.values[number] = value
@@ -68,10 +68,10 @@ class Halving(Judge):
         return "stop"
 
     def promote(self, ready: Collection[int] | None = None) -> int | None:
-        """Choose a paused trial that may continue, from the highest rung that has one; it counts as promoted.
+        """Choose a paused trial to continue, from the highest rung that has one; it counts as promoted.
 
         Args:
-            ready: The trials that are paused by now; None is all.
+            ready: The trials that are paused by now; None means all.
         """
         for place in reversed(self.rungs):
             for number in self._candidates(place):
@@ -87,28 +87,28 @@ class Halving(Judge):
         self.rungs[last].promoted.add(number)
 
     def why_not(self, number: int) -> str:
-        """Say that others were better."""
+        """Explain that others were better."""
         return f"not among the best 1/{self.reduction} at its rung"
 
     def forget(self, number: int) -> None:
-        """Take a failed trial out of every rung: it holds no place that another could have."""
+        """Remove a failed trial from every rung, so that it takes no place from others."""
         for place in self.rungs:
             place.values.pop(number, None)
             place.promoted.discard(number)
 
     def give_up(self, number: int) -> None:
-        """End a pruned trial at its rung: it counts among those seen, and does not come back."""
+        """End a pruned trial at its rung: it still counts among those seen, but does not continue."""
         for place in self.rungs:
             if number in place.values and number not in place.promoted:
                 place.ended.add(number)
 
     def restore(self, number: int, values: Mapping[int, float], state: str) -> None:
-        """Put back what a trial showed, after a resume of the sweep.
+        """Restore a trial's values after a resume of the sweep.
 
         Args:
             number: The trial.
-            values: Index of a rung that it has reached to its value there.
-            state: `paused` or `pruned` at the last of them; any other has gone on from there.
+            values: Maps the index of each rung that it reached to its value there.
+            state: `paused` or `pruned` at the last of them; any other state means that it continued.
         """
         for index, value in values.items():
             place = self.rungs[index]
@@ -119,10 +119,10 @@ class Halving(Judge):
                 place.ended.add(number)
 
     def _candidates(self, place: Rung) -> Iterator[int]:
-        """Trials that may be promoted from a rung, best first; equal ones in the order of their numbers."""
+        """Trials that may be promoted from a rung, best first; ties in the order of their numbers."""
         share = len(place.values) // self.reduction
         if not self.pauses:
-            share = max(1, share)  # nobody comes back: the first must not all be stopped
+            share = max(1, share)  # paused trials never return, so not all of the first ones may be stopped
         ranked = sorted(place.values, key=lambda number: (-place.values[number], number))
         room = share - len(place.promoted) if self.pauses else share
         left = place.promoted | place.ended

@@ -29,15 +29,15 @@ PRUNERS = {
     "threshold": "optuna.pruners.ThresholdPruner",
 }
 UNPICKLING = ("CmaEsSampler",)
-"""Samplers that keep their state pickled in the study: a stranger's sweep could run code on resume."""
+"""Samplers that pickle their state in the study: resuming a stranger's sweep could execute code."""
 AROUND_ANOTHER = ("PatientPruner", "PartialFixedSampler")
-"""Classes of Optuna's that hold another one, which a config does not name."""
+"""Optuna classes that wrap another one, which a config cannot name."""
 ONE_SEQUENCE = ("QMCSampler",)
-"""Samplers whose points belong to one sequence, counted in the study: their seed stays."""
+"""Samplers that draw from one sequence, counted in the study: their seed is the same for all trials."""
 
 
 def read_choice(value: Any) -> tuple[str | None, dict[str, Any]]:
-    """Name (or `_target_`) and options of a sampler's or pruner's node."""
+    """Split a sampler's or pruner's node into its name (or `_target_`) and options."""
     if value is None:
         return None, {}
     if isinstance(value, str):
@@ -47,14 +47,15 @@ def read_choice(value: Any) -> tuple[str | None, dict[str, Any]]:
 
 
 def is_optuna(name: str) -> bool:
-    """Whether a sampler's or pruner's name stands for a class of Optuna's, by our short name or by its path."""
+    """Whether a sampler's or pruner's name refers to a class of Optuna, by a short name or by its path."""
     return name in SAMPLERS or name in PRUNERS or name.startswith("optuna.")
 
 
 def make_sampler(value: Any, seed: int, number: int) -> BaseSampler:
-    """The sampler for one trial, seeded by the sweep's seed and the trial's number alone.
+    """Create the sampler for one trial, seeded by the sweep's seed and the trial's number alone.
 
-    A sampler with one seed for all trials would draw its first points again after a resume.
+    A sampler with one seed for all trials would draw its first points again after a resume
+    (see docs/decisions.md, 2026-11-23: the sampler is created anew for every trial).
 
     Args:
         value: The `hydra.sweeper.sampler` node.
@@ -62,14 +63,14 @@ def make_sampler(value: Any, seed: int, number: int) -> BaseSampler:
         number: The trial's number.
 
     Raises:
-        ConfigError: There is no such sampler, or it refuses its options.
+        ConfigError: The sampler does not exist or rejects its options.
     """
     cls, options = _class("sampler", value, SAMPLERS, BaseSampler, ("grid",))
     if cls.__name__ in UNPICKLING:
         hint = "Use tpe, gp or nsgaii"
         raise ConfigError([Problem("hydra.sweeper.sampler", "unpickles its state on resume", cls.__name__, hint)])
     if "seed" in options:
-        rule = "is the sweep's: with one seed for all trials, a resumed search would draw its first points again"
+        rule = "belongs to the sweep: with one seed for all trials, a resumed search would draw its first points again"
         hint = f"Use hydra.sweeper.seed={options['seed']}"
         raise ConfigError([Problem("hydra.sweeper.sampler.seed", rule, str(options["seed"]), hint)])
     if "seed" in inspect.signature(cls).parameters:
@@ -81,10 +82,10 @@ def make_sampler(value: Any, seed: int, number: int) -> BaseSampler:
 
 
 def make_pruner(value: Any) -> BasePruner:
-    """The pruner of Optuna's that a `hydra.sweeper.pruner` node names.
+    """Create the Optuna pruner that a `hydra.sweeper.pruner` node names.
 
     Raises:
-        ConfigError: There is no such pruner, or it refuses its options.
+        ConfigError: The pruner does not exist or rejects its options.
     """
     cls, options = _class("pruner", value, PRUNERS, BasePruner, ("asha", "none"))
     pruner = _make("pruner", cls, options)
@@ -94,7 +95,7 @@ def make_pruner(value: Any) -> BasePruner:
 
 
 def _rehearse(pruner: BasePruner, options: Mapping[str, Any]) -> None:
-    """Judge two short trials that no one keeps: some options are refused only then.
+    """Run the pruner on two short throw-away trials: some options are rejected only then.
 
     Raises:
         ConfigError: The pruner fails on them.
@@ -109,7 +110,7 @@ def _rehearse(pruner: BasePruner, options: Mapping[str, Any]) -> None:
                 trial.report(0.5, step)
                 trial.should_prune()
             study.tell(trial, 0.5)
-    except Exception as error:  # whatever it raises, it would end the sweep
+    except Exception as error:  # any error would end the sweep
         rule = f"{type(pruner).__name__} fails with these options: {type(error).__name__}: {str(error).splitlines()[0]}"
         defaults = inspect.signature(type(pruner)).parameters
         hint = f"Optuna's own are {', '.join(f'{key}={defaults[key].default}' for key in options)}" if options else None
@@ -134,12 +135,12 @@ def _class(
     except (ImportError, AttributeError):
         raise ConfigError([Problem(where, f"no such {kind}", target)]) from None
     if not (isinstance(cls, type) and issubclass(cls, base)):
-        raise ConfigError([Problem(where, f"is no {kind}", target)])
+        raise ConfigError([Problem(where, f"is not an Optuna {kind}", target)])
     return cls, options
 
 
 def _of_optuna(kind: str, name: str) -> str | None:
-    """How to take a class of Optuna's that has no short name; None where there is none, or where it is refused."""
+    """How to name an Optuna class that has no short name; None if there is no such class."""
     module = import_module(f"optuna.{kind}s")
     plain = f"{name}{kind}".replace("-", "").replace("_", "").lower()
     match = next((word for word in module.__all__ if word.lower() == plain and word not in AROUND_ANOTHER), None)
@@ -158,19 +159,21 @@ def _make(kind: str, cls: type, options: Mapping[str, Any]) -> Any:
             return cls(**options)
     except (TypeError, ValueError) as error:
         message = str(error).splitlines()[0]
-        raise ConfigError([Problem(f"hydra.sweeper.{kind}", f"{cls.__name__} refuses: {message}")]) from error
+        raise ConfigError(
+            [Problem(f"hydra.sweeper.{kind}", f"{cls.__name__} rejects its options: {message}")]
+        ) from error
 
 
 def _of_options(where: str, cls: type, options: Mapping[str, Any]) -> Iterator[Problem]:
-    """Options that a class does not have, and those that it lacks."""
+    """Options that a class does not have, and required ones that are missing."""
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     every = inspect.signature(cls).parameters.values()
     known = {parameter.name: parameter for parameter in every if parameter.kind in named}
     for key in options if all(parameter.kind in named for parameter in every) else ():
         if key not in known:
-            shown = ", ".join(name for name in known if name != "seed")  # that is the sweep's
-            hint = did_you_mean(nearest(str(key), known)) or (f"Options: {shown}" if shown else "It takes none")
+            shown = ", ".join(name for name in known if name != "seed")  # the seed belongs to the sweep
+            hint = did_you_mean(nearest(str(key), known)) or (f"Options: {shown}" if shown else "It has no options")
             yield Problem(f"{where}.{key}", f"{cls.__name__} has no such option", None, hint)
     for name, parameter in known.items():
         if parameter.default is inspect.Parameter.empty and name not in options:
-            yield Problem(f"{where}.{name}", f"{cls.__name__} needs this option")
+            yield Problem(f"{where}.{name}", f"{cls.__name__} requires this option")

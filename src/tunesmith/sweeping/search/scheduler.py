@@ -1,6 +1,6 @@
-"""Which trial runs next, which goes on, and when the search is over.
+"""Decides which trial runs next, which continues, and when the search is over.
 
-No clock, no process and no file is involved, so that a search can be simulated.
+It uses no clock, no process and no file, so a search can be simulated.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tunesmith.sweeping.space.space import Point
 
 @dataclass(frozen=True)
 class Limits:
-    """When a search is over."""
+    """Conditions that end a search."""
 
     n_trials: int
     patience: int | None = None
@@ -30,13 +30,13 @@ class Limits:
 
 
 class TrialScheduler:
-    """Hands out jobs one by one, without a batch: a free slot takes the next.
+    """Hands out jobs one at a time, not in batches: a free slot takes the next.
 
     Args:
         study: The search.
-        limits: When it is over.
+        limits: When the search is over.
         directions: `maximize` or `minimize` per objective.
-        judge: Decides at the rungs; None runs every trial to its end.
+        judge: Decides at the rungs; if None, every trial runs to its end.
         initial: Points to run first.
     """
 
@@ -54,7 +54,7 @@ class TrialScheduler:
         self.judge = judge or NoPruning()
         self.trials: dict[int, Trial] = {}
         self.stopping: str | None = None
-        """Why no new trial is started any more."""
+        """Why no new trials are started."""
         self._initial = deque(initial)
         self._queue: deque[Job] = deque()
         self._running: set[Job] = set()
@@ -62,7 +62,7 @@ class TrialScheduler:
         self._fruitless = 0
 
     def next(self) -> Job | None:
-        """The next job; None where nothing can be started now (see `finished`)."""
+        """The next job; None if nothing can start now (see `finished`)."""
         job = self._queue.popleft() if self._queue else self._promoted() or self._asked() or self._last_hope()
         if job is not None:
             self._running.add(job)
@@ -72,16 +72,16 @@ class TrialScheduler:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is running; after `next` has given None, nothing will."""
+        """Whether nothing is running; once `next` has returned None, nothing will."""
         return not self._running
 
     def report(self, job: Job, rung: int, step: int, value: float) -> Decision:
-        """What a running trial is to do, that has reached a rung.
+        """Decide what a running trial does at a rung.
 
         Args:
             job: The job.
             rung: Index of the rung.
-            step: Optimizer steps made.
+            step: Optimizer steps completed.
             value: The first objective.
         """
         trial = self.trials[job.number]
@@ -93,7 +93,7 @@ class TrialScheduler:
         return trial.decision
 
     def observe(self, job: Job, step: int, value: float) -> None:
-        """A point of a trial's curve."""
+        """Note a point of a trial's curve."""
         trial = self.trials[job.number]
         if job.replicate == 0 and (not trial.curve or step > trial.curve[-1][0]):
             trial.curve.append((step, value))
@@ -101,10 +101,10 @@ class TrialScheduler:
                 self.study.report(job.number, step, value)
 
     def ended(self, job: Job, outcome: Outcome) -> None:
-        """A job has come to its end."""
+        """Note that a job has ended."""
         self._running.discard(job)
         trial = self.trials[job.number]
-        if trial.state == "failed":  # another replicate has, and says why
+        if trial.state == "failed":  # another replicate failed and gave the reason
             return
         trial.reason, trial.exit_code = outcome.reason, outcome.exit_code
         if outcome.state == "completed":
@@ -129,7 +129,7 @@ class TrialScheduler:
         self.stopping = self.stopping or reason
 
     def close(self) -> None:
-        """The search is over: what was paused and not taken up again is pruned."""
+        """End the search: trials that are still paused become pruned."""
         for trial in self.trials.values():
             if trial.state == "paused":
                 trial.state = "pruned"
@@ -137,15 +137,15 @@ class TrialScheduler:
                 self.study.tell(trial.number, "pruned")
 
     def restore(self, trial: Trial, *, pending: Sequence[int] = ()) -> None:
-        """Put back a trial of an earlier session.
+        """Restore a trial of an earlier session.
 
         Args:
             trial: As it was.
-            pending: Its replicates that were under way.
+            pending: Its unfinished replicates.
         """
         self.trials[trial.number] = trial
         if trial.state in ("running", "interrupted") and trial.decision in ("pause", "stop"):
-            trial.state = "paused" if trial.decision == "pause" else "pruned"  # its last session did not hear of it
+            trial.state = "paused" if trial.decision == "pause" else "pruned"  # the last session missed its exit
             if trial.state == "pruned":
                 self.study.tell(trial.number, "pruned")
         if trial.state != "failed":
@@ -160,12 +160,12 @@ class TrialScheduler:
             self._count(trial)
 
     def retry(self, trial: Trial) -> None:
-        """Take up a failed trial again."""
+        """Retry a failed trial."""
         trial.state, trial.attempt, trial.reason, trial.exit_code = "waiting", trial.attempt + 1, None, None
         self._queue.extend(Job(trial.number, r) for r in range(self.limits.repeats) if r not in trial.replicates)
 
     def ranked(self) -> list[Trial]:
-        """The completed trials by their first objective, best first; equal ones in the order of their numbers."""
+        """The completed trials by their first objective, best first; ties in the order of their numbers."""
         done = [trial for trial in self.trials.values() if trial.state == "completed" and trial.values]
         return sorted(done, key=lambda trial: (-self._gain((trial.values or [math.nan])[0]), trial.number))
 
@@ -173,7 +173,7 @@ class TrialScheduler:
         if self.stopping:
             return None
         paused = {trial.number for trial in self.trials.values() if trial.state == "paused"}
-        number = self.judge.promote(paused)  # not one that is still writing its checkpoint
+        number = self.judge.promote(paused)  # excludes a trial that is still writing its checkpoint
         if number is None:
             return None
         self.study.wait(number, waiting=False)
@@ -190,7 +190,7 @@ class TrialScheduler:
         return Job(number)
 
     def _last_hope(self) -> Job | None:
-        """A search that ends with every trial paused would have no result: its best one goes on."""
+        """Resume the best paused trial if the search would otherwise end without a result."""
         paused = [trial for trial in self.trials.values() if trial.state == "paused"]
         if self.stopping or self._running or not paused or self.ranked():
             return None
@@ -229,14 +229,14 @@ class TrialScheduler:
         self._count(trial)
 
     def _count(self, trial: Trial) -> None:
-        """Reckon how many trials in a row have brought nothing better."""
+        """Count how many trials in a row have not improved on the best."""
         given_up = trial.state == "pruned" and self.judge.pauses
         if trial.state == "failed" or given_up or len(self.directions) > 1:
-            return  # what was paused is pruned when all is over
+            return  # paused trials are pruned when the search is over
         improved = trial.values is not None and self._improved(trial.values[0])
         self._fruitless = 0 if improved else self._fruitless + 1
         if self.limits.patience is not None and self._fruitless >= self.limits.patience and self._best is not None:
-            self.stop(f"{self._fruitless} trials in a row brought nothing better (hydra.sweeper.patience)")
+            self.stop(f"{self._fruitless} trials in a row without improvement (hydra.sweeper.patience)")
 
     def _improved(self, value: float) -> bool:
         if self._best is not None and self._gain(value) <= self._gain(self._best):
@@ -245,11 +245,11 @@ class TrialScheduler:
         return True
 
     def _gain(self, value: float) -> float:
-        """The value with its sign such that larger is better; one that is not finite is the worst."""
+        """The value, negated if lower is better; -inf if it is not finite."""
         if not math.isfinite(value):
             return -math.inf
         return value if self.directions[0] == "maximize" else -value
 
     def running(self) -> Iterator[Job]:
-        """The jobs under way."""
+        """The running jobs."""
         return iter(sorted(self._running, key=lambda job: (job.number, job.replicate)))

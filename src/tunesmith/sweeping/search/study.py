@@ -1,4 +1,4 @@
-"""The search itself: which point comes next."""
+"""The search itself: which point to try next."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from tunesmith.sweeping.space.space import Point, Space, identity_of_value
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 MAX_ATTEMPTS = 10
-"""Draws for one trial before an untried point is taken from the list, or a known one accepted where there is none."""
+"""Draws per trial before an untried point is taken from the list, or, without a list, a known one is accepted."""
 MAX_DRAWS = 2_000
-"""Random draws for a point that is not excluded."""
+"""Random draws to find a point that is not excluded."""
 POINT = "point"
-"""User attribute of a trial: its whole point, with what Optuna does not know (zipped keys, lists)."""
+"""User attribute of a trial: its whole point, including what Optuna does not know (zipped keys, lists)."""
 
 
 ENDS: dict[State, TrialState] = {
@@ -40,21 +40,21 @@ ENDS: dict[State, TrialState] = {
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
-"""Our words for how a trial ends, and Optuna's."""
+"""Maps our names for how a trial ends to Optuna's."""
 
 
 class Study:
-    """Points asked from a sampler, values told to it, both kept in a storage that outlives this process.
+    """Asks a sampler for points and tells it values; both are kept in a storage that outlives this process.
 
-    Only the driver of a sweep has one: a trial that was killed while it held the journal's lock would stall all others.
+    Only a sweep's driver has one: a trial killed while holding the journal's lock would stall all others.
 
     Args:
         space: What is varied.
         sampler: The `hydra.sweeper.sampler` node, or None for a grid.
         directions: `maximize` or `minimize` per objective.
         seed: The sweep's seed.
-        storage: Where it is kept; in memory by default.
-        name: Its name there.
+        storage: Where the study is kept; in memory by default.
+        name: Its name in the storage.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Study:
         self._left = {text: point for text, point in left if text not in self._known}
 
     def trials(self) -> list[FrozenTrial]:
-        """Every trial so far, by number."""
+        """All trials so far, by number."""
         trials: list[FrozenTrial] = self._storage.get_all_trials(self._study_id, deepcopy=False)
         return trials
 
@@ -93,10 +93,10 @@ class Study:
         return identity_of_value(point) in self._known
 
     def ask(self, chosen: Point | None = None) -> tuple[int, Point] | None:
-        """Number and point of a new trial; None where every point of a finite space was tried.
+        """Number and point of a new trial; None if every point of a finite space has been tried.
 
         Args:
-            chosen: The point itself, for one that a user asks for.
+            chosen: The point to use, if the user has specified one.
         """
         if chosen is None and self.space.is_finite and not self._left:
             return None
@@ -113,17 +113,17 @@ class Study:
         return number, point
 
     def report(self, number: int, step: int, value: float) -> None:
-        """An intermediate value of the first objective; not of a failed trial that is tried again, which is closed."""
+        """Report an intermediate value of the first objective; ignored for a retried trial, closed in the study."""
         if number in self._over:
             return
         self._storage.set_trial_intermediate_value(self._ids[number], step, value)
 
     def wait(self, number: int, waiting: bool = True) -> None:
-        """Mark a trial as paused: the sampler learns from its last value as from a pruned one's."""
+        """Mark a trial as paused: the sampler learns from its last value as from a pruned trial's."""
         (self._waiting.add if waiting else self._waiting.discard)(number)
 
     def tell(self, number: int, state: State, values: Sequence[float] | None = None) -> None:
-        """The end of a trial.
+        """Report the end of a trial.
 
         Args:
             number: The trial.
@@ -141,21 +141,21 @@ class Study:
         self._storage.set_trial_state_values(trial_id, ENDS[state], values if state != "failed" else None)
 
     def prunes(self, pruner: optuna.pruners.BasePruner, number: int) -> bool:
-        """Whether a pruner of Optuna's would end a trial now."""
+        """Whether one of Optuna's pruners would end a trial now."""
         trial = self._storage.get_trial(self._ids[number])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return bool(pruner.prune(self._study, trial))
 
     def _unused(self) -> int | None:
-        """A trial that was made by a driver which died before it had a point."""
+        """A trial created by a driver that died before choosing its point."""
         for trial in self.trials():
             if trial.state == TrialState.RUNNING and POINT not in trial.user_attrs:
                 return id_of(trial)
         return None
 
     def _shuffled(self) -> list[Point]:
-        """The points of a finite space in the order in which a grid runs them: random, so that a part of them tells."""
+        """A finite space's points in the order in which a grid runs them: shuffled, so a part is representative."""
         points = list(self.space.points())
         random.Random(derive_seed(self.seed, "grid")).shuffle(points)
         return points
@@ -166,7 +166,7 @@ class Study:
         self._study.sampler = sampler = make_sampler(self.sampler, self.seed, number)
         trial = self._storage.get_trial(trial_id)
         sampler.before_trial(self._study, trial)
-        sampler.infer_relative_search_space(self._study, trial)  # some remember what they found
+        sampler.infer_relative_search_space(self._study, trial)  # some samplers store the space here
         point: Point = {}
         for _ in range(MAX_ATTEMPTS):
             point = self._sample(sampler, trial)
@@ -175,20 +175,22 @@ class Study:
         return next(iter(self._left.values()), None) or self._allowed(trial, point)
 
     def _allowed(self, trial: FrozenTrial, point: Point) -> Point:
-        """A point of a continuum where the sampler keeps to what is excluded: drawn at random until it is not.
+        """Draw points of a continuous space at random until one is not excluded, after the sampler found none.
 
         Raises:
-            ConfigError: There seems to be none.
+            ConfigError: None was found.
         """
         sampler = make_sampler("random", self.seed, trial.number)
         for _ in range(MAX_DRAWS):
             if not self.space.excludes(point):
                 return point
             point = self._sample(sampler, trial)
-        raise ConfigError([Problem("hydra.sweeper.exclude", f"leaves no point that {MAX_DRAWS} draws could find")])
+        raise ConfigError(
+            [Problem("hydra.sweeper.exclude", f"leaves no point that {MAX_DRAWS} random draws could find")]
+        )
 
     def _sample(self, sampler: BaseSampler, trial: FrozenTrial) -> Point:
-        """One draw: keys without a condition together, the active ones among the rest by themselves."""
+        """Draw a point: unconditional keys jointly, active conditional ones independently."""
         leaders = {key: p for key, p in self.space.parameters.items() if key not in self.space.followers}
         free: dict[str, BaseDistribution] = {
             key: p.distribution for key, p in leaders.items() if p.when is None and not p.distribution.single()
@@ -216,40 +218,42 @@ class Study:
 
 
 def end_of(trial: FrozenTrial) -> tuple[State, list[float] | None] | None:
-    """State and values of a trial that the study knows to have ended; None for any other."""
+    """State and values of a trial that has ended in the study; None for any other."""
     state = next((name for name, end in ENDS.items() if end == trial.state), None)
     return None if state is None else (state, list(trial.values) if state == "completed" else None)
 
 
 class _Unlocked(JournalFileOpenLock):
-    """No lock: whoever opens the journal holds the sweep's own lock.
+    """A lock that does nothing: whoever opens the journal already holds the sweep's own lock.
 
-    That one ends with its process. Optuna's is a file, and one that a killed process left makes the next wait for 30 s.
+    The sweep's lock ends with its process. Optuna's is a file; one left by a killed process blocks the next for 30 s
+    (see docs/decisions.md, 2026-11-25: the journal of a search has no lock of its own).
+    (see docs/decisions.md, 2026-11-25: the journal of a search has no lock of its own).
     """
 
     def acquire(self) -> bool:
-        """Nothing to wait for."""
+        """Do nothing."""
         return True
 
     def release(self) -> None:
-        """Nothing to give back."""
+        """Do nothing."""
 
 
 def journal(path: Path) -> BaseStorage:
-    """The storage of a sweep on one machine, for the process that holds the sweep."""
+    """Open the storage of a sweep on one machine, in the process that holds the sweep."""
     if path.is_file():
         text = path.read_bytes()
-        if not text.endswith(b"\n"):  # its writer was killed inside a line, which the next one would be added to
+        if not text.endswith(b"\n"):  # its writer was killed mid-line; the next entry would be appended to it
             os.truncate(path, text.rfind(b"\n") + 1)
     return JournalStorage(JournalFileBackend(str(path), lock_obj=_Unlocked(str(path))))
 
 
 def open_storage(url: str | None, path: Path) -> BaseStorage:
-    """The storage that a URL names, or the journal in a sweep's directory.
+    """Open the storage that a URL names, or the journal in a sweep's directory.
 
     Raises:
-        ConfigError: The URL cannot be read.
-        FilesError: What it names cannot be opened.
+        ConfigError: The URL is invalid.
+        FilesError: The storage cannot be opened.
     """
     if url is None:
         return journal(path)
@@ -261,20 +265,20 @@ def check_storage(url: str | None) -> None:
     """Open the storage that a URL names and close it again, for a sweep that has no directory yet.
 
     Raises:
-        ConfigError: The URL cannot be read.
-        FilesError: What it names cannot be opened.
+        ConfigError: The URL is invalid.
+        FilesError: The storage cannot be opened.
     """
     if url is not None:
         with _explained(url):
             storage = RDBStorage(url)
             storage.remove_session()
-            storage.engine.dispose()  # trials are forked from this process: none may inherit a connection
+            storage.engine.dispose()  # trials are forked from this process and must not inherit a connection
 
 
 @contextmanager
 def _explained(url: str) -> Iterator[None]:
-    """What Optuna and SQLAlchemy say of a storage, as the user's fault that it is."""
-    from sqlalchemy.exc import ArgumentError, SQLAlchemyError  # Optuna's, and only for a storage of the user's
+    """Turn Optuna's and SQLAlchemy's errors about a storage into user errors."""
+    from sqlalchemy.exc import ArgumentError, SQLAlchemyError  # comes with Optuna; only the user's storage needs it
 
     where, hint = (
         "hydra.sweeper.storage",
@@ -283,8 +287,8 @@ def _explained(url: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        hint = f"Install the package that connects to it: {str(error).splitlines()[0]}"
-        raise ConfigError([Problem(where, "needs a package that is not there", url, hint)]) from error
+        hint = f"Install the database driver: {str(error).splitlines()[0]}"
+        raise ConfigError([Problem(where, "needs a package that is not installed", url, hint)]) from error
     except (ArgumentError, ValueError) as error:
         raise ConfigError([Problem(where, "must be the URL of a database", url, hint)]) from error
     except (SQLAlchemyError, StorageInternalError, RuntimeError, OSError) as error:

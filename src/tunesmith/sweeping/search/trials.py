@@ -1,4 +1,4 @@
-"""What a search knows of its trials and of the runs that they are made of."""
+"""What a search knows about its trials and their runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENDED: tuple[State, ...] = ("completed", "pruned", "failed")
 
 @dataclass(frozen=True)
 class Job:
-    """One run of one trial, to be started or gone on with."""
+    """One run of one trial, to be started or resumed."""
 
     number: int
     replicate: int = 0
@@ -23,32 +23,32 @@ class Job:
 
 @dataclass
 class Trial:
-    """A point of the search and what has become of it; its record has that, and what its runs took."""
+    """A point of the search and its state; its record adds what its runs cost."""
 
     number: int
     point: Point
     state: State = "waiting"
     values: list[float] | None = None
-    """One per objective; for a completed trial only, the mean over its replicates."""
+    """One per objective; only for a completed trial, the mean over its replicates."""
     reason: str | None = None
     exit_code: int | None = None
     attempt: int = 1
     rungs: dict[int, float] = field(default_factory=dict)
-    """Index of a rung that it has reached to the first objective there."""
+    """Maps the index of each rung that it reached to the first objective there."""
     curve: list[tuple[int, float]] = field(default_factory=list)
-    """Optimizer step and first objective, as reported while it trained."""
+    """Optimizer step and first objective, as reported during training."""
     replicates: dict[int, list[float]] = field(default_factory=dict)
-    """Replicate to its values."""
+    """Maps replicate to its values."""
     decision: str | None = None
-    """The last answer that it was given at a rung."""
+    """The last decision it received at a rung."""
 
     @classmethod
     def restored(cls, record: TrialRecord, point: Point) -> Self:
-        """The trial that an earlier session wrote down.
+        """Restore the trial that an earlier session recorded.
 
         Args:
-            record: What it wrote.
-            point: What the study knows that it was asked for.
+            record: The trial's record.
+            point: Its point according to the study.
         """
         return cls(
             number=record.number,
@@ -65,10 +65,10 @@ class Trial:
         )
 
     def recorded(self, record: TrialRecord) -> TrialRecord:
-        """The trial's record with what the search knows of it by now.
+        """Merge the search's current knowledge of the trial into its record.
 
         Args:
-            record: With what was measured of the trial's runs.
+            record: The record, with what was measured of the trial's runs.
         """
         return replace(
             record,
@@ -91,7 +91,7 @@ class Outcome:
     """How a job ended."""
 
     state: str
-    """`completed`, `paused`, `stopped` (by a pruner), `failed` or `interrupted` (by the sweep's own end)."""
+    """`completed`, `paused`, `stopped` (by a pruner), `failed` or `interrupted` (by the end of the sweep)."""
     values: Sequence[float] | None = None
     reason: str | None = None
     exit_code: int | None = None

@@ -1,1 +1,1 @@
-"""What is varied: the grammar of a search space, and its reading."""
+"""What is varied: reading and describing a search space."""

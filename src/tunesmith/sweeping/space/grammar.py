@@ -1,4 +1,4 @@
-"""Values written in Hydra's override grammar."""
+"""Write values in Hydra's override grammar."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from hydra.core.override_parser.types import Quote, QuotedString
 
 
 def overrides(point: Mapping[str, Any]) -> list[str]:
-    """The point as overrides of a command line."""
+    """Format a point as command-line overrides."""
     return [f"{key}={text_of_space(value)}" for key, value in point.items()]
 
 
 def text_of_space(value: Any) -> str:
-    """A value in Hydra's grammar."""
+    """Format a value in Hydra's grammar."""
     if isinstance(value, str):
         plain = value.replace("_", "").replace("-", "").replace(".", "").replace("/", "").isalnum()
         return value if plain and value.isascii() and not _looks_typed(value) else quoted_value(value)
@@ -28,7 +28,7 @@ def text_of_space(value: Any) -> str:
 
 
 def _looks_typed(text: str) -> bool:
-    """Whether the grammar would read a number, a truth value or null from a text."""
+    """Whether the grammar would read a text as a number, a boolean or null."""
     if text.lower() in ("null", "true", "false", "inf", "nan"):
         return True
     try:
@@ -39,6 +39,6 @@ def _looks_typed(text: str) -> bool:
 
 
 def quoted_value(text: str) -> str:
-    """A text in quotes, as Hydra's grammar takes it."""
+    """Quote a text as Hydra's grammar expects it."""
     quoted: str = QuotedString(text=text, quote=Quote.single).with_quotes()
     return quoted

@@ -1,4 +1,4 @@
-"""What a sweep varies, read from its file and the command line; every fault is told at once."""
+"""Read what a sweep varies from its file and the command line; all problems are reported together."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ from tunesmith.sweeping.space.space import MAX_POINTS, Condition, Parameter, Poi
 def read_space(
     settings: Sweeper, swept: Sequence[Override], loader: ConfigLoader, look_up: Callable[[str], Any]
 ) -> Space:
-    """The space of a sweep file's settings, with the sweeps of the command line on top.
+    """Read the space of a sweep file's settings, overlaid with the command line's sweeps.
 
     Args:
         settings: The `hydra.sweeper` node.
-        swept: Overrides of the command line that name several values; one replaces the file's values of its key.
+        swept: Overrides of the command line with several values; each replaces the file's values for its key.
         loader: Hydra's loader, which knows the options for `glob(*)`.
-        look_up: The value of a key, or the option of a group, that the sweep leaves as it is; for conditions.
+        look_up: Returns the value of a key, or a group's option, that the sweep does not vary; for conditions.
 
     Raises:
-        ConfigError: Some of it cannot be read; every problem is in it.
+        ConfigError: Some of it cannot be read; it lists every problem.
     """
     problems: list[Problem] = []
     parameters: dict[str, Parameter] = {}
@@ -55,7 +55,7 @@ def read_space(
     if settings.explicit:
         if parameters:
             where = "hydra.sweeper.explicit"
-            problems.append(Problem(where, "lists all points, so that params cannot be given beside it"))
+            problems.append(Problem(where, "lists all points and cannot be combined with params"))
         parameters = _of_points(settings.explicit)
     problems += [_fixed(key, reason) for key in parameters if (reason := _reason(key)) is not None]
     exclude = _conditions(settings, loader, problems)
@@ -83,9 +83,11 @@ def _parameter(key: str, text: Any, when: Any, loader: ConfigLoader) -> Paramete
     where = f"hydra.sweeper.params.{key}"
     if isinstance(text, list):
         values = ", ".join(map(text_of_space, text))
-        return Problem(where, "must be a text in Hydra's grammar", str(text), f"Write {key}: choice({values})")
+        return Problem(where, "must be a string in Hydra's grammar", str(text), f"Write {key}: choice({values})")
     if not isinstance(text, str):
-        return Problem(where, "must be a text in Hydra's grammar", str(text), "E.g. choice(16, 32) or interval(0, 0.3)")
+        return Problem(
+            where, "must be a string in Hydra's grammar", str(text), "E.g. choice(16, 32) or interval(0, 0.3)"
+        )
     try:
         override = OverridesParser.create(config_loader=loader).parse_override(f"{key}={text}")
     except HydraException as error:
@@ -96,7 +98,7 @@ def _parameter(key: str, text: Any, when: Any, loader: ConfigLoader) -> Paramete
         if condition is None:
             return Problem(f"{where}.when", "must be KEY=VALUE", str(when), "E.g. when: method=lora")
     if not override.is_sweep_override():
-        return Problem(where, "names one value, so that nothing is varied", text, f"Set it outside: {key}: {text}")
+        return Problem(where, "has a single value, so nothing is varied", text, f"Set it outside: {key}: {text}")
     return _from_override(override, condition, loader)
 
 
@@ -116,13 +118,13 @@ def _from_override(override: Override, when: Condition | None, loader: ConfigLoa
 
 
 def _evenly(sweep: RangeSweep, values: Sequence[Any]) -> BaseDistribution | None:
-    """The distribution in which the values of a range keep their order; None where Optuna would round them away."""
+    """The distribution in which a range's values keep their order; None if Optuna would round them away."""
     if sweep.step <= 0:
         return None
     if all(isinstance(item, int) for item in values):
         return IntDistribution(values[0], values[-1], step=int(sweep.step))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "not divisible by step": it is compared below
+        warnings.simplefilter("ignore")  # "not divisible by step": that is compared below
         distribution = FloatDistribution(values[0], values[-1], step=float(sweep.step))
     return (
         distribution
@@ -132,12 +134,12 @@ def _evenly(sweep: RangeSweep, values: Sequence[Any]) -> BaseDistribution | None
 
 
 def _range(sweep: RangeSweep) -> list[Any]:
-    """The values of a range. Those between whole numbers are counted in decimals, as they are written.
+    """The values of a range; steps that are not whole numbers are counted in decimals, as they are written.
 
-    Hydra adds up the binary fractions, which makes 0.00030000000000000003 the third of `range(1e-4, 4e-4, 1e-4)`.
+    Hydra adds up binary fractions, so the third value of `range(1e-4, 4e-4, 1e-4)` would be 0.00030000000000000003.
 
     Raises:
-        ValueError: It has no end.
+        ValueError: It is infinite.
     """
     start, stop, step = sweep.start, sweep.stop, sweep.step
     assert start is not None
@@ -151,7 +153,7 @@ def _range(sweep: RangeSweep) -> list[Any]:
     first, end, by = (Decimal(str(number)) for number in (start, stop, step))
     count = max(0, math.ceil((end - first) / by))
     numbers = (float(first + number * by) for number in range(count))
-    return list(dict.fromkeys(numbers))  # a step below the precision of the numbers leads nowhere
+    return list(dict.fromkeys(numbers))  # a step below the numbers' precision would never advance
 
 
 def _interval(key: str, value: IntervalSweep, text: str, when: Condition | None) -> Parameter | Problem:
@@ -161,7 +163,7 @@ def _interval(key: str, value: IntervalSweep, text: str, when: Condition | None)
     if not low < high or not math.isfinite(low) or not math.isfinite(high):
         return Problem(key, "the lower end of an interval must be below its upper end", text)
     if log and low <= 0:
-        return Problem(key, "an interval with tag(log, ...) must lie above 0", text)
+        return Problem(key, "an interval with tag(log, ...) must be above 0", text)
     if isinstance(low, int) and isinstance(high, int):
         return Parameter(key, text, IntDistribution(low, high, log=log), None if log else _whole(low, high), when)
     return Parameter(key, text, FloatDistribution(float(low), float(high), log=log), None, when)
@@ -194,14 +196,14 @@ def _plain(item: Any) -> Any:
 
 
 def _choices(values: Sequence[Any]) -> list[Any]:
-    """Optuna takes scalars only; anything else is known by its text."""
+    """Encode choices for Optuna, which accepts scalars only; any other value is represented by its text."""
     scalars = all(value is None or isinstance(value, bool | int | float | str) for value in values)
-    apart = scalars and len(set(values)) == len(values)  # Python takes 1 and true for the same
+    apart = scalars and len(set(values)) == len(values)  # Python treats 1 and true as equal
     return list(values) if apart else [*map(text_of_space, values)]
 
 
 def _condition(text: str, loader: ConfigLoader) -> Condition | None:
-    """`key=value`, `key=a,b` or `key=interval(a,b)`."""
+    """Parse `key=value`, `key=a,b` or `key=interval(a,b)`."""
     try:
         override = OverridesParser.create(config_loader=loader).parse_override(text)
     except HydraException:
@@ -220,7 +222,7 @@ def _conditions(settings: Sweeper, loader: ConfigLoader, problems: list[Problem]
         conditions = []
         for key, value in node.items():
             if isinstance(value, list):
-                conditions.append(Condition(key, (*value, value)))  # one of them, or a key whose values are lists
+                conditions.append(Condition(key, (*value, value)))  # one of the values, or a key whose values are lists
                 continue
             text = f"{key}={value if isinstance(value, str) else text_of_space(value)}"
             condition = _condition(text, loader)
@@ -233,7 +235,7 @@ def _conditions(settings: Sweeper, loader: ConfigLoader, problems: list[Problem]
 
 
 def _of_points(points: Sequence[Point]) -> dict[str, Parameter]:
-    """A parameter per key of the points that are listed, with the values that it takes there."""
+    """Make one parameter per key of the listed points, with the values that occur there."""
     values: dict[str, list[Any]] = {}
     for point in points:
         for key, value in point.items():
@@ -249,24 +251,22 @@ def _of_points(points: Sequence[Point]) -> dict[str, Parameter]:
 
 
 def _of_structure(space: Space) -> Iterator[Problem]:
-    """Faults of zip and when, which name keys of the space."""
+    """Problems of zip and when, which name keys of the space."""
     for number, group in enumerate(space.zipped):
         where = f"hydra.sweeper.zip[{number}]"
         unknown = [key for key in group if key not in space.parameters]
         lengths = {len(space.parameters[key].values or ()) for key in group if key in space.parameters}
         if unknown:
-            yield Problem(where, "names a key that is not varied", unknown[0])
+            yield Problem(where, "names a key that is not part of the search", unknown[0])
         elif len(lengths) > 1 or 0 in lengths:
-            yield Problem(where, "its keys must have equally many listed values", ", ".join(group))
+            yield Problem(where, "its keys must list the same number of values", ", ".join(group))
     for key in space.parameters:
         if key in space.above(key):
-            yield Problem(
-                f"hydra.sweeper.params.{key}.when", "names the key itself, or leads back to it in a ring", key
-            )
+            yield Problem(f"hydra.sweeper.params.{key}.when", "depends on the key itself, directly or in a cycle", key)
     for conditions in space.exclude:
         for condition in conditions:
             if condition.key not in space.parameters:
-                yield Problem("hydra.sweeper.exclude", "names a key that is not varied", condition.key)
+                yield Problem("hydra.sweeper.exclude", "names a key that is not part of the search", condition.key)
 
 
 def _reason(key: str) -> str | None:
@@ -274,4 +274,4 @@ def _reason(key: str) -> str | None:
 
 
 def _fixed(key: str, reason: str) -> Problem:
-    return Problem(key, "is not to be searched", None, reason)
+    return Problem(key, "cannot be searched", None, reason)

@@ -15,24 +15,24 @@ from tunesmith.sweeping.optuna_inside import contains
 from tunesmith.sweeping.space.grammar import text_of_space
 
 Point = dict[str, Any]
-"""Swept key to value, as the config takes it; a key that is not active is absent."""
+"""Maps each swept key to its value, as the config takes it; inactive keys are absent."""
 
 MAX_POINTS = 100_000
-"""A finite space with more points than this is sampled, not listed."""
+"""A finite space with more points than this is sampled rather than listed."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A demand on the value of one key."""
+    """A condition on the value of one key."""
 
     key: str
     values: tuple[Any, ...] = ()
-    """The values that are meant; none for an interval."""
+    """The accepted values; empty for an interval."""
     low: float = -math.inf
     high: float = math.inf
 
     def holds(self, point: Mapping[str, Any]) -> bool:
-        """Whether a point meets it; one that does not have the key does not."""
+        """Whether a point meets the condition; a point without the key does not."""
         if self.key not in point:
             return False
         value = point[self.key]
@@ -47,22 +47,22 @@ class Parameter:
 
     key: str
     text: str
-    """Its values as written."""
+    """Its values, as written."""
     distribution: BaseDistribution
     values: tuple[Any, ...] | None
-    """All its values in order, or None where there is a continuum."""
+    """All its values in order, or None for a continuous parameter."""
     when: Condition | None = None
 
     def decode(self, drawn: Any) -> Any:
-        """The config's value for one that was drawn from the distribution."""
+        """Convert a value drawn from the distribution to the config's."""
         if isinstance(self.distribution, CategoricalDistribution) and self.values is not None:
             return self.values[self.distribution.choices.index(drawn)]
-        if self.values is not None:  # each sampler rounds its sums of steps in its own way
+        if self.values is not None:  # samplers differ in how they round sums of steps
             return min(self.values, key=lambda value: abs(value - drawn))
         return drawn
 
     def encode(self, value: Any) -> Any:
-        """The distribution's value for one of the config.
+        """Convert a config value to the distribution's.
 
         Raises:
             ValueError: The parameter cannot take it.
@@ -91,17 +91,17 @@ class Space:
     explicit: tuple[Point, ...] = ()
     exclude: tuple[tuple[Condition, ...], ...] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
-    """Values of keys that conditions name and that are not varied."""
+    """Values of unvaried keys that conditions name."""
     _points: list[Point] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def followers(self) -> dict[str, str]:
-        """A zipped key to the key whose position it takes."""
+        """Maps a zipped key to the key whose position it follows."""
         return {key: group[0] for group in self.zipped for key in group[1:]}
 
     @property
     def size(self) -> float:
-        """Upper bound of the number of points; infinite for a continuum."""
+        """Upper bound on the number of points; infinite for a continuous space."""
         if self.explicit:
             return len(self.explicit)
         counts = [
@@ -117,7 +117,7 @@ class Space:
         return self.size <= MAX_POINTS
 
     def points(self) -> list[Point]:
-        """Every point of a finite space, in nested-loop order, the last key fastest."""
+        """All points of a finite space, in nested-loop order, last key fastest."""
         if not self._points:
             self._points.extend(_unique(point for point in self._all() if not self.excludes(point)))
         return self._points
@@ -131,7 +131,7 @@ class Space:
             yield self.complete(dict(zip((parameter.key for parameter in leaders), values, strict=True)))
 
     def complete(self, point: Point) -> Point:
-        """The point with its zipped keys added and its inactive keys removed, in the order of the parameters."""
+        """Add zipped keys to a point and remove inactive ones, in the order of the parameters."""
         whole = dict(point)
         for key, leader in self.followers.items():
             if leader in point:
@@ -142,7 +142,7 @@ class Space:
         return {key: whole[key] for key in self.parameters if key in whole and self.is_active(key, whole)}
 
     def is_active(self, key: str, point: Mapping[str, Any]) -> bool:
-        """Whether a key is varied at a point, as far as its condition says."""
+        """Whether a key is varied at a point, according to its condition."""
         condition = self.parameters[key].when
         if condition is None:
             return True
@@ -151,7 +151,7 @@ class Space:
         return holds and (not parent or self.is_active(condition.key, point))
 
     def above(self, key: str) -> list[str]:
-        """The keys that a key's condition depends on, the nearest first."""
+        """The keys that a key's condition depends on, nearest first."""
         above: list[str] = []
         while key in self.parameters and (condition := self.parameters[key].when) and condition.key not in above:
             key = condition.key
@@ -159,11 +159,11 @@ class Space:
         return above
 
     def excludes(self, point: Mapping[str, Any]) -> bool:
-        """Whether a point is to be left out."""
+        """Whether a point is excluded."""
         return any(all(condition.holds(point) for condition in conditions) for conditions in self.exclude)
 
     def describe(self) -> dict[str, str]:
-        """Key to its values as written, with its condition."""
+        """Maps each key to its values as written, with its condition."""
         if self.explicit:
             return {key: parameter.text for key, parameter in self.parameters.items()}
         return {
@@ -173,12 +173,12 @@ class Space:
 
 
 def identity_of_value(point: Mapping[str, Any]) -> str:
-    """A text that two points share only if they are the same."""
+    """A text that two points share only if they are equal."""
     return json.dumps(point, sort_keys=True, ensure_ascii=False, default=str)
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are equal; 1 and true are not, though Python takes them for the same."""
+    """Whether two values are equal; unlike in Python, 1 and true are not."""
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 

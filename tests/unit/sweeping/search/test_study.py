@@ -234,7 +234,7 @@ def test_options_go_to_optunas_class():
             {"name": "tpe", "n_startup_trails": 3},
             "sampler.n_startup_trails: TPESampler has no such option. Did you mean n_startup_trials?",
         ),
-        (make_sampler, {"name": "random", "nonsense": 3}, "RandomSampler has no such option. It takes none"),
+        (make_sampler, {"name": "random", "nonsense": 3}, "RandomSampler has no such option. It has no options"),
         (
             make_pruner,
             {"name": "hyperband", "nonsense": 3},
@@ -243,10 +243,10 @@ def test_options_go_to_optunas_class():
         (
             make_pruner,
             {"_target_": "optuna.pruners.PercentilePruner"},
-            "pruner.percentile: PercentilePruner needs this option",
+            "pruner.percentile: PercentilePruner requires this option",
         ),
-        (make_pruner, {"name": "threshold"}, "ThresholdPruner refuses: "),
-        (make_pruner, {"name": "median", "n_startup_trials": -1}, "MedianPruner refuses: "),
+        (make_pruner, {"name": "threshold"}, "ThresholdPruner rejects its options: "),
+        (make_pruner, {"name": "median", "n_startup_trials": -1}, "MedianPruner rejects its options: "),
     ],
 )
 def test_options_that_the_class_does_not_take_are_refused_by_name(make, node, sentence):

@@ -1,1 +1,1 @@
-"""Where trials run: a file for each kind of place, behind one protocol."""
+"""Where trials run: one file per kind of executor, all behind one protocol."""

@@ -13,7 +13,7 @@ from tunesmith.sweeping.execution.trial_process import load
 from tunesmith.sweeping.search.trials import Job
 
 Answer = Callable[[Job, Message], str | None]
-"""The sweep's answer to a message of a trial; None if the message asks nothing."""
+"""Handles a trial's message; returns the decision, or None if the message does not ask for one."""
 
 
 @dataclass(frozen=True)
@@ -26,63 +26,63 @@ class Exit:
 
 
 class Executor(ABC):
-    """Runs jobs. All that a trial needs is in its directory, so that any machine that sees the directory can run it.
+    """Runs jobs. A trial's directory holds all it needs, so any machine that sees the directory can run it.
 
-    The sweep's driver alone calls it, from one thread. What runs a trial is a function `entry(directory, tell)` that
-    returns the trial's exit code; `tell(message)` hands a message to the sweep and, for one of kind `rung`, waits for
+    Only the sweep's driver calls it, from one thread. A trial is run by a function `entry(directory, tell)` that
+    returns the trial's exit code; `tell(message)` sends a message to the sweep and, for one of kind `rung`, waits for
     the sweep's answer and returns it.
 
     Args:
-        n_jobs: Jobs at once, or `auto`.
-        entry: What runs a trial, as `module:function`.
+        n_jobs: Number of jobs at once, or `auto`.
+        entry: The function that runs a trial, as `module:function`.
     """
 
     slots: int
-    """Jobs at once, as decided."""
+    """The number of jobs at once, after `auto` is resolved."""
 
     def __init__(self, n_jobs: int | Literal["auto"], entry: str) -> None:
         self.slots = 1 if n_jobs == "auto" else n_jobs
         self.entry = entry
 
     def warm_up(self) -> None:  # noqa: B027 - most have nothing to prepare
-        """Begin whatever takes time, without waiting for it."""
+        """Begin any slow preparation, without waiting for it."""
 
     def ready(self) -> None:  # noqa: B027
-        """Return when jobs can be started without a delay."""
+        """Block until jobs can start without delay."""
 
     def call(self, entry: str, *arguments: Any) -> Any:
-        """What a function answers, before the first job starts; in this process unless overridden.
+        """Call a function before the first job starts; in this process unless overridden.
 
         Args:
             entry: The function, as `module:function`.
-            arguments: Its arguments, which can be pickled.
+            arguments: Its arguments; they must be picklable.
         """
         return load(entry)(*arguments)
 
     @abstractmethod
     def start(self, job: Job, directory: Path) -> None:
-        """Start a job; there is a free slot.
+        """Start a job; the caller guarantees a free slot.
 
         Args:
             job: The job.
-            directory: The trial's directory, with all that it needs.
+            directory: The trial's directory, with everything it needs.
         """
 
     @abstractmethod
     def wait(self, answer: Answer, timeout: float) -> list[Exit]:
-        """Answer the messages of trials; return when some have ended, or when the time is up.
+        """Answer trials' messages; return when some jobs have ended or the timeout is over.
 
-        Every message of a job is answered before its end is told, in the order in which it was sent.
+        All messages of a job are answered, in the order sent, before its end is reported.
 
         Args:
-            answer: Called with each message; what it returns goes back to a trial that waits for it.
+            answer: Called with each message; its result is returned to a trial that waits for it.
             timeout: Seconds.
         """
 
     @abstractmethod
     def interrupt(self) -> None:
-        """Ask every running trial, once, to write a checkpoint and end: as SIGTERM does."""
+        """Ask every running trial, once, to write a checkpoint and end, as SIGTERM does."""
 
     @abstractmethod
     def close(self) -> None:
-        """End at once whatever still runs; nothing is started after that."""
+        """End all running jobs at once; nothing is started afterwards."""

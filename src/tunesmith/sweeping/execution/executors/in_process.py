@@ -1,4 +1,4 @@
-"""Trials in this process, one after another, for debugging."""
+"""Run trials in this process, one after another, for debugging."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tunesmith.sweeping.search.trials import Job
 
 
 class InProcess(Executor):
-    """One trial after another in this process: a breakpoint works, a crash ends the sweep.
+    """Runs trials one after another in this process: breakpoints work, and a crash ends the sweep.
 
     Args:
-        n_jobs: Has to be 1, or `auto`.
-        entry: What runs a trial.
+        n_jobs: Must be 1 or `auto`.
+        entry: The function that runs a trial.
     """
 
     def __init__(self, n_jobs: int | Literal["auto"], entry: str) -> None:
@@ -25,7 +25,7 @@ class InProcess(Executor):
         self._waiting: deque[tuple[Job, Path]] = deque()
 
     def start(self, job: Job, directory: Path) -> None:
-        """Remember a job."""
+        """Queue a job."""
         self._waiting.append((job, directory))
 
     def wait(self, answer: Answer, timeout: float) -> list[Exit]:
@@ -35,12 +35,12 @@ class InProcess(Executor):
         job, directory = self._waiting.popleft()
         code = load(self.entry)(directory, lambda message: answer(job, message))
         if code - 128 in (signal.SIGINT, signal.SIGTERM):
-            signal.raise_signal(code - 128)  # the trial took it, and it was meant for the sweep
+            signal.raise_signal(code - 128)  # the trial handled the signal, but it was meant for the sweep
         return [Exit(job, code)]
 
     def interrupt(self) -> None:
-        """Do nothing: a signal reaches the trial itself."""
+        """Do nothing: signals reach the trial directly."""
 
     def close(self) -> None:
-        """Forget what was not started."""
+        """Drop the jobs that have not started."""
         self._waiting.clear()

@@ -1,4 +1,4 @@
-"""Trials on this machine, each in a process of its own."""
+"""Run trials on this machine, each in its own process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tunesmith.sweeping.execution.trial_process import answer_call, child
 from tunesmith.sweeping.search.trials import Job
 
 LONGEST_TEMPORARY_FOLDER = 104 - len("/pymp-xxxxxxxx/listener-xxxxxxxx\0")
-"""Characters: a Unix socket's path has 104 of them on macOS (108 on Linux), and multiprocessing adds these."""
+"""In characters: a Unix socket's path is limited to 104 on macOS (108 on Linux), and multiprocessing appends these."""
 
 
 @dataclass
@@ -31,20 +31,20 @@ class _Slot:
     job: Job | None = None
     process: ForkServerProcess | None = None
     asked: bool = False
-    """To end; a second signal would end it without a checkpoint."""
+    """Whether it has been asked to end; a second signal would end it without a checkpoint."""
     channel: Connection | None = None
 
 
 class Local(Executor):
-    """One process per trial, forked from one that has imported everything; a crash ends that trial alone.
+    """One process per trial, forked from one that has imported everything; a crash ends only that trial.
 
     Args:
-        n_jobs: Trials at once; `auto` is one per GPU, or one per usable CPU core. Each slot has a GPU of the machine.
-        entry: What runs a trial.
+        n_jobs: Trials at once; `auto` is one per GPU, or one per usable CPU core. Each slot has a GPU of its own.
+        entry: The function that runs a trial.
     """
 
     PRELOAD: ClassVar[tuple[str, ...]] = ("tunesmith.sweeping.execution.preload",)
-    """Modules that are imported before the first trial; without any, every trial imports for itself."""
+    """Modules imported before the first trial; if empty, every trial imports its own."""
 
     def __init__(self, n_jobs: int | Literal["auto"], entry: str) -> None:
         devices = gpus()
@@ -55,22 +55,22 @@ class Local(Executor):
         self._slots = [_Slot(devices[number % len(devices)] if devices else None) for number in range(self.slots)]
 
     def warm_up(self) -> None:
-        """Start importing now, while the driver is still busy with something else."""
+        """Start importing while the driver is still busy with other work."""
         from multiprocessing import forkserver
 
         forkserver.ensure_running()
 
     def ready(self) -> None:
-        """Wait for the imports: a trial that is dispatched before they are made would keep the other slots waiting."""
+        """Wait for the imports: a trial dispatched before they finish would keep the other slots waiting."""
         probe = self._context.Process(target=int)
         probe.start()
         probe.join()
 
     def call(self, entry: str, *arguments: Any) -> Any:
-        """Call it in a process of its own; waits for the imports, and for the answer.
+        """Call a function in its own process; waits for the imports and for the answer.
 
         Raises:
-            EOFError: The process ended without an answer.
+            EOFError: The process ended without answering.
         """
         ours, theirs = self._context.Pipe(duplex=False)
         process = self._context.Process(target=answer_call, args=(entry, arguments, theirs))
@@ -93,7 +93,7 @@ class Local(Executor):
         theirs.close()
 
     def wait(self, answer: Answer, timeout: float) -> list[Exit]:
-        """Answer messages until a process has ended, or the time is up."""
+        """Answer messages until a process ends or the timeout is over."""
         deadline = time.monotonic() + timeout
         while True:
             busy = {slot.process.sentinel: slot for slot in self._slots if slot.process is not None}
@@ -108,7 +108,7 @@ class Local(Executor):
                 return [self._end(slot, answer) for slot in ended]
 
     def _hear(self, slot: _Slot, answer: Answer) -> bool:
-        """Take one message and answer it if it is a question; False where there is none."""
+        """Receive one message and answer it if it is a question; return False if the channel is closed."""
         assert slot.channel is not None
         assert slot.job is not None
         try:
@@ -145,7 +145,7 @@ class Local(Executor):
                 os.kill(slot.process.pid, signal.SIGTERM)
 
     def close(self) -> None:
-        """Kill what still runs."""
+        """Kill all running trials."""
         for slot in self._slots:
             if slot.process is not None:
                 slot.process.kill()
@@ -153,13 +153,13 @@ class Local(Executor):
 
 
 def _give_sockets_a_short_path() -> None:
-    """Keep multiprocessing's sockets out of a temporary folder whose path is too long for one, as on some clusters."""
+    """Use a short folder for multiprocessing's sockets if the temporary folder's path is too long for one."""
     from multiprocessing import util
 
     if len(tempfile.gettempdir()) <= LONGEST_TEMPORARY_FOLDER:
         return
     before, tempfile.tempdir = tempfile.tempdir, "/tmp"
     try:
-        util.get_temp_dir()  # made here, and kept for the life of this process
+        util.get_temp_dir()  # creates the folder, which stays for the life of this process
     finally:
         tempfile.tempdir = before

@@ -1,4 +1,4 @@
-"""The executor that a sweep asks for."""
+"""Create the executor that a sweep's config names."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ EXECUTORS = {
     "local": "tunesmith.sweeping.execution.executors.local.Local",
     "inprocess": "tunesmith.sweeping.execution.executors.in_process.InProcess",
 }
-"""Our names; any other executor is named by its class, in `_target_`."""
+"""Built-in names; any other executor is named by its class, in `_target_`."""
 
 
 def make_executor(value: Any, n_jobs: int | Literal["auto"], entry: str) -> Executor:
-    """The executor of a `hydra.sweeper.executor` node.
+    """Create the executor of a `hydra.sweeper.executor` node.
 
     Args:
-        value: One of our names, or a mapping of `_target_` and its keyword arguments.
+        value: A built-in name, or a mapping of `_target_` and its keyword arguments.
         n_jobs: Trials at once.
-        entry: What runs a trial.
+        entry: The function that runs a trial.
 
     Raises:
-        ConfigError: Its class refuses its arguments.
+        ConfigError: The class rejects its arguments.
     """
     own = {} if isinstance(value, str) else {key: item for key, item in value.items() if key != "_target_"}
     target = EXECUTORS[value] if isinstance(value, str) else value["_target_"]
@@ -36,10 +36,10 @@ def make_executor(value: Any, n_jobs: int | Literal["auto"], entry: str) -> Exec
 
 
 class ForeignExecutor(Executor):
-    """Holds an executor of the user's own to the protocol.
+    """Wraps a user's executor and enforces the protocol.
 
     Args:
-        executor: The user's.
+        executor: The user's executor.
     """
 
     def __init__(self, executor: Executor) -> None:
@@ -48,19 +48,19 @@ class ForeignExecutor(Executor):
         self._running: set[Job] = set()
 
     def warm_up(self) -> None:
-        """Pass it on."""
+        """Forward to the user's executor."""
         foreign.call(WHERE, self.executor, "warm_up")
 
     def ready(self) -> None:
-        """Pass it on."""
+        """Forward to the user's executor."""
         foreign.call(WHERE, self.executor, "ready")
 
     def call(self, entry: str, *arguments: Any) -> Any:
-        """Pass it on."""
+        """Forward to the user's executor."""
         return foreign.call(WHERE, self.executor, "call", entry, *arguments)
 
     def start(self, job: Job, directory: Path) -> None:
-        """Start a job, and remember it."""
+        """Start a job and remember it."""
         foreign.call(WHERE, self.executor, "start", job, directory)
         self._running.add(job)
 
@@ -68,7 +68,7 @@ class ForeignExecutor(Executor):
         """Wait as the user's executor does.
 
         Raises:
-            ConfigError: It raised an error, or told of something else than the end of a running job.
+            ConfigError: It raised an error, or returned something other than the end of a running job.
         """
         ended: list[Exit] = foreign.call(WHERE, self.executor, "wait", answer, timeout)
         for item in ended if isinstance(ended, list) else [ended]:
@@ -79,9 +79,9 @@ class ForeignExecutor(Executor):
         return ended
 
     def interrupt(self) -> None:
-        """Pass it on."""
+        """Forward to the user's executor."""
         foreign.call(WHERE, self.executor, "interrupt")
 
     def close(self) -> None:
-        """Pass it on."""
+        """Forward to the user's executor."""
         foreign.call(WHERE, self.executor, "close")
