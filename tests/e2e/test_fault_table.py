@@ -176,18 +176,16 @@ FILES = [
 
 MODELS = [
     Fault("a model that is missing", f"train {MODEL} model.path=./nowhere", 5, "does not exist"),
-    Fault("weights cut short", f"train {MODEL} model.path=$cut", 5, "its header asks for"),
-    Fault("weights of random bytes", f"train {MODEL} model.path=$bytes", 5, "its header alone asks for"),
-    Fault("weights that are a pickle", f"train {MODEL} model.path=$pickled", 5, "as a pickle only"),
+    Fault("weights cut short", f"train {MODEL} model.path=$cut", 5, "its header implies"),
+    Fault("weights of random bytes", f"train {MODEL} model.path=$bytes", 5, "its header alone takes"),
+    Fault("weights that are a pickle", f"train {MODEL} model.path=$pickled", 5, "only as a pickle"),
     Fault("a config that is no JSON", f"train {MODEL} model.path=$no_json", 5, "cannot load"),
     Fault("no tokenizer", f"train {MODEL} model.path=$no_tokenizer", 5, "there is no tokenizer"),
-    Fault(
-        "code that comes with a model", f"train {MODEL} model.path=$auto_map", 2, "comes with Python code of its own"
-    ),
+    Fault("code that comes with a model", f"train {MODEL} model.path=$auto_map", 2, "has its own Python code"),
     Fault("code that comes with a tokenizer", f"train {MODEL} model.path=$tokenizer_map", 0, "step 1/1"),
     Fault("more tokens than positions", f"train {MODEL} model.path=$good data.max_length=9999", 2, "positions"),
-    Fault("a run's model that is a pickle", "predict $PICKLED_MODEL new.txt", 5, "as a pickle only"),
-    Fault("an adapter that is a pickle", "predict $PICKLED_ADAPTER new.txt", 5, "holds its weights as a pickle only"),
+    Fault("a run's model that is a pickle", "predict $PICKLED_MODEL new.txt", 5, "only as a pickle"),
+    Fault("an adapter that is a pickle", "predict $PICKLED_ADAPTER new.txt", 5, "holds its weights only as a pickle"),
     Fault("an adapter cut short", "predict $CUT_ADAPTER new.txt", 5, "its header"),
 ]
 

@@ -160,7 +160,7 @@ def accuracy_by_name(folder: Path, record, reviews: Path) -> float:
         ("negative", "positive", False, ""),
         ("positive", "negative", True, "each output is moved to its own label"),
         ("Positive", "Negative ", True, "each output is moved to its own label"),
-        ("Negative", "Positive", False, "taken for the same"),
+        ("Negative", "Positive", False, "taken to be the same"),
     ],
 )
 def test_outputs_of_a_checkpoint_keep_their_meaning(
@@ -186,9 +186,7 @@ def test_outputs_of_other_names_are_drawn_anew_or_kept_on_demand(knows, short_re
     model = ("data=csv", f"data.path={short_reviews}", "model=encoder", f"model.path={folder}", *QUIET, *STILL)
     done = inside("train", *model, f"run.dir={tmp_path}/new")
     assert done.returncode == 0, done.stderr
-    told = (
-        "is for 2 labels (unhappy, happy), and the data has 2 labels (negative, positive): its outputs are drawn anew"
-    )
+    told = "is for 2 labels (unhappy, happy), and the data has 2 labels (negative, positive): its outputs are re-init"
     assert told in done.stderr
     record = load_run(tmp_path / "new")
     assert any("model.head.start=keep" in sentence for sentence in record.results["warnings"])
@@ -309,10 +307,10 @@ def test_an_adapter_that_cannot_be_merged_is_refused_with_the_way_to_use_it(prom
     bias = ("method=lora", "+method.lora_bias=true", *SHORT, f"run.dir={tmp_path}/run")
     assert inside("train", *writing(prompts), *bias).returncode == 0
     done = inside("export", tmp_path / "run", "--merge", "--output", tmp_path / "out")
-    refused(done, "--merge: peft cannot put this adapter into its base", f"tunesmith predict {tmp_path}/run INPUT")
+    refused(done, "--merge: peft cannot merge this adapter into its base", f"tunesmith predict {tmp_path}/run INPUT")
     assert not (tmp_path / "out").exists()
     onward = ("model=from_run", f"model.from_run={tmp_path}/run", *STILL)
-    refused(inside("train", *writing(prompts), *onward), "model.from_run: peft cannot put this adapter")
+    refused(inside("train", *writing(prompts), *onward), "model.from_run: peft cannot merge this adapter")
 
 
 def test_weights_that_a_callback_moves_behind_the_validation_end_the_run(prompts, tmp_path, inside, monkeypatch):
@@ -1587,8 +1585,8 @@ def test_a_plain_check_refuses_an_option_that_would_not_work(inside, short_revie
     ("overrides", "words"),
     [
         (["method.layers_to_transform=[7]"], ["bert has 2 layers, numbered from 0 to 1", "[7]"]),
-        (["method.rank_pattern={key: 4}"], ["method.rank_pattern", "fits no module", "query, value"]),
-        (["method.modules_to_save=[lm_head]"], ["method.modules_to_save", "bert has no modules of these names"]),
+        (["method.rank_pattern={key: 4}"], ["method.rank_pattern", "matches no module", "query, value"]),
+        (["method.modules_to_save=[lm_head]"], ["method.modules_to_save", "bert has no modules with these names"]),
     ],
 )
 def test_a_name_in_an_adapter_that_fits_nothing_is_refused_before_a_directory(
@@ -1807,7 +1805,7 @@ def test_an_adapter_given_as_a_model_is_told_with_its_run(inside, short_reviews,
     adapter = finished_lora.directory.model
     finished = inside("check", *ENCODER, f"data.path={short_reviews}", f"model.path={adapter}", "--model")
     advice = f"model=from_run model.from_run={finished_lora.path}"
-    refused(finished, "adapter of peft's alone", advice, code=5)
+    refused(finished, "only a peft adapter", advice, code=5)
     others = [override for override in ENCODER if not override.startswith("model=")]
     columns = (f"data.path={short_reviews}",)
     assert inside("check", *others, *columns, *advice.split(), "--model").returncode in (0, 2)

@@ -1,4 +1,4 @@
-"""The parts of a network from its input to its head, whatever its architecture calls them."""
+"""Finds a network's embeddings, layers and head, whatever the architecture names them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 import torch
 
 ADAPTED = ("base_model.model.", "base_model.")
-"""What peft puts before the names of the network that it wraps: with adapters in it, with a prompt before it."""
+"""Prefixes that peft adds to parameter names: for adapters, and for prompt methods."""
 
 
 @dataclass(frozen=True)
 class Anatomy:
-    """Where a network's embeddings, layers and head are, by dotted name."""
+    """Dotted module names of a network's embeddings, layers and head."""
 
     embeddings: tuple[str, ...]
-    """Modules outside of the layers that embed tokens or positions."""
+    """Modules outside the layers that embed tokens or positions."""
     layers: tuple[str, ...]
     """In the order of computation; an encoder-decoder's are those of its encoder, then those of its decoder."""
     heads: tuple[str, ...]
-    """What stands on the backbone: all of it was made for the task, or for another one before it."""
+    """Modules on top of the backbone, made for this task or for an earlier one."""
 
     @property
     def top(self) -> int:
@@ -29,9 +29,9 @@ class Anatomy:
         return len(self.layers) + 1
 
     def depth(self, name: str) -> int:
-        """How far a parameter is from the input: 0 for embeddings, then its layer's number from 1, `top` for the head.
+        """Distance of a parameter from the input: 0 for embeddings, its layer's number from 1, `top` for the head.
 
-        What stands between layers or behind the last one (a final norm) goes with the layer before it.
+        A parameter between layers or after the last one (a final norm) counts with the layer before it.
         """
         name = next((name[len(start) :] for start in ADAPTED if name.startswith(start)), name)
         if _within(name, self.heads):
@@ -51,13 +51,13 @@ class Anatomy:
 
 
 def anatomy(network: Any) -> Anatomy:
-    """Read a network's parts from its modules.
+    """Find a network's embeddings, layers and head.
 
-    Layers are the members of the outermost lists of modules in the backbone; the head is what stands outside of the
-    backbone, and its pooler, which only a head reads.
+    Layers are the members of the outermost `ModuleList`s in the backbone. The head is everything outside the backbone,
+    plus the backbone's pooler, which only a head reads.
 
     Args:
-        network: A network of transformers, wrapped by peft or not.
+        network: A transformers network, wrapped by peft or not.
     """
     if hasattr(network, "peft_config"):
         network = network.get_base_model()
@@ -72,7 +72,7 @@ def anatomy(network: Any) -> Anatomy:
             lists.append(full)
         elif isinstance(module, torch.nn.Embedding) or "embed" in name.rpartition(".")[2].lower():
             embeddings.append(full)
-        elif name.rpartition(".")[2] == "pooler" and prefix != "backbone":  # a head of ours does not read it
+        elif name.rpartition(".")[2] == "pooler" and prefix != "backbone":  # `PooledNetwork` does not read it
             heads.append(full)
     layers = [f"{name}.{i}" for name in lists for i in range(len(network.get_submodule(name)))]
     heads += head_modules(network)
@@ -80,7 +80,7 @@ def anatomy(network: Any) -> Anatomy:
 
 
 def head_modules(network: Any) -> list[str]:
-    """The modules beside the backbone that have parameters of their own (an output layer may share the embeddings')."""
+    """Modules outside the backbone with parameters of their own (an output layer may share the embeddings')."""
     shared = {id(parameter) for parameter in getattr(network, network.base_model_prefix, network).parameters()}
     return [
         name

@@ -1,4 +1,4 @@
-"""Weights from a folder or the Hub, and what they lack of the network or have beyond it."""
+"""Loads weights from a folder or the Hub, and checks for missing and unexpected ones."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tunesmith.models.source import loading
 log = logging.getLogger("tunesmith")
 
 Say = Callable[..., None]
-"""One of the log's methods."""
+"""A method of the logger, such as `log.info`."""
 
 
 def own_config(model: Model) -> PretrainedConfig:
-    """The config as the checkpoint has it: its own labels, in the order of its outputs.
+    """Load the checkpoint's own config, with its labels in the order of its outputs.
 
     Raises:
-        FilesError: It cannot be found or read.
+        FilesError: The config cannot be found or read.
     """
     assert model.path is not None
     with explained(model.path):
@@ -35,10 +35,10 @@ def own_config(model: Model) -> PretrainedConfig:
 
 
 def read_weights(auto: Any, model: Model, config: PretrainedConfig) -> tuple[Any, Mapping[str, Any]]:
-    """The network with a checkpoint's weights, and transformers' account of what did not fit.
+    """Load a network with a checkpoint's weights, and transformers' report on keys that did not match.
 
     Raises:
-        FilesError: They cannot be found or read.
+        FilesError: The weights cannot be found or read.
     """
     assert model.path is not None  # validation asks for a path unless init=random
     with explained(model.path):
@@ -47,7 +47,7 @@ def read_weights(auto: Any, model: Model, config: PretrainedConfig) -> tuple[Any
             config=config,
             dtype=torch.float32,
             use_safetensors=True,
-            ignore_mismatched_sizes=True,  # told by `check_against_file`, in words of the config
+            ignore_mismatched_sizes=True,  # reported by `check_against_file`, in terms of the config
             output_loading_info=True,
             quantization_config=_quantization(model),
         )
@@ -55,7 +55,7 @@ def read_weights(auto: Any, model: Model, config: PretrainedConfig) -> tuple[Any
 
 
 def _quantization(model: Model) -> Any | None:
-    """How the base is quantised while adapters are trained on it (arXiv:2305.14314)."""
+    """Quantisation of the base under an adapter (arXiv:2305.14314)."""
     if model.quantization == "none":
         return None
     from transformers import BitsAndBytesConfig
@@ -66,39 +66,39 @@ def _quantization(model: Model) -> Any | None:
 
 
 def not_read(account: Mapping[str, Any]) -> list[str]:
-    """The network's weights that the checkpoint does not have, or not of this size, in order."""
+    """Weights of the network that are missing from the checkpoint or have another size there, sorted."""
     return sorted({*account["missing_keys"], *(name for name, *_ in account["mismatched_keys"])})
 
 
 def check_against_file(
     network: Any, account: Mapping[str, Any], model: Model, say: Say, outputs: Sequence[str] | None
 ) -> None:
-    """Refuse a network of which a part is random though it was to be read; say what was read but has no place.
+    """Refuse a network whose weights were not all read from the checkpoint; report weights that it has no place for.
 
-    A head may be new. Where `model.config` asks for another shape, the rest may be too.
+    A head may be new. If `model.config` changes a shape, other weights may be new as well.
 
     Args:
         network: The network.
-        account: What `read_weights` says of it.
+        account: The report of `read_weights`.
         model: The model config.
-        say: Takes a mere fact; what could mislead is a warning in any case.
-        outputs: The parameters of the task's head; None for a model that writes text, of which no part may be new.
+        say: Logs facts; anything misleading is logged as a warning instead.
+        outputs: The parameters of the task's head; None for a model that writes text, where nothing may be new.
 
     Raises:
         FilesError: Weights outside the head are missing.
     """
     new = () if outputs is None else (*outputs, *anatomy(network).heads)
     lacking = [name for name in not_read(account) if not _within(name, new)]
-    sizes = {name: f"{name} is {_size(have)} there and {_size(need)} here" for name, have, need in _sizes(account)}
+    sizes = {name: f"{name} is {_size(have)}, not {_size(need)}" for name, have, need in _sizes(account)}
     if lacking:
         shapes = [sizes.get(name, name) for name in lacking]
-        sentence = f"{len(lacking)} of the network's weights are not in {model.path}: {listed(shapes)}"
+        sentence = f"{len(lacking)} of the network's weights are missing from {model.path}: {listed(shapes)}"
         if not model.config and model.quantization == "none":
             raise FilesError(
-                f"{sentence}. They would be random. {_other_names(account)}"
+                f"{sentence}. They would stay random. {_other_names(account)}"
                 "To train an untrained network of this architecture: model.init=random"
             )
-        log.warning("%s. They are drawn from the seed, as model.config asks for another shape", sentence)
+        log.warning("%s. They are initialised from the seed, because model.config changes their shape", sentence)
     _say_unused(network, account["unexpected_keys"], model, say)
 
 
@@ -107,20 +107,20 @@ def _other_names(account: Mapping[str, Any]) -> str:
     if not unused:
         return ""
     return (
-        f"It has {len(unused)} of other names ({listed(unused[:2])}): save it with save_pretrained of its own class. "
+        f"It has {len(unused)} under other names ({listed(unused[:2])}): save it with its own class's save_pretrained. "
     )
 
 
 def _say_unused(network: Any, unused: Iterable[str], model: Model, say: Say) -> None:
-    """A head of another task is left out as a matter of course; layers are not."""
+    """Report unused weights: another task's head is routine, unused layers are worth a warning."""
     inside = {network.base_model_prefix, *(name for name, _ in _backbone(network).named_children())}
     parts = sorted({".".join(name.split(".")[:2]) for name in unused if name.partition(".")[0] not in inside})
     layers = sorted(name for name in unused if name.partition(".")[0] in inside)
     if parts:
-        say("left out, as this network has no place for it: %s", listed(parts))
+        say("not loaded, because this network has no such modules: %s", listed(parts))
     if layers:
         level = say if model.config else log.warning
-        level("%d weights of %s have no place in this network: %s", len(layers), model.path, listed(layers))
+        level("%d weights of %s do not belong to this network: %s", len(layers), model.path, listed(layers))
 
 
 def _backbone(network: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Fields of `model.config`, put into an architecture's configuration and held against what reads them."""
+"""Applies `model.config` to an architecture's config, and refuses fields that nothing reads."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from tunesmith.models.transformers_inside import set_attention
 from tunesmith.suggest import did_you_mean, nearest
 
 ROPE = ("rope_parameters", "rope_scaling", "rope_theta")
-"""Names of the rotary positions' parameters; the last two are of transformers before version 5."""
+"""Config fields for rotary position embeddings; the last two are from transformers before version 5."""
 ATTENTION = ("eager", "sdpa")
 SAVED = ("bos_token_id", "eos_token_id", "decoder_start_token_id", "model_type", "attn_implementation", *ROPE)
-"""Fields that are read elsewhere than in the network: by the tokenizer and by generation."""
+"""Fields read outside the network: by the tokenizer and by generation."""
 GENERIC = (modeling_utils, masking_utils, modeling_rope_utils)
 """Modules of transformers that read a config for every architecture."""
 
 
 def with_fields(config: PretrainedConfig, fields: Mapping[str, Any], names: Mapping[str, Any]) -> PretrainedConfig:
-    """The config with fields set; what does not fit together is told now and not when the model is saved.
+    """Set fields of the config, and refuse inconsistent ones now rather than when the model is saved.
 
     Args:
-        config: The architecture's config; changed in place, or made anew.
+        config: The architecture's config; changed in place, or rebuilt.
         fields: Name to value, as in `model.config`.
-        names: The labels' names, for a config that is made anew.
+        names: The labels' names, for a config that is rebuilt.
 
     Raises:
         ConfigError: The architecture has no such field, or refuses its value.
@@ -66,13 +66,13 @@ def _set(config: PretrainedConfig, fields: Mapping[str, Any], names: Mapping[str
             setattr(config, name, value)
         if fields and hasattr(config, "validate"):
             config.validate()
-    except (StrictDataclassError, KeyError, ValueError) as error:  # the last two of rotary positions
+    except (StrictDataclassError, KeyError, ValueError) as error:  # the last two come from rotary positions
         message = str(error.__cause__ or error).strip("\"'")
         rule = f"{type(config).__name__} refuses these values: {message}"
         refusal = ConfigError([Problem("model.config", rule)])
         if config.name_or_path:
             raise refusal from error
-        try:  # what follows from a field, as the kinds of layers from their number, is derived anew
+        try:  # rebuilt, so that derived fields (the layers' kinds follow from their number) are derived again
             return type(config)(**fields, **names)
         except (StrictDataclassError, KeyError, ValueError):
             raise refusal from error
@@ -87,7 +87,7 @@ def _set_attention(config: PretrainedConfig, implementation: str) -> None:
 
 
 def _with_rope(config: PretrainedConfig, fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields with what they say of rotary positions in one place, beside what the config has of them already."""
+    """Merge the rotary position fields into `rope_parameters`, on top of what the config already has."""
     given = {name: fields.pop(name) for name in ROPE if name in fields}
     own = getattr(config, "rope_parameters", None)
     if not given or (own is None and not hasattr(config, "rope_parameters")):
@@ -115,7 +115,7 @@ def building(model: Model, config: PretrainedConfig) -> Iterator[None]:
     """Turn what a network's class raises over the values of `model.config` into a refusal.
 
     Raises:
-        ConfigError: It raises, and there is such a value.
+        ConfigError: Building fails, and `model.config` sets something.
     """
     try:
         yield
@@ -123,22 +123,22 @@ def building(model: Model, config: PretrainedConfig) -> Iterator[None]:
         if not model.config:
             raise
         message = f"{type(error).__name__}: {error}" if isinstance(error, LookupError) else str(error).splitlines()[0]
-        rule = f"no network of {config.model_type} can be built of these values: {message}"
+        rule = f"cannot build a {config.model_type} network with these values: {message}"
         raise ConfigError([Problem("model.config", rule, str(model.config))]) from error
 
 
 def check_fields(model: Model, skeleton: Any, plain: Any | None) -> None:
-    """Refuse fields that nothing in the network reads, and sizes that a checkpoint's weights do not have.
+    """Refuse fields that nothing in the network reads, and sizes that differ from the checkpoint's.
 
     Args:
         model: The model config.
         skeleton: The network on the meta device.
-        plain: The same without `model.config`; None where no weights are read.
+        plain: The same without `model.config`; None if no weights are read.
 
     Raises:
-        ConfigError: There are some.
+        ConfigError: A field has no effect, or changes the size of weights.
     """
-    # A head of ours stands on a part of an architecture, such as T5's encoder, whose other fields describe the rest.
+    # `PooledNetwork` uses part of an architecture, such as T5's encoder; the other fields describe the rest.
     whole = not isinstance(skeleton, PooledNetwork)
     idle = unread(skeleton, [name for name in model.config if name not in SAVED]) if whole else []
     if idle:
@@ -149,13 +149,13 @@ def check_fields(model: Model, skeleton: Any, plain: Any | None) -> None:
     before = {name: parameter.shape for name, parameter in plain.named_parameters()}
     other = [name for name, p in skeleton.named_parameters() if before.get(name, p.shape) != p.shape]
     if other:
-        rule = f"changes the size of {len(other)} weights, which {model.path} then does not have: {other[0]}, ..."
+        rule = f"changes the size of {len(other)} weights, so those of {model.path} do not fit: {other[0]}, ..."
         hint = "Leave it out, or train from random weights: model.init=random"
         raise ConfigError([Problem("model.config", rule, str(model.config), hint)])
 
 
 def check_forward(model: Model, skeleton: Any) -> None:
-    """Refuse values of `model.config` that a network can be built of and that do not go together in its forward pass.
+    """Refuse values of `model.config` that build a network whose forward pass fails.
 
     Raises:
         ConfigError: The shapes do not fit.
@@ -165,10 +165,10 @@ def check_forward(model: Model, skeleton: Any) -> None:
     try:
         skeleton(input_ids=ids, **written)
     except (NotImplementedError, AttributeError, LookupError, TypeError, ValueError):
-        return  # what cannot be tried without weights says nothing
+        return  # a pass that needs actual weights proves nothing here
     except RuntimeError as error:
         if re.search(r"shape|size|dimension", str(error)):
-            rule = f"these values do not go together in {skeleton.config.model_type}: {str(error).splitlines()[0]}"
+            rule = f"these values do not fit together in {skeleton.config.model_type}: {str(error).splitlines()[0]}"
             raise ConfigError([Problem("model.config", rule, str(model.config))]) from error
 
 
@@ -176,7 +176,7 @@ def check_vocabulary(model: Model, skeleton: Any, tokenizer: Any) -> None:
     """Refuse a tokenizer that has more tokens than the network has embeddings.
 
     Raises:
-        ConfigError: It has.
+        ConfigError: The tokenizer has more.
     """
     rows = skeleton.get_input_embeddings().num_embeddings
     most = max(tokenizer.get_vocab().values()) + 1
@@ -184,16 +184,16 @@ def check_vocabulary(model: Model, skeleton: Any, tokenizer: Any) -> None:
         return
     where = "model.config.vocab_size" if "vocab_size" in model.config else "model.tokenizer"
     received = str(model.config["vocab_size"]) if "vocab_size" in model.config else model.tokenizer
-    rule = f"the tokenizer has {most:,} tokens, and the network embeds {rows:,}"
-    raise ConfigError([Problem(where, rule, received, "Take the tokenizer that goes with it")])
+    rule = f"the tokenizer has {most:,} tokens, but the network has only {rows:,} embeddings"
+    raise ConfigError([Problem(where, rule, received, "Use the model's own tokenizer")])
 
 
 def unread(skeleton: Any, names: list[str]) -> list[str]:
-    """The fields whose names stand nowhere in the source of the network's classes.
+    """Return the fields whose names do not occur in the source of the network's classes.
 
     Args:
         skeleton: The network.
-        names: Names of fields of its config.
+        names: Names of config fields.
     """
     source = _source(skeleton)
     aliases = skeleton.config.attribute_map
@@ -207,7 +207,7 @@ def unread(skeleton: Any, names: list[str]) -> list[str]:
 
 
 def _source(skeleton: torch.nn.Module) -> str:
-    """The source of the classes of all modules, and of what stands beside them in their files but for other classes."""
+    """Source of all modules' classes and of the rest of their files, except unused classes."""
     classes = {cls for module in skeleton.modules() for cls in type(module).__mro__}
     files = {cls.__module__ for cls in classes} - {module.__name__ for module in GENERIC}
     used = {cls.__name__ for cls in classes}
@@ -216,7 +216,7 @@ def _source(skeleton: torch.nn.Module) -> str:
 
 
 def _without(module: Any, used: set[str]) -> str:
-    """A module's source, less the classes that are not used."""
+    """Source of a module without its unused classes."""
     try:
         source = inspect.getsource(module)
     except (OSError, TypeError):

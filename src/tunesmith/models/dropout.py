@@ -1,4 +1,4 @@
-"""One dropout knob over the many names that architectures give theirs."""
+"""Sets every dropout rate of an architecture, whatever it is named."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ RATES = (
     "seq_classif_dropout",
     "summary_first_dropout",
 )
-"""Names under which architectures of transformers keep a dropout rate. Layer drop (`layerdrop`) is not one: it skips
-whole layers."""
+"""Names of dropout rates in transformers configs. `layerdrop` is not one: it skips whole layers."""
 
 
 def set_dropout(config: PretrainedConfig, rate: float) -> list[str]:

@@ -1,4 +1,4 @@
-"""The three families of architectures, and the class of transformers that a task takes on each."""
+"""Maps an architecture to its family, and a task to the transformers class that it needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tunesmith.models.transformers_inside import has_class_for
 
 
 def family_of(config: PretrainedConfig) -> Family:
-    """The family of an architecture: encoders that can also be run as decoders (BERT) are encoders."""
+    """Return an architecture's family. Encoders that can also run as decoders (BERT) count as encoders."""
     if config.is_encoder_decoder:
         return "seq2seq"
     name = config.model_type
@@ -24,10 +24,10 @@ def family_of(config: PretrainedConfig) -> Family:
 
 
 def auto_class(task: str, config: PretrainedConfig) -> Any:
-    """The class of transformers that loads this architecture with the task's head.
+    """Return the transformers class that loads this architecture with the task's head.
 
     Raises:
-        ConfigError: The task does not go with the architecture's family, or transformers has no such head for it.
+        ConfigError: The task does not fit the architecture's family, or transformers has no such head for it.
     """
     families, family = TASKS[task].heads, family_of(config)
     if family not in families:

@@ -1,4 +1,4 @@
-"""Which of a network's own parameters have gradients, as a method says: for the whole run, and from step to step."""
+"""Freezes the parameters that a method does not train: for the whole run, and step by step."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tunesmith.models.method import NetworkWeights, PartialMethod, weights_of
 from tunesmith.suggest import nearest
 
 MOST_SHOWN = 3
-"""Names that a message lists."""
+"""Maximum names listed in a message."""
 
 
 def freeze(network: Any, method: PartialMethod) -> None:
-    """Switch off the gradients of what the method does not train; the head is always trained.
+    """Freeze the parameters that the method does not train; the head is always trained.
 
     Args:
-        network: A network of transformers; a skeleton on the meta device will do for a check.
-        method: What says which are trained.
+        network: A transformers network; for a check, a skeleton on the meta device is enough.
+        method: Decides which parameters are trained.
 
     Raises:
-        ConfigError: The method does not fit the network, or names parameters that are not there, or none.
+        ConfigError: The method does not fit the network, names unknown parameters, or names none.
     """
     names = trained_names(weights_of(network), method)
     for name, parameter in network.named_parameters():
@@ -33,10 +33,10 @@ def freeze(network: Any, method: PartialMethod) -> None:
 
 
 def trained_names(weights: NetworkWeights, method: PartialMethod) -> set[str]:
-    """The parameters that a method trains, the head included.
+    """Return the parameters that a method trains, including the head.
 
     Raises:
-        ConfigError: The method does not fit the network, or names parameters that are not there, or none.
+        ConfigError: The method does not fit the network, names unknown parameters, or names none.
     """
     names = _answer(method, "trained", lambda: method.trained(weights), weights.parameters)
     if not names:
@@ -46,16 +46,16 @@ def trained_names(weights: NetworkWeights, method: PartialMethod) -> set[str]:
 
 
 def names_at(weights: NetworkWeights, method: PartialMethod, step: int, num_steps: int) -> set[str]:
-    """The parameters that a method trains in a step, the head included.
+    """Return the parameters that a method trains in one step, including the head.
 
     Args:
         weights: The network's parameters.
-        method: What says which are trained.
+        method: Decides which parameters are trained.
         step: Optimizer steps made so far.
         num_steps: Optimizer steps of the whole run.
 
     Raises:
-        ConfigError: It names parameters that it does not train otherwise, or none.
+        ConfigError: The method names parameters outside those of `trained`, or none.
     """
     known = [name for name, parameter in weights.parameters.items() if parameter.requires_grad]
     names = _answer(method, "trained_at", lambda: method.trained_at(weights, step, num_steps), known)
@@ -67,13 +67,13 @@ def names_at(weights: NetworkWeights, method: PartialMethod, step: int, num_step
 
 
 def check_schedule(network: Any, method: PartialMethod, num_steps: int, most: int) -> None:
-    """Ask a method for the first steps of a run and the last one.
+    """Check a method's answers for the first steps of a run and for the last one.
 
     Args:
         network: The network as `freeze` left it.
-        method: What says which are trained.
+        method: Decides which parameters are trained.
         num_steps: Optimizer steps of the whole run.
-        most: First steps to ask for.
+        most: Number of first steps to check.
 
     Raises:
         ConfigError: See `names_at`.
@@ -85,19 +85,19 @@ def check_schedule(network: Any, method: PartialMethod, num_steps: int, most: in
 
 
 def _answer(method: PartialMethod, called: str, ask: Callable[[], Collection[str]], known: Collection[str]) -> set[str]:
-    """What a method returns, which has to be names of parameters."""
+    """Call a method and check that it returns names of parameters."""
     try:
         names = ask()
     except TunesmithError:
         raise
-    except Exception as error:  # code of a user's own raises what it likes
+    except Exception as error:  # a user's own code can raise anything
         raise ConfigError([_raised(method, called, error)]) from error
     if isinstance(names, str) or not isinstance(names, Iterable) or not all(isinstance(name, str) for name in names):
-        rule = f"{_of(method, called)} has to return names of parameters"
+        rule = f"{_of(method, called)} must return names of parameters"
         raise ConfigError([Problem("method._target_", rule, repr(names)[:100], "E.g. weights.head")])
     strange = sorted(set(names) - set(known))
     if strange:
-        rule = f"{_of(method, called)} returns names that are not those of parameters to train"
+        rule = f"{_of(method, called)} returns names that are not trainable parameters"
         raise ConfigError([Problem("method._target_", rule, _listed(strange), _instead(strange[0], known))])
     return set(names)
 
@@ -124,13 +124,13 @@ def _of(method: PartialMethod, called: str) -> str:
 
 
 class Unfreezing(pl.Callback):
-    """Trains in each step what the method names for it.
+    """Freezes, in each step, the parameters that the method does not train then.
 
-    What is trained is a function of the step alone, so that a resumed run goes on as it would have. Parameters are
-    frozen for forward and backward only: checkpoints and best weights hold them all.
+    What is trained depends on the step alone, so a resumed run continues unchanged. Parameters are frozen for forward
+    and backward only: checkpoints and best weights hold them all (docs/decisions.md, 2026-11-23: gradual unfreezing).
 
     Args:
-        method: What says which are trained when.
+        method: Decides which parameters are trained at which step.
     """
 
     def __init__(self, method: PartialMethod) -> None:
@@ -138,8 +138,8 @@ class Unfreezing(pl.Callback):
         self._frozen: list[torch.nn.Parameter] = []
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        """Freeze what is not trained in this step."""
-        self._restore()  # a step without a backward pass left them
+        """Freeze the parameters that this step does not train."""
+        self._restore()  # left frozen if the last step had no backward pass
         weights = weights_of(pl_module.network)
         names = names_at(weights, self.method, trainer.global_step, int(trainer.estimated_stepping_batches))
         parameters = weights.parameters.items()
@@ -148,7 +148,7 @@ class Unfreezing(pl.Callback):
             parameter.requires_grad_(False)
 
     def on_after_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Undo it: without a gradient the optimizer leaves a parameter as it is."""
+        """Unfreeze them: without a gradient, the optimizer does not change a parameter."""
         self._restore()
 
     def _restore(self) -> None:

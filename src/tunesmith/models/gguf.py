@@ -1,4 +1,4 @@
-"""GGUF files (llama.cpp's format) as ordinary model folders: converted once, kept by content."""
+"""Converts GGUF files (llama.cpp's format) to model folders, once per content."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ FORMAT = "1"
 
 
 def converted(file: Path, cache_dir: Path) -> Path:
-    """The folder with a GGUF file's model as fp32 safetensors, beside its tokenizer; made where it is not there yet.
+    """Return the folder with a GGUF file's tokenizer and fp32 safetensors, converting it on first use.
 
     Args:
         file: The GGUF file.
-        cache_dir: Where converted models are kept, under a hash of the file's bytes.
+        cache_dir: Folder for converted models, each under a hash of its file's bytes.
 
     Raises:
-        FilesError: There is no such file, it cannot be read, or the folder cannot be written.
+        FilesError: The file is missing or unreadable, or the folder cannot be written.
     """
     if not file.is_file():
         raise FilesError(f"model file {str(file)!r} does not exist")
@@ -46,7 +46,7 @@ def converted(file: Path, cache_dir: Path) -> Path:
 
 @functools.cache
 def _sha256(file: Path, size: int, changed: int) -> str:
-    """Hash (hex) of a file; size and time of its last change keep the memory of it honest."""
+    """Hash (hex) of a file; size and modification time are part of the cache's key."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
@@ -56,7 +56,7 @@ def _convert(file: Path, folder: Path) -> None:
         raise FilesError(f"reading {file.name} needs the package gguf: pip install gguf")
     log.info("converting %s to safetensors, once (a minute for 135M parameters); kept in %s", file.name, folder)
     try:
-        with quiet_transformers(), contextlib.redirect_stderr(io.StringIO()):  # its progress bar has no switch
+        with quiet_transformers(), contextlib.redirect_stderr(io.StringIO()):  # the progress bar cannot be switched off
             make_folder(folder, functools.partial(_write, file))
     except (OSError, ValueError, RuntimeError, KeyError, IndexError, struct.error) as error:
         raise FilesError(f"cannot convert {file} into {folder}: {first_line(error)}") from error
@@ -66,7 +66,7 @@ def _write(file: Path, folder: Path) -> None:
     source = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name, "trust_remote_code": False}
     tokenizer = AutoTokenizer.from_pretrained(**source)
     network = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
-    # The weights are ordinary fp32 by now; with these marks transformers would neither save nor train them.
+    # The weights are plain fp32 by now, but transformers neither saves nor trains a model marked as quantised.
     for name in ("hf_quantizer", "quantization_method"):
         setattr(network, name, None)
     network.is_quantized = False

@@ -1,4 +1,4 @@
-"""What is read of a model before its weights, once for a run: its tokenizer and its architecture."""
+"""Reads a model's tokenizer and architecture once per run, before its weights."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Groundwork:
     """A model's tokenizer and architecture."""
 
     architecture: PretrainedConfig
-    """As configured, without the names of labels; copied by whoever changes it."""
+    """As configured, without label names; copy it before changing it."""
     tokenizer: PreTrainedTokenizerFast
 
     @property
     def family(self) -> Family:
-        """The family that the model is of."""
+        """The model's family."""
         return family_of(self.architecture)
 
 
@@ -30,7 +30,7 @@ def read_groundwork(model: Model) -> Groundwork:
     """Read a model's tokenizer and architecture.
 
     Raises:
-        ConfigError: `model.config` does not go with the architecture, or the tokenizer has nothing to pad with.
+        ConfigError: `model.config` does not fit the architecture, or the tokenizer has no token to pad with.
         FilesError: They cannot be found or read.
     """
     return Groundwork(load_config(model), load_tokenizer(model))

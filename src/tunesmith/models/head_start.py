@@ -1,4 +1,4 @@
-"""What the outputs of a head start from: those of a checkpoint, each at its own label, or new ones."""
+"""Decides whether a head's outputs start from the checkpoint's, label by label, or are new."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tunesmith.models.transformers_inside import draw_again
 from tunesmith.seeding import derive_seed
 
 UNNAMED = re.compile(r"LABEL_\d+")
-"""What transformers calls an output that nobody has named."""
+"""Transformers' default name of an output."""
 OF_A_NUMBER = "regression"
-"""What transformers calls the task of a head for a number."""
+"""Transformers' `problem_type` of a head with a numeric output."""
 HEADS = tuple({traits.head for traits in TASKS.values() if traits.head is not None})
-"""How the names of the classes with a head end."""
+"""Endings of the names of transformers classes with a head."""
 Start = Literal["auto", "keep", "new"]
 """See `model.head.start`."""
 MOST_SHOWN = 6
-"""Labels that are named; of more the number is."""
+"""Maximum labels listed; the rest are counted."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class TrainedHead:
     labels: tuple[str, ...]
     """In the order of its outputs."""
     problem: str | None
-    """What transformers calls its task."""
+    """Its `problem_type` in transformers."""
     kinds: tuple[str, ...] = ()
-    """The classes that it was saved from."""
+    """The network classes that it was saved from."""
 
     @classmethod
     def of(cls, config: PretrainedConfig) -> TrainedHead:
@@ -48,11 +48,11 @@ class TrainedHead:
 
     @property
     def unnamed(self) -> bool:
-        """Whether its outputs have numbers for names."""
+        """Whether its outputs have only transformers' default names."""
         return all(UNNAMED.fullmatch(label) for label in self.labels)
 
     def fits(self, task: str) -> bool:
-        """Whether its outputs are of the kind that a task asks for: numbers, or labels of texts or of words."""
+        """Whether its outputs are of the task's kind: numbers, or labels of texts or of words."""
         heads = [kind for kind in self.kinds if kind.endswith(HEADS)]
         if heads and not any(kind.endswith(TASKS[task].head or "") for kind in heads):
             return False
@@ -62,57 +62,57 @@ class TrainedHead:
 
 @dataclass(frozen=True)
 class HeadStart:
-    """What each output of a run's head starts from, and why."""
+    """The initial values of each output of a run's head, and the reason."""
 
     start: Literal["kept", "moved", "new", "drawn"]
-    """`kept` as it was, `moved` to other places, `new` in place of the checkpoint's, or `drawn` for want of any."""
+    """`kept` as is, `moved` to other places, `new` instead of the checkpoint's, or `drawn` since it has none."""
     rows: tuple[int | None, ...]
-    """For each label the checkpoint's output that it starts from; None is drawn from the seed."""
+    """For each label, the checkpoint's output that it starts from; None: initialised from the seed."""
     before: tuple[str, ...]
     """The checkpoint's labels in the order of its outputs."""
     sentence: str | None = None
-    """What to say of it; None where there is nothing to say."""
+    """The message for the user; None if there is nothing to report."""
     surprising: bool = False
-    """Whether that is a warning: trained weights are given up."""
+    """Whether the message is a warning, because trained weights are discarded."""
 
     def record(self) -> dict[str, Any]:
-        """For the run's provenance."""
+        """Return the entry for the run's provenance."""
         return {"start": self.start, "outputs": list(self.rows), "checkpoint_labels": list(self.before)}
 
 
 def no_head(labels: Sequence[str], names: Sequence[str], requested: Start) -> HeadStart:
-    """The start of a head that the checkpoint does not have.
+    """Return the start of a head that the checkpoint does not have.
 
     Raises:
-        ConfigError: It is to be kept.
+        ConfigError: `model.head.start` is `keep`.
     """
     if requested == "keep":
-        rule = "the checkpoint has no head for this task that could be kept"
+        rule = "the checkpoint has no head for this task to keep"
         raise ConfigError([Problem("model.head.start", rule, "keep", "Set model.head.start=auto")], late=True)
-    sentence = f"the checkpoint has no head for this task: {listed(names)} are drawn from the seed"
+    sentence = f"the checkpoint has no head for this task: {listed(names)} are initialised from the seed"
     return HeadStart("drawn", (None,) * len(labels), (), sentence)
 
 
 def other_head(before: Sequence[str], labels: Sequence[str], requested: Start) -> HeadStart:
-    """The start of a head of ours in place of one that pools otherwise, or has other layers.
+    """Return the start of a `PooledNetwork` head that replaces one with other pooling or layers.
 
     Raises:
-        ConfigError: It is to be kept.
+        ConfigError: `model.head.start` is `keep`.
     """
-    rule = "the checkpoint's head has another model.head.pooling or model.head.hidden than this one"
+    rule = "the checkpoint's head has a different model.head.pooling or model.head.hidden"
     if requested == "keep":
-        raise ConfigError([Problem("model.head.start", rule, "keep", "Set them as they were")], late=True)
-    sentence = f"{rule}: all of it is drawn anew from the seed"
+        raise ConfigError([Problem("model.head.start", rule, "keep", "Set them to the checkpoint's values")], late=True)
+    sentence = f"{rule}: the whole head is re-initialised from the seed"
     return HeadStart("new", (None,) * len(labels), tuple(before), sentence, surprising=requested == "auto")
 
 
 def answers_a_number(task: str) -> bool:
-    """Whether the output is a number, which has no name to go by."""
+    """Whether the task's output is a number, which has no label to match."""
     return TASKS[task].output == "number"
 
 
 def head_start(trained: TrainedHead, labels: Sequence[str], task: str, requested: Start) -> HeadStart:
-    """Decide what becomes of a checkpoint's outputs.
+    """Decide which of a checkpoint's outputs are kept, moved or replaced.
 
     Args:
         trained: The checkpoint's head.
@@ -121,7 +121,7 @@ def head_start(trained: TrainedHead, labels: Sequence[str], task: str, requested
         requested: `model.head.start`.
 
     Raises:
-        ConfigError: The outputs are to be kept, and none of them can be.
+        ConfigError: `model.head.start` is `keep`, but no output can be kept.
     """
     before, now = trained.labels, tuple(labels)
     kept = _kept(trained, now, task)
@@ -132,34 +132,34 @@ def head_start(trained: TrainedHead, labels: Sequence[str], task: str, requested
         if set(kept) == {None}:
             rule = f"no output can be kept: {beginning}"
             raise ConfigError([Problem("model.head.start", rule, "keep", "Set model.head.start=new")], late=True)
-        return HeadStart("moved", kept, before, f"{beginning}: kept on demand, {_pairs(before, now, kept)}")
+        return HeadStart("moved", kept, before, f"{beginning}: kept as requested, {_pairs(before, now, kept)}")
     if requested == "new" or not complete or kept is None:
         offer = _offer(before, now, kept) if requested == "auto" else ""
-        sentence = f"{beginning}: its outputs are drawn anew from the seed{offer}"
+        sentence = f"{beginning}: its outputs are re-initialised from the seed{offer}"
         return HeadStart("new", (None,) * len(now), before, sentence, surprising=requested == "auto")
     if kept != tuple(range(len(now))):
         return HeadStart("moved", kept, before, f"{beginning}: each output is moved to its own label")
     renamed = not answers_a_number(task) and before != now
     return HeadStart(
-        "kept", kept, before, f"{beginning}: they are taken for the same, in this order" if renamed else None
+        "kept", kept, before, f"{beginning}: they are taken to be the same, in this order" if renamed else None
     )
 
 
 def _kept(trained: TrainedHead, now: tuple[str, ...], task: str) -> tuple[int | None, ...] | None:
-    """For each label the output of its name; None where outputs are of another kind, or tell nothing."""
+    """For each label, the output of the same name; None if the outputs are of another kind or unnamed."""
     if not trained.fits(task):
         return None
     if answers_a_number(task):
         return (0,) if len(trained.labels) == 1 else None
     same = _same_names(trained.labels, now)
-    if trained.unnamed and None in same:  # by custom output i is then the label i
+    if trained.unnamed and None in same:  # by convention, output i then means label i
         numbers = now == tuple(str(i) for i in range(len(trained.labels)))
         return tuple(range(len(now))) if numbers else None
     return same
 
 
 def _same_names(before: tuple[str, ...], now: tuple[str, ...]) -> tuple[int | None, ...]:
-    """Names are compared without their case and edge space, unless that makes two of them one."""
+    """Match names ignoring case and surrounding space, unless that makes two of them equal."""
     for form in (lambda name: " ".join(name.casefold().split()), str):
         places = {form(name): i for i, name in enumerate(before)}
         if len(places) == len(before) and len({form(name) for name in now}) == len(now):
@@ -168,7 +168,7 @@ def _same_names(before: tuple[str, ...], now: tuple[str, ...]) -> tuple[int | No
 
 
 def _paired(before: tuple[str, ...], now: tuple[str, ...], same: tuple[int | None, ...]) -> tuple[int | None, ...]:
-    """Labels without an output of their name get the others in order, where there are as many."""
+    """Pair the remaining labels and outputs in order, if there are as many of each."""
     if len(before) != len(now):
         return same
     left = iter([i for i in range(len(before)) if i not in same])
@@ -201,16 +201,16 @@ def _offer(before: tuple[str, ...], now: tuple[str, ...], same: tuple[int | None
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first of several names, and how many more there are."""
+    """Join the first few names, followed by the number of the rest."""
     shown = ", ".join(str(name)[:40] for name in names[:MOST_SHOWN])
     return f"{shown} and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else shown
 
 
 def output_names(build: Callable[[PretrainedConfig], Any], config: PretrainedConfig) -> list[str]:
-    """The parameters with a row for each label: those whose shape follows the number of labels.
+    """Return the parameters with a row for each label: those whose shape depends on the number of labels.
 
     Args:
-        build: Makes a network from its config.
+        build: Builds a network from its config.
         config: The config.
     """
     shapes = []
@@ -225,12 +225,12 @@ def output_names(build: Callable[[PretrainedConfig], Any], config: PretrainedCon
 def apply_start(
     network: Any, start: HeadStart, build: Callable[[PretrainedConfig], Any], config: PretrainedConfig, seed: int
 ) -> None:
-    """Give a network with a checkpoint's outputs those of a run, in place.
+    """Replace a checkpoint's outputs by those of the run, in place.
 
     Args:
         network: The network.
-        start: What each output starts from.
-        build: Makes a network of this kind from its config.
+        start: The initial values of each output.
+        build: Builds a network of this kind from its config.
         config: The config with the run's labels.
         seed: The run's seed.
     """
@@ -254,7 +254,7 @@ def apply_start(
 def _fresh(
     names: Sequence[str], build: Callable[[PretrainedConfig], Any], config: PretrainedConfig, seed: int
 ) -> dict[str, torch.nn.Module]:
-    """The modules that hold these parameters, newly drawn as the architecture draws them; nothing else takes memory."""
+    """Re-initialise the modules that hold these parameters as the architecture does; only they take memory."""
     with torch.device("meta"):
         skeleton = build(config)
     modules = {parent: skeleton.get_submodule(parent) for parent in dict.fromkeys(n.rpartition(".")[0] for n in names)}
@@ -271,5 +271,5 @@ def _fresh(
 
 
 def without_start(head: Head) -> Head:
-    """The head of a finished run, whose outputs are its own."""
+    """Return the head's config for a finished run, which loads its own outputs."""
     return head.model_copy(update={"start": "auto"})

@@ -1,4 +1,4 @@
-"""A head of ours on a bare backbone: pooled hidden states through linear layers."""
+"""A configurable head on a bare backbone: pooled hidden states through linear layers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FILE = "head.safetensors"
 
 
 def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
-    """One vector per text, shape (rows, width); padding on either side has no effect.
+    """Pool hidden states to one vector per text, shape (rows, width); padding on either side has no effect.
 
     Args:
         hidden: Hidden states, shape (rows, tokens, width).
@@ -46,12 +46,12 @@ def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
 
 
 class PooledNetwork(torch.nn.Module):
-    """A backbone of transformers with a head of ours; answers and is saved like a network of transformers.
+    """A transformers backbone with a pooled head; called and saved like a transformers network.
 
     Args:
-        backbone: The network that gives hidden states.
+        backbone: The network that computes hidden states.
         head: The head's config.
-        dropout: Rate of dropout before each of the head's layers.
+        dropout: Dropout probability before each of the head's layers.
     """
 
     base_model_prefix = "backbone"
@@ -77,15 +77,15 @@ class PooledNetwork(torch.nn.Module):
         return SequenceClassifierOutput(logits=self.head(pool(hidden, attention_mask, self.pooling)))
 
     def get_input_embeddings(self) -> Any:
-        """The backbone's embeddings of tokens."""
+        """Return the backbone's token embeddings."""
         return self.backbone.get_input_embeddings()
 
     def gradient_checkpointing_enable(self, **arguments: Any) -> None:
-        """Let the backbone recompute activations."""
+        """Let the backbone recompute activations in the backward pass."""
         self.backbone.gradient_checkpointing_enable(**arguments)
 
     def save_pretrained(self, folder: str | Path, **_: Any) -> None:
-        """Write the backbone, which plain transformers loads, and the head beside it; no code is saved."""
+        """Save the backbone, which plain transformers can load, and the head beside it; no code is saved."""
         self.backbone.save_pretrained(folder)
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.head.state_dict().items()}
         labels = [self.config.id2label[i] for i in range(self.config.num_labels)]
@@ -93,34 +93,34 @@ class PooledNetwork(torch.nn.Module):
 
 
 def backbone_class(config: PretrainedConfig) -> Any:
-    """The class that loads an architecture without a head; of an encoder-decoder only its encoder.
+    """Return the class that loads an architecture without a head; for an encoder-decoder, its encoder alone.
 
     Raises:
-        ConfigError: transformers cannot take the encoder out of this architecture.
+        ConfigError: transformers cannot load this architecture's encoder on its own.
     """
-    if has_class_for(AutoModelForTextEncoding, config):  # asked first: a saved encoder of T5 is no seq2seq
+    if has_class_for(AutoModelForTextEncoding, config):  # first: a saved T5 encoder is not a seq2seq model
         return AutoModelForTextEncoding
     if family_of(config) == "seq2seq":
-        rule = f"the encoder of {config.model_type} cannot be had alone"
+        rule = f"transformers cannot load the encoder of {config.model_type} on its own"
         raise ConfigError([Problem("model.head.pooling", rule, None, f"Use {EXAMPLES['seq2seq']}, or set it to null")])
     return AutoModel
 
 
 def restore_head(network: PooledNetwork, folder: Path, own: TrainedHead, task: str, requested: Start) -> HeadStart:
-    """Take over a saved head, if there is one beside the backbone with the same pooling and hidden layers.
+    """Load the head saved beside the backbone, if it has the same pooling and hidden layers.
 
     Args:
-        network: The network, its head drawn from the seed.
-        folder: Where the backbone is.
+        network: The network, with a head initialised from the seed.
+        folder: The backbone's folder.
         own: The head as the folder's config describes it.
         task: The run's task.
         requested: `model.head.start`.
 
     Returns:
-        What its outputs start from.
+        The initial values of its outputs.
 
     Raises:
-        ConfigError: The outputs are to be kept, and none of them can be.
+        ConfigError: `model.head.start` is `keep`, but no output can be kept.
     """
     labels = [network.config.id2label[i] for i in range(network.config.num_labels)]
     tensors, drawn = dict(network.head.state_dict()), list(network.head.state_dict())

@@ -1,4 +1,4 @@
-"""Classification by a language model's own words: a label's logit is that of its word (arXiv:2001.07676)."""
+"""Classification with label words: a label's logit is the language model's for its word (arXiv:2001.07676)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tunesmith.errors import ConfigError, Problem
 
 
 class LabelWordNetwork(torch.nn.Module):
-    """A decoder that answers with the word after the text, or an encoder-decoder with its first word.
+    """A language model as a classifier: a decoder's next word, or an encoder-decoder's first word.
 
-    It has no weights of its own: saved, it is the language model, which plain transformers loads.
+    It adds no weights: it is saved as the language model, which plain transformers can load.
 
     Args:
         network: A causal or an encoder-decoder language model.
-        word_ids: Token of each label's word, in the order of the labels.
-        cue_ids: Tokens that follow every text, e.g. those of " It was".
+        word_ids: Token id of each label's word, in the order of the labels.
+        cue_ids: Token ids appended to every text, e.g. those of " It was".
     """
 
     base_model_prefix = "network"
@@ -48,20 +48,20 @@ class LabelWordNetwork(torch.nn.Module):
         return SequenceClassifierOutput(logits=logits[:, self.word_ids])
 
     def get_input_embeddings(self) -> Any:
-        """The language model's embeddings of tokens."""
+        """Return the language model's token embeddings."""
         return self.network.get_input_embeddings()
 
     def gradient_checkpointing_enable(self, **arguments: Any) -> None:
-        """Let the language model recompute activations."""
+        """Let the language model recompute activations in the backward pass."""
         self.network.gradient_checkpointing_enable(**arguments)
 
     def save_pretrained(self, folder: str | Path, **arguments: Any) -> None:
-        """Write the language model."""
+        """Save the language model."""
         self.network.save_pretrained(folder, **arguments)
 
 
 def with_cue(input_ids: Tensor, mask: Tensor, cue: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Texts with the cue behind their last token, padding on either side.
+    """Append the cue after each text's last token, with padding on either side.
 
     Args:
         input_ids: Shape (rows, tokens).
@@ -80,21 +80,22 @@ def with_cue(input_ids: Tensor, mask: Tensor, cue: Tensor) -> tuple[Tensor, Tens
 
 
 def cue_tokens(cue: str, tokenizer: PreTrainedTokenizerFast) -> list[int]:
-    """The tokens of the cue as they follow on a text."""
+    """Tokenize the cue as the continuation of a text."""
     ids: list[int] = tokenizer(cue, add_special_tokens=False).input_ids
     return ids
 
 
 def word_tokens(words: Mapping[str, str], labels: Sequence[str], tokenizer: PreTrainedTokenizerFast) -> list[int]:
-    """The token of each label's word, as it stands after a space.
+    """Return the token id of each label's word, tokenized after a space.
 
     Raises:
-        ConfigError: A label has no word or a word no label, a word is no single token, or two labels share one.
+        ConfigError: A label has no word or a word no label, a word is not a single token, or two labels share one.
     """
     tokens: dict[str, int] = {}
     hint = f"The labels are {', '.join(labels)}"
     unknown = [name for name in words if name not in labels]
-    problems = [Problem(f"model.head.words.{name}", "no label of the data", words[name], hint) for name in unknown]
+    rule = "is not a label of the data"
+    problems = [Problem(f"model.head.words.{name}", rule, words[name], hint) for name in unknown]
     for label in labels:
         where = f"model.head.words.{label}"
         if label not in words:
@@ -102,8 +103,8 @@ def word_tokens(words: Mapping[str, str], labels: Sequence[str], tokenizer: PreT
             continue
         ids = tokenizer(f" {words[label]}", add_special_tokens=False).input_ids
         if len(ids) != 1 or ids[0] in tokens.values():
-            rule = "must be one token of the tokenizer, and no other label's"
-            hint = f"It is cut into {' '.join(tokenizer.convert_ids_to_tokens(ids))}. Choose a more frequent word"
+            rule = "must be a single token, and not another label's"
+            hint = f"It is tokenized as {' '.join(tokenizer.convert_ids_to_tokens(ids))}. Choose a more frequent word"
             problems.append(Problem(where, rule, words[label], hint))
             continue
         tokens[label] = ids[0]

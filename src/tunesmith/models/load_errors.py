@@ -1,4 +1,4 @@
-"""The ways in which loading a model fails, each in one sentence."""
+"""Explains why loading a model failed, in one sentence."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ log = logging.getLogger("tunesmith")
 
 @functools.cache
 def hub_answers() -> bool:
-    """Whether the Hub can be reached, asked once, for 5 s at most; its own client would retry for a minute."""
+    """Whether the Hub can be reached; tried once, for at most 5 s (its own client would retry for a minute)."""
     from huggingface_hub import constants, get_session
 
     if constants.HF_HUB_OFFLINE:
         return False
     try:
         get_session().head(constants.ENDPOINT, timeout=5)
-    except Exception as error:  # the client's transport has a tree of exceptions of its own
+    except Exception as error:  # the client's transport has its own exception hierarchy
         log.info("%s does not answer (%s); only downloaded models can be used", constants.ENDPOINT, first_line(error))
         return False
     return True
@@ -34,7 +34,7 @@ def hub_answers() -> bool:
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Keep transformers' own chatter off the screen."""
+    """Silence transformers' log messages and progress bars."""
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
@@ -46,13 +46,13 @@ def quiet_transformers() -> Iterator[None]:
 
 @contextmanager
 def explained(source: str) -> Iterator[None]:
-    """Turn the ways in which loading fails into one sentence, without transformers' own chatter."""
+    """Turn loading errors into one sentence, and silence transformers."""
     try:
         with quiet_transformers():
             yield
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         if "trust_remote_code" in str(error):
-            rule = "this model comes with Python code of its own, which runs only if you name it on the command line"
+            rule = "this model has its own Python code, which runs only if you name the model on the command line"
             raise ConfigError(
                 [Problem("model.path", rule, source, f"If you trust it: --trust {shlex.quote(source)}")]
             ) from None
@@ -65,5 +65,5 @@ def explained(source: str) -> Iterator[None]:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error's message that says something."""
+    """Return the first non-empty line of an error's message, or else the name of its class."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

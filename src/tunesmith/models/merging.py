@@ -1,4 +1,4 @@
-"""An adapter put into the weights that it stands on."""
+"""Merges an adapter into the weights of its base."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from tunesmith.models.load_errors import first_line
 from tunesmith.models.probe import difference, probe
 
 TOLERANCE = 1e-3
-"""Largest difference of an answer, relative to the largest one, that is the rounding of a sum of fp32 weights."""
+"""Largest difference between logits, relative to the largest logit, that is explained by fp32 rounding."""
 
 
 def put_into_base(adapted: Any, where: str, hint: str) -> torch.nn.Module:
-    """The network with an adapter of peft's put into its weights; `adapted` is used up.
+    """Merge a peft adapter into the network's weights; `adapted` cannot be used afterwards.
 
-    A trained head is put into its place first: with other adapters than LoRA, peft 0.21 fails on one of several layers.
+    A trained head is put in place first: for adapters other than LoRA, peft 0.21 fails on a head of several layers.
 
     Args:
         adapted: The network with the adapter.
-        where: The key or flag that asks for it.
-        hint: What to do where it cannot be.
+        where: The key or flag that asked for the merge.
+        hint: What to do if it cannot be merged.
 
     Raises:
-        ConfigError: The adapter is of a kind that cannot be put into weights.
-        TrainingError: What comes out answers otherwise.
+        ConfigError: This kind of adapter cannot be merged.
+        TrainingError: The merged network computes different logits.
     """
     from peft.utils import ModulesToSaveWrapper
 
     if not hasattr(adapted, "merge_and_unload") or any(c.is_prompt_learning for c in adapted.peft_config.values()):
-        rule = "a prompt stands before the text and cannot be put into the weights"
+        rule = "a prompt comes before the text and cannot be merged into the weights"
         raise ConfigError([Problem(where, rule, None, hint)], late=True)
     expected = probe(adapted)
     network = adapted.get_base_model()
@@ -44,24 +44,24 @@ def put_into_base(adapted: Any, where: str, hint: str) -> torch.nn.Module:
     try:
         merged: torch.nn.Module = adapted.merge_and_unload()
     except (NotImplementedError, RuntimeError, ValueError, TypeError) as error:
-        rule = f"peft cannot put this adapter into its base: {first_line(error)}"
+        rule = f"peft cannot merge this adapter into its base: {first_line(error)}"
         raise ConfigError([Problem(where, rule, None, hint)], late=True) from error
     if untied:
         _say_untied(merged.config)
     gap = difference(probe(merged), expected)
     if gap > TOLERANCE and not getattr(merged, "is_quantized", False):
         raise TrainingError(
-            f"an adapter put into its base does not answer as on it: answers differ by {gap:.2g} of the largest "
-            f"(at most {TOLERANCE:.2g} is rounding). {hint}"
+            f"the merged network does not answer like base and adapter: logits differ by {gap:.2g} of the largest "
+            f"(up to {TOLERANCE:.2g} is rounding). {hint}"
         )
     return merged
 
 
 def untie(network: Any) -> bool:
-    """Give each layer under an adapter a tensor of its own, where another layer shares it; whether there was one.
+    """Give each layer under an adapter its own tensor if another layer shares it; return whether one was shared.
 
-    In training the adapter changed what its own layer computes. Put into a shared tensor, it would change the other's
-    too: output and input embeddings, which are one tensor in most small models.
+    In training the adapter changed only its own layer. Merged into a shared tensor, it would change the other layer
+    too: most small models share one tensor between input and output embeddings (docs/decisions.md, 2026-11-26).
     """
     from peft.tuners.tuners_utils import BaseTunerLayer
 
@@ -76,7 +76,7 @@ def untie(network: Any) -> bool:
             others = {module: name for module, name in users[id(parameter)].items() if module is not base}
             if not others:
                 continue
-            # A folder's other tied tensors are read from the input embeddings: without them, each has to be written.
+            # Other tied tensors are loaded from the input embeddings; once those are untied, each must be saved.
             changed = others if layer is network.get_input_embeddings() else {base: users[id(parameter)][base]}
             for module, name in changed.items():
                 setattr(module, name, torch.nn.Parameter(parameter.detach().clone(), requires_grad=False))
@@ -85,10 +85,10 @@ def untie(network: Any) -> bool:
 
 
 def _say_untied(config: Any) -> None:
-    """Write into the config that the embeddings are two tensors; not where reading it back would mean something else.
+    """Record in the config that the embeddings are two tensors, unless that would be read back as something else.
 
-    T5 has them tied whatever its config says (transformers keeps two tensors apart all the same, if the folder has
-    two), and takes the word for whether to scale its output.
+    T5 ties them whatever its config says (transformers still loads two tensors if the folder has two), and takes
+    the field for whether to scale its output.
     """
     config.tie_word_embeddings = False
     config.tie_word_embeddings = bool(type(config).from_dict(config.to_dict()).tie_word_embeddings)

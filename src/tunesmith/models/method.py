@@ -1,4 +1,4 @@
-"""What a method is that trains some of a network's own weights: one class, which says which and when."""
+"""Base class of methods that train part of a network's own weights."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from tunesmith.models.anatomy import Anatomy, anatomy
 
 @dataclass(frozen=True)
 class NetworkWeights:
-    """A network's own parameters by name, and the part of the network that each belongs to."""
+    """A network's parameters by name, grouped by embeddings, layers and head."""
 
     network: Any
-    """The network of transformers; before a run it is a skeleton on the meta device, without values."""
+    """The transformers network; before a run, a skeleton on the meta device, without values."""
     parts: Anatomy
-    """Its modules."""
+    """Its embeddings, layers and head as modules."""
     parameters: Mapping[str, torch.nn.Parameter]
     """Every parameter, in the network's order; tied ones once."""
 
     @property
     def architecture(self) -> str:
-        """What transformers calls the architecture, e.g. `bert`."""
+        """The architecture's name in transformers, e.g. `bert`."""
         return str(self.network.config.model_type)
 
     @cached_property
     def depths(self) -> Mapping[str, int]:
-        """How far each parameter is from the input: 0 for embeddings, then its layer's number from 1, then the head."""
+        """Distance of each parameter from the input: 0 for embeddings, its layer's number from 1, then the head."""
         return {name: self.parts.depth(name) for name in self.parameters}
 
     @cached_property
     def head(self) -> tuple[str, ...]:
-        """Parameters of the head; none where the output layer shares its weights with the embeddings."""
+        """Parameters of the head; none if the output layer shares its weights with the embeddings."""
         return self._at(self.parts.top)
 
     @cached_property
@@ -54,23 +54,23 @@ class NetworkWeights:
 
 
 def weights_of(network: Any) -> NetworkWeights:
-    """The parameters of a network of transformers."""
+    """Return the parameters of a transformers network."""
     return NetworkWeights(network, anatomy(network), dict(network.named_parameters()))
 
 
 class PartialMethod(ABC):
     """A way to train some of a network's own weights; a config names it in `method._target_`.
 
-    Keys beside `_target_` are the constructor's keyword arguments. Both methods have to give the same for the same
-    weights and step, whatever was called before: a resumed run asks again.
+    Keys beside `_target_` are the constructor's keyword arguments. Both methods must return the same for the same
+    weights and step, whatever was called before: a resumed run calls them again.
     """
 
     @abstractmethod
     def trained(self, weights: NetworkWeights) -> Collection[str]:
-        """Names of the parameters that are trained in the course of the run; all others keep their bits.
+        """Return the names of the parameters trained during the run; all others stay bit-identical.
 
-        The head is trained whether it is named or not. For the head alone, return `weights.head`: no names at all are
-        taken for a mistake.
+        The head is trained whether it is named or not. For the head alone, return `weights.head`: an empty collection
+        is treated as a mistake.
 
         Args:
             weights: The network's parameters.
@@ -80,16 +80,16 @@ class PartialMethod(ABC):
         """
 
     def trained_at(self, weights: NetworkWeights, step: int, num_steps: int) -> Collection[str]:
-        """Those of the names that change in one optimizer step; by default all of them, in every step.
+        """Return those of the names that are trained in one optimizer step; by default all of them.
 
         Args:
             weights: The network's parameters.
-            step: Optimizer steps made so far, from 0.
+            step: Optimizer steps completed so far, from 0.
             num_steps: Optimizer steps of the whole run.
         """
         return self.trained(weights)
 
     @property
     def is_scheduled(self) -> bool:
-        """Whether what is trained differs between steps."""
+        """Whether the trained parameters differ between steps."""
         return type(self).trained_at is not PartialMethod.trained_at

@@ -1,4 +1,4 @@
-"""How weights are changed: all of them, a part of them, or through adapters."""
+"""Applies a method to a network: trains all weights, part of them, or adapters."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from tunesmith.models.reach import check_tying
 from tunesmith.seeding import derive_seed
 
 PEFT_TASKS = {"SequenceClassification": "SEQ_CLS", "TokenClassification": "TOKEN_CLS"}
-"""How peft calls the task of a head."""
+"""Peft's name of a head's task."""
 
 
 def apply_method(network: Any, method: Any, seed: int, task: str = "classification") -> torch.nn.Module:
-    """The network as it will be trained.
+    """Return the network as it will be trained.
 
     Args:
-        network: The network with all weights; a skeleton on the meta device, to know before weights are read.
-        method: A `PartialMethod`, or a configuration of peft's.
+        network: The network with all weights, or a skeleton on the meta device to check before weights are read.
+        method: A `PartialMethod`, or a peft configuration.
         seed: The run's seed, from which adapters are initialised.
         task: Name of the task.
 
     Raises:
-        ConfigError: The method does not fit the network, e.g. its adapter names modules that are not there.
+        ConfigError: The method does not fit the network, e.g. its adapter names missing modules.
     """
     if isinstance(method, PartialMethod):
         freeze(network, method)
@@ -59,10 +59,10 @@ def _with_adapter(network: Any, peft_config: Any, seed: int, task: str) -> torch
 
 
 def check_targets(network: Any, peft_config: Any) -> None:
-    """Hold the modules and layers that an adapter names against those that the network has; every name has to fit.
+    """Check that every module and layer that an adapter names exists in the network.
 
     Raises:
-        ConfigError: A name, or the pattern, fits no module.
+        ConfigError: A name, or the pattern, matches no module.
     """
     names = [name for name, _ in network.named_modules() if name]
     for key in ("target_modules", "exclude_modules", "modules_to_save"):
@@ -70,13 +70,13 @@ def check_targets(network: Any, peft_config: Any) -> None:
         missing = [] if asked is None or asked == "all-linear" else _fitting_none(asked, names)
         if missing:
             hint = f"Its linear layers are named {', '.join(linear_names(network))}"
-            rule = f"{network.config.model_type} has no modules of these names"
+            rule = f"{network.config.model_type} has no modules with these names"
             raise ConfigError([Problem(f"method.{key}", rule, str(missing), hint)])
     _check_layers(names, getattr(peft_config, "layers_to_transform", None), network.config.model_type)
 
 
 def _fitting_none(asked: Any, names: Sequence[str]) -> list[str]:
-    """The names that are the end of no module's, or the pattern that fits none, as peft holds them."""
+    """Return the names that end no module's name, or the pattern if it matches none, by peft's rules."""
     if isinstance(asked, str):
         return [] if any(re.fullmatch(asked, name) for name in names) else [asked]
     fits = {target for target in asked for name in names if name == target or name.endswith(f".{target}")}
@@ -84,7 +84,7 @@ def _fitting_none(asked: Any, names: Sequence[str]) -> list[str]:
 
 
 def _check_layers(names: Sequence[str], asked: int | list[int] | None, architecture: str) -> None:
-    """Every number in `layers_to_transform` has to be that of a layer."""
+    """Check that every number in `layers_to_transform` is a layer's."""
     numbers = [asked] if isinstance(asked, int) else list(asked or ())
     layers = {int(number) for name in names for number in re.findall(r"^[^\d]*\.(\d+)$", name)}
     missing = [number for number in numbers if number not in layers]
@@ -94,10 +94,10 @@ def _check_layers(names: Sequence[str], asked: int | list[int] | None, architect
 
 
 def check_patterns(adapted: Any, peft_config: Any) -> None:
-    """Hold the names in `rank_pattern` and its like against the modules that have an adapter.
+    """Check that every name in `rank_pattern` and similar keys matches a module with an adapter.
 
     Raises:
-        ConfigError: One fits none of them, and so has no effect.
+        ConfigError: A name matches none of them, and so has no effect.
     """
     from peft.utils.other import get_pattern_key
 
@@ -105,15 +105,15 @@ def check_patterns(adapted: Any, peft_config: Any) -> None:
     for key in BY_PATTERN:
         for pattern in getattr(peft_config, key, None) or {}:
             if not any(get_pattern_key([pattern], name) == pattern for name in targeted):
-                hint = f"Those with one are {', '.join(sorted({name.rpartition('.')[2] for name in targeted}))}"
-                raise ConfigError([Problem(f"method.{key}", "fits no module that has an adapter", pattern, hint)])
+                hint = f"Modules with one: {', '.join(sorted({name.rpartition('.')[2] for name in targeted}))}"
+                raise ConfigError([Problem(f"method.{key}", "matches no module that has an adapter", pattern, hint)])
 
 
 def complete_peft_config(network: Any, peft_config: Any, task: str) -> None:
-    """Complete peft's configuration by what follows from task and network: task type, targets, the head to train.
+    """Set the parts of peft's configuration that follow from task and network: task type, targets, trained head.
 
     Raises:
-        ConfigError: This kind of adapter does not go with the network.
+        ConfigError: This kind of adapter does not fit the network.
     """
     import peft
 
@@ -123,25 +123,25 @@ def complete_peft_config(network: Any, peft_config: Any, task: str) -> None:
     peft_config.task_type = peft.TaskType(writes if head is None else PEFT_TASKS[head])
     if isinstance(peft_config, peft.PromptLearningConfig):
         if head is not None and family != "encoder":
-            # Given embeddings instead of ids, decoders take the last column for the last token, T5 refuses.
-            rule = f"a prompt goes before the text's embeddings, and {architecture} then cannot find the text's end"
+            # With embeddings instead of ids, decoders take the last column for the last token, and T5 refuses.
+            rule = f"a prompt comes before the text's embeddings, so {architecture} cannot find the end of the text"
             raise ConfigError([Problem("method", rule, "prompt", "Use method=lora, or an encoder")])
         return
     if peft_config.target_modules is None and architecture not in _known_targets(peft_config):
         if isinstance(peft_config, peft.LNTuningConfig):
-            rule = "is required: peft does not know which modules of this architecture normalise"
+            rule = "is required: peft does not know this architecture's normalisation layers"
             raise ConfigError([Problem("method.target_modules", rule, None, f"E.g. {_normalising(network)}")])
         peft_config.target_modules = "all-linear"
-    # peft itself adds only heads that are called `classifier` or `score`; a language model has none to add.
+    # peft itself adds only heads named `classifier` or `score`; see docs/decisions.md, 2026-11-23: the whole head
     heads = [name for name in head_modules(network) if name not in ("classifier", "score")] if head is not None else []
     asked = peft_config.modules_to_save or []
     peft_config.modules_to_save = [*asked, *(name for name in heads if name not in asked)] or None
     if architecture == "gpt2":
-        peft_config.fan_in_fan_out = True  # its linear layers keep their weights transposed
+        peft_config.fan_in_fan_out = True  # its Conv1D layers hold transposed weights
 
 
 def _kind(peft_config: Any) -> str:
-    """Peft's word for a kind of adapter, which may be text where it is the user's own."""
+    """Return peft's name for a kind of adapter, which is plain text for a user's own."""
     return str(getattr(peft_config.peft_type, "value", peft_config.peft_type))
 
 
@@ -154,13 +154,13 @@ def _known_targets(peft_config: Any) -> dict[str, Any]:
 
 
 def _normalising(network: torch.nn.Module) -> str:
-    """The override that names the modules whose class says that they normalise."""
+    """Return the override that names the modules whose class is a normalisation layer's."""
     names = (name for name, module in network.named_modules() if "norm" in type(module).__name__.lower())
     return f"'method.target_modules=[{','.join(sorted({name.rpartition('.')[2] for name in names}))}]'"
 
 
 def linear_names(network: torch.nn.Module) -> list[str]:
-    """The last name of each linear layer, once each, in alphabetical order."""
+    """Return the distinct last parts of the linear layers' names, sorted."""
     from transformers.pytorch_utils import Conv1D
 
     linear = (name for name, module in network.named_modules() if isinstance(module, torch.nn.Linear | Conv1D))
@@ -168,6 +168,6 @@ def linear_names(network: torch.nn.Module) -> list[str]:
 
 
 def count_parameters(network: torch.nn.Module) -> tuple[int, int]:
-    """All parameters and those that are trained."""
+    """Return the number of all parameters and of trained ones."""
     parameters = list(network.parameters())
     return sum(p.numel() for p in parameters), sum(p.numel() for p in parameters if p.requires_grad)

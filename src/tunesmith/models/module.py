@@ -1,4 +1,4 @@
-"""One training step and one evaluation pass, as a LightningModule."""
+"""The training step and the evaluation pass, as a LightningModule."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ OptimizerFactory = Callable[[torch.nn.Module], torch.optim.Optimizer]
 SchedulerFactory = Callable[[torch.optim.Optimizer, int], dict[str, Any]]
 """From the optimizer and the number of optimizer steps to Lightning's `lr_scheduler` entry."""
 MetricFunction = Callable[[Any, Any], Mapping[str, Any]]
-"""From answers and truths, as the task's objective gives them, to metrics by name: numbers, and mappings for tables.
-Where it answers nothing, from the summed losses and the counts of the rows."""
+"""Takes predictions and references as the task's objective returns them, and returns metrics by name: numbers, or
+mappings for tables. If the objective predicts nothing, it takes the rows' summed losses and their counts."""
 
 STATES = ("state_dict", "current_model_state")
-"""Where a checkpoint holds weights: with Lightning's averaging of weights, the average and those of the last step."""
+"""Keys of a checkpoint that hold weights: with weight averaging, the average and those of the last step."""
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """What one evaluation pass computed, in the order of the split's rows."""
+    """The results of one evaluation pass, in the order of the split's rows."""
 
     split: str
     logits: Answers
-    """What the network answered: logits of shape (rows, labels), fp32, on the CPU, for most tasks; else numbers, a
-    list of logits per word, or texts."""
+    """The network's predictions: for most tasks logits of shape (rows, labels), fp32, on the CPU; otherwise numbers,
+    a list of logits per word, or texts."""
     labels: Answers
-    """What it should have answered: for classification the index of the right label, shape (rows,)."""
+    """The references: for classification, the index of the correct label, shape (rows,)."""
     metrics: dict[str, float]
     """`<split>/<name>` to value."""
     losses: Tensor
     """Summed loss of each row in nats, shape (rows,)."""
     counts: Tensor
-    """Over how many tokens or words each sum is, shape (rows,)."""
+    """Number of tokens or words in each sum, shape (rows,)."""
     tables: dict[str, Any] = field(default_factory=dict)
-    """`<split>/<name>` to a metric that is a matrix or a curve."""
+    """`<split>/<name>` to a metric that is a matrix or curve."""
 
     @property
     def loss(self) -> float:
@@ -53,23 +53,23 @@ class Outputs:
 
     @property
     def defined_metrics(self) -> dict[str, float]:
-        """The metrics that have a value on these rows; the correlation of numbers that are all the same has none."""
+        """The metrics defined on these rows; e.g. the correlation of constant numbers is not."""
         return {name: value for name, value in self.metrics.items() if math.isfinite(value)}
 
 
 class FineTuner(pl.LightningModule):
     """Trains a network for a task; works with any `pl.Trainer`.
 
-    The loss of an optimizer step is the mean over all that it asks for (samples, tokens or words, each by its weight),
-    however they are divided into micro-batches.
+    The loss of an optimizer step is the weighted mean over all its samples, tokens or words, however they are divided
+    into micro-batches.
 
     Args:
-        network: The network as it is to be trained.
-        objective: What the task asks of it; by default one label per text.
-        optimizer: Makes the optimizer from the network.
-        scheduler: Makes the schedule from the optimizer and the number of steps; None keeps the rate constant.
+        network: The network to train.
+        objective: The task's inputs and losses; by default those of one label per text.
+        optimizer: Builds the optimizer from the network.
+        scheduler: Builds the schedule from the optimizer and the number of steps; None keeps the rate constant.
         metrics: Computes the metrics of an evaluation pass.
-        seed: The run's seed; what is random in a step (dropout) depends on it and the step's number alone.
+        seed: The run's seed; randomness within a step (dropout) depends only on it and the step's number.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class FineTuner(pl.LightningModule):
         self.strict_loading = False  # a checkpoint leaves out what was not trained
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leave out what training does not change: a frozen base is known by its hash."""
+        """Leave out frozen weights, and store their hash (docs/decisions.md, 2026-11-22: a checkpoint leaves out)."""
         frozen = {f"network.{name}" for name, p in self.network.named_parameters() if not p.requires_grad}
         for states in STATES:
             if states in checkpoint:
@@ -105,9 +105,9 @@ class FineTuner(pl.LightningModule):
         checkpoint["frozen_sha256"] = self._frozen_sha256()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse a checkpoint that was made over other frozen weights; a callback's average of these is no other."""
+        """Refuse a checkpoint written over other frozen weights; with weight averaging, fill in the frozen ones."""
         if checkpoint["frozen_sha256"] != self._frozen_sha256():
-            raise FilesError("the checkpoint was made over other frozen weights than those that were loaded now")
+            raise FilesError("the checkpoint was written over frozen weights that differ from those loaded now")
         if all(states in checkpoint for states in STATES):
             frozen = {f"network.{name}": p.data for name, p in self.network.named_parameters() if not p.requires_grad}
             for states in STATES:
@@ -120,19 +120,19 @@ class FineTuner(pl.LightningModule):
         return self._frozen
 
     def forward(self, batch: Mapping[str, Any]) -> Tensor:
-        """Logits of a batch, shape (samples, labels) or (samples, tokens, labels)."""
+        """Compute the logits of a batch, shape (samples, labels) or (samples, tokens, labels)."""
         return self.objective.logits(self.network, batch)
 
     def on_fit_start(self) -> None:
-        """Put the network into training mode, which Lightning leaves as it finds it."""
+        """Put the network into training mode; Lightning does not change the mode."""
         self.network.train()
 
     def on_train_batch_start(self, batch: Mapping[str, Any], batch_idx: int) -> None:
-        """Seed what is random in this forward pass."""
+        """Seed the randomness of this forward pass (docs/decisions.md, 2026-11-22: randomness without state)."""
         torch.manual_seed(derive_seed(self.seed, "step", self.global_step, batch_idx))
 
     def training_step(self, batch: Mapping[str, Any], batch_idx: int) -> Tensor:
-        """The micro-batch's share of the step's mean loss."""
+        """Return the micro-batch's share of the step's mean loss."""
         losses = self.objective.losses(self(batch), batch)
         share: Tensor = losses.sum() / batch["window"]
         value = share.detach().item()
@@ -143,7 +143,7 @@ class FineTuner(pl.LightningModule):
         return share * self.trainer.accumulate_grad_batches
 
     def _not_finite(self, loss: float, split: str, rows: Tensor) -> TrainingError:
-        """What to say of a loss that is not finite: the step, and the ids (else the positions) of up to ten rows."""
+        """Describe a loss that is not finite: the step, and the ids (or else positions) of up to ten rows."""
         positions = rows.tolist()[:10]
         identify = getattr(getattr(self.trainer, "datamodule", None), "row_ids", None)
         ids = identify(split, positions) if identify is not None else [str(row) for row in positions]
@@ -159,7 +159,7 @@ class FineTuner(pl.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip by the global norm; unlike Lightning's own, also for fused optimizers under bf16."""
+        """Clip gradients; unlike Lightning's clipping, this also works for fused optimizers under bf16."""
         self._step = {"train/lr": float(optimizer.param_groups[0]["lr"])}
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         limit = float("inf") if gradient_clip_val is None else gradient_clip_val
@@ -169,7 +169,7 @@ class FineTuner(pl.LightningModule):
             self._step["train/grad_norm"] = torch.nn.utils.clip_grad_norm_(parameters, limit)
 
     def on_train_batch_end(self, outputs: Any, batch: Mapping[str, Any], batch_idx: int) -> None:
-        """Log the optimizer step, if one was made: mean loss, learning rate, gradient norm before clipping."""
+        """Log the optimizer step, if one was taken: mean loss, learning rate, gradient norm before clipping."""
         if not self._step:
             return
         values = {"train/loss": self._step_loss, **self._step} | self._place()
@@ -183,7 +183,7 @@ class FineTuner(pl.LightningModule):
     on_test_epoch_start = on_validation_epoch_start
 
     def validation_step(self, batch: Mapping[str, Any], batch_idx: int) -> None:
-        """Keep the batch's answers; metrics are taken over all rows at once, so batch size has no effect on them."""
+        """Keep the batch's predictions; metrics are computed over all rows at once, whatever the batch size."""
         logits = self(batch)
         losses, counts = (part.cpu().double() for part in self.objective.measure(logits, batch))
         answers = self.objective.answers(self.network, logits, batch)
@@ -202,12 +202,12 @@ class FineTuner(pl.LightningModule):
     def _finish(self, split: str) -> None:
         outputs = self.outputs[split] = self.take_outputs(split)
         faulty = ~torch.isfinite(outputs.losses)
-        if faulty.any():  # a last step may have ruined the weights: no training loss would show it
+        if faulty.any():  # the last step may have ruined the weights, which no training loss would show
             raise self._not_finite(outputs.metrics[f"{split}/loss"], split, faulty.nonzero().flatten())
         self.log_dict(outputs.metrics | self._place(), batch_size=len(outputs.losses))
 
     def take_outputs(self, split: str) -> Outputs:
-        """What the evaluation steps since the last `on_validation_epoch_start` have computed; nothing is logged."""
+        """Return the results of all steps since the last `on_validation_epoch_start`; nothing is logged."""
         rows, losses, counts, answers, truths = (_joined(parts) for parts in zip(*self._collected, strict=True))
         num_rows = int(rows.max()) + 1
         losses, counts = (torch.zeros(num_rows).double().index_add(0, rows, part) for part in (losses, counts))
@@ -225,11 +225,11 @@ class FineTuner(pl.LightningModule):
         return Outputs(split, answers, truths, metrics, losses, counts, tables)
 
     def _place(self) -> dict[str, float]:
-        """The x axes of a logged point. Lightning takes them from the values; its own step count starts at 0."""
+        """The x axes of a logged point: Lightning reads them from the values, or else counts steps from 0."""
         return {"step": float(self.global_step), "epoch": float(self.current_epoch)}
 
     def configure_optimizers(self) -> Any:
-        """The optimizer and its schedule over all steps of the run."""
+        """Build the optimizer, and its schedule over all steps of the run."""
         optimizer = self.make_optimizer(self.network)
         if self.make_scheduler is None:
             return optimizer
@@ -238,7 +238,7 @@ class FineTuner(pl.LightningModule):
 
 
 def _joined(parts: Sequence[Any]) -> Any:
-    """The values of all batches, one after the other."""
+    """Concatenate the values of all batches."""
     return torch.cat(list(parts)) if isinstance(parts[0], Tensor) else [item for part in parts for item in part]
 
 

@@ -1,6 +1,6 @@
-"""What each task asks of a network: its inputs, the losses of a step, and what an evaluation pass keeps.
+"""Each task's network inputs, training losses, and what an evaluation pass keeps.
 
-Losses are sums per sample, so that a mean can be taken over whatever a step consists of.
+Losses are sums per sample, so the mean can be taken over everything in an optimizer step.
 """
 
 from __future__ import annotations
@@ -13,119 +13,119 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 IGNORED = -100
-"""Label of a token that is not asked for, as in transformers."""
+"""Label of a token without a loss, as in transformers."""
 Batch = Mapping[str, Any]
 """See `data/batching.py`."""
 Answers = Tensor | Sequence[Any]
-"""What a network answers, sample by sample: shape (samples, ...), or a list."""
+"""Predictions per sample: a tensor of shape (samples, ...), or a list."""
 
 
 class Objective:
     """One label per text; the base of the others.
 
     Args:
-        label_smoothing: Part of the right label's probability that is spread over all labels, in training.
+        label_smoothing: Share of the correct label's probability that is spread over all labels in training.
         class_weights: Weight of each label in training, shape (labels,).
     """
 
     SPEAKS: ClassVar[bool] = True
-    """Whether metrics compare answers; else they are made from the losses."""
+    """Whether metrics compare predictions with references; if not, they are computed from losses."""
 
     def __init__(self, *, label_smoothing: float = 0.0, class_weights: Tensor | None = None) -> None:
         self.label_smoothing = label_smoothing
         self.class_weights = class_weights
 
     def inputs(self, network: Any, batch: Batch) -> dict[str, Any]:
-        """The network's arguments for a batch."""
+        """Return the network's arguments for a batch."""
         chosen = ["input_ids", *(name for name in ("attention_mask", "position_ids") if name in batch)]
         if "token_type_ids" in batch and getattr(network.config, "type_vocab_size", 0) > 1:
             chosen.append("token_type_ids")
         return {name: batch[name] for name in chosen}
 
     def logits(self, network: Any, batch: Batch) -> Tensor:
-        """The network's logits of a batch, shape (samples, labels) or (samples, tokens, labels)."""
+        """Compute the logits of a batch, shape (samples, labels) or (samples, tokens, labels)."""
         inputs = self.inputs(network, batch)
         logits: Tensor = network(**inputs).logits
         if logits.ndim == 2:
             return logits
         tokens = inputs.get("decoder_input_ids", inputs["input_ids"])
-        return logits[:, -tokens.shape[1] :]  # what a prompt's own positions answer comes before
+        return logits[:, -tokens.shape[1] :]  # a trained prompt's own positions come first
 
     def losses(self, logits: Tensor, batch: Batch) -> Tensor:
-        """The training loss of each sample, times what it counts, in nats and fp32, shape (samples,)."""
+        """Return the weighted training loss of each sample, in nats and fp32, shape (samples,)."""
         weights = None if self.class_weights is None else self.class_weights.to(logits.device)
         return cross_entropy(
             logits.float(), batch["labels"], weights, reduction="none", label_smoothing=self.label_smoothing
         )
 
     def measure(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The plain loss of each sample as a sum, and over how many things it is, both of shape (samples,)."""
+        """Return each sample's unweighted loss as a sum, and the number of terms in it, both of shape (samples,)."""
         losses = cross_entropy(logits.float(), batch["labels"], reduction="none")
         return losses, torch.ones_like(losses)
 
     def answers(self, network: Any, logits: Any, batch: Batch) -> Answers:
-        """What an evaluation pass keeps of each sample: here its logits, fp32, on the CPU."""
+        """Return the predictions that an evaluation pass keeps: here the logits, fp32, on the CPU."""
         kept: Tensor = logits.float().cpu()
         return kept
 
     def truths(self, batch: Batch) -> Answers:
-        """What the answers are compared with."""
+        """Return the references that predictions are compared with."""
         labels: Tensor = batch["labels"].cpu()
         return labels
 
 
 class MultiLabelObjective(Objective):
-    """Any number of labels per text: the mean of a yes-or-no cross-entropy over the labels."""
+    """Any number of labels per text: binary cross-entropy, averaged over the labels."""
 
     def losses(self, logits: Tensor, batch: Batch) -> Tensor:
-        """The mean over labels, of each sample."""
+        """Return each sample's mean over the labels, shape (samples,)."""
         return binary_cross_entropy_with_logits(logits.float(), batch["labels"], reduction="none").mean(dim=1)
 
     def measure(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The same, each sample counting as one."""
+        """Return the same losses, with a count of one per sample."""
         losses = self.losses(logits, batch)
         return losses, torch.ones_like(losses)
 
     def truths(self, batch: Batch) -> Answers:
-        """1 for each label that a text has, 0 for the others."""
+        """Return 1 for each label that a text has and 0 for the others, shape (samples, labels)."""
         labels: Tensor = batch["labels"].long().cpu()
         return labels
 
 
 class RegressionObjective(Objective):
-    """A number per text: the squared error."""
+    """A number per text, with the squared error."""
 
     def losses(self, logits: Tensor, batch: Batch) -> Tensor:
-        """The squared error of each sample."""
+        """Return the squared error of each sample, shape (samples,)."""
         errors: Tensor = logits.float().squeeze(1) - batch["labels"]
         return errors.square()
 
     def measure(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The same, each sample counting as one."""
+        """Return the same losses, with a count of one per sample."""
         losses = self.losses(logits, batch)
         return losses, torch.ones_like(losses)
 
     def answers(self, network: Any, logits: Any, batch: Batch) -> Answers:
-        """The number, shape (samples,)."""
+        """Return the predicted numbers, shape (samples,)."""
         kept: Tensor = logits.float().squeeze(1).cpu()
         return kept
 
 
 class TagObjective(Objective):
-    """A tag for each word, asked at its first token."""
+    """A tag for each word, predicted at its first token."""
 
     def losses(self, logits: Tensor, batch: Batch) -> Tensor:
-        """The sum over the words of each sample."""
+        """Return the sum over each sample's words, shape (samples,)."""
         weights = None if self.class_weights is None else self.class_weights.to(logits.device)
         options = {"weight": weights, "label_smoothing": self.label_smoothing}
         return _token_losses(logits, batch["labels"], **options).sum(dim=1)
 
     def measure(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The plain sum, and the number of words."""
+        """Return the unweighted sum and the number of words, both of shape (samples,)."""
         return _token_losses(logits, batch["labels"]).sum(dim=1), (batch["labels"] != IGNORED).sum(dim=1)
 
     def answers(self, network: Any, logits: Any, batch: Batch) -> Answers:
-        """For each sentence the logits of its words, shape (words, labels); NaN for words beyond the last token."""
+        """Return each sentence's logits, shape (words, labels); NaN for words beyond the last token."""
         answers = []
         for row, words, reference in zip(logits.float().cpu(), batch["words"].cpu(), batch["references"], strict=True):
             of_words = torch.full((len(reference), row.shape[1]), torch.nan)
@@ -134,42 +134,42 @@ class TagObjective(Objective):
         return answers
 
     def truths(self, batch: Batch) -> Answers:
-        """The tags of each sentence."""
+        """Return the tags of each sentence."""
         return [tuple(tags) for tags in batch["references"]]
 
 
 class NextTokenObjective(Objective):
-    """Every next token that is asked for, by a decoder."""
+    """Next-token prediction by a decoder, for tokens with a label."""
 
     SPEAKS = False
 
     def inputs(self, network: Any, batch: Batch) -> dict[str, Any]:
-        """Without the cache, beside which positions of packed texts would not be seen."""
+        """Return the arguments with the cache off: with it, positions of packed texts would be ignored."""
         return super().inputs(network, batch) | {"use_cache": False}
 
     def losses(self, logits: Tensor, batch: Batch) -> Tensor:
-        """The sum over the tokens of each sample."""
+        """Return the sum over each sample's tokens, shape (samples,)."""
         return _token_losses(logits[:, :-1], batch["labels"][:, 1:]).sum(dim=1)
 
     def measure(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The same sum, and the number of tokens."""
+        """Return the same sum and the number of tokens, both of shape (samples,)."""
         return self.losses(logits, batch), (batch["labels"][:, 1:] != IGNORED).sum(dim=1)
 
     def answers(self, network: Any, logits: Any, batch: Batch) -> Answers:
-        """Nothing but the loss."""
+        """Return no predictions, only placeholders."""
         return [None] * len(logits)
 
     def truths(self, batch: Batch) -> Answers:
-        """Nothing."""
+        """Return no references, only placeholders."""
         return [None] * len(batch["rows"])
 
 
 class DecoderText(NextTokenObjective):
-    """A text written on from another, by a decoder; answers are written greedily.
+    """Continuation of a text by a decoder, with greedy decoding.
 
     Args:
-        decode: From ids to text, special tokens left out.
-        max_new_tokens: Tokens of an answer at most.
+        decode: Turns ids into text, without special tokens.
+        max_new_tokens: Maximum tokens of an answer.
     """
 
     SPEAKS = True
@@ -180,17 +180,17 @@ class DecoderText(NextTokenObjective):
         self.max_new_tokens = max_new_tokens
 
     def answers(self, network: Any, logits: Any, batch: Batch) -> Answers:
-        """What the network writes on from each prompt."""
+        """Generate the continuation of each prompt."""
         prompts = batch["prompt_ids"]
         written = self._generate(network, prompts, batch["prompt_mask"])[:, prompts.shape[1] :]
         return [self._text(ids, network) for ids in written]
 
     def truths(self, batch: Batch) -> Answers:
-        """The texts as they should be."""
+        """Return the reference texts."""
         return list(batch["references"])
 
     def _text(self, ids: Tensor, network: Any) -> str:
-        """The text up to the token that ended it, which need not be one that decoding leaves out."""
+        """Decode up to the end token, which decoding does not always leave out."""
         ends = network.generation_config.eos_token_id
         stops = torch.isin(ids, torch.as_tensor([] if ends is None else ends)).nonzero()
         text: str = self.decode(ids[: int(stops[0])] if len(stops) else ids)
@@ -203,29 +203,29 @@ class DecoderText(NextTokenObjective):
 
 
 class EncoderDecoderText(DecoderText):
-    """A text for another, by an encoder-decoder; answers are written greedily."""
+    """Text to text by an encoder-decoder, with greedy decoding."""
 
     def inputs(self, network: Any, batch: Batch) -> dict[str, Any]:
-        """The target shifted by one goes into the decoder."""
+        """Return the arguments, with the target shifted by one as the decoder's input."""
         shifted = network.prepare_decoder_input_ids_from_labels(labels=batch["labels"])
         return super().inputs(network, batch) | {"decoder_input_ids": shifted}
 
     def losses(self, logits: Tensor, batch: Batch) -> Tensor:
-        """The sum over the tokens of each target."""
+        """Return the sum over each target's tokens, shape (samples,)."""
         return _token_losses(logits, batch["labels"]).sum(dim=1)
 
     def measure(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The same sum, and the number of tokens."""
+        """Return the same sum and the number of tokens, both of shape (samples,)."""
         return self.losses(logits, batch), (batch["labels"] != IGNORED).sum(dim=1)
 
     def answers(self, network: Any, logits: Any, batch: Batch) -> Answers:
-        """What the network writes for each source."""
+        """Generate the text for each source."""
         written = self._generate(network, batch["input_ids"], batch["attention_mask"])
-        return [self._text(ids[1:], network) for ids in written]  # the first one is what a decoder starts from
+        return [self._text(ids[1:], network) for ids in written]  # the first token is the decoder's start token
 
 
 def _token_losses(logits: Tensor, labels: Tensor, **options: Any) -> Tensor:
-    """Cross-entropy of each token in fp32, 0 where none is asked for; logits (samples, tokens, labels)."""
+    """Cross-entropy of each token in fp32, 0 for tokens without a label; logits (samples, tokens, labels)."""
     flat = logits.reshape(-1, logits.shape[-1]).float()
     losses = cross_entropy(flat, labels.reshape(-1), ignore_index=IGNORED, reduction="none", **options)
     return losses.reshape(labels.shape)

@@ -1,4 +1,4 @@
-"""Whether texts that share a sample stay unseen by one another: measured, for it depends on architecture and kernel."""
+"""Measures whether packed texts attend to one another (docs/decisions.md, 2026-11-23: packing)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from tunesmith.errors import ConfigError, Problem
 from tunesmith.models.transformers_inside import attention_of
 
 TOLERANCE = 1e-3
-"""Largest difference of a logit, relative to the largest one, that counts as rounding."""
+"""Largest difference between logits, relative to the largest logit, that counts as rounding."""
 
 
 def check_packing(network: Any) -> None:
-    """Compare a text's logits alone and after another text in the same sample.
+    """Compare a text's logits on its own and after another text in the same sample.
 
-    Architectures whose attention ends where positions begin anew at 0 pass (in transformers those that build their mask
-    from `position_ids`); others would train on texts that continue other texts.
+    Architectures whose attention stops where positions restart at 0 pass (in transformers, those that build their mask
+    from `position_ids`); in others, texts would be trained as continuations of other texts.
 
     Raises:
-        ConfigError: They differ, or the network takes no positions.
+        ConfigError: The logits differ, or the network takes no positions.
     """
     first, second = torch.arange(1, 8), torch.arange(3, 9)  # ids that every vocabulary has
     together = torch.cat([first, second])[None].to(network.device)
@@ -42,5 +42,5 @@ def check_packing(network: Any) -> None:
 
 def _refused(network: Any, reason: str) -> ConfigError:
     kind = f"{network.config.model_type} ({attention_of(network.config)} attention)"
-    rule = f"{kind} does not keep texts in one sample apart: {reason}"
+    rule = f"{kind} does not keep packed texts apart: {reason}"
     return ConfigError([Problem("data.packing", rule, "true", "Set data.packing=false")], late=True)

@@ -1,4 +1,4 @@
-"""A few made-up texts whose answers tell two networks apart."""
+"""Compares two networks by their logits on a few random texts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ ROWS, TOKENS = 4, 12
 
 
 def probe(network: Any) -> Tensor:
-    """What a network answers to the same few random rows of tokens, fp32, on the CPU.
+    """Return a network's logits on a few fixed random rows of tokens, fp32, on the CPU.
 
     Args:
-        network: A network of transformers, of peft or of ours, with a head of any kind; left in the mode that it is in.
+        network: A network of transformers, peft or Tunesmith, with any head; its training mode is restored.
     """
     config, device = network.config, next(network.parameters()).device
     eos = getattr(config, "eos_token_id", None)
@@ -23,7 +23,7 @@ def probe(network: Any) -> Tensor:
     words = torch.tensor([i for i in range(config.vocab_size) if i not in special])
     drawn = torch.randint(len(words), (ROWS, TOKENS), generator=torch.Generator().manual_seed(0))
     ids = words[drawn]
-    if ends[0] is not None and ends[0] < config.vocab_size:  # T5 reads a text's label at its end
+    if ends[0] is not None and ends[0] < config.vocab_size:  # T5's classifier reads the end-of-text token
         ids[:, -1] = ends[0]
     inputs = {"input_ids": ids.to(device), "attention_mask": torch.ones_like(ids).to(device)}
     if config.is_encoder_decoder and hasattr(network, "prepare_decoder_input_ids_from_labels"):
@@ -39,7 +39,7 @@ def probe(network: Any) -> Tensor:
 
 
 def difference(measured: Tensor, expected: Tensor) -> float:
-    """The largest difference of two networks' answers, relative to the largest answer, or to 1 if that is less."""
+    """Return the largest difference between logits, relative to the largest expected one, or to 1 if that is less."""
     if measured.shape != expected.shape:
         return float("inf")
     gap = (measured - expected).abs().max() / expected.abs().max().clamp(min=1)

@@ -1,4 +1,4 @@
-"""What of an adapter its network comes to: parts that no pass reaches are trained by nothing."""
+"""Finds parts of an adapter that a forward pass never reaches, which would not be trained."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ ELSEWHERE = "Leave it out: the network reads these weights through another modul
 
 
 def check_reach(adapted: Any, peft_config: Any) -> None:
-    """Refuse modules that an adapter names and that the network never calls, such as `shared` of T5.
+    """Refuse adapted modules that the network never calls, such as T5's `shared`.
 
     Args:
         adapted: The network under the adapter, on the meta device.
         peft_config: The adapter's configuration.
 
     Raises:
-        ConfigError: All modules that fit a name are idle, so that it would train nothing.
+        ConfigError: All modules that match a name are idle, so it would train nothing.
     """
     idle, wrapped = idle_parts(adapted), _wrapped(adapted)
     if idle is None:
@@ -36,10 +36,10 @@ def check_reach(adapted: Any, peft_config: Any) -> None:
 
 
 def check_tying(adapted: Any, peft_config: Any) -> None:
-    """Refuse one adapter for two tied embeddings: peft's two views of it are neither saved nor merged as trained.
+    """Refuse one adapter on two tied embeddings: peft neither saves nor merges it as it was trained.
 
     Raises:
-        ConfigError: `ensure_weight_tying` is asked for, and an embedding or the output layer has an adapter.
+        ConfigError: `ensure_weight_tying` is set, and an embedding or the output layer has an adapter.
     """
     from peft.tuners.tuners_utils import BaseTunerLayer
 
@@ -48,15 +48,15 @@ def check_tying(adapted: Any, peft_config: Any) -> None:
     network = adapted.get_base_model()
     ends = [getattr(network, f"get_{end}_embeddings", lambda: None)() for end in ("input", "output")]
     if any(isinstance(end, BaseTunerLayer) for end in ends):
-        rule = "cannot go with an adapter on tied embeddings: what it trains is not merged as it was measured"
-        hint = "Leave it out: a merge then gives the layer under the adapter a tensor of its own"
+        rule = "cannot be used with an adapter on tied embeddings: it would not be merged as it was measured"
+        hint = "Leave it out: a merge then gives the layer under the adapter its own tensor"
         raise ConfigError([Problem("method.ensure_weight_tying", rule, "true", hint)])
 
 
 def idle_parts(adapted: Any) -> set[str] | None:
-    """Names of wrapped modules that a pass does not reach; None where the pass cannot be tried without weights.
+    """Return the wrapped modules that a forward pass does not reach; None if no pass runs without weights.
 
-    Heads may look at values, which there are none of: then the network below them is tried alone.
+    A head may depend on values, which a skeleton lacks: then the backbone is tried on its own.
     """
     network, training = adapted.get_base_model(), adapted.training
     adapted.eval()
@@ -72,7 +72,7 @@ def idle_parts(adapted: Any) -> set[str] | None:
 
 
 def _reached(adapted: Any, part: Any, names: list[str]) -> set[str] | None:
-    """Those of the names that are called in a pass of a part of the network; None where it fails."""
+    """Return the names called in a forward pass of a part of the network; None if it fails."""
     called: set[str] = set()
     handles = [
         adapted.get_submodule(name).register_forward_pre_hook(lambda *_, name=name: called.add(name)) for name in names

@@ -1,4 +1,4 @@
-"""Where a model comes from: a local folder, a GGUF file, or the Hub."""
+"""Locates a model: a local folder, a GGUF file, or the Hub."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 def locate(path: str, cache_dir: str) -> str:
-    """A local folder's absolute path, or a Hub id as it is; a GGUF file is converted once, and is then a folder.
+    """Return a local folder's absolute path, or a Hub id unchanged; a GGUF file is converted to a folder once.
 
     Args:
         path: The folder, the GGUF file or the Hub id.
-        cache_dir: Where converted files are kept.
+        cache_dir: Folder for converted files.
 
     Raises:
-        FilesError: It can only be a local path, and there is nothing; the Hub is not asked.
+        FilesError: It can only be a local path, and does not exist; the Hub is not asked.
     """
     local = expand(path)
     if local.suffix == ".gguf":
@@ -37,20 +37,20 @@ def locate(path: str, cache_dir: str) -> str:
         return str(local.resolve())
     if HUB_ID.fullmatch(path) and not path.startswith("."):
         return path
-    raise FilesError(f"model folder {path!r} does not exist (and it is not of the form of a Hub id, `org/name`)")
+    raise FilesError(f"model folder {path!r} does not exist (and it does not look like a Hub id, `org/name`)")
 
 
 def loading(model: Model, source: str) -> dict[str, Any]:
-    """The arguments of `from_pretrained` that say where to load from.
+    """Return the arguments of `from_pretrained` for the source to load from.
 
-    Code that comes with a model runs only where the command line trusts that model by name.
+    A model's own code runs only if the command line names that model with `--trust`.
 
     Args:
         model: The model config.
         source: Its path, or its tokenizer's.
 
     Raises:
-        FilesError: It can only be a local path, and there is nothing.
+        FilesError: It can only be a local path, and does not exist.
     """
     located = locate(source, model.cache_dir)
     elsewhere = not Path(located).is_absolute()
@@ -63,7 +63,7 @@ def loading(model: Model, source: str) -> dict[str, Any]:
 
 
 def resolved_revision(model: Model) -> str | None:
-    """The Hub's commit that a checkpoint was loaded from, as the download cache has it; None for anything else.
+    """Return the Hub commit that a checkpoint was loaded from, from the download cache; None for a local model.
 
     Args:
         model: The model config, after its checkpoint was loaded.

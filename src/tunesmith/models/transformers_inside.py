@@ -1,4 +1,4 @@
-"""Inner parts of transformers that several files use, as of 5.23; `tests/test_foreign_privates.py` names each."""
+"""Private parts of transformers 5.23 that several files use; each is listed in `tests/test_foreign_privates.py`."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from transformers import PretrainedConfig
 
 
 def has_class_for(auto: Any, config: PretrainedConfig) -> bool:
-    """Whether an Auto class knows a class for an architecture; publicly it tells by failing to build the network."""
+    """Whether an Auto class supports an architecture; publicly, this shows only when building a network fails."""
     return type(config) in auto._model_mapping
 
 
 def attention_of(config: PretrainedConfig) -> str:
-    """The kind of attention that a network was built with, e.g. `sdpa`; publicly it can be set, and not read."""
+    """Return the attention that a network was built with, e.g. `sdpa`; the public API can set it but not read it."""
     implementation: str = config._attn_implementation
     return implementation
 
 
 def set_attention(config: PretrainedConfig, implementation: str) -> None:
-    """Choose the attention of a network that is yet to be built; publicly only while the config is made, or after."""
+    """Choose a network's attention before it is built; the public API allows it only with the config, or later."""
     config._attn_implementation = implementation
 
 
 def draw_again(module: torch.nn.Module) -> None:
-    """Let `initialize_weights` draw a module's weights, which it does once only."""
+    """Let `initialize_weights` initialise a module again, which it otherwise does only once."""
     module._is_hf_initialized = False  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Networks and tokenizers: from the Hub, a local folder, or a description."""
+"""Loads networks and tokenizers: from the Hub, a local folder, or a config."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ log = logging.getLogger("tunesmith")
 
 
 def load_tokenizer(model: Model) -> PreTrainedTokenizerFast:
-    """The tokenizer that goes with the model; one without a pad token pads with its end-of-text token.
+    """Load the model's tokenizer; without a pad token, it pads with its end-of-text token.
 
     Raises:
-        ConfigError: Neither `model.tokenizer` nor `model.path` is given, or it has no token to pad with.
+        ConfigError: Neither `model.tokenizer` nor `model.path` is set, or it has no token to pad with.
         FilesError: It cannot be found or read.
     """
     source = model.tokenizer or model.path
@@ -56,7 +56,7 @@ def load_tokenizer(model: Model) -> PreTrainedTokenizerFast:
     with explained(source):
         tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(**loading(model, source))
     if not tokenizer.is_fast:
-        raise FilesError(f"{source}: this tokenizer has no fast version (tokenizer.json), which is needed here")
+        raise FilesError(f"{source}: this tokenizer has no fast version (tokenizer.json), which is required")
     if not tokenizer.get_vocab().keys() - set(tokenizer.all_special_tokens) - tokenizer.get_added_vocab().keys():
         raise FilesError(f"{source}: there is no tokenizer (its vocabulary is empty). Set model.tokenizer")
     if tokenizer.eos_token is None and model.config.get("eos_token_id") is not None:
@@ -77,16 +77,16 @@ def load_tokenizer(model: Model) -> PreTrainedTokenizerFast:
 def load_config(
     model: Model, labels: Sequence[str] = (), architecture: PretrainedConfig | None = None
 ) -> PretrainedConfig:
-    """The architecture's config with labels, dropout and the fields of `model.config` in place; reads no weights.
+    """Load the architecture's config, with labels, dropout and the fields of `model.config` set; reads no weights.
 
     Args:
         model: The model config.
         labels: Label names in the order of the logits; empty for a model that writes text.
-        architecture: The same without labels, if it is read already.
+        architecture: The same without labels, if it has been read already.
 
     Raises:
-        ConfigError: `model.config` has a field that the architecture does not know, it knows no dropout, or it is not
-            of `model.family`.
+        ConfigError: `model.config` has a field that the architecture lacks, `model.dropout` is set and it has none, or
+            it is not of `model.family`.
         FilesError: It cannot be found or read.
     """
     if architecture is not None:
@@ -102,7 +102,7 @@ def load_config(
         config = AutoConfig.for_model(_known(fields.pop("model_type")), **names)
     config = with_fields(config, fields, names)
     if model.family not in ("auto", family_of(config)):
-        rule = f"model.family={model.family} asks for another kind than {config.model_type}"
+        rule = f"model.family={model.family} does not include {config.model_type}"
         raise ConfigError([Problem("model.path", rule, model.path, f"For this one: model={family_of(config)}")])
     if model.dropout is not None and not set_dropout(config, model.dropout):
         rule = f"{type(config).__name__} has no dropout to set"
@@ -141,22 +141,22 @@ def load_network(
     quietly: bool = False,
     architecture: PretrainedConfig | None = None,
 ) -> PreTrainedModel:
-    """The network with the task's head, in training mode; what the checkpoint lacks is drawn from the run's seed.
+    """Load the network with the task's head, in training mode; missing weights are initialised from the run's seed.
 
-    Its `head_start` says what the outputs start from, where a checkpoint and labels are given.
+    With a checkpoint and labels, its `head_start` describes the initial values of the outputs.
 
     Args:
         model: The model config.
         labels: Label names in the order of the logits; empty for a model that writes text.
         seed: The run's seed.
         task: Name of the task, one of `config/tasks.py`.
-        pad_token_id: The token that fills short rows, which a decoder has to know to find a text's last token.
-        quietly: Say nothing of the head; it is replaced by that of an adapter.
-        architecture: Its config without labels, if it is read already.
+        pad_token_id: The token that fills short rows; a decoder needs it to find a text's last token.
+        quietly: Do not report on the head, because an adapter's replaces it.
+        architecture: Its config without labels, if it has been read already.
 
     Raises:
-        ConfigError: The architecture does not go with the task, or the head's outputs cannot be kept.
-        FilesError: The weights cannot be found or read, or lack a part of the network.
+        ConfigError: The architecture does not fit the task, or the head's outputs cannot be kept.
+        FilesError: The weights cannot be found or read, or are incomplete.
     """
     config = load_config(model, labels, architecture)
     auto = _class_for(model, config, task)
@@ -171,7 +171,7 @@ def load_network(
         network = _pretrained(auto, model, config, labels, seed, task, log.debug if quietly else log.info)
     if tokenizer is not None:
         network = LabelWordNetwork(network, words, cue_tokens(model.head.cue, tokenizer))
-    # from_pretrained answers in evaluation mode and Lightning keeps that: dropout would be off in training.
+    # from_pretrained returns a network in evaluation mode and Lightning keeps that: dropout would be off in training.
     trained: PreTrainedModel = network.train()
     return trained
 
@@ -179,7 +179,7 @@ def load_network(
 def _pretrained(
     auto: Any, model: Model, config: PretrainedConfig, labels: Sequence[str], seed: int, task: str, say: Say
 ) -> Any:
-    """The checkpoint's network with the run's head."""
+    """Load the checkpoint's network with the run's head."""
     if not labels or model.head.words:
         network, account = read_weights(auto, model, config)
         check_against_file(network, account, model, say, None)
@@ -200,7 +200,7 @@ def _pretrained(
             start = no_head(labels, outputs, requested)
         else:
             start = head_start(own, labels, task, requested)
-            if not set(outputs) & set(not_read(account)):  # else transformers has drawn them anew
+            if not set(outputs) & set(not_read(account)):  # otherwise transformers has re-initialised them
                 apply_start(network, start, build, config, seed)
     announce_head(start, say)
     network.head_start = start
@@ -208,10 +208,10 @@ def _pretrained(
 
 
 def relabelled(network: Any, model: Model, labels: Sequence[str], seed: int, task: str, quietly: bool = False) -> Any:
-    """A trained network with other labels, or the same in another order; `network` is used up.
+    """Give a trained network other labels, or the same in another order; `network` cannot be used afterwards.
 
     Raises:
-        ConfigError: The architecture does not go with the task, or the head's outputs cannot be kept.
+        ConfigError: The architecture does not fit the task, or the head's outputs cannot be kept.
     """
     say = log.debug if quietly else log.info
     if isinstance(network, LabelWordNetwork):
@@ -228,7 +228,7 @@ def relabelled(network: Any, model: Model, labels: Sequence[str], seed: int, tas
 
 
 def skeletons(model: Model, auto: Any) -> Callable[[PretrainedConfig], Any]:
-    """A function from an architecture's config to a network of it."""
+    """Return a function that builds a network from an architecture's config."""
     return functools.partial(auto.from_config, **_trust(model))
 
 
@@ -237,7 +237,7 @@ def _trust(model: Model) -> dict[str, bool]:
 
 
 def announce_head(start: HeadStart, say: Say) -> None:
-    """Tell what becomes of a head, where there is something to tell."""
+    """Log how a head starts, if there is something to report."""
     if start.sentence is None:
         return
     if start.surprising and say != log.debug:
@@ -248,13 +248,13 @@ def announce_head(start: HeadStart, say: Say) -> None:
 def load_skeleton(
     model: Model, labels: Sequence[str], *, task: str, architecture: PretrainedConfig | None = None
 ) -> Any:
-    """The same network without weights, on the meta device: its modules and parameters by name and shape.
+    """Build the same network without weights, on the meta device: only module names and parameter shapes.
 
     Args:
         model: The model config.
         labels: Label names in the order of the logits.
         task: Name of the task.
-        architecture: Its config without labels, if it is read already.
+        architecture: Its config without labels, if it has been read already.
 
     Raises:
         ConfigError: The architecture does not go with the task.
@@ -269,7 +269,7 @@ def load_skeleton(
 def _class_for(model: Model, config: PretrainedConfig, task: str) -> Any:
     if model.head.words and TASKS[task].takes_label_words:
         if family_of(config) == "encoder":
-            rule = f"need a model that writes, a decoder or an encoder-decoder, and {config.model_type} is an encoder"
+            rule = f"need a generative model (a decoder or an encoder-decoder), but {config.model_type} is an encoder"
             hint = f"Use {EXAMPLES['causal']}, or {EXAMPLES['seq2seq']}, or leave the words out"
             raise ConfigError([Problem("model.head.words", rule, str(model.head.words), hint)])
         return auto_class("text_to_text", config)
@@ -287,11 +287,11 @@ def _with_head(network: Any, model: Model, task: str) -> Any:
 
 
 SHIFTED = ("camembert", "data2vec-text", "longformer", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta")
-"""Architectures that number positions from behind their pad token's id, and so lose as many."""
+"""Architectures whose positions start after the pad token's id, which leaves fewer of them."""
 
 
 def positions(config: PretrainedConfig) -> int | None:
-    """The longest text that an architecture has positions for, in tokens; None where it has no limit."""
+    """Return the longest text that an architecture has positions for, in tokens; None if it has no limit."""
     most = getattr(config, "max_position_embeddings", None)
     if not isinstance(most, int) or most <= 0:
         return None

@@ -92,16 +92,19 @@ def test_what_a_run_decides_is_refused(field):
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        (["model=tiny_encoder", "model.config.hidden_size=33"], "no network of bert can be built of these values"),
+        (["model=tiny_encoder", "model.config.hidden_size=33"], "cannot build a bert network with these values"),
         (["model=tiny_encoder", "model.config.hidden_act=nope"], "KeyError: 'nope'"),
         (["model=tiny_encoder", "model.config.num_attention_heads=0"], "num_attention_heads: must be at least 1"),
         (["model=tiny_encoder", "model.config.hidden_dropout_prob=2.0"], "has to be between 0 and 1"),
-        (["model=tiny_encoder", "model.config.vocab_size=100"], "has 30,522 tokens, and the network embeds 100"),
+        (
+            ["model=tiny_encoder", "model.config.vocab_size=100"],
+            "has 30,522 tokens, but the network has only 100 embeddings",
+        ),
         (["model=tiny_encoder", "model.config.hiden_size=8"], "Did you mean hidden_size?"),
         (["model=tiny_encoder", "model.config.attn_implementation=nope"], "must be one of eager, sdpa"),
         (["model=tiny_encoder", "model.dropout=0.1", "model.config.hidden_dropout_prob=0.2"], "beside model.dropout"),
         (["model=tiny_causal", "model.config.pretraining_tp=2"], "nothing in LlamaForSequenceClassification reads it"),
-        (["model=tiny_causal", "model.config.num_key_value_heads=3"], "do not go together in llama"),
+        (["model=tiny_causal", "model.config.num_key_value_heads=3"], "do not fit together in llama"),
         (["model=tiny_causal", "model.config.rope_scaling={rope_type: nope}"], "rope_type: must be one of default"),
         (
             ["model=tiny_causal", "model.config.rope_scaling={rope_type: linear}"],

@@ -61,9 +61,9 @@ def test_weights_are_told_apart_by_their_part(network):
     [
         ([], r"Answering.trained names no parameter \(received \[\]\)"),
         (["bert.embedings.word_embeddings.weight"], r"received bert.embedings.*Did you mean bert.embeddings"),
-        ("classifier.weight", r"has to return names of parameters \(received 'classifier.weight'\)"),
-        (None, r"has to return names of parameters \(received None\)"),
-        ([torch.zeros(1)], r"has to return names of parameters \(received \[tensor"),
+        ("classifier.weight", r"must return names of parameters \(received 'classifier.weight'\)"),
+        (None, r"must return names of parameters \(received None\)"),
+        ([torch.zeros(1)], r"must return names of parameters \(received \[tensor"),
         (KeyError("x"), r"raises KeyError: 'x'. See line \d+ of .*test_freezing.py"),
     ],
 )
@@ -77,7 +77,7 @@ def test_anything_else_is_refused_with_what_it_returned(network, answer, sentenc
 def test_a_step_may_only_train_what_the_run_trains(network):
     freeze(network, Answering(lambda weights: weights.layers[3]))
     weights = weights_of(network)
-    with pytest.raises(ConfigError, match=r"Scheduled.trained_at returns names that are not those of parameters to"):
+    with pytest.raises(ConfigError, match=r"Scheduled.trained_at returns names that are not trainable parameters"):
         names_at(weights, Scheduled(lambda weights, step: weights.embeddings), 0, 10)
     assert names_at(weights, Scheduled(lambda weights, step: []), 0, 10) == set(weights.head)
 

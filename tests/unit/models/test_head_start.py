@@ -117,16 +117,16 @@ def of(*labels, problem=None, kinds=("BertForSequenceClassification",)):
     [
         (of("a", "b"), ["a", "b"], "auto", "kept", (0, 1), None),
         (of("B ", "A"), ["a", "b"], "auto", "moved", (1, 0), "each output is moved to its own label"),
-        (of("A", "B"), ["a", "b"], "auto", "kept", (0, 1), "taken for the same"),
+        (of("A", "B"), ["a", "b"], "auto", "kept", (0, 1), "taken to be the same"),
         (of("a", "A"), ["A", "a"], "auto", "moved", (1, 0), "moved"),
         (of("happy", "unhappy"), ["a", "b"], "auto", "new", (None, None), "unhappy as b): model.head.start=keep"),
         (of("happy", "unhappy"), ["a", "b"], "keep", "moved", (0, 1), "happy as a, unhappy as b"),
         (of("a", "b"), ["b", "c"], "auto", "new", (None, None), "(b as b, a as c)"),
-        (of("a", "b"), ["b", "c"], "keep", "moved", (1, 0), "kept on demand"),
+        (of("a", "b"), ["b", "c"], "keep", "moved", (1, 0), "kept as requested"),
         (of("a", "b", "c"), ["b", "d"], "keep", "moved", (1, None), "b as b, a new one as d"),
         (of("a", "b", "c"), ["a", "b"], "auto", "new", (None, None), "is for 3 labels (a, b, c), and the"),
-        (of("a", "b"), ["a", "b"], "new", "new", (None, None), "drawn anew"),
-        (of("LABEL_0", "LABEL_1"), ["0", "1"], "auto", "kept", (0, 1), "taken for the same"),
+        (of("a", "b"), ["a", "b"], "new", "new", (None, None), "re-initialised"),
+        (of("LABEL_0", "LABEL_1"), ["0", "1"], "auto", "kept", (0, 1), "taken to be the same"),
         (of("LABEL_0", "LABEL_1"), ["1", "2"], "auto", "new", (None, None), "LABEL_0 as 1"),
         (of("LABEL_0", "LABEL_1"), ["bad", "good"], "auto", "new", (None, None), "model.head.start=keep"),
         (of("LABEL_0", "LABEL_1"), ["bad", "good"], "keep", "moved", (0, 1), "LABEL_0 as bad, LABEL_1 as good"),
@@ -200,14 +200,14 @@ def test_what_a_checkpoint_lacks_or_has_too_much_is_told(folder, caplog):
     save_file({name: tensor for name, tensor in weights.items() if name not in layer}, f"{folder}/model.safetensors")
     with pytest.raises(FilesError) as refusal:
         loaded(folder, NAMES)
-    assert f"{len(layer)} of the network's weights are not in {folder}: bert.encoder.layer.1." in str(refusal.value)
+    assert f"{len(layer)} of the network's weights are missing from {folder}: bert.encoder.layer" in str(refusal.value)
     assert "model.init=random" in str(refusal.value)
     asked = Model(path=folder, config={"num_hidden_layers": 2})
     load_network(asked, NAMES, 0)
-    assert "They are drawn from the seed, as model.config asks" in caplog.text
+    assert "They are initialised from the seed, because model.config changes" in caplog.text
     renamed = {f"wrapped.{name}": tensor for name, tensor in weights.items()}
     save_file(renamed, f"{folder}/model.safetensors")
-    with pytest.raises(FilesError, match=rf"It has {len(weights)} of other names \(wrapped.bert.embeddings"):
+    with pytest.raises(FilesError, match=rf"It has {len(weights)} under other names \(wrapped.bert.embeddings"):
         loaded(folder, NAMES)
 
 
@@ -216,7 +216,7 @@ def test_a_layer_that_has_no_place_is_told(folder, caplog):
     config.write_text(json.dumps(json.loads(config.read_text()) | {"num_hidden_layers": 1}))
     loaded(folder, NAMES)
     assert "16 weights of " in caplog.text
-    assert "have no place in this network: bert.encoder.layer.1." in caplog.text
+    assert "do not belong to this network: bert.encoder.layer.1." in caplog.text
 
 
 def test_a_checkpoint_without_a_head_says_so_and_a_foreign_head_is_left_out(tmp_path, caplog):
@@ -224,11 +224,11 @@ def test_a_checkpoint_without_a_head_says_so_and_a_foreign_head_is_left_out(tmp_
     BertForMaskedLM(config).save_pretrained(tmp_path)
     with caplog.at_level("INFO", logger="tunesmith"):
         network = loaded(str(tmp_path), ["a", "b"])
-    assert "no head for this task: classifier.weight, classifier.bias are drawn from the seed" in caplog.text
-    assert "left out, as this network has no place for it: cls.predictions" in caplog.text
+    assert "no head for this task: classifier.weight, classifier.bias are initialised from the seed" in caplog.text
+    assert "not loaded, because this network has no such modules: cls.predictions" in caplog.text
     assert network.head_start.start == "drawn"
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
-    with pytest.raises(ConfigError, match="has no head for this task that could be kept"):
+    with pytest.raises(ConfigError, match="has no head for this task to keep"):
         loaded(str(tmp_path), ["a", "b"], start="keep")
 
 

@@ -66,12 +66,12 @@ def test_a_run_by_words(option, method, tiny):
     ("overrides", "said"),
     [
         (["model.head.words.bad=bad"], "model.head.words.good: every label of the data needs a word"),
-        ([*WORDS, "model.head.words.ugly=ugly"], "model.head.words.ugly: no label of the data"),
-        (["model.head.words.bad=bad", "model.head.words.good=bad"], "no other label's"),
-        (["model.head.words.bad=bad", "model.head.words.good=unputdownable"], "must be one token of the tokenizer"),
+        ([*WORDS, "model.head.words.ugly=ugly"], "model.head.words.ugly: is not a label of the data"),
+        (["model.head.words.bad=bad", "model.head.words.good=bad"], "not another label's"),
+        (["model.head.words.bad=bad", "model.head.words.good=unputdownable"], "must be a single token"),
         (
             ["model=tiny_encoder", *WORDS],
-            "model.head.words: need a model that writes, a decoder or an encoder-decoder, and bert is an encoder",
+            "model.head.words: need a generative model (a decoder or an encoder-decoder), but bert is an encoder",
         ),
         ([*WORDS, "model.head.pooling=mean"], "take the place of a head"),
         ([*WORDS, "method=head_only"], "leave method=head_only nothing to work on"),

@@ -81,5 +81,5 @@ def test_an_adapter_that_peft_cannot_merge_is_refused():
     ):
         put_into_base(adapted, "--merge", "")
     prompted = peft.get_peft_model(writer("tiny_causal"), peft.PromptTuningConfig("CAUSAL_LM", num_virtual_tokens=2))
-    with pytest.raises(ConfigError, match="a prompt stands before the text"):
+    with pytest.raises(ConfigError, match="a prompt comes before the text"):
         put_into_base(prompted, "--merge", "")

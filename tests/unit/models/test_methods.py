@@ -131,7 +131,7 @@ def test_prompt(trained):
 
 @pytest.mark.parametrize("model", ["tiny_causal", "tiny_seq2seq"])
 def test_a_prompt_is_refused_where_the_text_s_end_would_be_lost(trained, model):
-    with pytest.raises(ConfigError, match="cannot find the text's end"):
+    with pytest.raises(ConfigError, match="cannot find the end of the text"):
         trained(f"model={model}", "method=prompt")
 
 
@@ -202,7 +202,7 @@ def test_layers_and_patterns_that_are_not_there_are_refused_with_what_is():
     network = small("gpt2")
     with pytest.raises(ConfigError, match=r"the model has 3 layers \(received 7\)\. At most method\.layers=3"):
         apply_method(network, build_method(Method(name="last_layers", layers=7)), 0)
-    with pytest.raises(ConfigError, match=r"matches the name of no parameter .*transformer\.h\.0"):
+    with pytest.raises(ConfigError, match=r"matches no parameter's name .*transformer\.h\.0"):
         apply_method(network, build_method(Method(name="freeze", frozen=[r"layer\.0"])), 0)
     llama = compose(["model=tiny_causal"]).config.model
     with pytest.raises(ConfigError, match=r"llama has no biases to train.*method=lora"):

@@ -82,5 +82,5 @@ def test_an_architecture_that_does_not_is_refused_by_name():
     small = {"vocab_size": 60, "hidden_size": 32, "num_hidden_layers": 2}
     for kind, fields in {"mamba": {"state_size": 4}, "bloom": {"n_head": 4}}.items():
         net = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **small, **fields))
-        with pytest.raises(ConfigError, match=rf"data.packing: {kind} .*does not keep texts in one sample apart"):
+        with pytest.raises(ConfigError, match=rf"data.packing: {kind} .*does not keep packed texts apart"):
             check_packing(net)

@@ -343,10 +343,10 @@ def test_what_changes_nothing_or_is_carried_out_is_taken(override):
     [
         ({"layers_to_transform": [7]}, "bert has 2 layers, numbered from 0 to 1 (received [7])"),
         ({"layers_to_transform": [0, 7]}, "bert has 2 layers, numbered from 0 to 1 (received [7])"),
-        ({"rank_pattern": {"key": 4}}, "method.rank_pattern: fits no module that has an adapter (received key)"),
-        ({"alpha_pattern": {"nothing": 4}}, "Those with one are query, value"),
-        ({"exclude_modules": ["nothing"]}, "method.exclude_modules: bert has no modules of these names"),
-        ({"modules_to_save": ["lm_head"]}, "method.modules_to_save: bert has no modules of these names"),
+        ({"rank_pattern": {"key": 4}}, "method.rank_pattern: matches no module that has an adapter (received key)"),
+        ({"alpha_pattern": {"nothing": 4}}, "Modules with one: query, value"),
+        ({"exclude_modules": ["nothing"]}, "method.exclude_modules: bert has no modules with these names"),
+        ({"modules_to_save": ["lm_head"]}, "method.modules_to_save: bert has no modules with these names"),
         ({"target_parameters": ["query.weight"]}, "peft refuses it: Trying to wrap an `nn.Parameter`"),
     ],
 )

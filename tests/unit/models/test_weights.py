@@ -127,7 +127,7 @@ def test_a_pickle_is_refused_and_said_to_be_one(folder, tmp_path):
     for file in folder.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
-    with pytest.raises(FilesError, match=r"holds its weights as a pickle only \(pytorch_model\.bin\)"):
+    with pytest.raises(FilesError, match=r"holds its weights only as a pickle \(pytorch_model\.bin\)"):
         load_network(Model(path=str(tmp_path)), LABELS, seed=0)
 
 
@@ -150,9 +150,9 @@ def with_own_code(folder, tmp_path):
 
 
 def test_code_of_a_model_runs_only_where_the_command_line_trusts_it(with_own_code):
-    with pytest.raises(ConfigError, match=r"Python code of its own.*--trust /"):
+    with pytest.raises(ConfigError, match=r"its own Python code.*--trust /"):
         load_network(with_own_code, LABELS, seed=0)
-    with trusting(["other"]), pytest.raises(ConfigError, match="Python code of its own"):
+    with trusting(["other"]), pytest.raises(ConfigError, match="its own Python code"):
         load_network(with_own_code, LABELS, seed=0)
     with trusting([with_own_code.path]):
         assert type(load_network(with_own_code, LABELS, seed=0)).__name__ == "OwnModel"
@@ -187,7 +187,7 @@ def test_damaged_weights_are_a_files_error(folder, tmp_path):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
-    with pytest.raises(FilesError, match=r"model\.safetensors has 100 bytes, and its header alone asks for [\d,]+"):
+    with pytest.raises(FilesError, match=r"model\.safetensors has 100 bytes, but its header alone takes [\d,]+"):
         load_network(Model(path=str(tmp_path)), LABELS, seed=0)
 
 
@@ -268,7 +268,7 @@ def test_modules_that_are_not_there_are_named_with_those_that_are():
 
     with pytest.raises(ConfigError) as refusal:
         apply_method(load_network(tiny(), LABELS, 0), peft.LoraConfig(target_modules=["q_proj"]), 0)
-    assert "method.target_modules: bert has no modules of these names (received ['q_proj'])" in str(refusal.value)
+    assert "method.target_modules: bert has no modules with these names (received ['q_proj'])" in str(refusal.value)
     assert "classifier, dense, key, query, value" in str(refusal.value)
 
 

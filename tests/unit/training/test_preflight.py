@@ -14,7 +14,7 @@ REFUSED = {
     "targets": (["method=lora", "method.target_modules=[q_proj]"], ["bert has no modules", "key, query, value"]),
     "one target of two": (
         ["model=tiny_causal", "method=lora", "method.target_modules=[q_proj,query]"],
-        ["llama has no modules of these names (received ['query'])", "q_proj"],
+        ["llama has no modules with these names (received ['query'])", "q_proj"],
     ),
     "a pattern": (["method=lora", "method.target_modules=.*nothing"], ["bert has no modules"]),
     "length": (["data.max_length=513"], ["the model has 512 positions", "At most data.max_length=512"]),
@@ -30,7 +30,7 @@ REFUSED = {
     "4 bits, all trained": (["model.quantization=4bit"], ["quantised weights cannot be trained", "method=lora"]),
     "too many layers": (["method=last_layers", "method.layers=3"], ["the model has 2 layers"]),
     "biases": (["model=tiny_causal", "method=bitfit"], ["llama has no biases", "method=ia3"]),
-    "a prompt for T5": (["model=tiny_seq2seq", "method=prompt"], ["cannot find the text's end"]),
+    "a prompt for T5": (["model=tiny_seq2seq", "method=prompt"], ["cannot find the end of the text"]),
     "a rank": (["method=lora", "method.r=0"], ["method.r: must be a whole number of at least 1"]),
     "a layer that is not there": (
         ["method=lora", "method.target_modules=[query]", "method.layers_to_transform=[7]"],
@@ -72,7 +72,7 @@ REFUSED = {
         ["The hidden size (32) is not a multiple of the number of attention heads (5)"],
     ),
     "a type": (["model.config.hidden_size=wide"], ["Field 'hidden_size' expected int"]),
-    "family": (["model.family=causal"], ["asks for another kind than bert", "model=encoder"]),
+    "family": (["model.family=causal"], ["does not include bert", "model=encoder"]),
 }
 
 
@@ -153,6 +153,6 @@ def test_the_package_of_quantisation_is_named(tiny, monkeypatch):
 def test_from_the_command_line(command, tiny):
     done = command("train", *tiny, "method=lora", "method.target_modules=[q_proj]")
     assert done.returncode == 2
-    assert "method.target_modules: bert has no modules of these names (received ['q_proj'])" in done.stderr
+    assert "method.target_modules: bert has no modules with these names (received ['q_proj'])" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith("1 problem in the configuration, nothing was started")

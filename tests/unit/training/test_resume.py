@@ -337,7 +337,7 @@ def test_a_checkpoint_of_an_adapter_leaves_the_base_out_and_knows_it(tiny, inter
     assert not any("word_embeddings" in name for name in checkpoint["state_dict"])
     checkpoint["frozen_sha256"] = "0" * 64
     torch.save(checkpoint, broken.directory.checkpoints / "last.ckpt")
-    with pytest.raises(FilesError, match="other frozen weights"):
+    with pytest.raises(FilesError, match="frozen weights that differ"):
         resume(broken)
 
 

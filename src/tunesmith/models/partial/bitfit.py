@@ -1,4 +1,4 @@
-"""Biases and the head are trained."""
+"""Trains the biases and the head."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class BitFit(PartialMethod):
     """Trains biases (arXiv:2106.10199)."""
 
     def trained(self, weights: NetworkWeights) -> Collection[str]:
-        """The biases.
+        """Return the biases.
 
         Raises:
             ConfigError: The layers have none.

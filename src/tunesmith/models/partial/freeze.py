@@ -1,4 +1,4 @@
-"""Everything is trained except what is named."""
+"""Trains everything except the parameters named."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from tunesmith.models.method import NetworkWeights, PartialMethod
 
 
 class Freeze(PartialMethod):
-    """Trains what no pattern matches.
+    """Trains the parameters that no pattern matches.
 
     Args:
-        frozen: Regular expressions; a parameter stays as it is if one is found in its name.
+        frozen: Regular expressions; a parameter is frozen if one of them matches anywhere in its name.
     """
 
     def __init__(self, frozen: Sequence[str]) -> None:
         self.frozen = list(frozen)
 
     def trained(self, weights: NetworkWeights) -> Collection[str]:
-        """The parameters that no pattern matches.
+        """Return the parameters that no pattern matches.
 
         Raises:
-            ConfigError: A pattern matches none, or they match all.
+            ConfigError: A pattern matches no parameter, or the patterns match all of them.
         """
         for pattern in self.frozen:
             if not any(re.search(pattern, name) for name in weights.parameters):
@@ -43,5 +43,5 @@ class Freeze(PartialMethod):
 def _matches_none(pattern: str, weights: NetworkWeights) -> Problem:
     parts = weights.parts
     examples = ", ".join((*parts.embeddings[:1], *parts.layers[:1], *parts.heads[:1]))
-    rule, hint = "matches the name of no parameter", f"Parameters are within {examples}, ..."
+    rule, hint = "matches no parameter's name", f"Parameters are within {examples}, ..."
     return Problem("method.frozen", rule, pattern, hint)

@@ -1,4 +1,4 @@
-"""Every weight is trained."""
+"""Trains every weight."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tunesmith.models.method import NetworkWeights, PartialMethod
 
 
 class Full(PartialMethod):
-    """Trains every weight, except tables that the architecture itself computes (positions as sines)."""
+    """Trains every weight, except tables that the architecture computes (sinusoidal positions)."""
 
     def trained(self, weights: NetworkWeights) -> Collection[str]:
-        """All parameters that are made to be trained."""
+        """Return all parameters that the architecture marks as trainable."""
         return [name for name, parameter in weights.parameters.items() if parameter.requires_grad]

@@ -1,4 +1,4 @@
-"""Layers join from the top, one after the other."""
+"""Unfreezes layers one after the other, from the top (docs/decisions.md, 2026-11-23: gradual unfreezing)."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ class Gradual(Full):
     A network without a head of its own (a language model whose output shares the embeddings) starts at its last layer.
 
     Args:
-        unfrozen_by: Fraction of all optimizer steps after which everything is trained.
+        unfrozen_by: Fraction of all optimizer steps after which every layer is trained.
     """
 
     def __init__(self, unfrozen_by: float) -> None:
         self.unfrozen_by = unfrozen_by
 
     def lowest(self, step: int, num_steps: int, top: int) -> int:
-        """The depth down to which parameters are trained at a step: `top`, the highest, first, 0 in the end."""
+        """Return the lowest depth trained at a step: `top` at first, 0 at the end."""
         progress = step / (self.unfrozen_by * num_steps)
         return max(0, top - int(progress * top))
 
     def trained_at(self, weights: NetworkWeights, step: int, num_steps: int) -> Collection[str]:
-        """The parameters that have joined by a step."""
+        """Return the parameters unfrozen by a step."""
         lowest = self.lowest(step, num_steps, max(weights.depths.values()))
         return [name for name in self.trained(weights) if weights.depths[name] >= lowest]

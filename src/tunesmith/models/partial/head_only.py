@@ -1,4 +1,4 @@
-"""The head alone is trained."""
+"""Trains only the head."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from tunesmith.models.method import NetworkWeights, PartialMethod
 
 
 class HeadOnly(PartialMethod):
-    """Trains the head; the backbone stays as it is."""
+    """Trains the head; the backbone stays unchanged."""
 
     def trained(self, weights: NetworkWeights) -> Collection[str]:
-        """The parameters of the head.
+        """Return the parameters of the head.
 
         Raises:
             ConfigError: The network has no head of its own.

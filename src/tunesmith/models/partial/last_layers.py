@@ -1,4 +1,4 @@
-"""The last layers and the head are trained."""
+"""Trains the last layers and the head."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ class LastLayers(PartialMethod):
     """Trains the last layers.
 
     Args:
-        layers: How many, counted from the head.
+        layers: Number of layers to train, counted from the head.
     """
 
     def __init__(self, layers: int) -> None:
         self.layers = layers
 
     def trained(self, weights: NetworkWeights) -> Collection[str]:
-        """The parameters of these layers.
+        """Return the parameters of these layers.
 
         Raises:
-            ConfigError: The network has fewer.
+            ConfigError: The network has fewer layers.
         """
         most = len(weights.layers)
         if self.layers > most:
