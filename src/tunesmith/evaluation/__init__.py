@@ -1,1 +1,1 @@
-"""Metrics; reads predictions, trains nothing."""
+"""Computes metrics from predictions."""

@@ -1,8 +1,8 @@
-"""Values that torchmetrics gives where there are none, or that flatter where a label is absent, put right.
+"""Corrects values of torchmetrics that are undefined, or too high when a label is absent.
 
-What cannot be computed has no value (NaN). A mean over labels is the mean of their values, as in scikit-learn with all
-labels named and `zero_division=0`: a label without a row counts as 0 where its value is 0, and where it has no value,
-neither has the mean.
+What cannot be computed is NaN. A mean over labels is the mean of their values, as in scikit-learn with all labels named
+and `zero_division=0`: a label without rows counts as 0 if its value is 0, and makes the mean NaN if it has no value.
+See docs/decisions.md, 2026-11-26: what a metric receives.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from torchmetrics import classification as of_labels
 from torchmetrics import regression as of_numbers
 
 COUNTING = (of_labels.MulticlassStatScores, of_labels.MulticlassJaccardIndex)
-"""Scores of single labels from counts; torchmetrics leaves labels that do not occur out of their mean."""
+"""Scores per label from counts; torchmetrics leaves labels that do not occur out of their mean."""
 RANKING = tuple(
     getattr(of_labels, f"{kind}{name}")
     for kind in ("Multiclass", "Multilabel")
     for name in ("AUROC", "AveragePrecision", "LogAUC", "EER")
 )
-"""Scores of an order of rows, which there is only where some rows have the label and others do not."""
+"""Scores of a ranking of rows, defined only if some rows have the label and others do not."""
 ASSOCIATING = (of_labels.MulticlassMatthewsCorrCoef, of_labels.MultilabelMatthewsCorrCoef)
 CORRELATING = (of_numbers.PearsonCorrCoef, of_numbers.SpearmanCorrCoef, of_numbers.KendallRankCorrCoef)
-"""Without a value where one side is all the same."""
+"""Undefined if either side is constant."""
 OF_NUMBERS = tuple(getattr(of_numbers, name) for name in of_numbers.__all__)
-"""Sums of squares of numbers far from zero leave no digit of their variance in fp32."""
+"""Computed in fp64: in fp32, sums of squares of numbers far from zero lose every digit of their variance."""
 EXPLAINING = (of_numbers.R2Score, of_numbers.ExplainedVariance, of_numbers.RelativeSquaredError)
-"""Without a value where the truth is all the same."""
+"""Undefined if the references are constant."""
 
 
 def value_of(metric: Metric, answers: Any, truths: Any) -> Any:
-    """The metric's value on all rows at once.
+    """Compute a metric on all rows at once.
 
     Args:
         metric: Reset before use.
-        answers: What it takes first.
-        truths: What it takes second.
+        answers: Its first argument, the predictions.
+        truths: Its second argument, the references.
 
     Returns:
-        What its `compute` gives, with NaN where there is no such value.
+        The result of its `compute`, with NaN for undefined values.
     """
     if isinstance(metric, OF_NUMBERS):
         metric.set_dtype(torch.float64)
@@ -61,7 +61,7 @@ def value_of(metric: Metric, answers: Any, truths: Any) -> Any:
 
 
 def _of_rankings(metric: Any, truths: Tensor) -> Tensor:
-    """Per label, or their mean, or over all decisions; labels that all rows have, or none, have no value."""
+    """Compute a ranking score per label, averaged, or over all decisions; NaN for labels of all rows or of none."""
     key = "average2" if hasattr(metric, "average2") else "average"  # of LogAUC
     average, num_labels = getattr(metric, key, None), getattr(metric, "num_labels", None) or metric.num_classes
     has = truths if truths.ndim == 2 else torch.nn.functional.one_hot(truths, num_labels)  # (rows, labels)
@@ -78,7 +78,7 @@ def _of_rankings(metric: Any, truths: Tensor) -> Tensor:
 
 
 def _per_label(metric: Any, key: str = "average") -> Tensor:
-    """The value of each label, whichever mean of them was asked for."""
+    """Return the value of each label, whatever average is configured."""
     asked = getattr(metric, key, None)
     setattr(metric, key, "none")
     try:
@@ -89,13 +89,13 @@ def _per_label(metric: Any, key: str = "average") -> Tensor:
 
 
 def _without(each: Tensor, ignored: int | None) -> Tensor:
-    """Less the label that the user told the metric to ignore."""
+    """Leave out the label that the metric is configured to ignore."""
     kept = [label for label in range(len(each)) if label != ignored]
     return each[kept]
 
 
 def _decided(metric: Any, answers: Tensor) -> Tensor:
-    """The label of each row, or a yes or no for each."""
+    """Return each row's label, or a yes or no for each label."""
     return answers > metric.threshold if hasattr(metric, "threshold") else answers.argmax(dim=1)
 
 

@@ -1,7 +1,7 @@
 """Entity-level precision, recall and F1 as seqeval and conlleval define them, and accuracy per word.
 
-An entity is right if its first word, its last word and its type all are. Tags are IOB1, IOB2, IOE or IOBES; those
-without a prefix are entities of their type as long as they go on. Words without a prediction count as outside.
+An entity is correct if its first word, last word and type all match. Tags are IOB1, IOB2, IOE or IOBES; consecutive
+equal tags without a prefix form one entity. Words without a prediction count as outside.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OUTSIDE = "O"
 
 
 def entities(tags: Tags) -> Iterator[Entity]:
-    """The entities of a sentence (the rules of conlleval.pl, which seqeval follows in its default mode)."""
+    """Yield the entities of a sentence, by the rules of conlleval.pl (seqeval's default mode)."""
     before, kind_before, start = OUTSIDE, "", 0
     for number, tag in enumerate([*tags, OUTSIDE]):
         prefix, kind = _parts(tag)
@@ -33,7 +33,7 @@ def entities(tags: Tags) -> Iterator[Entity]:
 
 
 def _parts(tag: str | None) -> tuple[str, str]:
-    """Prefix and type of a tag."""
+    """Split a tag into prefix and type."""
     if tag is None or tag == OUTSIDE:
         return OUTSIDE, ""
     prefix, dash, kind = tag.partition("-")
@@ -43,7 +43,7 @@ def _parts(tag: str | None) -> tuple[str, str]:
 
 
 class Entities(Metric):
-    """Counts of entities over all sentences; the base of the scores below."""
+    """Counts entities over all sentences; base class of the scores below."""
 
     higher_is_better = True
     full_state_update = False
@@ -66,31 +66,31 @@ class Entities(Metric):
 
 
 class EntityPrecision(Entities):
-    """Right entities as a fraction of those predicted; 0 where none was."""
+    """Correct entities as a fraction of those predicted; 0 if none was predicted."""
 
     def compute(self) -> Tensor:
-        """The fraction."""
+        """Return the fraction."""
         return self.right / self.predicted.clamp(min=1)
 
 
 class EntityRecall(Entities):
-    """Right entities as a fraction of those that there are; 0 where there are none."""
+    """Correct entities as a fraction of those in the references; 0 if there are none."""
 
     def compute(self) -> Tensor:
-        """The fraction."""
+        """Return the fraction."""
         return self.right / self.wanted.clamp(min=1)
 
 
 class EntityF1(Entities):
-    """Harmonic mean of precision and recall over all entities (micro average); 0 where there is nothing to count."""
+    """Harmonic mean of precision and recall over all entities (micro average); 0 if there are none."""
 
     def compute(self) -> Tensor:
-        """The mean."""
+        """Return the harmonic mean."""
         return 2 * self.right / (self.predicted + self.wanted).clamp(min=1)
 
 
 class WordAccuracy(Metric):
-    """Words with the right tag as a fraction of all words; one without a prediction is wrong."""
+    """Words with the correct tag as a fraction of all words; a word without a prediction counts as wrong."""
 
     higher_is_better = True
     full_state_update = False
@@ -109,5 +109,5 @@ class WordAccuracy(Metric):
             self.words += len(truth)
 
     def compute(self) -> Tensor:
-        """The fraction."""
+        """Return the fraction."""
         return self.right / self.words.clamp(min=1)

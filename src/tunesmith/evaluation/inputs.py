@@ -1,4 +1,4 @@
-"""What each metric is given of an evaluation pass, so that none has to guess what a number is."""
+"""Chooses the form of predictions that each metric receives, so none has to guess it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from torchmetrics.classification import (
 )
 
 PICKING = (MulticlassStatScores, MulticlassConfusionMatrix, MulticlassExactMatch)
-"""Metrics that take the largest of a row's scores, or the k largest, and look at nothing else of them."""
+"""Metrics that use only which of a row's scores are the largest."""
 
 
 ORDERING = (MultilabelCoverageError, MultilabelRankingAveragePrecision, MultilabelRankingLoss)
-"""Metrics that look at the order of a row's scores alone."""
+"""Metrics that use only the order of a row's scores."""
 
 
 class MetricInputs(Protocol):
-    """The answers of all rows of a pass, in the form that each metric takes."""
+    """The predictions of an evaluation pass, in the form that each metric takes."""
 
     @property
     def labels(self) -> Sequence[str]:
@@ -36,32 +36,31 @@ class MetricInputs(Protocol):
         ...
 
     def of(self, metric: Metric) -> tuple[Any, Any]:
-        """The two arguments of the metric's `update`."""
+        """Return the two arguments of the metric's `update`."""
         ...
 
 
 @dataclass(frozen=True)
 class PlainInputs:
-    """Answers and truths as they are, for every metric."""
+    """The same predictions and references for every metric."""
 
     answers: Any
-    """What the network answered."""
+    """The network's predictions."""
     truths: Any
-    """What it should have answered."""
+    """The references."""
     labels: Sequence[str] = ()
 
     def of(self, metric: Metric) -> tuple[Any, Any]:
-        """The two arguments of the metric's `update`."""
+        """Return the two arguments of the metric's `update`."""
         return self.answers, self.truths
 
 
 class LabelInputs:
-    """Labels of texts.
+    """Inputs of metrics for labels of texts.
 
-    torchmetrics takes scores for probabilities where all of them lie between 0 and 1, and for logits otherwise. So
-    metrics of labels get probabilities in fp64: the softmax over the labels, or the sigmoid of each where a text may
-    have several. Those that look at the order of scores alone get the logits, or their ranks: no rounding makes two
-    of them equal.
+    torchmetrics treats scores as probabilities if all lie between 0 and 1, and as logits otherwise. So metrics get
+    probabilities in fp64: the softmax over the labels, or the sigmoid of each if a text may have several. Metrics that
+    use only the order of scores get the logits or their ranks, so rounding cannot make two of them equal.
 
     Args:
         answers: Logits, shape (rows, labels).
@@ -77,14 +76,14 @@ class LabelInputs:
         self.several = several
 
     def of(self, metric: Metric) -> tuple[Any, Any]:
-        """The two arguments of the metric's `update`."""
+        """Return the two arguments of the metric's `update`."""
         if isinstance(metric, PICKING):
             return self.answers, self.truths
         return self._ranks if isinstance(metric, ORDERING) else self._probabilities, self.truths
 
     @cached_property
     def _probabilities(self) -> Tensor:
-        """Shape (rows, labels)."""
+        """Probabilities, shape (rows, labels)."""
         scores: Tensor = self.answers.double()
         return scores.sigmoid() if self.several else scores.softmax(dim=1)
 

@@ -1,4 +1,4 @@
-"""Metrics of a whole split from its answers."""
+"""Computes metrics over a whole split (docs/decisions.md, 2026-11-22: metrics over all rows at once)."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from tunesmith.evaluation.tables import Table, recorded
 
 @dataclass(frozen=True)
 class Measured:
-    """What metrics say of a split."""
+    """The metrics of a split."""
 
     values: dict[str, float | Table] = field(default_factory=dict)
-    """Name to number, NaN where there is none; a matrix or a curve is a table."""
+    """Name to number, NaN if undefined; a matrix or curve is a table."""
     remarks: dict[str, str] = field(default_factory=dict)
-    """Name to what a reader of the number has to know, as half a sentence."""
+    """Name to a caveat on the number, which completes a sentence that starts with the name."""
     failures: dict[str, str] = field(default_factory=dict)
-    """Name to why a metric could not be computed."""
+    """Name to the reason why a metric could not be computed."""
 
 
 def compute_metrics(metrics: Mapping[str, Metric], inputs: MetricInputs) -> Measured:
-    """The value of each metric over all rows at once.
+    """Compute each metric over all rows at once.
 
     Args:
         metrics: Name to torchmetrics object; reset before and after use.
-        inputs: The answers.
+        inputs: The predictions and references.
 
     Returns:
         The values; a metric with a value per label has one under `<name>/<label>`, one that fails has NaN.
@@ -39,7 +39,7 @@ def compute_metrics(metrics: Mapping[str, Metric], inputs: MetricInputs) -> Meas
     for name, metric in metrics.items():
         try:
             value = value_of(metric, *inputs.of(metric))
-        except Exception as error:  # rows that a metric cannot take are no reason to lose the training
+        except Exception as error:  # a metric that fails on some rows must not cost the training
             message = next((line for line in str(error).splitlines() if line.strip()), "")
             measured.failures[name] = f"{type(error).__name__}: {message}"
             value = torch.nan

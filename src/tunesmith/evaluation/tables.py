@@ -1,4 +1,4 @@
-"""A metric's value as what a record can hold: numbers by name, and tables."""
+"""Turns a metric's value into numbers by name, or tables, for the run's record."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 import torch
 
 Table = dict[str, Any]
-"""`values` in nested lists; with `labels` where a value belongs to each of them."""
+"""`values` in nested lists, and `labels` if there is one value per label."""
 
 
 def recorded(name: str, value: Any, labels: Sequence[str]) -> dict[str, float | Table]:
-    """The parts of a value under their names.
+    """Split a value into named parts.
 
     Args:
         name: The metric's name.
-        value: A number, a value per label, a mapping of names to such, a matrix, or a tuple of curves.
+        value: A number, a value per label, a mapping of names to either, a matrix, or a tuple of curves.
         labels: Label names in the order of the logits.
 
     Returns:
@@ -40,7 +40,7 @@ def recorded(name: str, value: Any, labels: Sequence[str]) -> dict[str, float | 
 
 
 def _plain(value: Any) -> Any:
-    """Nested lists of finite numbers, as JSON has them; null where there is none."""
+    """Convert to nested lists of finite numbers for JSON; null for other numbers."""
     if isinstance(value, torch.Tensor):
         return _plain(value.tolist())
     if isinstance(value, list | tuple):

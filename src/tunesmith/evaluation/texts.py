@@ -1,8 +1,8 @@
-"""Metrics of texts: against what should have been written, and of how well a text was foreseen.
+"""Metrics of generated texts against references, and perplexity.
 
-Words are those of `evaluation/words.py`, in any script. torchmetrics has the same metrics, and gives other values where
-they matter: its ROUGE knows the letters a to z alone; its chrF leaves out references that share nothing with their
-prediction, and counts orders of n-grams that no text is long enough for as failures.
+Words are those of `evaluation/words.py`, in any script (docs/decisions.md, 2026-11-26: words of every script).
+torchmetrics has the same metrics, with other values: its ROUGE knows only the letters a to z; its chrF leaves out
+references that share nothing with their prediction, and counts n-gram orders longer than every text as failures.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ SIGNS = frozenset(string.punctuation)
 
 
 def normalized(text: str) -> str:
-    """Lower case without punctuation, articles and superfluous spaces, as SQuAD's evaluate-v1.1.py does it.
+    """Lower-case a text and remove punctuation, articles and extra spaces, like SQuAD's evaluate-v1.1.py.
 
-    Punctuation of every script goes. A text of articles or signs alone keeps them: as an answer, `A` is neither `the`
-    nor nothing at all.
+    Punctuation of every script is removed. A text of only articles or punctuation keeps them: as an answer, `A` is
+    neither `the` nor empty.
     """
     plain = unicodedata.normalize("NFC", text.lower())
     bare = "".join(character for character in plain if not _is_sign(character))
@@ -40,14 +40,14 @@ def _is_sign(character: str) -> bool:
 
 
 def exact_match(prediction: str, truth: str) -> float:
-    """1 if both are the same once normalised, else 0 (SQuAD, arXiv:1606.05250)."""
+    """Return 1 if both are equal after normalisation, else 0 (SQuAD, arXiv:1606.05250)."""
     return float(normalized(prediction) == normalized(truth))
 
 
 def token_f1(prediction: str, truth: str) -> float:
-    """Harmonic mean of the words' precision and recall, as bags, once normalised (SQuAD, arXiv:1606.05250).
+    """Return the F1 of the normalised texts' bags of words (SQuAD, arXiv:1606.05250).
 
-    As in SQuAD's second version, an empty text agrees with an empty one only.
+    As in SQuAD 2.0, an empty text matches only an empty one.
     """
     one, other = ([part for word in normalized(text).split() for part in parted(word)] for text in (prediction, truth))
     if not one or not other:
@@ -56,21 +56,21 @@ def token_f1(prediction: str, truth: str) -> float:
 
 
 def rouge_l(prediction: str, truth: str) -> float | None:
-    """F-measure of the longest common subsequence of words (Lin 2004), without stemming.
+    """Return the F-measure of the longest common subsequence of words (Lin 2004), without stemming.
 
     Returns:
-        2 x LCS / (words of one + words of the other); None where there is no word in the truth.
+        2 x LCS / (words of one + words of the other); None if the reference has no words.
     """
     one, other = words(prediction), words(truth)
     return 2 * common_subsequence(one, other) / (len(one) + len(other)) if other else None
 
 
 def common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
-    """Length of the longest common subsequence, a row of the table at a time, as bits of a number (Hyyrö 2004)."""
+    """Return the length of the longest common subsequence, by bit-parallel dynamic programming (Hyyrö 2004)."""
     places: dict[str, int] = {}
     for place, word in enumerate(one):
         places[word] = places.get(word, 0) | 1 << place
-    row = everywhere = (1 << len(one)) - 1  # a bit is 0 where the row steps up
+    row = everywhere = (1 << len(one)) - 1  # a bit is 0 where the table's row increases
     for word in other:
         matches = row & places.get(word, 0)
         row = (row + matches | row - matches) & everywhere
@@ -78,7 +78,7 @@ def common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 class _MeanOverTexts(Metric):
-    """Mean of a score of each text that has one; no value where none has."""
+    """Mean score over the texts that have one; NaN if none has."""
 
     higher_is_better = True
     full_state_update = False
@@ -93,7 +93,7 @@ class _MeanOverTexts(Metric):
             self.add_state(name, torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, predictions: Sequence[str], truths: Sequence[str]) -> None:
-        """Score some texts."""
+        """Score a batch of texts."""
         for prediction, truth in zip(predictions, truths, strict=True):
             score = type(self).score(prediction, truth)
             if score is None:
@@ -103,18 +103,18 @@ class _MeanOverTexts(Metric):
                 self.texts += 1
 
     def compute(self) -> Tensor:
-        """The mean."""
+        """Return the mean."""
         return self.total / self.texts
 
     @property
     def remark(self) -> str | None:
-        """What a reader of the mean has to know: half a sentence behind the metric's name."""
+        """A caveat on the mean, which completes a sentence that starts with the metric's name."""
         unscored, rows = int(self.unscored), int(self.unscored + self.texts)
-        return f"leaves out {unscored} of {rows} rows, whose reference has no word" if unscored else None
+        return f"leaves out {unscored} of {rows} rows, whose reference has no words" if unscored else None
 
 
 class ExactMatch(_MeanOverTexts):
-    """Texts that are the same once normalised, as a fraction of all."""
+    """Fraction of texts that equal their reference after normalisation."""
 
     score = staticmethod(exact_match)
 
@@ -132,9 +132,9 @@ class RougeL(_MeanOverTexts):
 
 
 class ChrF(Metric):
-    """F-score of n-grams of 1 to 6 characters and 1 to 2 words, recall weighing twice (chrF++, Popović 2017).
+    """F-score of n-grams of 1 to 6 characters and 1 to 2 words, with recall weighted twice (chrF++, Popović 2017).
 
-    The n-grams of all texts are counted together; the value is the mean over the orders of which there is any n-gram.
+    The n-grams of all texts are counted together; the value is the mean over the orders that occur.
     """
 
     higher_is_better = True
@@ -151,7 +151,7 @@ class ChrF(Metric):
             self.add_state(name, zeros, dist_reduce_fx="sum")
 
     def update(self, predictions: Sequence[str], truths: Sequence[str]) -> None:
-        """Count the n-grams of some texts."""
+        """Count the n-grams of a batch of texts."""
         for prediction, truth in zip(predictions, truths, strict=True):
             for order, (one, other) in enumerate(zip(self._ngrams(prediction), self._ngrams(truth), strict=True)):
                 self.predicted[order] += one.total()
@@ -159,13 +159,13 @@ class ChrF(Metric):
                 self.right[order] += (one & other).total()
 
     def compute(self) -> Tensor:
-        """The mean of the F-scores, shape ()."""
+        """Return the mean of the F-scores, shape ()."""
         weight = self.BETA**2
         scores = (1 + weight) * self.right / (self.predicted + weight * self.wanted)
         return scores[self.predicted + self.wanted > 0].mean()
 
     def _ngrams(self, text: str) -> Iterator[Counter[tuple[str, ...]]]:
-        """The n-grams of each order: of characters without spaces, then of words with their punctuation apart."""
+        """Yield the n-grams of each order: of characters without spaces, then of words, punctuation split off."""
         characters, tokens = "".join(text.split()), [part for word in text.split() for part in _apart(word)]
         for longest, items in ((self.CHARACTERS, characters), (self.WORDS, tokens)):
             for order in range(1, longest + 1):
@@ -173,14 +173,14 @@ class ChrF(Metric):
 
 
 def _apart(word: str) -> tuple[str, ...]:
-    """A word and the punctuation mark at its end, else at its beginning, as chrF++ counts them."""
+    """Split off the punctuation mark at a word's end, or else at its beginning, as chrF++ does."""
     if len(word) > 1 and word[-1] in SIGNS:
         return word[:-1], word[-1]
     return (word[0], word[1:]) if len(word) > 1 and word[0] in SIGNS else (word,)
 
 
 class Perplexity(Metric):
-    """exp of the mean loss per predicted token: the loss of all tokens over their number, not a mean over texts."""
+    """exp of the mean loss per predicted token, averaged over tokens rather than texts."""
 
     higher_is_better = False
     full_state_update = False
@@ -193,10 +193,10 @@ class Perplexity(Metric):
             self.add_state(name, torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, losses: Tensor, tokens: Tensor) -> None:
-        """Add some texts: summed loss in nats and number of predicted tokens of each."""
+        """Add a batch of texts: each one's summed loss in nats and number of predicted tokens."""
         self.losses += losses.double().sum()
         self.tokens += tokens.double().sum()
 
     def compute(self) -> Tensor:
-        """The perplexity."""
+        """Return the perplexity."""
         return torch.exp(self.losses / self.tokens)

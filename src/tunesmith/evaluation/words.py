@@ -1,4 +1,4 @@
-"""Words of a text in any script, for metrics that compare texts word by word."""
+"""Splits texts of any script into words, for metrics that compare texts word by word."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ UNSPACED = re.compile(
     "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003134f]"
 )
-"""Characters of scripts that put no space between words: Thai, Lao, Tibetan, Burmese, Khmer, kana and Han."""
+"""Characters of scripts without spaces between words: Thai, Lao, Tibetan, Burmese, Khmer, kana and Han."""
 
 
 def words(text: str) -> list[str]:
-    """The words of a text: runs of letters, digits, marks and `_`, in lower case.
+    """Return the words of a text: runs of letters, digits, marks and `_`, in lower case.
 
-    Two ways to write the same character are the same (Unicode's form NFC). Where a script puts no space between words,
-    each character is a word, with its vowel signs and tones.
+    Characters are compared in Unicode's form NFC. In a script without spaces between words, each character is a word,
+    with its vowel signs and tones.
 
     Args:
         text: In any language.
 
     Returns:
-        The words in their order; none for a text of signs alone.
+        The words in order; none for a text of only punctuation.
     """
     result: list[str] = []
     for inside, run in groupby(unicodedata.normalize("NFC", text.lower()), key=_of_a_word):
@@ -36,12 +36,12 @@ def words(text: str) -> list[str]:
 
 
 def _of_a_word(character: str) -> bool:
-    # A mark, such as a vowel sign of Hindi, belongs to its word, though the pattern \w leaves it out.
+    # A mark, such as a vowel sign in Hindi, belongs to its word, although the pattern \w excludes it.
     return character.isalnum() or character == "_" or unicodedata.category(character).startswith("M")
 
 
 def parted(run: str) -> list[str]:
-    """A run of letters, parted at each character that is a word of its own."""
+    """Split a run of letters at each character that is a word by itself."""
     if UNSPACED.search(run) is None:
         return [run]
     parts = [""]
@@ -57,6 +57,6 @@ def parted(run: str) -> list[str]:
 
 
 def know_all_words(metric: Metric) -> None:
-    """Let torchmetrics' own ROUGE count these words, where its user names no others: it knows the letters a to z."""
+    """Make torchmetrics' ROUGE, which knows only a to z, use these words, unless a tokenizer is configured."""
     if isinstance(metric, ROUGEScore) and metric.tokenizer is None and metric.normalizer is None:
         metric.tokenizer, metric.normalizer = words, str

@@ -1,1 +1,1 @@
-"""What a model can be trained to do: a file for each task, with all that is its own."""
+"""The tasks that a model can be trained for: one file per task, with everything specific to it."""

@@ -1,4 +1,4 @@
-"""One label for a text, or for a pair of texts."""
+"""Classification: one label per text, or per pair of texts."""
 
 from __future__ import annotations
 
@@ -38,37 +38,37 @@ class Classification(Task):
     problem_type = "single_label_classification"
 
     def read(self, record: Mapping[str, Any], data: Data) -> Example | None:
-        """A text with its label."""
+        """Read a text with its label."""
         label = label_of(record[data.label_column], data.label_column, missing_labels(data))
         return None if label is None else example_of_texts(record, data, label)
 
     def rename(self, labels: Sequence[Label], lines: Sequence[int], data: Data) -> list[Label]:
-        """Each under its own name."""
+        """Map each label to its configured name."""
         return single_names(labels, data)
 
     def oddities(self, labels: Sequence[Label], raw: Sequence[Label], data: Data) -> Iterator[str]:
-        """Spellings, words for nothing, numbers."""
+        """Report inconsistent spellings, words for missing values, and numbers."""
         yield from oddities(labels, data)
         yield from oddities_of_single(labels)
         yield from names_without_rows(raw, data)
 
     def strata(self, labels: Sequence[Label]) -> list[str] | None:
-        """The label itself."""
+        """Return the labels themselves."""
         return [str(label) for label in labels]
 
     def label_names(self, splits: Mapping[str, Rows], column: str) -> list[str]:
-        """Two labels at least."""
+        """Return the label names; at least two are required."""
         return names_of_labels(splits, column, task="classification", needed=2)
 
     def single(self, split: str, label: Any) -> tuple[str, str] | None:
-        """Metrics of one label say nothing about the others."""
+        """Explain that metrics of one label say nothing about the others."""
         way = "Put rows of every label there, or use more rows"
         return f"the label {label!r}", f"{split} metrics say nothing about the other labels. {way}"
 
     def encode(
         self, rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenizerFast, data: Data, family: Family
     ) -> Samples:
-        """The index of each label; 0 for a row without one."""
+        """Encode texts with the index of each label; 0 for a row without one."""
         index = {label: i for i, label in enumerate(labels)}
         indices = [0 if label is None else index[str(label)] for label in rows.labels]
         return encode_texts(rows, tokenizer, data, np.asarray(indices, dtype=np.int64))
@@ -80,25 +80,25 @@ class Classification(Task):
         family: Family,
         class_weights: npt.NDArray[np.float32] | None = None,
     ) -> Objective:
-        """Cross-entropy over the labels."""
+        """Return the cross-entropy over the labels."""
         weights = None if class_weights is None else torch.from_numpy(class_weights)
         return Objective(label_smoothing=self.config.label_smoothing, class_weights=weights)
 
     def meanings(self, answers: Any, labels: Sequence[str]) -> list[Any]:
-        """The label with the largest logit."""
+        """Return each row's label with the largest logit."""
         return list(best_label(answers, labels))
 
     def answer_rows(self, answers: Sequence[Any], labels: Sequence[str]) -> list[dict[str, Any]]:
-        """With the probability of every label."""
+        """Return predictions with the probability of every label."""
         logits = torch.stack(list(answers))
         return rows_with_probabilities(self.meanings(logits, labels), logits.double().softmax(dim=1), labels)
 
     def metric_inputs(self, answers: Any, truths: Any, labels: Sequence[str]) -> MetricInputs:
-        """Probabilities, or logits for metrics that only compare them."""
+        """Return probabilities, or logits for metrics that only compare them."""
         return LabelInputs(answers, truths, labels, several=False)
 
     def made_up(self, labels: Sequence[str]) -> tuple[Any, Any]:
-        """Random logits."""
+        """Return random logits, and labels in turn."""
         rows = made_up_rows(labels)
         return torch.randn(rows, len(labels), generator=torch.Generator().manual_seed(0)), torch.arange(rows) % len(
             labels
@@ -107,11 +107,11 @@ class Classification(Task):
     def doubts(
         self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int
     ) -> Iterator[str]:
-        """One label for everything, no better than the most frequent one, or a loss beyond guessing."""
+        """Doubt one label for all rows, accuracy at most the majority's, or a loss worse than guessing."""
         yield from plausibility.of_one_answer(split, predictions, truths)
         yield from plausibility.of_majority(split, predictions, truths)
         yield from plausibility.of_loss(split, loss, num_guesses, f"among {num_guesses:,} labels")
 
     def grounds(self, outputs: Outputs, num_rows: int) -> list[dict[str, Any]]:
-        """The logits."""
+        """Return the logits."""
         return labelled_logits(outputs)

@@ -1,4 +1,4 @@
-"""Texts themselves, or the assistant's answers in conversations."""
+"""Language modelling: plain texts, or the assistant's answers in conversations."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
 
 class LanguageModeling(Task):
-    """Every next token that is asked for; only losses are measured."""
+    """Next-token prediction; only losses are measured."""
 
     lacks = "text"
 
     def columns(self, data: Data) -> list[str]:
-        """The column of the conversations, or those of texts."""
+        """Return the key of the conversations' column, or those of the texts'."""
         return ["messages_column"] if data.messages_column else super().columns(data)
 
     def read(self, record: Mapping[str, Any], data: Data) -> Example | None:
-        """A conversation, a prompt with its response, or a text."""
+        """Read a conversation, a prompt with its response, or a text."""
         if data.messages_column:
             return conversation(record, data)
         if data.target_column:
@@ -48,7 +48,7 @@ class LanguageModeling(Task):
         return Example(text, None) if text else None
 
     def question(self, record: Mapping[str, Any], data: Data) -> Example:
-        """A conversation that is to be answered, or a text to be written on."""
+        """Read a conversation to answer, or a text to continue."""
         if data.messages_column in record:
             return asked(record, data.messages_column or "")
         require(record, [data.text_column])
@@ -65,13 +65,13 @@ class LanguageModeling(Task):
     def encode(
         self, rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenizerFast, data: Data, family: Family
     ) -> Samples:
-        """Conversations of which the answers are asked for, or texts divided into samples."""
+        """Encode conversations, with a loss on the answers only, or texts divided into samples."""
         if rows.messages is not None:
             return encode_answered(rows, tokenizer, data, source_is_cut=False)
         return encode_plain(rows, tokenizer, data)
 
     def encode_inputs(self, rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, family: Family) -> Samples:
-        """Prompts."""
+        """Encode prompts."""
         if rows.messages is not None:
             return self.encode(rows, (), tokenizer, data, family)
         return encode_prompts(rows, tokenizer, data)
@@ -83,23 +83,23 @@ class LanguageModeling(Task):
         family: Family,
         class_weights: npt.NDArray[np.float32] | None = None,
     ) -> Objective:
-        """Every next token."""
+        """Return the next-token objective."""
         return NextTokens()
 
     def answering(self, tokenizer: PreTrainedTokenizerFast, max_new_tokens: int, family: Family) -> Objective:
-        """A prompt is written on."""
+        """Return the objective that continues prompts."""
         return TextToText(self.config).objective(tokenizer, max_new_tokens, family)
 
     def learns_answers(self, data: Data, family: Family) -> bool:
-        """In conversations, or in responses to prompts."""
+        """Whether the data has conversations, or prompts with responses."""
         return bool(data.messages_column or data.target_column)
 
     def meanings(self, answers: Any, labels: Sequence[str]) -> list[Any]:
-        """The texts that were written on."""
+        """Return the generated continuations."""
         return list(answers)
 
     def made_up(self, labels: Sequence[str]) -> tuple[Any, Any]:
-        """Losses of texts and their numbers of tokens."""
+        """Return summed losses of texts and their numbers of tokens."""
         draw = torch.Generator().manual_seed(0)
         rows = made_up_rows(labels)
         return torch.rand(rows, generator=draw) + 0.5, torch.randint(1, 9, (rows,), generator=draw).float()
@@ -107,13 +107,13 @@ class LanguageModeling(Task):
     def doubts(
         self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int
     ) -> Iterator[str]:
-        """A loss beyond guessing."""
+        """Doubt a loss worse than guessing."""
         yield from plausibility.of_loss(split, loss, num_guesses, f"among {num_guesses:,} tokens")
 
     def predictions(self, outputs: Outputs, rows: Rows, labels: Sequence[str]) -> tuple[Sequence[Any], Sequence[Any]]:
-        """None: only losses are measured."""
+        """Return None for every row: only losses are measured."""
         return [None] * len(rows), [None] * len(rows)
 
     def grounds(self, outputs: Outputs, num_rows: int) -> list[dict[str, Any]]:
-        """The mean loss of a token."""
+        """Return each row's mean loss per token."""
         return mean_losses(outputs, num_rows)

@@ -1,4 +1,4 @@
-"""Any number of labels for a text: one yes-or-no decision for each label."""
+"""Multi-label classification: one yes-or-no decision per label."""
 
 from __future__ import annotations
 
@@ -39,32 +39,32 @@ class MultiLabel(Task):
     problem_type = "multi_label_classification"
 
     def read(self, record: Mapping[str, Any], data: Data) -> Example | None:
-        """A text with its labels, which may be none: an empty list or an empty field says so."""
+        """Read a text with its labels; an empty list or field means that it has none."""
         labels = labels_of(record[data.label_column], data.label_column, data)
         return None if labels is None else example_of_texts(record, data, labels)
 
     def rename(self, labels: Sequence[Label], lines: Sequence[int], data: Data) -> list[Label]:
-        """Each under its own name; of a vector, the names of the ones."""
+        """Map each label to its configured name; a vector becomes the names of its ones."""
         return several_names(labels, lines, data)
 
     def oddities(self, labels: Sequence[Label], raw: Sequence[Label], data: Data) -> Iterator[str]:
-        """Spellings, words for nothing, names that were not parted."""
+        """Report inconsistent spellings, words for missing values, and names that were not split."""
         yield from oddities(labels, data)
         yield from oddities_of_several(labels, data)
         yield from names_without_rows(raw, data)
 
     def label_names(self, splits: Mapping[str, Rows], column: str) -> list[str]:
-        """One label at least."""
+        """Return the label names; at least one is required."""
         return names_of_labels(splits, column, task="classification", needed=1)
 
     def comparable(self, label: Label) -> Hashable:
-        """Several labels have no order."""
+        """Return the labels as a set: their order does not matter."""
         return frozenset(label) if isinstance(label, tuple) else label
 
     def encode(
         self, rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenizerFast, data: Data, family: Family
     ) -> Samples:
-        """1 for each label that a text has."""
+        """Encode texts with a vector that is 1 for each label of the text."""
         index = {label: i for i, label in enumerate(labels)}
         targets = np.zeros((len(rows), len(labels)), dtype=np.float32)
         for row, several in enumerate(rows.labels):
@@ -78,15 +78,15 @@ class MultiLabel(Task):
         family: Family,
         class_weights: npt.NDArray[np.float32] | None = None,
     ) -> Objective:
-        """The mean of a yes-or-no cross-entropy over the labels."""
+        """Return the binary cross-entropy, averaged over the labels."""
         return MultiLabelObjective()
 
     def meanings(self, answers: Any, labels: Sequence[str]) -> list[Any]:
-        """The labels that are more likely than not."""
+        """Return each row's labels with a probability above one half."""
         return list(likely_labels(answers, labels))
 
     def answer_rows(self, answers: Sequence[Any], labels: Sequence[str]) -> list[dict[str, Any]]:
-        """With the probability of every label."""
+        """Return predictions with the probability of every label."""
         logits = torch.stack(list(answers))
         return rows_with_probabilities(self.meanings(logits, labels), logits.double().sigmoid(), labels)
 
@@ -95,7 +95,7 @@ class MultiLabel(Task):
         return LabelInputs(answers, truths, labels, several=True)
 
     def made_up(self, labels: Sequence[str]) -> tuple[Any, Any]:
-        """Random logits; every label has rows and lacks some."""
+        """Return random logits, and references where every label has some rows but not all."""
         rows = made_up_rows(labels)
         logits = torch.randn(rows, len(labels), generator=torch.Generator().manual_seed(0))
         return logits, (torch.arange(rows)[:, None] // (1 + torch.arange(len(labels)))) % 2
@@ -103,10 +103,10 @@ class MultiLabel(Task):
     def doubts(
         self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int
     ) -> Iterator[str]:
-        """The same labels for everything, or a loss beyond guessing."""
+        """Doubt the same labels for all rows, or a loss worse than guessing."""
         yield from plausibility.of_one_answer(split, predictions, truths)
         yield from plausibility.of_loss(split, loss, 2, "yes or no for each label")
 
     def grounds(self, outputs: Outputs, num_rows: int) -> list[dict[str, Any]]:
-        """The logits."""
+        """Return the logits."""
         return labelled_logits(outputs)

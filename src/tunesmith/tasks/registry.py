@@ -1,4 +1,4 @@
-"""The task that a config asks for."""
+"""Constructs the task that a config names."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tunesmith.tasks.task import Task
 
 
 def task_of(config: TaskConfig) -> Task:
-    """The task of a `task` node: of the class that it names, else of the one in the file called like its option.
+    """Construct the task of a `task` node: of the class that it names, or else of its option's own class.
 
     Raises:
-        ConfigError: The class that it names may not be used here, or refuses its arguments.
+        ConfigError: The named class may not be used here, or refuses its arguments.
     """
     if config.target is not None:
         own: Task = construct_node("task", config, config)
@@ -26,6 +26,6 @@ def task_of(config: TaskConfig) -> Task:
 
 
 def task_named(option: str) -> Task:
-    """The task of an option of the group `task`, with everything else at its default."""
+    """Construct the task of an option of the group `task`, with all defaults."""
     traits = TASKS[option]
     return task_of(TaskConfig(name=traits.name, multi_label=traits.several))

@@ -1,4 +1,4 @@
-"""A number for a text, or for a pair of texts."""
+"""Regression: a number per text, or per pair of texts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Regression(Task):
-    """A number per text; its answers are of shape (rows,)."""
+    """A number per text; its predictions are of shape (rows,)."""
 
     lacks = "text or no number"
     contradiction = "number"
@@ -37,34 +37,34 @@ class Regression(Task):
     measures_in_fp64 = True
 
     def read(self, record: Mapping[str, Any], data: Data) -> Example | None:
-        """A text with its number."""
+        """Read a text with its number."""
         value = record[data.label_column]
         if is_missing(value, data.missing):
             return None
         try:
-            not_a_number = isinstance(value, bool) or "_" in str(value)  # Python alone reads 1_5 as 15
+            not_a_number = isinstance(value, bool) or "_" in str(value)  # only Python reads 1_5 as 15
             number = math.nan if not_a_number else float(value)
         except (TypeError, ValueError):
             number = math.nan
         if not math.isfinite(number):
             raise MalformedError(
-                f"{data.label_column!r} holds {as_text(value)!r} where regression needs a finite number. "
-                "Mend it, name another column (data.label_column=...), or take task=classification"
+                f"{data.label_column!r} holds {as_text(value)!r}, but regression needs a finite number. "
+                "Correct it, name another column (data.label_column=...), or use task=classification"
             )
         return example_of_texts(record, data, number)
 
     def label_names(self, splits: Mapping[str, Rows], column: str) -> list[str]:
-        """The column alone."""
+        """Return the column's name as the only output."""
         return [column]
 
     def single(self, split: str, label: Any) -> tuple[str, str] | None:
-        """Nothing correlates with a constant."""
-        return f"the number {label}", "a correlation has no value there"
+        """Explain that correlations with a constant are undefined."""
+        return f"the number {label}", "correlations are undefined there"
 
     def encode(
         self, rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenizerFast, data: Data, family: Family
     ) -> Samples:
-        """The number of each row."""
+        """Encode texts with the number of each row."""
         return encode_texts(rows, tokenizer, data, np.asarray([y or 0.0 for y in rows.labels], dtype=np.float32))
 
     def objective(
@@ -74,23 +74,23 @@ class Regression(Task):
         family: Family,
         class_weights: npt.NDArray[np.float32] | None = None,
     ) -> Objective:
-        """The squared error."""
+        """Return the squared error."""
         return SquaredError()
 
     def meanings(self, answers: Any, labels: Sequence[str]) -> list[Any]:
-        """The number itself."""
+        """Return the numbers themselves."""
         return [float(value) for value in answers.tolist()]
 
     def answer_rows(self, answers: Sequence[Any], labels: Sequence[str]) -> list[dict[str, Any]]:
-        """The number of each input."""
+        """Return the number for each input."""
         return super().answer_rows(torch.stack(list(answers)), labels)  # type: ignore[arg-type]
 
     def metric_inputs(self, answers: Any, truths: Any, labels: Sequence[str]) -> MetricInputs:
-        """In fp64: correlations of numbers that vary little lose digits in fp32."""
+        """Return the numbers in fp64: correlations of numbers that vary little lose digits in fp32."""
         return PlainInputs(answers.double(), truths.double(), labels)
 
     def made_up(self, labels: Sequence[str]) -> tuple[Any, Any]:
-        """Random numbers, none of them negative."""
+        """Return random numbers, none of them negative."""
         draw = torch.Generator().manual_seed(0)
         rows = made_up_rows(labels)
         return torch.rand(rows, generator=draw) + 0.5, torch.randint(1, 9, (rows,), generator=draw).float()
@@ -98,5 +98,5 @@ class Regression(Task):
     def doubts(
         self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int
     ) -> Iterator[str]:
-        """About the same number for everything, or worse than the mean."""
+        """Doubt about the same number for all rows, or a loss far worse than the mean's."""
         yield from plausibility.of_numbers(split, predictions, truths, loss)

@@ -1,4 +1,4 @@
-"""The protocol of a task: everything that differs between one task and another."""
+"""Base class of tasks: everything that differs between one task and another."""
 
 from __future__ import annotations
 
@@ -31,74 +31,74 @@ if TYPE_CHECKING:
 class Task(ABC):
     """One kind of task, with its part of the config.
 
-    It is constructed wherever it is needed, more than once in a run: nothing is kept in it from one step to another.
+    It is constructed wherever it is needed, several times in a run, so it must not keep state.
 
     Args:
         config: The `task` node.
     """
 
     lacks: ClassVar[str]
-    """What a row lacks that is empty, behind `no`."""
+    """What an incomplete row is missing, to follow the word `no`."""
     contradiction: ClassVar[str | None] = None
-    """What two rows with the same text contradict each other in; None where several answers may be right."""
+    """What differs when two rows with the same text contradict each other; None if several answers may be right."""
     problem_type: ClassVar[str | None] = None
-    """What transformers calls the task, so that its pipelines read the logits rightly."""
+    """The `problem_type` in transformers, which its pipelines need to interpret the logits."""
     measures_in_fp64: ClassVar[bool] = False
-    """Whether the metrics' own sums lose digits in fp32."""
+    """Whether metrics must accumulate in fp64, because their sums lose digits in fp32."""
 
     def __init__(self, config: TaskConfig) -> None:
         self.config = config
 
     @property
     def traits(self) -> Traits:
-        """What the config knows of it (`config/tasks.py`), a class of a user's own by the kind that it names."""
+        """The task's traits in `config/tasks.py`; a user's own class has those of the kind that it names."""
         return traits_of(self.config)
 
     # Reading
 
     def columns(self, data: Data) -> list[str]:
-        """The keys of `data` that name the columns that records must have."""
+        """Return the keys of `data` that name the required columns."""
         return [key for key in self.traits.columns if getattr(data, key) is not None]
 
     @abstractmethod
     def read(self, record: Mapping[str, Any], data: Data) -> Example | None:
-        """Make a record an example; None if something that is needed is empty.
+        """Turn a record into an example; None if a required value is empty.
 
         Raises:
             MalformedError: The record has a value of the wrong form.
         """
 
     def question(self, record: Mapping[str, Any], data: Data) -> Example:
-        """What a model is to answer, without the answer: a record's input alone.
+        """Turn a record without a label into an example for prediction.
 
         Raises:
-            MalformedError: The record lacks a column, or has it in a form that the task cannot take.
+            MalformedError: The record lacks a column, or its value has a form that the task does not take.
         """
         pair = data.text_pair_column
         require(record, [data.text_column, *([pair] if pair else [])])
-        data = data.model_copy(update={"missing": []})  # `NA` may be asked: a row that only trains is another matter
+        data = data.model_copy(update={"missing": []})  # for prediction, `NA` is a text like any other
         text = text_in(record[data.text_column], data.text_column, data)
         return Example(text, None, text_in(record[pair], pair, data) if pair else None)
 
     def rename(self, labels: Sequence[Label], lines: Sequence[int], data: Data) -> list[Label]:
-        """The labels of a whole column under the names that the config gives them.
+        """Map the labels of a whole column to their configured names.
 
         Args:
-            labels: As they stand in the file.
+            labels: As they are in the file.
             lines: The line of each row.
             data: The data config.
 
         Raises:
-            DataError: They are not what the task takes.
+            DataError: The labels do not fit the task.
         """
         return list(labels)
 
     def oddities(self, labels: Sequence[Label], raw: Sequence[Label], data: Data) -> Iterator[str]:
-        """What is likely not meant as it stands, a sentence each.
+        """Yield a sentence for each peculiarity of the labels that is probably a mistake.
 
         Args:
-            labels: Under their names.
-            raw: As they stand in the file.
+            labels: Mapped to their names.
+            raw: As they are in the file.
             data: The data config.
         """
         yield from ()
@@ -106,27 +106,27 @@ class Task(ABC):
     # Dividing and looking through
 
     def strata(self, labels: Sequence[Label]) -> list[str] | None:
-        """The label by which each row is drawn; None where rows have no single one."""
+        """Return the label that splits are stratified by; None if rows have no single label."""
         return None
 
     def label_names(self, splits: Mapping[str, Rows], column: str) -> list[str]:
-        """The names of what the model has an output for, in order; none for a model that writes text.
+        """Return the names of the model's outputs, in order; none for a model that writes text.
 
         Args:
             splits: The rows of each split.
             column: Name of the column with the labels or the number.
 
         Raises:
-            DataError: There are too few, or one occurs outside the training rows only.
+            DataError: There are too few labels, or one occurs only outside the training rows.
         """
         return []
 
     def comparable(self, label: Label) -> Hashable:
-        """A label in a form that is equal where the answers are."""
+        """Return a label in a form that compares equal for equal answers."""
         return label
 
     def single(self, split: str, label: Any) -> tuple[str, str] | None:
-        """What to say of a split whose every row has this label, and what follows; None if nothing does."""
+        """Describe a split whose rows all have this label, and the consequence; None if there is none."""
         return None
 
     # Encoding
@@ -135,7 +135,7 @@ class Task(ABC):
     def encode(
         self, rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenizerFast, data: Data, family: Family
     ) -> Samples:
-        """The samples of some rows; rows without labels (None) are encoded for prediction.
+        """Encode rows as samples; rows without labels (None) are encoded for prediction.
 
         Args:
             rows: The rows.
@@ -145,11 +145,11 @@ class Task(ABC):
             family: The model's family.
 
         Raises:
-            DataError: A response has no room within `data.max_length`, or the tokenizer's template cannot be used.
+            DataError: A response does not fit into `data.max_length`, or the tokenizer's template cannot be used.
         """
 
     def encode_inputs(self, rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, family: Family) -> Samples:
-        """The samples of rows that have no labels, for prediction."""
+        """Encode rows without labels, for prediction."""
         return self.encode(rows, (), tokenizer, data, family)
 
     # Training and answering
@@ -162,37 +162,37 @@ class Task(ABC):
         family: Family,
         class_weights: npt.NDArray[np.float32] | None = None,
     ) -> Objective:
-        """What the task asks of a network of a family.
+        """Return the task's objective for networks of a family.
 
         Args:
-            tokenizer: Reads what the network writes.
-            max_new_tokens: Tokens that it may write for a text.
+            tokenizer: Decodes what the network generates.
+            max_new_tokens: Maximum tokens generated per text.
             family: The network's family.
             class_weights: Weight of each label in the training loss, shape (labels,).
         """
 
     def answering(self, tokenizer: PreTrainedTokenizerFast, max_new_tokens: int, family: Family) -> Objective:
-        """The objective by which a finished model answers new inputs."""
+        """Return the objective with which a finished model answers new inputs."""
         return self.objective(tokenizer, max_new_tokens, family)
 
     def learns_answers(self, data: Data, family: Family) -> bool:
-        """Whether it is answers in conversations that are learned, so that the chat template writes what ends them."""
+        """Whether the answers of conversations are learned, so that the chat template writes what ends them."""
         return False
 
     @abstractmethod
     def meanings(self, answers: Any, labels: Sequence[str]) -> list[Any]:
-        """The prediction of each row, as people read it.
+        """Return the prediction of each row in readable form.
 
         Args:
-            answers: What the network answered, as the objective gives it.
+            answers: The network's predictions, as the objective returns them.
             labels: Label names in the order of the logits.
         """
 
     def answer_rows(self, answers: Sequence[Any], labels: Sequence[str]) -> list[dict[str, Any]]:
-        """What `predict` says of each input.
+        """Return what `predict` writes for each input.
 
         Args:
-            answers: What the network answered to each input.
+            answers: The network's prediction for each input.
             labels: Label names in the order of the logits.
         """
         return [{"prediction": prediction} for prediction in self.meanings(answers, labels)]
@@ -200,41 +200,41 @@ class Task(ABC):
     # Measuring
 
     def metric_inputs(self, answers: Any, truths: Any, labels: Sequence[str]) -> MetricInputs:
-        """What metrics are given of an evaluation pass."""
+        """Return the inputs that metrics take from an evaluation pass."""
         return PlainInputs(answers, truths, labels)
 
     @abstractmethod
     def made_up(self, labels: Sequence[str]) -> tuple[Any, Any]:
-        """Answers and truths of a few rows, as an evaluation pass gives them; both are as good as random."""
+        """Return random predictions and references of a few rows, in the form of an evaluation pass."""
 
     @abstractmethod
     def doubts(
         self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int
     ) -> Iterator[str]:
-        """What makes the metrics of a split no result, a sentence each.
+        """Yield a sentence for each reason to doubt a split's metrics.
 
         Args:
-            split: Its name.
-            predictions: What was answered, row by row.
-            truths: What should have been.
-            loss: The split's loss, in nats for everything but numbers.
-            num_guesses: How many answers there are to choose from: labels, or the tokens of a vocabulary.
+            split: The split's name.
+            predictions: The prediction of each row.
+            truths: The reference of each row.
+            loss: The split's loss, in nats except for numbers.
+            num_guesses: Number of possible answers: labels, or the tokens of a vocabulary.
         """
 
     def predictions(self, outputs: Outputs, rows: Rows, labels: Sequence[str]) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Label and prediction of each row, as `predictions.jsonl` holds them."""
+        """Return the label and the prediction of each row, as in `predictions.jsonl`."""
         return rows.labels, self.meanings(outputs.logits, labels)
 
     def grounds(self, outputs: Outputs, num_rows: int) -> list[dict[str, Any]]:
-        """What each prediction rests on, as `predictions.jsonl` holds it."""
+        """Return the logits or losses behind each prediction, as in `predictions.jsonl`."""
         return [{}] * num_rows
 
 
 def require(record: Mapping[str, Any], columns: Sequence[str]) -> None:
-    """Refuse a record to be answered that lacks a column.
+    """Refuse a record for prediction that lacks a column.
 
     Raises:
-        MalformedError: One is missing.
+        MalformedError: A column is missing.
     """
     missing = [name for name in columns if name not in record]
     if missing:
@@ -244,19 +244,19 @@ def require(record: Mapping[str, Any], columns: Sequence[str]) -> None:
 
 
 def made_up_rows(labels: Sequence[str]) -> int:
-    """How many rows of made-up answers metrics are tried on."""
+    """Return the number of made-up rows that metrics are tried on."""
     return min(64, 2 * max(len(labels), 2))
 
 
 def example_of_texts(record: Mapping[str, Any], data: Data, label: Label) -> Example | None:
-    """A text, or a pair of texts, with its label; None if a text is empty."""
+    """Read a text, or a pair of texts, with its label; None if a text is empty."""
     text = text_in(record[data.text_column], data.text_column, data)
     pair = text_in(record[data.text_pair_column], data.text_pair_column, data) if data.text_pair_column else None
     return Example(text, label, pair) if text and pair != "" else None
 
 
 def way_out(data: Data) -> str:
-    """The overrides that take lists of messages where texts are asked for."""
+    """Return the overrides for data with lists of messages instead of texts."""
     if data.target_column is None:
         return f"task=language_modeling data.messages_column={data.text_column}"
     return f"task=language_modeling data.text_column={data.text_column} data.target_column={data.target_column}"
@@ -265,7 +265,7 @@ def way_out(data: Data) -> str:
 def rows_with_probabilities(
     predictions: Sequence[Any], probabilities: Tensor, labels: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Each prediction beside the probability of every label; probabilities of shape (rows, labels)."""
+    """Pair each prediction with the probability of every label; probabilities of shape (rows, labels)."""
     return [
         {"prediction": prediction, "probabilities": dict(zip(labels, row, strict=True))}
         for prediction, row in zip(predictions, probabilities.tolist(), strict=True)
@@ -273,12 +273,12 @@ def rows_with_probabilities(
 
 
 def labelled_logits(outputs: Outputs) -> list[dict[str, Any]]:
-    """The logits of each row as JSON has them; those of a word that the network was not shown are null."""
+    """Return each row's logits as JSON values; null for a word that was cut off."""
     return [{"logits": _numbers(logits)} for logits in outputs.logits]
 
 
 def mean_losses(outputs: Outputs, num_rows: int) -> list[dict[str, Any]]:
-    """The mean loss per token of each row in nats, beside the number of its tokens."""
+    """Return each row's mean loss per token, in nats, and its number of tokens."""
     missing = num_rows - len(outputs.losses)  # the last texts may be too short to have a token to predict
     losses, counts = (torch.cat([part, part.new_zeros(missing)]) for part in (outputs.losses, outputs.counts))
     return [

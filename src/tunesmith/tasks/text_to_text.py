@@ -1,4 +1,4 @@
-"""A text for a text."""
+"""Text to text: a text is generated for each text."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ TEXTS = ["the plot is slow and the actors are good", "one more film of that kind
 
 
 class TextToText(Task):
-    """A text to be written for each text; its answers are a list of texts."""
+    """A text generated for each text; its predictions are a list of texts."""
 
     lacks = "text or no target"
 
     def read(self, record: Mapping[str, Any], data: Data) -> Example | None:
-        """A text with its target."""
+        """Read a text with its target."""
         return source_and_target(record, data, way_out(data))
 
     def question(self, record: Mapping[str, Any], data: Data) -> Example:
-        """A text alone."""
+        """Read a text without a target."""
         require(record, [data.text_column])
         refuse_as_text(record[data.text_column], data.text_column, way_out(data))
         return super().question(record, data)
@@ -45,7 +45,7 @@ class TextToText(Task):
     def encode(
         self, rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenizerFast, data: Data, family: Family
     ) -> Samples:
-        """Targets for a decoder beside an encoder; for one alone, a conversation of one answer."""
+        """Encode targets for an encoder-decoder; for a decoder, a conversation with one answer."""
         if family == "seq2seq":
             return encode_targets(rows, tokenizer, data)
         return encode_answered(rows, tokenizer, data, source_is_cut=True)
@@ -57,29 +57,29 @@ class TextToText(Task):
         family: Family,
         class_weights: npt.NDArray[np.float32] | None = None,
     ) -> Objective:
-        """Every token of the target."""
+        """Return the objective over the target's tokens."""
         kind = EncoderDecoderText if family == "seq2seq" else DecoderText
         return kind(partial(tokenizer.decode, skip_special_tokens=True), max_new_tokens)
 
     def learns_answers(self, data: Data, family: Family) -> bool:
-        """A decoder learns them as the turns of an assistant."""
+        """Whether the model is a decoder, which learns targets as an assistant's turns."""
         return family == "causal"
 
     def meanings(self, answers: Any, labels: Sequence[str]) -> list[Any]:
-        """The texts."""
+        """Return the texts."""
         return list(answers)
 
     def made_up(self, labels: Sequence[str]) -> tuple[Any, Any]:
-        """Texts in another order."""
+        """Return the same texts, in two orders."""
         return [*TEXTS[1:], TEXTS[0]], list(TEXTS)
 
     def doubts(
         self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int
     ) -> Iterator[str]:
-        """One text for everything, or a loss beyond guessing."""
+        """Doubt one text for all rows, or a loss worse than guessing."""
         yield from plausibility.of_one_answer(split, predictions, truths, "answers")
         yield from plausibility.of_loss(split, loss, num_guesses, f"among {num_guesses:,} tokens")
 
     def grounds(self, outputs: Outputs, num_rows: int) -> list[dict[str, Any]]:
-        """The mean loss of a token of the target."""
+        """Return each target's mean loss per token."""
         return mean_losses(outputs, num_rows)

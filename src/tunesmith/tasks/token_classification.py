@@ -1,4 +1,4 @@
-"""A tag for each word of a sentence."""
+"""Token classification: a tag for each word of a sentence."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
 
 class TokenClassification(Task):
-    """A tag per word; its answers are a list of logits of shape (words, labels), NaN for words that were cut."""
+    """A tag per word; its predictions are a list of logits of shape (words, labels), NaN for words that were cut."""
 
     lacks = "words"
     contradiction = "list of tags"
 
     def read(self, record: Mapping[str, Any], data: Data) -> Example | None:
-        """Words with their tags."""
+        """Read words with their tags."""
         if any(is_missing(record[column], data.missing) for column in (data.text_column, data.label_column)):
             return None
         words = strings_of(record[data.text_column], data.text_column)
@@ -57,7 +57,7 @@ class TokenClassification(Task):
         return Example(" ".join(words), tags, words=words)
 
     def question(self, record: Mapping[str, Any], data: Data) -> Example:
-        """Words as a list, or as a text with spaces between them."""
+        """Read words from a list, or from a text split at spaces."""
         require(record, [data.text_column])
         value = record[data.text_column]
         plain = isinstance(value, str) and not value.lstrip().startswith("[")
@@ -65,27 +65,27 @@ class TokenClassification(Task):
         return Example(" ".join(words), None, words=words)
 
     def rename(self, labels: Sequence[Label], lines: Sequence[int], data: Data) -> list[Label]:
-        """Each tag under its own name."""
+        """Map each tag to its configured name."""
         return tag_names(labels, data)
 
     def oddities(self, labels: Sequence[Label], raw: Sequence[Label], data: Data) -> Iterator[str]:
-        """Spellings and words for nothing."""
+        """Report inconsistent spellings and words for missing values."""
         yield from oddities(labels, data)
         yield from names_without_rows(raw, data)
 
     def label_names(self, splits: Mapping[str, Rows], column: str) -> list[str]:
-        """Two tags at least."""
+        """Return the tag names; at least two are required."""
         return names_of_labels(splits, column, task="token classification", needed=2)
 
     def single(self, split: str, label: Any) -> tuple[str, str] | None:
-        """Metrics of one tag say nothing about the others."""
+        """Explain that metrics of one tag say nothing about the others."""
         way = "Put rows of every label there, or use more rows"
         return f"the tag {label!r} for every word", f"{split} metrics say nothing about the other tags. {way}"
 
     def encode(
         self, rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenizerFast, data: Data, family: Family
     ) -> Samples:
-        """The tag of each word at its first token."""
+        """Encode words, with the tag of each word at its first token."""
         return encode_tags(rows, labels, tokenizer, data)
 
     def objective(
@@ -95,20 +95,20 @@ class TokenClassification(Task):
         family: Family,
         class_weights: npt.NDArray[np.float32] | None = None,
     ) -> Objective:
-        """Cross-entropy over the tags, of every word."""
+        """Return the cross-entropy over the tags, summed over words."""
         weights = None if class_weights is None else torch.from_numpy(class_weights)
         return TagObjective(label_smoothing=self.config.label_smoothing, class_weights=weights)
 
     def meanings(self, answers: Any, labels: Sequence[str]) -> list[Any]:
-        """The tag of each word; None for one that the network was not shown."""
+        """Return the tag of each word; None for a word that was cut off."""
         return list(best_tags(answers, labels))
 
     def metric_inputs(self, answers: Any, truths: Any, labels: Sequence[str]) -> MetricInputs:
-        """Tags."""
+        """Return the tags."""
         return PlainInputs(self.meanings(answers, labels), truths, labels)
 
     def made_up(self, labels: Sequence[str]) -> tuple[Any, Any]:
-        """Sentences of one word with random logits."""
+        """Return one-word sentences with random logits."""
         rows = made_up_rows(labels)
         logits = torch.randn(rows, len(labels), generator=torch.Generator().manual_seed(0))
         return [row[None] for row in logits], [(labels[i % len(labels)],) for i in range(rows)]
@@ -116,12 +116,12 @@ class TokenClassification(Task):
     def doubts(
         self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int
     ) -> Iterator[str]:
-        """One tag for every word, or a loss beyond guessing."""
+        """Doubt one tag for all words, or a loss worse than guessing."""
         pairs = [pair for row in zip(predictions, truths, strict=True) for pair in zip(*row, strict=True)]
         predictions, truths = zip(*pairs, strict=True) if pairs else ((), ())
         yield from plausibility.of_one_answer(split, predictions, truths, "words")
         yield from plausibility.of_loss(split, loss, num_guesses, f"among {num_guesses:,} labels")
 
     def grounds(self, outputs: Outputs, num_rows: int) -> list[dict[str, Any]]:
-        """The logits of each word."""
+        """Return the logits of each word."""
         return labelled_logits(outputs)

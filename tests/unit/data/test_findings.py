@@ -109,7 +109,7 @@ def test_a_split_with_one_answer_is_told_of_where_it_is_measured():
     ]
     numbers = {"train": rows_of(["a", "b"], [1.0, 2.0]), "val": rows_of(["c", "d"], [3.0, 3.0])}
     assert findings(numbers, task_named("regression")) == [
-        "all 2 val rows have the number 3.0: a correlation has no value there"
+        "all 2 val rows have the number 3.0: correlations are undefined there"
     ]
     words = [("a", "b"), ("c",)]
     tags = Rows(["0", "1"], ["a b", "c"], [("O", "O"), ("O",)], words=words)

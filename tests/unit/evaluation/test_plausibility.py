@@ -17,14 +17,14 @@ def doubted(task, predictions, truths, loss=0.1, num_guesses=2):
 
 def test_one_answer_for_everything():
     (told,) = doubted(CLASSIFICATION, ["x"] * 4, ["x", "x", "x", "y"])
-    assert told.startswith("all 4 rows of val are answered with 'x', which 3 of them have")
+    assert told.startswith("the prediction for all 4 rows of val is 'x', which is correct for 3 of them")
     assert doubted(CLASSIFICATION, ["x"] * 4, ["x"] * 4) == [], "the rows themselves are told of before"
     (told,) = doubted(task_named("multi_label"), [[], []], [("x",), ("y", "x")])
-    assert "answered with no label, which 0 of them have" in told
+    assert "is no label, which is correct for 0 of them" in told
     (told,) = doubted(task_named("token_classification"), [["O", "O"], ["O"]], [("O", "B"), ("O",)])
-    assert told.startswith("all 3 words of val are answered with 'O', which 2 of them have")
+    assert told.startswith("the prediction for all 3 words of val is 'O', which is correct for 2 of them")
     (told,) = doubted(task_named("text_to_text"), ["a a", "a a"], ["b", "c"], num_guesses=30_000)
-    assert told.startswith("all 2 answers of val are answered with 'a a'")
+    assert told.startswith("the prediction for all 2 answers of val is 'a a'")
 
 
 def test_no_better_than_the_most_frequent_label():
@@ -53,7 +53,7 @@ def test_numbers():
     truths = [1.0, 2.0, 3.0, 4.0]  # variance 1.25
     task = task_named("regression")
     (told,) = doubted(task, [2.5, 2.5, 2.5, 2.51], truths, loss=1.25)
-    assert told.startswith("all 4 val rows are answered with about 2.5")
+    assert told.startswith("the prediction for all 4 val rows is about 2.5")
     assert doubted(task, [1.0, 2.0, 3.5, 4.0], truths, loss=9.0) == []
     (told,) = doubted(task, [10.0, 20.0, 30.0, 40.0], truths, loss=1200.0)
     assert "val/loss 1,200 is far above 1.25" in told

@@ -134,7 +134,7 @@ def test_words_of_scripts_without_spaces_are_characters_with_their_marks():
 def test_a_reference_without_a_word_has_no_rouge_and_is_counted():
     metric = RougeL()
     assert score(metric, ["film", "anything", ""], ["film", "?!", "a film"]) == pytest.approx(1 / 2)
-    assert metric.remark == "leaves out 1 of 3 rows, whose reference has no word"
+    assert metric.remark == "leaves out 1 of 3 rows, whose reference has no words"
     metric.reset()
     assert math.isnan(score(metric, ["film", ""], ["?!", "..."]))
     assert RougeL().remark is None
