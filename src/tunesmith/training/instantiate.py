@@ -34,7 +34,7 @@ def build_metrics(evaluation: Evaluation, num_labels: int) -> dict[str, Metric]:
 
 
 def build_callbacks(config: RunConfig) -> list[pl.Callback]:
-    """The configured callbacks; one that requires a monitor gets the run's, and one without a mode its monitor's."""
+    """Build the configured callbacks; one that needs a monitor gets the run's, and one without a mode its monitor's."""
     callbacks = []
     for name, node in config.callbacks.items():
         if node is None:

@@ -35,10 +35,10 @@ class _LogFile(logging.FileHandler):
 
 
 class Warnings(logging.Handler):
-    """What our own log warns of, each sentence once: a run keeps it in `results.json`, `check` prints it.
+    """Collects our own log's warnings, each sentence once: a run keeps them in `results.json`, `check` prints them.
 
-    So a room has only to warn (`logging.getLogger("tunesmith").warning`) to tell the user now, again at the end of the
-    run, and whoever reads its record.
+    A room therefore only needs to warn (`logging.getLogger("tunesmith").warning`): the user sees it now, again at the
+    end of the run, and in its record.
     """
 
     def __init__(self) -> None:

@@ -42,7 +42,7 @@ def check_model(config: RunConfig) -> tuple[torch.nn.Module, Groundwork]:
         FilesError: The model cannot be found.
     """
     check_device(config)
-    problems = list(contradictions(config.model_dump(by_alias=True), set()))  # now that `auto` is decided
+    problems = list(contradictions(config.model_dump(by_alias=True), set()))  # `auto` is resolved by now
     if problems:
         raise ConfigError(problems)
     check_quantization(config)

@@ -32,7 +32,7 @@ EXACT, ROUNDED, QUANTISED = 1e-4, 0.05, 0.1
 """Largest difference of an answer, or of a row's mean loss, relative to the largest answer: in fp32, where products are
 rounded to 16 bits or fewer, and where the base is quantised."""
 ASIDE = "model-not-as-measured"
-"""Where a run's folder is put that answers otherwise."""
+"""Name of the folder that keeps a saved model which answers differently."""
 
 
 def tolerance(config: RunConfig) -> float:
@@ -83,8 +83,8 @@ def hold_saved(
         raise TrainingError(
             f"the saved model does not answer as was measured: at the validation row with id "
             f"{data.row_ids('val', [rows[worst]])[0]} it differs by {gaps[worst]:.2g} of the largest answer (at most "
-            f"{tolerance(config):.2g} is rounding). Something changed the weights behind the validation (a callback?), "
-            f"or the architecture is not saved whole. The folder is kept as {aside}; the weights that were measured "
+            f"{tolerance(config):.2g} is rounding). Something changed the weights after validation (a callback?), "
+            f"or the architecture is not saved completely. The folder is kept as {aside}; the measured weights "
             f"are in {record.directory.checkpoints}"
         )
     return gaps[worst]

@@ -65,7 +65,7 @@ def train(composed: Composed) -> Record:
 
 @contextmanager
 def nothing_started() -> Iterator[None]:
-    """Say so of a fault that may be found later elsewhere, and is found before there is a directory here."""
+    """Report config errors as found before there is a directory, even those that elsewhere are found later."""
     try:
         yield
     except ConfigError as error:

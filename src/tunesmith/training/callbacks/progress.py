@@ -14,7 +14,7 @@ LINE_EVERY_S = 10.0
 
 
 class RunProgress(pl.Callback):
-    """Epoch, step, samples per second, loss, monitored metric, time left: as a bar, or as lines without a terminal.
+    """Shows epoch, step, samples per second, loss, monitored metric and time left: a bar, or lines without a terminal.
 
     Args:
         monitor: The metric to show.

@@ -10,8 +10,8 @@ import pytorch_lightning as pl
 class ValidateAtSteps(pl.Callback):
     """Tells Lightning, before each micro-batch, whether to validate after it.
 
-    Whether it does is a function of the micro-batch's place alone, so that a resumed run validates where the whole one
-    would have.
+    The decision depends only on the micro-batch's position, so a resumed run validates where an uninterrupted one
+    would.
 
     Args:
         interval: Optimizer steps from one validation to the next, or a fraction of an epoch's.
