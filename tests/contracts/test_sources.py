@@ -1,10 +1,17 @@
 """The suite of formats over every one of ours: a new one gets a class here."""
 
+import io
+
+import pyarrow
 import pytest
+from pyarrow import feather, parquet
 
 import tunesmith.data.sources
 from tunesmith.config.keys import choices
+from tunesmith.data.sources.arrow import Arrow
+from tunesmith.data.sources.folder import Folder
 from tunesmith.data.sources.json_array import JsonArray
+from tunesmith.data.sources.parquet import Parquet
 from tunesmith.data.sources.records import read_records, source_of
 from tunesmith.data.sources.source import Source
 from tunesmith.data.sources.text import PlainText
@@ -31,6 +38,55 @@ class Ours(SourceContract):
         place = content.index("ä".encode())
         with pytest.raises(DataError, match=r"rows\.data"):
             self.read(tmp_path, content[:place] + damage + content[place:])
+
+
+class TestFolder(Ours):
+    """The example is parted into files at each form feed."""
+
+    kind = Folder
+    content = "ä b\fc"
+    records = (
+        (1, {"text": "ä b", "label": "x", "file": "x/0"}),
+        (1, {"text": "c", "label": "x", "file": "x/1"}),
+    )
+
+    def write(self, path, content):
+        (path / "x").mkdir(parents=True, exist_ok=True)
+        for number, part in enumerate(content.split(b"\f") if content else ()):
+            (path / "x" / str(number)).write_bytes(part)
+
+
+def written(table, write):
+    file = io.BytesIO()
+    write(table, file)
+    return file.getvalue()
+
+
+ROWS = ({"text": "ä b", "label": 1, "tags": ["x"]}, {"text": "c", "label": 2, "tags": []})
+TABLE = pyarrow.Table.from_pylist(list(ROWS))
+
+
+class OfBytes(SourceContract):
+    """A format of bytes."""
+
+    kind = Source
+    content = b""
+
+    def source(self):
+        return self.kind()
+
+    def example(self):
+        return self.content, list(enumerate(ROWS, 1))
+
+
+class TestParquet(OfBytes):
+    kind = Parquet
+    content = written(TABLE, parquet.write_table)
+
+
+class TestArrow(OfBytes):
+    kind = Arrow
+    content = written(TABLE, feather.write_feather)
 
 
 class Named(Ours):

@@ -15,7 +15,9 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow
 import pytest
+from pyarrow import feather, parquet
 
 import tunesmith
 
@@ -276,6 +278,13 @@ ROWS = [
     Row("data.path=texts.jsonl", "data=jsonl"),
     Row("data=jsonl", "data=csv"),
     Row("data=jsonl data.path=array.json", "data=json"),
+    Row("data.path=rows.parquet", "data=parquet"),
+    Row("data.path=rows.arrow", "data=arrow"),
+    Row("data.path=films", "data=folder"),
+    Row("data.format=parquet data.path=rows.parquet", "data=parquet", also="~data.format"),
+    Row("data.format=arrow data.path=rows.arrow", "data=arrow", also="~data.format"),
+    Row("data=feather data.path=rows.arrow", "data=arrow"),
+    Row("data=txt data.path=rows.csv", "data=text", also="model=tiny_causal"),
     Row("data=json data.path=texts.jsonl", "data=jsonl"),
     Row("data=json data.path=several.json", "data.format.rows=first"),
     Row("data.format=json data.path=array.json", "data=json", also="~data.format"),
@@ -352,6 +361,12 @@ def write(folder: Path, finished: Path) -> None:
     objects = [{"text": text, "label": label} for label, text in rows]
     save("array.json", json.dumps(objects))
     save("several.json", json.dumps({"first": objects, "second": objects}))
+    table = pyarrow.Table.from_pylist(objects)
+    parquet.write_table(table, folder / "rows.parquet")
+    feather.write_feather(table, str(folder / "rows.arrow"))
+    for number, (label, text) in enumerate(rows):
+        (folder / "films" / label).mkdir(parents=True, exist_ok=True)
+        save(f"films/{label}/{number}.txt", text)
     save_json("vectors.jsonl", [{"text": text, "topics": [i % 2, 1, 0]} for i, (_, text) in enumerate(rows)])
     topics = [["art"], ["law", "art"], ["law"]]
     save_json("lists.jsonl", [{"text": text, "label": topics[i % 3]} for i, (_, text) in enumerate(rows)])

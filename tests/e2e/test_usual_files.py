@@ -1,10 +1,13 @@
 """Files as other tools write them, from the command line to the finished run."""
 
 import gzip
+import io
 import json
 
+import pyarrow
 import pytest
 from conftest import reviews
+from pyarrow import feather, parquet
 
 from tunesmith import load_run
 
@@ -29,12 +32,31 @@ def test_one_data_set_is_the_same_however_it_was_written(tmp_path, line, command
     (tmp_path / "a.jsonl").write_text(lines)
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
     (tmp_path / "a.json").write_text(json.dumps(ROWS, indent=1))
-    files = {"a.jsonl": "jsonl", "a.jsonl.gz": "jsonl", "a.json": "json"}
+    parquet.write_table(pyarrow.Table.from_pylist(ROWS), tmp_path / "a.parquet")
+    feather.write_feather(pyarrow.Table.from_pylist(ROWS), str(tmp_path / "a.arrow"))
+    files = {"a.jsonl": "jsonl", "a.jsonl.gz": "jsonl", "a.json": "json", "a.parquet": "parquet", "a.arrow": "arrow"}
     seen = {
         fingerprint(command("train", f"data={kind}", f"data.path={tmp_path / name}", *line))
         for name, kind in files.items()
     }
     assert len(seen) == 1
+
+
+@pytest.mark.slow
+def test_a_folder_is_learned_evaluated_and_reproduced(tmp_path, line, command):
+    for number, row in enumerate(ROWS):
+        (tmp_path / "films" / row["label"]).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "films" / row["label"] / f"{number}.txt").write_text(row["text"])
+    done = command("train", "data=folder", f"data.path={tmp_path / 'films'}", *line)
+    assert done.returncode == 0, done.stderr
+    run = load_run(done.stdout.split()[-1])
+    assert run.labels == ["bad", "good"]
+    measured = command("evaluate", run.path)
+    assert measured.returncode == 0, measured.stderr
+    again = command("reproduce", run.path)
+    assert again.returncode == 0, again.stdout + again.stderr
+    answered = command("predict", run.path, tmp_path / "films")
+    assert len(answered.stdout.splitlines()) == len(ROWS), answered.stderr
 
 
 @pytest.mark.slow
@@ -46,10 +68,40 @@ def test_plain_text_is_modelled(tmp_path, line, command):
     assert rows == {"train": 48, "val": 6, "test": 6}
 
 
-def test_a_file_cut_off_ends_the_run_before_its_directory(tmp_path, line, inside):
-    packed = gzip.compress("".join(json.dumps(row) + "\n" for row in ROWS).encode())
-    (tmp_path / "a.jsonl.gz").write_bytes(packed[:-20])
-    done = inside("train", "data=jsonl", f"data.path={tmp_path / 'a.jsonl.gz'}", *line)
+def as_parquet():
+    file = io.BytesIO()
+    parquet.write_table(pyarrow.Table.from_pylist(ROWS), file)
+    return file.getvalue()
+
+
+BAD = {
+    "missing": ("jsonl", None, "no such file"),
+    "empty": ("json", b"", "the file is empty"),
+    "empty table": ("parquet", b"", "the file is empty, and not a Parquet file"),
+    "header alone": ("csv", b"text,label\n", "no rows. Add some"),
+    "cut gzip": ("jsonl", gzip.compress(json.dumps(ROWS).encode())[:-20], "packed with gzip, and cut off or damaged"),
+    "cut Parquet": ("parquet", as_parquet()[:-20], "a Parquet file, and cut off or damaged"),
+    "text as Parquet": ("parquet", b"text,label\na,b\n", "not a Parquet file, by its first bytes"),
+    "Parquet as text": ("csv", as_parquet(), "a Parquet file, not text. Read it with data=parquet"),
+    "file as folder": ("folder", b"a", "a file, not a folder"),
+}
+
+
+@pytest.mark.parametrize("case", list(BAD))
+def test_a_bad_file_ends_the_run_before_its_directory(tmp_path, line, inside, case):
+    option, content, message = BAD[case]
+    if content is not None:
+        (tmp_path / "rows.data").write_bytes(content)
+    done = inside("train", f"data={option}", f"data.path={tmp_path / 'rows.data'}", *line)
+    assert done.returncode == 3, done.stderr
+    assert f"{tmp_path / 'rows.data'}: {message}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_folder_without_files_ends_the_run_before_its_directory(tmp_path, line, inside):
+    (tmp_path / "films" / "good").mkdir(parents=True)
+    done = inside("train", "data=folder", f"data.path={tmp_path / 'films'}", *line)
     assert done.returncode == 3
-    assert "a.jsonl.gz: packed with gzip, and cut off or damaged" in done.stderr
+    assert "films: a folder without files. Name another: data.path=FILE" in done.stderr
     assert not (tmp_path / "runs").exists()

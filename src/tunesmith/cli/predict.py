@@ -16,6 +16,7 @@ from tunesmith.config.folders import expand
 from tunesmith.config.schema import Data, Format
 from tunesmith.config.trust import trusting
 from tunesmith.data.examples import Example
+from tunesmith.data.lines import place_of
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.task import RowTask
 from tunesmith.errors import ConfigError, DataError, FilesError, Problem
@@ -188,7 +189,7 @@ def read_questions(source: str, task: RowTask, data: Data) -> Iterator[Example]:
         try:
             yield task.question(record, data)
         except MalformedError as error:
-            raise DataError(f"{source}:{line}: {error}") from None
+            raise DataError(f"{place_of(source, line)}: {error}") from None
 
 
 def _records(source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:

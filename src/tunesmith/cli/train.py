@@ -98,10 +98,14 @@ def composed_from(arguments: argparse.Namespace) -> Composed:
         ConfigError: The config is wrong.
         DataError: The data is not a file; said now, before what reads it is imported.
     """
+    from tunesmith.config.schema import Format
     from tunesmith.data.sources.file_kinds import refuse_special
 
     composed = _composed(arguments)
-    refuse_special(expand(composed.config.data.path))
+    data = composed.config.data
+    path = expand(data.path)
+    if not (path.is_dir() and isinstance(data.format, Format)):  # a class may read folders
+        refuse_special(path)
     return composed
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tunesmith.config.schema import Data
+from tunesmith.data.lines import all_numbered
 from tunesmith.data.task import RowTask
 from tunesmith.data.values import as_text, is_conversation, is_missing, kind_of, structure, taker
 from tunesmith.errors import DataError
@@ -166,8 +167,7 @@ class Empty:
         return "no rows. Add some, or take another file: data.path=FILE"
 
     def _counted(self) -> str:
-        lines = ", ".join(map(str, self._lines[:SHOWN])) + (", ..." if len(self._lines) > SHOWN else "")
-        place = f"(line{'s' if len(self._lines) > 1 else ''} {lines})"
+        place = f"({all_numbered(self._lines, SHOWN)})"
         if self._data.on_empty == "error":
             have = "row has" if len(self._lines) == 1 else "rows have"
             return f"{len(self._lines)} {have} no {self._task.lacks} {place}"

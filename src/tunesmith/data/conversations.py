@@ -12,6 +12,7 @@ import numpy as np
 from tunesmith.config.schema import Data
 from tunesmith.data.cutting import cut_text, loss_of_answers, places_within
 from tunesmith.data.lengths import Answers, Counts
+from tunesmith.data.lines import place_of
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import Options
 from tunesmith.data.rows import Rows
@@ -131,7 +132,7 @@ def _each(
         try:
             yield make(turns, rows.options[i] if rows.options is not None else {})
         except MalformedError as error:
-            place = f"{data.path}:{rows.lines[i]}" if rows.lines is not None else f"row with id {rows.ids[i]!r}"
+            place = place_of(data.path, rows.lines[i]) if rows.lines is not None else f"row with id {rows.ids[i]!r}"
             raise DataError(f"{place}: {error}") from None
 
 

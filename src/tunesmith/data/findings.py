@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+from tunesmith.data.lines import unit_of
 from tunesmith.data.rows import Rows
 from tunesmith.data.task import RowTask
 
@@ -112,7 +113,8 @@ def _number(rows: Rows, row: int) -> Any:
 
 def _places(rows: Rows, places: Sequence[str]) -> str:
     more = ", ..." if len(places) > NAMED else ""
-    return f"{'lines' if rows.lines is not None else 'ids'} {', '.join(places[:NAMED])}{more}"
+    unit = "id" if rows.lines is None else unit_of(rows.lines[0] if rows.lines else 0)
+    return f"{unit}s {', '.join(places[:NAMED])}{more}"
 
 
 def counted_labels(splits: Mapping[str, Rows], labels: Sequence[str]) -> Iterator[tuple[str, dict[str, int]]]:

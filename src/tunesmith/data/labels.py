@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tunesmith.config.schema import Data
 from tunesmith.data.examples import Label
+from tunesmith.data.lines import place_of
 from tunesmith.data.values import kind_of, structure
 from tunesmith.errors import DataError
 
@@ -59,8 +60,8 @@ def _by_position(vectors: Sequence[tuple[str, ...]], lines: Sequence[int], data:
     for vector, line in zip(vectors, lines, strict=True):
         if len(vector) != width:
             raise DataError(
-                f"{data.path}:{line}: a vector of {len(vector)} zeros and ones, where the first row has {width}. "
-                "Give every row one value for each label"
+                f"{place_of(data.path, line)}: a vector of {len(vector)} zeros and ones, where the first row has "
+                f"{width}. Give every row one value for each label"
             )
     positions = [str(position) for position in range(width)]
     if set(data.label_names) != set(positions):

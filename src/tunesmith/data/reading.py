@@ -12,11 +12,13 @@ from tunesmith.config.folders import expand
 from tunesmith.config.schema import Data
 from tunesmith.data.columns import Empty, Unused, Where, bit_columns, refuse_sources_of_lists
 from tunesmith.data.examples import Example
+from tunesmith.data.lines import Line, place_of
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import holds_messages
 from tunesmith.data.rows import Rows, rows_of
-from tunesmith.data.sources.records import records_of, source_of
+from tunesmith.data.sources.records import records_in, source_of
 from tunesmith.data.sources.separated import Dialect, dialect_of, suggestion
+from tunesmith.data.sources.watched import files_of
 from tunesmith.data.task import RowTask
 from tunesmith.data.values import as_text
 from tunesmith.errors import DataError
@@ -50,7 +52,7 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> R
     needed = _needed(data, task.columns(data))
     where, unused, empty = Where(data.where), Unused(task, data, source.columns), Empty(task, data, left_out)
     rows: dict[str, tuple[Example, str, int]] = {}
-    for position, (line, record) in enumerate(records_of(source, path)):
+    for position, (line, record) in enumerate(records_in(source, files_of(source, path))):
         _require(needed, record, path, line, dialect if data.format == "csv" else None)
         if not where.keeps(record):
             continue
@@ -58,13 +60,13 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> R
         try:
             example = task.read(record, data)
         except MalformedError as error:
-            raise DataError(f"{path}:{line}: {error}") from None
+            raise DataError(f"{place_of(path, line)}: {error}") from None
         if example is None:
             empty.see(line, record)
             continue
         row_id = as_text(record[data.id_column]) if data.id_column else str(position)
         if row_id in rows:
-            raise DataError(f"{path}:{line}: the id {row_id!r} in column {data.id_column!r} is not unique")
+            raise DataError(f"{place_of(path, line)}: the id {row_id!r} in column {data.id_column!r} is not unique")
         rows[row_id] = (example, as_text(record[data.split.column]) if data.split.column else "", line)
     empty.refuse(path)
     if not rows:
@@ -97,11 +99,15 @@ def _require(needed: Mapping[str, str], record: dict[str, Any], path: Path, line
     for column, hint in needed.items():
         if column not in record:
             there = ", ".join(map(repr, record)) or "none"
-            other = suggestion(path, dialect, list(needed)) if dialect is not None else None
+            other = suggestion(_file(path, line), dialect, list(needed)) if dialect is not None else None
             lines = "These are JSON lines: data=jsonl" if dialect and next(iter(record), "").startswith("{") else None
             headless = HEADLESS if dialect and any(len(name.split()) > MOST_WORDS for name in record) else None
             hint = lines or other or conversation_in(record) or bit_columns(record) or headless or hint
-            raise DataError(f"{path}:{line}: no column {column!r}; the columns are {there}. {hint}")
+            raise DataError(f"{place_of(path, line)}: no column {column!r}; the columns are {there}. {hint}")
+
+
+def _file(path: Path, line: int) -> Path:
+    return Path(line.file) if isinstance(line, Line) else path
 
 
 def conversation_in(record: Mapping[str, Any]) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 
 from tunesmith.config.schema import Data
 from tunesmith.data.examples import Label
+from tunesmith.data.lines import numbered
 from tunesmith.data.reading import read_rows
 from tunesmith.data.rows import Rows
 from tunesmith.data.spellings import folded, override
@@ -89,7 +90,7 @@ def refuse_unknown(rows: Rows, known: Collection[str], fault: str) -> None:
         return
     label = unseen[0]
     having = [place for place, labels in enumerate(rows.labels) if label in (labels if _several(labels) else (labels,))]  # type: ignore[operator]
-    line = f", line {rows.lines[having[0]]}" if rows.lines else ""
+    line = f", {numbered(rows.lines[having[0]])}" if rows.lines else ""
     place = f"{len(having)} row{'s' if len(having) > 1 else ''}, first: id {rows.ids[having[0]]!r}{line}"
     others = f"; so with {len(unseen) - 1} more labels" if len(unseen) > 1 else ""
     same = next((name for name in sorted(known) if folded(name) == folded(label)), None)

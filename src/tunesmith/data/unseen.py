@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tunesmith.data.lines import numbered
 from tunesmith.data.rows import Rows
 from tunesmith.data.tokenization import Tokens
 
@@ -48,7 +49,7 @@ def told_of_unknown(tokens: Tokens, rows: Rows, tokenizer: PreTrainedTokenizerFa
     own = tokens.lengths - tokenizer.num_special_tokens_to_add()
     places = np.flatnonzero((counts > 0) & (counts * 2 > own)).tolist()
     if places:
-        names = [f"line {rows.lines[i]}" if rows.lines is not None else f"number {i + 1}" for i in places]
+        names = [numbered(rows.lines[i]) if rows.lines is not None else f"number {i + 1}" for i in places]
         yield (
             f"{len(places):,} of {len(rows):,} texts are mostly {tokenizer.unk_token} ({_first(names)}): the tokenizer "
             "does not know their letters or words, so that the model cannot tell them apart. Take a model whose "

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tunesmith.data.lines import numbered
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import NAMED_ELSE, Options, is_learned
 from tunesmith.data.rows import Rows
@@ -78,7 +79,7 @@ def _marks_in_texts(parts: Sequence[Rows], tokenizer: PreTrainedTokenizerFast) -
     ends = tokenizer.convert_ids_to_tokens(ends_of_answers(tokenizer))
     for mark in dict.fromkeys((*ends, *tokenizer.all_special_tokens)):
         places = [
-            rows.ids[i] if rows.lines is None else f"line {rows.lines[i]}"
+            rows.ids[i] if rows.lines is None else numbered(rows.lines[i])
             for rows in parts
             for i, turns in enumerate(rows.messages or ())
             if any(mark in turn.get("content", "") for turn in turns)

@@ -14,6 +14,7 @@ from tunesmith.config.tasks import traits_of
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.findings import inputs_of
 from tunesmith.data.fitting import Fitted, fit
+from tunesmith.data.lines import place_of
 from tunesmith.data.reading import read_rows
 from tunesmith.data.rows import Rows, join
 from tunesmith.data.splits import data_fingerprint, distinct, read_splits
@@ -174,7 +175,7 @@ def check_labels(rows: Rows, split: str, path: str, trained: Trained) -> None:
 
 def _unknown(label: str, rows: Rows, path: str, known: Sequence[str]) -> str:
     row = next(i for i, value in enumerate(rows.labels) if label in (value if isinstance(value, tuple) else (value,)))
-    place = f"{path}:{rows.lines[row]}" if rows.lines else path
+    place = place_of(path, rows.lines[row]) if rows.lines else path
     return (
         f"{place}: the data has the label {label!r}; the model knows {', '.join(map(repr, known))}. "
         "Give it one of these names with data.label_names, or leave such rows out"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import pytest
 
 from tunesmith.config.checking.signatures import read_signature
 from tunesmith.config.checking.targets import PLACES
-from tunesmith.data.sources.records import records_of
+from tunesmith.data.sources.records import records_in
 from tunesmith.data.sources.source import Record, Source
+from tunesmith.data.sources.watched import files_of
 from tunesmith.errors import DataError
 
 WRITTEN: dict[str, Callable[[str], str]] = {
@@ -36,8 +37,21 @@ class SourceContract(ABC):
         """A new source."""
 
     @abstractmethod
-    def example(self) -> tuple[str, list[Record]]:
-        r"""The text of a file, its lines ended by `\n`, and the records in it with the lines that they begin in."""
+    def example(self) -> tuple[str | bytes, list[Record]]:
+        r"""What stands in a file, and the records in it with their lines.
+
+        Returns:
+            A text, its lines ended by `\n`, with the lines that records begin in; or bytes, with their numbers from 1.
+        """
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Write what stands in a file; overridden where the format is one of folders.
+
+        Args:
+            path: Where to.
+            content: What stands in it.
+        """
+        path.write_bytes(content)
 
     def read(self, folder: Path, content: str | bytes, source: Source | None = None) -> list[Record]:
         """The records of a file of this content.
@@ -48,8 +62,19 @@ class SourceContract(ABC):
             source: Reads it; None takes a new one.
         """
         path = folder / "rows.data"
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return list(records_of(source or self.source(), path))
+        self.write(path, content if isinstance(content, bytes) else content.encode())
+        return list(self.reading(source or self.source(), path))
+
+    def reading(self, source: Source, path: Path) -> Iterator[Record]:
+        """The records at a path, one at a time."""
+        return records_in(source, files_of(source, path))
+
+    def text(self) -> str:
+        """The text of the example; a test of texts is skipped where the format is one of bytes."""
+        content = self.example()[0]
+        if isinstance(content, bytes):
+            pytest.skip("not a format of texts")
+        return content
 
     def read_or_refused(self, folder: Path, content: str) -> list[Record] | str:
         """The records of a file of this content, or what is said of it where it is refused."""
@@ -60,17 +85,29 @@ class SourceContract(ABC):
 
     @pytest.mark.parametrize("way", list(WRITTEN))
     def test_records_come_with_the_lines_that_they_begin_in(self, tmp_path: Path, way: str) -> None:
-        """However the file was written, and whatever system wrote it."""
+        """However a text was written, and whatever system wrote it."""
         content, records = self.example()
         assert len(records) > 1, "one record alone shows little"
-        assert self.read(tmp_path, WRITTEN[way](content)) == records
+        if way == "as it is":
+            assert self.read(tmp_path, content) == records
+        else:
+            assert self.read(tmp_path, WRITTEN[way](self.text())) == records
+
+    @pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
+    def test_bytes_that_are_cut_off_are_refused_with_the_name_of_the_file(self, tmp_path: Path, part: float) -> None:
+        """However much of them is there; of a text, a part may be a text as well."""
+        content = self.example()[0]
+        if isinstance(content, str):
+            pytest.skip("not a format of bytes")
+        with pytest.raises(DataError, match=r"rows\.data"):
+            self.read(tmp_path, content[: int(len(content) * part)])
 
     def test_a_source_keeps_nothing_of_a_file(self, tmp_path: Path) -> None:
         """Reading again, or two files at once, gives the same records."""
         content, records = self.example()
         source, path = self.source(), tmp_path / "rows.data"
         assert self.read(tmp_path, content, source) == self.read(tmp_path, content, source)
-        both = zip(records_of(source, path), records_of(source, path), strict=True)
+        both = zip(self.reading(source, path), self.reading(source, path), strict=True)
         assert list(both) == list(zip(records, records, strict=True))
 
     def test_its_own_columns_are_in_every_record(self) -> None:
@@ -86,14 +123,14 @@ class SourceContract(ABC):
 
     def test_what_is_not_utf8_is_refused_with_the_name_of_the_file(self, tmp_path: Path) -> None:
         """At whatever place it stands."""
-        content = self.example()[0].encode()
+        content = self.text().encode()
         for place in (0, len(content) // 2, len(content)):
             with pytest.raises(DataError, match=r"rows\.data"):
                 self.read(tmp_path, content[:place] + b"\xff" + content[place:])
 
     def test_a_nul_is_refused_or_read_as_it_stands(self, tmp_path: Path) -> None:
         """It ends no text."""
-        content, records = self.example()
+        content, records = self.text(), self.example()[1]
         text = next(value for value in records[0][1].values() if isinstance(value, str | list))
         word = text if isinstance(text, str) else text[0]
         damaged = content.replace(word, f"{word}\0{word}", 1)

@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import re
-import shlex
 import subprocess
 
 import pytest
@@ -184,27 +183,18 @@ def test_labels_in_columns_of_their_own_are_pointed_out(tmp_path):
         read_rows(Data(path=str(path), format="csv"), task_named("multi_label"))
 
 
-@pytest.mark.parametrize(("suffix", "head"), [("parquet", b"PAR1...."), ("feather", b"ARROW1..")])
-def test_a_table_is_told_with_the_command_that_writes_its_rows(tmp_path, suffix, head):
-    path = written(tmp_path / f"a.{suffix}", head)
-    with pytest.raises(DataError) as refusal:
-        list(read_records(path, "csv"))
-    advice, _, target = str(refusal.value).partition("With pandas: ")[2].partition(", and take data=jsonl data.path=")
-    assert shlex.split(advice)[:2] == ["python3", "-c"]
-    assert f"read_{suffix}" in advice
-    compile(shlex.split(advice)[2], "advice", "exec")
-    assert target == str(tmp_path / "a.jsonl")
+@pytest.mark.parametrize(("option", "head"), [("parquet", b"PAR1...."), ("arrow", b"ARROW1..")])
+def test_a_table_is_told_with_the_option_that_reads_it(tmp_path, option, head):
+    with pytest.raises(DataError, match=f"Read it with data={option}$"):
+        list(read_records(written(tmp_path / "a.data", head), "csv"))
 
 
-@pytest.mark.parametrize(("name", "split"), [("dataset_info.json", ""), ("dataset_dict.json", "['train']")])
-def test_a_folder_of_hugging_face_s_is_told_as_one(tmp_path, name, split):
+@pytest.mark.parametrize("name", ["dataset_info.json", "dataset_dict.json"])
+def test_a_folder_of_hugging_face_s_is_told_as_one(tmp_path, name):
     written(tmp_path / name, "{}")
     with pytest.raises(DataError, match="a data set of Hugging Face's, not a file") as refusal:
         list(read_records(tmp_path, "csv"))
-    advice, _, target = str(refusal.value).partition("Write it out: ")[2].partition(", and take data=jsonl data.path=")
-    code = shlex.split(advice)[2]
-    assert f"load_from_disk({str(tmp_path)!r}){split}.to_json({target!r})" in code
-    compile(code, "advice", "exec")
+    assert str(refusal.value).endswith(f"Read it with data=arrow data.path={tmp_path}")
 
 
 @pytest.mark.parametrize(

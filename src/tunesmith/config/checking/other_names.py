@@ -204,7 +204,8 @@ OPTIONS = {
     },
     "data": {
         "tsv": "Here it is data=csv data.delimiter=tab",
-        "parquet": "Write its rows as CSV or as JSON lines, and take data=csv or data=jsonl",
+        **dict.fromkeys(("feather", "hf", "huggingface"), "Here it is data=arrow"),
+        **dict.fromkeys(("txt", "plain_text"), "Here it is data=text"),
     },
     "optimizer": {"muon": "It trains matrices alone, as of method=lora: optimizer._target_=torch.optim.Muon"},
     "hydra/sweeper": {"optuna": "Leave it out: the default, tunesmith, searches with Optuna"},
@@ -224,7 +225,8 @@ VALUES = {
     ("data.format", "tsv"): "Use data.format=csv data.delimiter=tab",
     ("data.format", "json"): "Use data=json, or data=jsonl for an object in each line",
     ("data.format", "text"): "Use data=text",
-    ("data.format", "parquet"): "Write its rows as CSV or as JSON lines",
+    ("data.format", "parquet"): "Use data=parquet",
+    ("data.format", "arrow"): "Use data=arrow",
     ("data.format", "alpaca"): "Use data.format=jsonl, with data.text_column and data.target_column",
     ("data.format", "sharegpt"): "Use data.format=jsonl, with data.messages_column",
 }

@@ -33,7 +33,10 @@ HYDRA_KEYS = ("mode", "sweeper", "verbose")
 SEVERAL = ("callbacks", "debug", "experiment")
 """Groups whose options add to one another; those of the others would only overwrite each other's keys."""
 OUR_SWEEPER = "hydra/sweeper/tunesmith"
-KINDS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".json": "json", ".txt": "text", ".conll": "conll"}
+KINDS = {
+    **{f".{kind}": kind for kind in ("csv", "jsonl", "json", "conll", "parquet", "arrow")},
+    **{".tsv": "csv", ".txt": "text", ".feather": "arrow"},
+}
 """Endings of data files, and the options of `data` that read them."""
 MAX_HOPS = 5
 """Options that build on one another, followed before giving up."""

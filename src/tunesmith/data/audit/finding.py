@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
+from tunesmith.data.lines import numbered
 from tunesmith.data.rows import Rows
 
 KINDS: Final = {
@@ -69,7 +70,7 @@ class Audit:
 
 def place(rows: Rows, row: int) -> str:
     """How people find a row: by its line in the file, or else by its id."""
-    return f"line {rows.lines[row]}" if rows.lines is not None else f"id {shown(rows.ids[row])}"
+    return numbered(rows.lines[row]) if rows.lines is not None else f"id {shown(rows.ids[row])}"
 
 
 def example(rows: Rows, row: int, *others: str) -> str:

@@ -24,6 +24,10 @@ TABLES = {
     b"\xd0\xcf\x11\xe0": "an Excel workbook",
     b"%PDF": "a PDF document",
 }
+READ_WITH = {"a Parquet file": "Read it with data=parquet", "an Arrow file": "Read it with data=arrow"}
+"""Tables that have a format here."""
+WRITE = "Write its rows as CSV or as JSON lines"
+"""The next step for others."""
 MANY = re.compile(r"[*?,]")
 """Signs that a path names several files."""
 WIDE = (b"\xff\xfe", b"\xfe\xff")
@@ -44,7 +48,7 @@ def refuse_special(path: Path, remedy: str = REMEDY) -> None:
     if path.is_dir():
         if any((path / name).is_file() for name in ("dataset_info.json", "dataset_dict.json")):
             raise DataError(f"{path}: a data set of Hugging Face's, not a file. {_saved(path)}")
-        raise DataError(f"{path}: a folder, not a file. {remedy}")
+        raise DataError(f"{path}: a folder, not a file. {remedy}. For a text in each of its files: data=folder")
     if path.exists():
         kind = "a pipe" if stat.S_ISFIFO(path.stat().st_mode) else "a device or a socket"
         raise DataError(
@@ -67,7 +71,7 @@ def refuse_foreign(path: Path, head: bytes) -> None:
             raise DataError(f"{path}: compressed with {name}, which is not read. {_written(command, path)}")
     for magic, name in TABLES.items():
         if head.startswith(magic):
-            raise DataError(f"{path}: {name}, not text. {_as_lines(name, path)}")
+            raise DataError(f"{path}: {name}, not text. {READ_WITH.get(name, WRITE)}")
     if head.startswith(WIDE):
         raise DataError(f"{path}: text in UTF-16, not UTF-8. {_written('iconv -f UTF-16 -t UTF-8', path)}")
 
@@ -92,21 +96,10 @@ def other_json(path: Path) -> str | None:
     return None
 
 
-def _as_lines(name: str, path: Path) -> str:
-    """How the rows of a table get into JSON lines."""
-    readers = {"a Parquet file": "read_parquet", "an Arrow file": "read_feather"}
-    if name not in readers:
-        return "Write its rows as CSV or as JSON lines"
-    target = str(path.with_suffix(".jsonl"))
-    code = f"import pandas; pandas.{readers[name]}({str(path)!r}).to_json({target!r}, orient='records', lines=True)"
-    return f"With pandas: python3 -c {shlex.quote(code)}, and take data=jsonl data.path={shlex.quote(target)}"
-
-
 def _saved(folder: Path) -> str:
-    """How the rows of a folder that `save_to_disk` wrote get into JSON lines."""
-    target, split = str(folder.with_suffix(".jsonl")), "['train']" if (folder / "dataset_dict.json").is_file() else ""
-    code = f"import datasets; datasets.load_from_disk({str(folder)!r}){split}.to_json({target!r})"
-    return f"Write it out: python3 -c {shlex.quote(code)}, and take data=jsonl data.path={shlex.quote(target)}"
+    """The keys that read a folder that `save_to_disk` wrote, or the first of the splits in it."""
+    splits = sorted(file.parent for file in folder.glob("*/state.json"))
+    return f"Read it with data=arrow data.path={shlex.quote(str(splits[0] if splits else folder))}"
 
 
 def _written(command: str, path: Path) -> str:

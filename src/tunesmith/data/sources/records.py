@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tunesmith.config.construct import construct_node
 from tunesmith.config.schema import Format
+from tunesmith.data.lines import Line
 from tunesmith.data.sources.conll import Conll
 from tunesmith.data.sources.file_kinds import REMEDY, refuse_foreign, refuse_special
 from tunesmith.data.sources.jsonl import JsonLines
@@ -14,7 +16,7 @@ from tunesmith.data.sources.packed import HEAD, unpacked
 from tunesmith.data.sources.python import PythonDict
 from tunesmith.data.sources.separated import Dialect, Separated
 from tunesmith.data.sources.source import Record, Source
-from tunesmith.data.sources.watched import NumberedLines, watched
+from tunesmith.data.sources.watched import NumberedLines, files_of, watched
 from tunesmith.errors import DataError
 
 
@@ -52,7 +54,30 @@ def read_records(
         DataError: The file is missing, not UTF-8 text, or a line is malformed; the message names file and line.
         ConfigError: The class that reads the format may not be used, or refuses its arguments.
     """
-    yield from records_of(source_of(file_format, dialect), path, remedy)
+    source = source_of(file_format, dialect)
+    yield from records_in(source, files_of(source, path), remedy)
+
+
+def records_in(source: Source, files: Sequence[Path], remedy: str = REMEDY) -> Iterator[Record]:
+    """The records of several files, one after the other, each with a line that says of which file it is if need be.
+
+    Args:
+        source: Reads the format.
+        files: At least one.
+        remedy: The next step where one is missing.
+
+    Raises:
+        DataError: As of `records_of`.
+    """
+    unit = "line" if source.takes == "text" else "row"
+    if len(files) == 1 and unit == "line":
+        yield from records_of(source, files[0], remedy)
+        return
+    root = os.path.commonpath([file.absolute().parent for file in files])
+    for file in files:
+        within = os.path.relpath(file.absolute(), root) if len(files) > 1 else None
+        for number, record in records_of(source, file, remedy):
+            yield Line(number, str(file), unit, within), record
 
 
 def records_of(source: Source, path: Path, remedy: str = REMEDY) -> Iterator[Record]:
@@ -69,10 +94,14 @@ def records_of(source: Source, path: Path, remedy: str = REMEDY) -> Iterator[Rec
     """
     refuse_special(path, remedy)
     try:
+        if source.takes == "bytes":
+            with path.open("rb") as file:
+                yield from watched(source, file, path)
+            return
         with unpacked(path) as start:
             refuse_foreign(path, start.read(HEAD))
-        with NumberedLines(path) as file:
-            yield from watched(source, file, path)
+        with NumberedLines(path) as lines:
+            yield from watched(source, lines, path)
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}). Convert it to UTF-8") from None
     except OSError as error:

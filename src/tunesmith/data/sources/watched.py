@@ -7,8 +7,9 @@ import traceback
 from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from tunesmith.data.lines import Line, place_of
 from tunesmith.data.sources.packed import unpacked
 from tunesmith.data.sources.source import Record, Source
 from tunesmith.errors import DataError
@@ -36,7 +37,7 @@ class NumberedLines(TextIOWrapper):
         return line
 
 
-def watched(source: Source, file: NumberedLines, path: Path) -> Iterator[Record]:
+def watched(source: Source, file: NumberedLines | BinaryIO, path: Path) -> Iterator[Record]:
     """The records of a source, each looked at.
 
     Args:
@@ -70,8 +71,30 @@ def _name(source: Source) -> str:
     return f"{type(source).__module__}.{type(source).__qualname__}"
 
 
-def _place(path: Path, file: NumberedLines, begun: int) -> str:
+def files_of(source: Source, path: Path) -> list[Path]:
+    """The files that a source says a path stands for.
+
+    Raises:
+        DataError: There is none, or the source raises an error, or gives what is no path.
+    """
+    name = _name(source)
+    try:
+        files = list(source.files(path))
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{path}: {name} fails: {_in_words(error, source)}") from error
+    strange = [file for file in files if not isinstance(file, Path)]
+    if strange or not files:
+        rule = f"{name} names {strange[0]!r}, which is no path" if strange else "no files in it"
+        raise DataError(f"{path}: {rule}. Take another: data.path=FILE")
+    return files
+
+
+def _place(path: Path, file: NumberedLines | BinaryIO, begun: int) -> str:
     """The file with the line that was read last, or, once it is read whole, where the last record begins."""
+    if not isinstance(file, NumberedLines):
+        return place_of(path, Line(begun, str(path), "row")) if begun else str(path)
     line = file.number if file.number and not file.ended else begun or file.number
     return f"{path}:{line}" if line else str(path)
 
