@@ -224,7 +224,7 @@ def test_an_existing_directory_is_refused_before_anything_else(tiny, tmp_path, i
     (tmp_path / "mine").mkdir()
     done = inside("train", *tiny, f"run.dir={tmp_path / 'mine'}")
     assert done.returncode == 5
-    assert done.stderr.strip() == f"run.dir={tmp_path / 'mine'} exists already; a run directory is never reused"
+    assert done.stderr.strip() == f"run.dir={tmp_path / 'mine'} already exists; a run directory is never reused"
     assert list((tmp_path / "mine").iterdir()) == []
 
 

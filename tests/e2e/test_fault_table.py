@@ -142,10 +142,10 @@ SECURITY = [
 
 FILES = [
     Fault("a folder that is no run", "show conf", 5, "conf is not a run directory: it has no config.yaml"),
-    Fault("a run directory that is in use", f"train {TINY} run.dir=conf", 5, "run.dir=conf exists already"),
-    Fault("a root that is a file", f"train {TINY} run.root=reviews.csv/runs", 5, "cannot make the run directory"),
+    Fault("a run directory that is in use", f"train {TINY} run.dir=conf", 5, "run.dir=conf already exists"),
+    Fault("a root that is a file", f"train {TINY} run.root=reviews.csv/runs", 5, "cannot create the run directory"),
     Fault(
-        "a root that cannot be written", f"train {TINY} run.root=/proc/runs", 5, "cannot make the run directory /proc"
+        "a root that cannot be written", f"train {TINY} run.root=/proc/runs", 5, "cannot create the run directory /proc"
     ),
     Fault("results cut short", "show $CUT_RESULTS", 5, "results.json is damaged"),
     Fault("results that are a folder", "show $FOLDER_RESULTS", 5, "results.json: Is a directory"),
@@ -155,7 +155,7 @@ FILES = [
     Fault("a run that is complete", "resume $RUN", 5, "is completed: there is nothing to resume"),
     Fault("a rerun of half a run", "reproduce $NO_CHECKPOINT", 5, "only a completed run has a result to reproduce"),
     Fault("a change in a resumed run", "resume $NO_CHECKPOINT seed=5", 2, "seed: would change the result"),
-    Fault("a run without a model", "predict $NO_CHECKPOINT new.txt", 5, "To go on with it: tunesmith resume"),
+    Fault("a run without a model", "predict $NO_CHECKPOINT new.txt", 5, "To continue it: tunesmith resume"),
     Fault("a record of other things", "reproduce --check-only $ODD_RECORD", 5, "provenance.json is damaged"),
     Fault(
         "answers that cannot be written",

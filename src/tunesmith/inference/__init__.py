@@ -1,1 +1,1 @@
-"""A finished run at work: load, predict, evaluate, export."""
+"""Uses a finished run: predict, evaluate, export."""

@@ -1,4 +1,4 @@
-"""A finished run on data: its own again, or other."""
+"""Evaluates a finished run, on its own or other data."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def evaluate(record: Record, composed: Composed, split: SplitName) -> tuple[dict
     Args:
         record: The run.
         composed: The run's config, with the data to evaluate on.
-        split: Which rows; `all` takes the whole file, whatever its split.
+        split: The rows to evaluate; `all` takes the whole file, whatever its splits.
 
     Returns:
-        The metrics, `<split>/<name>` to value, and the new directory under `evaluations/` that holds them with the
-        predictions and with what could mislead a reader of them.
+        The metrics, `<split>/<name>` to value, and the new directory under `evaluations/` with metrics, predictions and
+        warnings.
 
     Raises:
-        ConfigError: Texts are to be longer than the model can read.
+        ConfigError: `data.max_length` is more than the model can read.
         DataError: The data cannot be used, or has labels that the model does not know.
         FilesError: The run has no model.
     """
@@ -83,7 +83,7 @@ def _evaluate(
     )
     if identity is not None:
         record_look(record.root, data_fingerprint=identity, run=record.path, reason=f"evaluate {split}")
-    longest = config.data.max_target_length  # class weights are of the training loss alone
+    longest = config.data.max_target_length  # no class weights: they apply only to the training loss
     objective = task.objective(trained.tokenizer, longest, trained.family)
     module = build_module(config, trained.network, trained.labels, objective)
     trainer = build_trainer(config, data, record.path, [], [])
@@ -109,10 +109,10 @@ def _evaluate(
 def rows_to_measure(
     record: Record, composed: Composed, config: RunConfig, split: SplitName, trained: Trained
 ) -> tuple[Fitted, str | None]:
-    """The rows under the split's name, and the identity of the test set that is looked at with them, if one is.
+    """Read the rows to evaluate, and the fingerprint of their data if a test set is among them.
 
     Raises:
-        DataError: The data cannot be used, or there is no such row.
+        DataError: The data cannot be used, or the split has no rows.
     """
     other = any(key.startswith("data.") for key, _, _ in differing(record.config, composed.saved))
     if split == "all" and other:
@@ -126,37 +126,37 @@ def rows_to_measure(
     )
     rows = join(list(fitted.splits.values())) if split == "all" else fitted.splits[split]
     if not len(rows):
-        raise DataError(f"the {split} split has no rows. Take another: --split train, --split val or --split all")
+        raise DataError(f"the {split} split has no rows. Use another: --split train, --split val or --split all")
     identity = data_fingerprint(fitted.splits) if split in ("test", "all") else None
     return dataclasses.replace(fitted, splits={split: rows}), identity
 
 
 def every_row(config: RunConfig) -> Rows:
-    """Every row of a file, or as many as `data.num_rows` asks for, whatever says how the file is split."""
+    """Read every row of a file, or `data.num_rows` of them, however the file is split."""
     data = config.data.model_copy(update={"split": Split(method="random", seed=config.data.split.seed)})
     rows = read_rows(data, task_of(config.task))
     return rows if data.num_rows is None else rows.take(draw([""] * len(rows), data.num_rows, data.split))
 
 
 def hold_against_training(record: Record, rows: Rows, split: str) -> None:
-    """Warn of rows that the run was trained on, and where its data has changed, so that nobody can tell which."""
+    """Warn of rows that the run was trained on, or that its data has changed, so they cannot be identified."""
     try:
         splits = read_fitted(record.typed)
     except (DataError, FilesError):
-        return  # the run's own data is gone; other rows can be measured all the same
+        return  # the run's own data is gone; other rows can still be evaluated
     then, now = record.results.get("data_fingerprint"), data_fingerprint(splits)
     if then is not None and then != now and record.typed.data.on_long != "drop":  # which leaves rows out
         path = record.config["data"]["path"]
-        log.warning("%s is not what it was when the run was trained: rows that are here may have been trained on", path)
+        log.warning("%s has changed since the run was trained: rows evaluated now may have been trained on", path)
         return
     trained = set(inputs_of(splits["train"]))
     count = sum(text in trained for text in inputs_of(rows))
     if count and split != "train":
-        log.warning("%d of the %d rows measured here have a text that the run was trained on", count, len(rows))
+        log.warning("%d of the %d rows evaluated here have a text that the run was trained on", count, len(rows))
 
 
 def check_labels(rows: Rows, split: str, path: str, trained: Trained) -> None:
-    """Refuse labels that the model does not know; say which of those that it knows have no row.
+    """Refuse labels that the model does not know; warn of known labels without rows.
 
     Raises:
         DataError: A label is unknown; the message names the line of the file.
@@ -170,15 +170,15 @@ def check_labels(rows: Rows, split: str, path: str, trained: Trained) -> None:
     absent = [label for label in trained.labels if label not in there]
     if absent:
         names = ", ".join(map(repr, absent[:10])) + (", ..." if len(absent) > 10 else "")
-        log.warning("no row of %s has the label %s: metrics of it, and means over labels, say little", split, names)
+        log.warning("no row of %s has the label %s: its metrics, and means over labels, say little", split, names)
 
 
 def _unknown(label: str, rows: Rows, path: str, known: Sequence[str]) -> str:
     row = next(i for i, value in enumerate(rows.labels) if label in (value if isinstance(value, tuple) else (value,)))
     place = place_of(path, rows.lines[row]) if rows.lines else path
     return (
-        f"{place}: the data has the label {label!r}; the model knows {', '.join(map(repr, known))}. "
-        "Give it one of these names with data.label_names, or leave such rows out"
+        f"{place}: the data has the label {label!r}, but the model knows {', '.join(map(repr, known))}. "
+        "Map it to one of these names with data.label_names, or leave such rows out"
     )
 
 

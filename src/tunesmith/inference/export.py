@@ -1,4 +1,4 @@
-"""A finished run's model as a folder of its own, to be given away."""
+"""Exports a finished run's model to a folder for sharing."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from tunesmith.training.saved import hold_merged
 
 
 def export(record: Record, folder: Path, *, merge: bool) -> Path:
-    """Write model or adapter, tokenizer and model card.
+    """Write the model or adapter, the tokenizer and a model card.
 
     Args:
         record: The run.
-        folder: Where to; must not exist, or be empty.
-        merge: Put an adapter into its base, so that plain transformers loads the whole.
+        folder: The folder to write; must be missing or empty.
+        merge: Merge an adapter into its base, so plain transformers can load the model.
 
     Raises:
-        ConfigError: The adapter is of a kind that cannot be merged, or stands on a base that nobody else has.
+        ConfigError: The adapter cannot be merged, or its base is saved nowhere.
         FilesError: The run has no model, or the folder cannot be written.
     """
     model = record.best_weights()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FilesError(f"{folder} exists already: name another with --output")
+        raise FilesError(f"{folder} already exists: name another with --output")
     adapter = (model / "adapter_config.json").is_file()
     if adapter and not base_is_saved(record.config["model"]):
         _refuse_alone(record, merge=merge)
@@ -49,30 +49,30 @@ def export(record: Record, folder: Path, *, merge: bool) -> Path:
 
 
 def _refuse_alone(record: Record, *, merge: bool) -> None:
-    """Refuse to give an adapter away without its base; plain peft would find none, or take another for it.
+    """Refuse to export an adapter without its base; plain peft would find none, or use a wrong one.
 
     Raises:
-        ConfigError: It is to stay an adapter.
+        ConfigError: The adapter is not to be merged, or cannot be.
     """
     rule = "the weights under this adapter are saved nowhere (they are random, or hold an earlier run's adapter)"
     if is_prompt(record.config["method"].get("_target_")):
-        rule = f"{rule}, and a prompt cannot be put into them"
-        hint = f"Answer with the run itself: tunesmith predict {record.argument} INPUT, or tunesmith.load_model"
+        rule = f"{rule}, and a prompt cannot be merged into them"
+        hint = f"Use the run itself: tunesmith predict {record.argument} INPUT, or tunesmith.load_model"
         raise ConfigError([Problem("RUN", rule, str(record.path), hint)])
     if not merge:
-        hint = f"Put it into them: tunesmith export {record.argument} --merge"
+        hint = f"Merge it into them: tunesmith export {record.argument} --merge"
         raise ConfigError([Problem("--merge", f"is required: {rule}", None, hint)])
 
 
 def _refuse_random_start(record: Record) -> None:
-    """Refuse to give an adapter away that plain peft would put on another base than it was trained on.
+    """Refuse to export an adapter that plain peft would apply to a base other than the one it was trained on.
 
     Raises:
-        ConfigError: Its start took a random approximation out of the base, which only the run's seed gives again.
+        ConfigError: Its initialisation removed a random approximation from the base, which depends on the run's seed.
     """
     start = str(record.config["method"].get("init_lora_weights"))
     if start.startswith("pissa_niter"):
-        rule = f"is required: {start} took a random approximation out of the base, and peft would take another one"
+        rule = f"is required: {start} removed a random approximation from the base, and peft would remove another one"
         raise ConfigError([Problem("--merge", rule, None, f"tunesmith export {record.argument} --merge")])
 
 
@@ -80,11 +80,11 @@ def _merged(record: Record, folder: Path) -> None:
     trained = load_model(record)
     hint = "Export it without --merge"
     if not base_is_saved(record.config["model"]):
-        hint = f"Answer with the run itself: tunesmith predict {record.argument} INPUT, or tunesmith.load_model"
+        hint = f"Use the run itself: tunesmith predict {record.argument} INPUT, or tunesmith.load_model"
     expected = probe(trained.network)
     put_into_base(trained.network, "--merge", hint).save_pretrained(folder)  # type: ignore[operator]
     trained.tokenizer.save_pretrained(folder)
     save_ends(trained.network, folder)
     for file in folder.iterdir():
-        file.chmod(0o644)  # safetensors makes files that only their owner can read
+        file.chmod(0o644)  # safetensors writes files that only their owner can read
     hold_merged(folder, trained.config, trained.labels, expected)

@@ -1,4 +1,4 @@
-"""Answers for new inputs."""
+"""Predicts answers for new inputs."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ log = logging.getLogger("tunesmith")
 
 
 def predict(trained: Trained, inputs: Rows | Sequence[str | Sequence[Message]]) -> list[dict[str, Any]]:
-    """The prediction for each input in order; for labels with the probability of every one.
+    """Return the prediction for each input, in order; for labels, with the probability of every label.
 
     Args:
         trained: A model from `load_model`.
-        inputs: Texts, conversations as lists of messages where answers in them were learned, or rows without labels
-            (None). Every one is answered: those that are longer than the run's `data.max_length` are cut, on the left
-            where `data.on_long=cut_left`, and that is warned of.
+        inputs: Texts, conversations as lists of messages (for a model trained on conversations), or rows without labels
+            (None). Every input is answered: those longer than the run's `data.max_length` are cut, on the left if
+            `data.on_long=cut_left`, with a warning.
     """
     set_numerics(trained.config)
     task = trained.task
@@ -45,7 +45,7 @@ def _rows(trained: Trained, task: Task, texts: Sequence[str | Sequence[Message]]
 
 
 def _answers(trained: Trained, task: Task, rows: Rows) -> list[Any]:
-    """What the network answers to each row: logits, a number, or a text."""
+    """Compute the network's prediction for each row: logits, a number, or a text."""
     config, network = trained.config, trained.network
     tokenizer = trained.tokenizer
     tokenizer.truncation_side = truncation_side(config.data)

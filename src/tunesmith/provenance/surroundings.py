@@ -1,4 +1,4 @@
-"""Where a result came from: code, packages, machine, command. Read once, at the start of a run."""
+"""Records code, packages, machine and command, once at the start of a run."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ENVIRONMENT = (
     "WANDB_MODE",
     "WANDB_PROJECT",
 )
-"""The only variables that are recorded: those that change results or say where things went."""
+"""The only environment variables recorded: those that change results or show where files went."""
 
 
 def provenance(
@@ -58,12 +58,12 @@ def provenance(
     threads: int | None = None,
     precision: str | None = None,
 ) -> dict[str, Any]:
-    """Collect everything that identifies this run's origin, secrets masked.
+    """Collect everything that identifies this run's origin, with secrets masked.
 
     Args:
-        argv: The command line as `sys.argv` holds it.
-        overrides: Overrides that the configuration was composed with.
-        choices: Config group to the option chosen.
+        argv: The command line, as in `sys.argv`.
+        overrides: Overrides that the config was composed with.
+        choices: Config group to chosen option.
         seed: The run's seed.
         threads: CPU threads of torch.
         precision: Number format of the forward and backward pass.
@@ -89,7 +89,7 @@ def provenance(
 
 
 def command_line(argv: Sequence[str]) -> str:
-    """The command as a string to paste into a shell, secrets masked."""
+    """Return the command as a string to paste into a shell, with secrets masked."""
     program = Path(argv[0])
     ours = program.parent.name == "tunesmith" or program.parent.parent.name == "tunesmith"  # python -m tunesmith
     name = "tunesmith" if ours and program.suffix == ".py" else shlex.quote(program.name)
@@ -97,10 +97,10 @@ def command_line(argv: Sequence[str]) -> str:
 
 
 def repositories(folders: Mapping[str, Path]) -> list[dict[str, Any]]:
-    """The state of each git repository that a folder lies in, once each: the user's project and our own checkout.
+    """Describe each git repository that contains one of the folders: the user's project and Tunesmith's checkout.
 
     Args:
-        folders: What lies in it to the folder; an installed package is no checkout, wherever its environment lies.
+        folders: Content to its folder; an installed package is not a checkout, wherever its environment is.
     """
     states: dict[str, dict[str, Any]] = {}
     for content, folder in folders.items():
@@ -111,9 +111,9 @@ def repositories(folders: Mapping[str, Path]) -> list[dict[str, Any]]:
 
 
 def packages() -> dict[str, str]:
-    """Name to version of every installed distribution.
+    """Return name and version of every installed distribution.
 
-    Setuptools puts copies of its own dependencies into the path of a process that imports it; nobody installed those.
+    Setuptools adds vendored copies of its dependencies to `sys.path`; those are not installed distributions.
     """
     installed = metadata.distributions(path=[folder for folder in sys.path if Path(folder).name != "_vendor"])
     versions = {dist.metadata["Name"]: dist.version for dist in installed if dist.metadata["Name"]}
@@ -121,7 +121,7 @@ def packages() -> dict[str, str]:
 
 
 def hardware() -> dict[str, Any]:
-    """Operating system, processor, memory in bytes, and the GPUs where torch is already loaded."""
+    """Describe operating system, processor, memory in bytes, and the GPUs if torch is already imported."""
     return {
         "platform": platform.platform(),
         "host": platform.node(),
@@ -134,7 +134,7 @@ def hardware() -> dict[str, Any]:
 
 
 def torch_build() -> dict[str, Any] | None:
-    """What decides the last bits of a result on a machine; None where torch is not loaded."""
+    """Describe what decides a result's last bits on this machine; None if torch is not imported."""
     torch = sys.modules.get("torch")
     if torch is None:
         return None
@@ -150,7 +150,7 @@ def torch_build() -> dict[str, Any] | None:
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The recorded part of the environment: names on the allow-list only, secrets in their values masked."""
+    """Return the allow-listed part of the environment, with secrets in values masked."""
     return redact({name: environ[name] for name in ENVIRONMENT if name in environ}, environ)
 
 

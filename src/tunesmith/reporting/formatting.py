@@ -1,4 +1,4 @@
-"""Numbers, durations and trials in a few words, for terminals, pages and figures."""
+"""Formats numbers, durations and trials for terminals, pages and figures."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 from tunesmith.runs.trial_record import TrialRecord
 
 FORMULA_STARTS = tuple("=+-@\t\r\n")
-"""What OWASP names for the injection of formulas into CSV."""
+"""First characters of a formula in a spreadsheet, as listed by OWASP for CSV injection."""
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
 def value_text(value: Any, digits: int = 6) -> str:
-    """A swept value as it is written on a command line: numbers short, lists and mappings as JSON."""
+    """Format a swept value as on a command line: short numbers, lists and mappings as JSON."""
     if isinstance(value, float):
         return f"{value:.{digits}g}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def number_text(value: float | None) -> str:
-    """A measured value with four decimals, fewer where it is large, more digits where it is very small."""
+    """Format a measured value with four decimals; fewer if it is large, more digits if it is very small."""
     if value is None:
         return ""
     if abs(value) >= 100:
@@ -32,12 +32,12 @@ def number_text(value: float | None) -> str:
 
 
 def count_text(value: float | None) -> str:
-    """A measured value without decimals."""
+    """Format a measured value without decimals."""
     return "" if value is None else f"{value:,.0f}"
 
 
 def duration_text(seconds: float) -> str:
-    """`45 s`, `12 min 5 s`, `3 h 20 min`."""
+    """Format seconds as `45 s`, `12 min 5 s` or `3 h 20 min`."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -47,12 +47,12 @@ def duration_text(seconds: float) -> str:
 
 
 def objective_texts(trial: TrialRecord, num_objectives: int) -> list[str]:
-    """One text per objective; of a trial that did not complete, empty."""
+    """Format one text per objective; empty texts for a trial that did not complete."""
     return [number_text(value) for value in trial.values] if trial.values else [""] * num_objectives
 
 
 def short_names(keys: Sequence[str]) -> list[str]:
-    """The shortest dotted ending of each key that no other key shares: `optimizer.lr` is `lr`."""
+    """Return the shortest dotted ending of each key that no other key shares: `lr` for `optimizer.lr`."""
     names = []
     for key in keys:
         parts = key.split(".")
@@ -63,20 +63,20 @@ def short_names(keys: Sequence[str]) -> list[str]:
 
 
 def params_text(trial: TrialRecord, keys: Sequence[str]) -> str:
-    """The swept values of a trial in short, `lr=0.0015 method=lora`."""
+    """Format the swept values of a trial briefly, `lr=0.0015 method=lora`."""
     named = zip(short_names(keys), keys, strict=True)
     return " ".join(f"{name}={value_text(trial.params[key], 3)}" for name, key in named if key in trial.params)
 
 
 def steps_text(trial: TrialRecord) -> str:
-    """Steps run, of a full run's."""
+    """Format the steps run, and those of a full run."""
     return f"{trial.steps}/{trial.full_steps}" if trial.full_steps else str(trial.steps)
 
 
 def spreadsheet_cell(cell: Any) -> Any:
-    """A text that spreadsheets would run as a formula, with a quotation mark before it; anything else as it is.
+    """Put an apostrophe before text that a spreadsheet would run as a formula; return anything else unchanged.
 
-    Numbers stay, those that are written as a text (-1.5) too.
+    Numbers stay unchanged, also those written as text (-1.5).
     """
     if not isinstance(cell, str) or cell[:1] not in FORMULA_STARTS or NUMBER.fullmatch(cell):
         return cell
@@ -84,7 +84,7 @@ def spreadsheet_cell(cell: Any) -> Any:
 
 
 class Label(str):
-    """Text of a figure: Optuna labels axes with the `repr` of a choice, quotes included."""
+    """Text in a figure, without quotes in its `repr`, which Optuna uses for axis labels."""
 
     __slots__ = ()
 
@@ -93,8 +93,8 @@ class Label(str):
 
 
 def label(text: str) -> Label:
-    """`text` for a figure: plotly reads some HTML, links among it, and formulas between dollars.
+    """Escape text for a figure: plotly renders some HTML, including links, and formulas between dollar signs.
 
-    It writes entities back as the characters they stand for.
+    Plotly shows entities as the characters that they stand for.
     """
     return Label(html.escape(text, quote=False).replace("$", "&#36;"))

@@ -1,1 +1,1 @@
-"""A run on disk."""
+"""Reads and writes runs and sweeps on disk."""

@@ -1,4 +1,4 @@
-"""A run's directory: opened once, never reused, every file in its place."""
+"""A run's directory: created once, never reused, with a fixed layout."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ UNSAFE = re.compile(r"[^\w.+-]+")
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """Where each file of a run is."""
+    """Paths of a run's files."""
 
     path: Path
 
     @property
     def config(self) -> Path:
-        """The resolved config, relaunched by `tunesmith train --from`."""
+        """The resolved config, which `tunesmith train --from` runs again."""
         return self.path / "config.yaml"
 
     @property
@@ -58,11 +58,11 @@ class RunDirectory:
 
     @property
     def log(self) -> Path:
-        """What the program had to say."""
+        """The run's log messages."""
         return self.path / "run.log"
 
     def said(self) -> dict[str, Any]:
-        """What the run says of itself in its results; nothing where it came to no words."""
+        """Return the content of `results.json`, or {} if it is missing or damaged."""
         try:
             content = json.loads(self.results.read_text(encoding="utf-8"))
         except (OSError, ValueError):  # a process that was killed may leave anything
@@ -71,18 +71,18 @@ class RunDirectory:
 
 
 def open_directory(root: Path, name: str, fingerprint: str, exact: Path | None = None) -> RunDirectory:
-    """Make a new run directory: `<root>/<day>/<time>_<name>_<first 6 of the fingerprint>`.
+    """Create a new run directory: `<root>/<day>/<time>_<name>_<first 6 of the fingerprint>`.
 
-    Directories are made exclusively, so that simultaneous starts never share one: the second of two takes a suffix.
+    Directories are created exclusively, so runs that start at the same time never share one: a second gets a suffix.
 
     Args:
         root: Folder of all runs.
-        name: Name for people; characters that do not belong in a file name are replaced.
+        name: The run's name; characters unsuitable for a file name are replaced.
         fingerprint: Identity of the config, in hex.
-        exact: The directory itself, instead of a made-up one.
+        exact: The directory to create, instead of a generated one.
 
     Raises:
-        FilesError: It exists already, or cannot be made.
+        FilesError: It already exists, or cannot be created.
     """
     now = datetime.now()
     safe = UNSAFE.sub("-", name).strip("-.")[:60] or "run"
@@ -96,22 +96,22 @@ def open_directory(root: Path, name: str, fingerprint: str, exact: Path | None =
                 path.mkdir()
             except FileExistsError:
                 if exact is not None:
-                    raise FilesError(f"run.dir={exact} exists already; a run directory is never reused") from None
+                    raise FilesError(f"run.dir={exact} already exists; a run directory is never reused") from None
                 continue
             return RunDirectory(path.resolve())
     except OSError as error:
-        raise FilesError(f"cannot make the run directory {stem}: {error.strerror}") from None
+        raise FilesError(f"cannot create the run directory {stem}: {error.strerror}") from None
     raise FilesError(f"cannot find a free name beside {stem}")
 
 
 def clear_away(directory: RunDirectory) -> None:
-    """Remove what a killed process left half written in a run's folders.
+    """Remove the temporary files that a killed process left in a run's folders.
 
     Raises:
-        FilesError: It cannot be removed.
+        FilesError: A file cannot be removed.
     """
     for folder in (directory.path, directory.checkpoints, directory.model):
-        # `.tmp...` are the files that safetensors writes beside their place.
+        # safetensors writes to `.tmp...` files in the same folder first.
         for stale in [*folder.glob(".*.tmp"), *folder.glob(".tmp*")]:
             try:
                 stale.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Every look at a test set, written down: a test set that was consulted often no longer tests."""
+"""Records every look at a test set: results on a test set that was consulted often are biased."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ FILE_NAME = "test_looks.jsonl"
 
 
 def record_look(root: Path, *, data_fingerprint: str, run: Path, reason: str) -> int:
-    """Write a look into the ledger, before it is taken.
+    """Write a look into the ledger before it happens.
 
     Args:
-        root: Folder of all runs, where the ledger is.
-        data_fingerprint: Identity of the data whose test split is looked at.
-        run: Directory of the run that looks.
-        reason: The command that looks, e.g. `train`.
+        root: Folder of all runs, which holds the ledger.
+        data_fingerprint: Fingerprint of the data whose test split is evaluated.
+        run: Directory of the run that is evaluated.
+        reason: The command that evaluates, e.g. `train`.
 
     Returns:
-        How often this test set has now been looked at.
+        The number of looks at this test set so far, including this one.
 
     Raises:
-        FilesError: The ledger cannot be written; then there must be no look.
+        FilesError: The ledger cannot be written; the test set must not be evaluated then.
     """
     path = expand(root) / FILE_NAME
     look = {
@@ -43,6 +43,6 @@ def record_look(root: Path, *, data_fingerprint: str, run: Path, reason: str) ->
 
 
 def looks(root: Path, data_fingerprint: str) -> list[dict[str, Any]]:
-    """All looks at the test split of the data with this fingerprint, oldest first."""
+    """Return all looks at the test split of the data with this fingerprint, oldest first."""
     entries = read_lines(expand(root) / FILE_NAME, skip_damaged=True)
     return [look for look in entries if look.get("data_fingerprint") == data_fingerprint]

@@ -1,4 +1,4 @@
-"""A run read back from its directory; imports nothing heavy."""
+"""Reads a run from its directory; imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 UNFINISHED = ("interrupted", "dead", "failed")
-"""Status of a run that can be resumed."""
+"""Statuses of runs that can be resumed."""
 
 
 class Record:
-    """What a run left behind.
+    """A run's files, read from its directory.
 
     Args:
         path: The run directory.
 
     Raises:
-        FilesError: There is no run in it.
+        FilesError: It is not a run directory, or one of its files is damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,24 +52,24 @@ class Record:
 
     @property
     def argument(self) -> str:
-        """The run directory as it is typed in a shell."""
+        """The run directory, quoted for a shell."""
         return shlex.quote(str(self.path))
 
     @property
     def status(self) -> str:
-        """`completed`, `failed`, `pruned`, `interrupted`, `running`; `dead` where the running process is gone."""
+        """`completed`, `failed`, `pruned`, `interrupted` or `running`; `dead` if the running process is gone."""
         status = str(self.results.get("status", "dead"))
         return "dead" if status == "running" and not alive(self.results) else status
 
     def best_weights(self) -> Path:
-        """The folder with the best weights.
+        """Return the folder with the best weights.
 
         Raises:
             FilesError: The run has none.
         """
         if not self.directory.model.is_dir():
-            so = f". To go on with it: tunesmith resume {self.argument}" if self.status in UNFINISHED else ""
-            raise FilesError(f"{self.path} has no model: the run is {self.status}{so}")
+            hint = f". To continue it: tunesmith resume {self.argument}" if self.status in UNFINISHED else ""
+            raise FilesError(f"{self.path} has no model: the run is {self.status}{hint}")
         return self.directory.model
 
     @property
@@ -79,12 +79,12 @@ class Record:
 
     @property
     def tables(self) -> dict[str, dict[str, Any]]:
-        """Metrics that are a matrix or a curve: `<split>/<name>` to `values`, beside the `labels` that they are of."""
+        """Metrics that are a matrix or curve: `<split>/<name>` to `values`, and their `labels` if they have any."""
         return dict(self.results.get("tables", {}))
 
     @property
     def warnings(self) -> list[str]:
-        """What could mislead a reader of the metrics, a sentence each."""
+        """The run's warnings: anything that could mislead a reader of the metrics, one sentence each."""
         return list(self.results.get("warnings", []))
 
     @property
@@ -100,10 +100,10 @@ class Record:
 
     @property
     def typed(self) -> RunConfig:
-        """The config as a run reads it: references looked up, every value validated.
+        """The config as a run reads it: interpolations resolved, every value validated.
 
         Raises:
-            FilesError: It is not the config of a run.
+            FilesError: It is not a run's config.
         """
         from omegaconf.errors import OmegaConfBaseException
         from pydantic import ValidationError
@@ -115,11 +115,11 @@ class Record:
         except (ValidationError, OmegaConfBaseException, ConfigError, ValueError, TypeError, OSError) as error:
             message = str(error.problems[0]) if isinstance(error, ConfigError) else str(error)
             first = next((line.strip() for line in message.splitlines() if line.strip()), type(error).__name__)
-            raise FilesError(f"{self.directory.config} is damaged: it is not the config of a run ({first})") from error
+            raise FilesError(f"{self.directory.config} is damaged: it is not a run's config ({first})") from error
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Where the run came from; empty if it ended before that was written."""
+        """The content of `provenance.json`; empty if the run ended before it was written."""
         if not self.directory.provenance.is_file():
             return {}
         provenance: dict[str, Any] = read_mapping(self.directory.provenance, json.loads)
@@ -127,13 +127,13 @@ class Record:
 
     @property
     def root(self) -> Path:
-        """Folder of all runs, as this run knew it, where the ledger of test looks is."""
+        """Folder of all runs, as configured in this run; it holds the ledger of test looks."""
         root = expand(self.typed.run.root)
         known = Path(str(self.provenance.get("working_directory", "."))) / root
         return known if known.is_dir() else root
 
     def curves(self) -> list[dict[str, Any]]:
-        """The points of `metrics.jsonl`; numbers that are not finite are floats too.
+        """Return the points of `metrics.jsonl`; NaN and infinity are floats too.
 
         Raises:
             FilesError: The file is damaged.
@@ -141,7 +141,7 @@ class Record:
         return read_points(self.directory.metrics)
 
     def predictions(self, split: str | None = None) -> list[dict[str, Any]]:
-        """The rows of `predictions.jsonl`, of one split or all.
+        """Return the rows of `predictions.jsonl`, of one split or all.
 
         Raises:
             FilesError: The file is damaged.
@@ -153,22 +153,22 @@ def load_run(path: str | Path) -> Record:
     """Read a run directory.
 
     Raises:
-        FilesError: There is no run in it.
+        FilesError: It is not a run directory, or one of its files is damaged.
     """
     return Record(Path(path))
 
 
 def process_identity() -> dict[str, Any]:
-    """This process, so that a later reader can tell whether it still lives."""
+    """Identify this process, so a later reader can check whether it is still alive."""
     return {"pid": os.getpid(), "boot_id": _boot_id()}
 
 
 def alive(results: Mapping[str, Any]) -> bool:
-    """Whether the process that wrote its `process_identity` into `results` still lives."""
+    """Whether the process that wrote its `process_identity` into `results` is still alive."""
     if results.get("boot_id") != _boot_id():
         return False
     pid = results.get("pid")
-    if not isinstance(pid, int) or pid <= 0:  # 0 and less stand for groups of processes
+    if not isinstance(pid, int) or pid <= 0:  # to os.kill, 0 and less mean process groups
         return False
     try:
         os.kill(pid, 0)
@@ -180,7 +180,7 @@ def alive(results: Mapping[str, Any]) -> bool:
 
 
 def _zombie(pid: int) -> bool:
-    """Whether a process has ended and only waits for its parent to notice (Linux)."""
+    """Whether a process has ended but was not reaped by its parent (Linux)."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (OSError, IndexError):

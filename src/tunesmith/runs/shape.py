@@ -1,4 +1,4 @@
-"""What `results.json` holds under each key, so that a damaged or foreign file is refused in one place."""
+"""Checks the content of `results.json`, so a damaged or foreign file is refused in one place."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "tables": (_mapping_to(lambda value: isinstance(value, dict) and "values" in value), "names with tables"),
     "num_rows": (_mapping_to(_count), "names with whole numbers"),
 }
-"""Key to what holds for its value, and that in words; keys that are not named here are read by nobody."""
+"""Key to a check of its value, and its description; no code reads keys that are not listed here."""
 TOGETHER = (("num_parameters", "num_trainable_parameters"), ("best_step", "steps", "monitor", "train_samples_per_s"))
-"""Keys that are written at once: with the first there are the others."""
+"""Keys that are written together: if the first is there, so are the others."""
 
 
 def fault(results: Mapping[str, Any]) -> str | None:
-    """What is wrong with results, as half a sentence; None where nothing is."""
+    """Describe what is wrong with the results, to complete a sentence; None if nothing is."""
     for key, (holds, words) in SHAPES.items():
         if key in results and not holds(results[key]):
-            return f"{key} is {type(results[key]).__name__} and should be {words}"
+            return f"{key} is {type(results[key]).__name__}, but should be {words}"
     for first, *others in TOGETHER:
         missing = [key for key in others if first in results and key not in results]
         if missing:
-            return f"it has {first} and no {missing[0]}"
+            return f"it has {first} but no {missing[0]}"
     return None

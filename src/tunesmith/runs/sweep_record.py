@@ -1,4 +1,4 @@
-"""A sweep read back from its directory, while it runs or after it ended in any way; imports nothing heavy."""
+"""Reads a sweep from its directory, running or ended; imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from tunesmith.runs.trial_record import STATES, TRIAL_FILE, State, TrialRecord, 
 from tunesmith.storage import read_mapping
 
 SWEEP_FILE = "sweep.json"
-"""What a sweep's directory has and a run's has not."""
+"""The file that distinguishes a sweep's directory from a run's."""
 
 
 class SweepRecord:
-    """What a sweep left behind so far.
+    """A sweep's files, read from its directory.
 
     Args:
         path: The sweep directory.
 
     Raises:
-        FilesError: There is no sweep in it, or one of its files is damaged.
+        FilesError: It is not a sweep directory, or one of its files is damaged.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -39,13 +39,13 @@ class SweepRecord:
 
     @property
     def status(self) -> str:
-        """`running`, `completed`, `failed`, `stopped`, `interrupted`; `dead` where the driver's process is gone."""
+        """`running`, `completed`, `failed`, `stopped` or `interrupted`; `dead` if the driver's process is gone."""
         status = str(self.facts.get("status", "dead"))
         return "dead" if status == "running" and not alive(self.facts) else status
 
     @property
     def name(self) -> str:
-        """Name of the sweep for people."""
+        """The sweep's display name."""
         return str(self.facts.get("name", self.path.name))
 
     @property
@@ -71,14 +71,14 @@ class SweepRecord:
 
     @property
     def steps(self) -> tuple[int, int]:
-        """Optimizer steps run by the trials that completed or were pruned, and what full runs of them would take."""
+        """Optimizer steps run by completed and pruned trials, and the steps of full runs of the same trials."""
         ended = [trial for trial in self.trials if trial.state in ("completed", "pruned") and trial.full_steps]
         return sum(trial.steps for trial in ended), sum(trial.full_steps or 0 for trial in ended)
 
     def best(self) -> TrialRecord | None:
-        """The completed trial of the best value, the earliest of equals; None with several objectives or no such trial.
+        """Return the completed trial with the best value, the earliest of equals; None with several objectives.
 
-        A failed or pruned trial is never the best, whatever its curve showed.
+        A failed or pruned trial is never the best, whatever its curve shows. None also if no trial completed.
         """
         completed = [trial for trial in self.trials if trial.completed]
         if len(self.directions) != 1 or not completed:
@@ -86,17 +86,17 @@ class SweepRecord:
         return min(completed, key=lambda trial: (*losses(trial, self.directions), trial.number))
 
     def pareto(self) -> list[TrialRecord]:
-        """Completed trials that no other surpasses; by the first objective, best first.
+        """Return the completed trials that no other dominates, by the first objective, best first.
 
-        To surpass is to be no worse in any objective and better in one. With one objective it is the best alone.
+        To dominate is to be no worse in any objective and better in one. With one objective, only the best remains.
         """
         return _fronts([trial for trial in self.trials if trial.completed], self.directions)[0]
 
     def leaderboard(self) -> list[TrialRecord]:
-        """Every trial: completed ones best first, then the others by state.
+        """Return every trial: completed ones best first, then the others by state.
 
-        Several objectives are ordered by Pareto fronts, and by the first objective within one. Pruned trials follow
-        by how far they came, then by their last value.
+        With several objectives, trials are ordered by Pareto front, then by the first objective. Pruned trials are
+        ordered by the steps they reached, then by their last value.
         """
         ranked = [
             trial
@@ -113,7 +113,7 @@ class SweepRecord:
 
     def _read_trials(self) -> list[TrialRecord]:
         gone = self.status != "running"
-        # A trial whose folder was made a moment ago has no file yet.
+        # A trial whose folder was just created has no file yet.
         records = [read_trial(path) for path in sorted((self.path / "trials").glob(f"*/{TRIAL_FILE}"))]
         for trial in records:
             if trial.values is not None and len(trial.values) != len(self.directions):
@@ -126,7 +126,7 @@ class SweepRecord:
 
 
 def is_sweep(path: str | Path) -> bool:
-    """Whether a directory is a sweep's."""
+    """Whether a directory is a sweep directory."""
     return (expand(path) / SWEEP_FILE).is_file()
 
 
@@ -134,35 +134,35 @@ def load_sweep(path: str | Path) -> SweepRecord:
     """Read a sweep directory.
 
     Raises:
-        FilesError: There is no sweep in it, or one of its files is damaged.
+        FilesError: It is not a sweep directory, or one of its files is damaged.
     """
     return SweepRecord(path)
 
 
 def load_winner(path: str | Path) -> Record:
-    """Read the run that a directory stands for: itself, or the winner of a sweep.
+    """Read a run directory, or the winner of a sweep directory.
 
     Raises:
-        FilesError: There is no run in it, or the sweep has no winner.
+        FilesError: It is not a run or sweep directory, or the sweep has no winner.
     """
     if not is_sweep(path):
         return load_run(path)
     best = SweepRecord(path).best()
     if best is None:
-        raise FilesError(f"{path} is a sweep without one winner; choose a trial of it: {path}/trials/NUMBER")
+        raise FilesError(f"{path} is a sweep without a single winner; choose one of its trials: {path}/trials/NUMBER")
     return load_run(best.runs[0])
 
 
 def losses(trial: TrialRecord, directions: Sequence[str]) -> tuple[float, ...]:
-    """The values of a completed trial, turned so that less is better in each."""
+    """Return the values of a completed trial, with the sign of maximized ones flipped, so less is always better."""
     signed = zip(trial.values or (), directions, strict=True)
     return tuple(value if direction == "minimize" else -value for value, direction in signed)
 
 
 def _fronts(trials: Sequence[TrialRecord], directions: Sequence[str]) -> list[list[TrialRecord]]:
-    """Non-dominated trials, then those that only the first front dominates, and so on; at least one, perhaps empty.
+    """Return the Pareto fronts: non-dominated trials, then those dominated only by the first front, and so on.
 
-    With one objective each trial is a front, so that the earliest of equals is alone in the first.
+    There is at least one front, perhaps empty. With one objective, each trial is a front, the earliest of equals first.
     """
     left = {trial.number: losses(trial, directions) for trial in trials}
     if len(directions) == 1:

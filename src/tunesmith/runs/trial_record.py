@@ -1,4 +1,4 @@
-"""A trial as `trial.json` has it: the one shape that its writer and all its readers share; imports nothing heavy."""
+"""Reads and writes `trial.json`; imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from tunesmith.storage import read_mapping, write_json
 
 TRIAL_FILE = "trial.json"
 SEED_FOLDER = "seed-{}"
-"""The run of one replicate, inside the folder of a trial that has several."""
+"""Run directory of one replicate, inside the folder of a trial with several."""
 
 State = Literal["completed", "running", "paused", "waiting", "pruned", "interrupted", "failed"]
-"""Of a trial, in the order of a leaderboard."""
+"""State of a trial, in the order of the leaderboard."""
 STATES: tuple[State, ...] = get_args(State)
 
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """What `trial.json` holds, and where it was found."""
+    """The content of `trial.json`, and its directory."""
 
     number: int
     state: State
     values: tuple[float, ...] | None = None
-    """One per objective, of a completed trial only: the mean over its replicates."""
+    """One per objective, the mean over its replicates; only for a completed trial."""
     reason: str | None = None
-    """Why it did not complete."""
+    """Why the trial did not complete."""
     params: Mapping[str, Any] = field(default_factory=dict)
-    """Swept keys as the configuration has them; a conditional key is absent where it does not apply."""
+    """Swept keys and their values in the config; a conditional key is absent if it does not apply."""
     overrides: tuple[str, ...] = ()
     curve: tuple[tuple[int, float], ...] = ()
-    """(optimizer step, first objective), as reported while training."""
+    """(optimizer step, first objective), as reported during training."""
     steps: int = 0
     """Optimizer steps run."""
     full_steps: int | None = None
@@ -47,49 +47,49 @@ class TrialRecord:
     exit_code: int | None = None
     attempt: int = 1
     rungs: Mapping[int, float] = field(default_factory=dict)
-    """Index of a rung that it has reached to the first objective there."""
+    """Index of each rung reached, to the first objective there."""
     decision: str | None = None
-    """The last answer that it was given at a rung."""
+    """The last decision that it received at a rung."""
     replicates: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
-    """Replicate, counted by its seed, to the values it completed with."""
+    """Index of a replicate, in the order of seeds, to its final values."""
     replicate_steps: Mapping[int, int] = field(default_factory=dict)
-    """Replicate to its part of `steps`."""
+    """Index of a replicate to its share of `steps`."""
     num_trainable_parameters: int | None = None
     peak_memory_mb: float | None = None
-    """The largest of all replicates and attempts."""
+    """Maximum over all replicates and attempts."""
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """Keys of the file that are not known here, such as a later version's; they are written back."""
+    """Unknown keys of the file, such as a later version's; they are written back."""
     directory: Path = Path()
 
     @property
     def completed(self) -> bool:
-        """Whether it has values that may be ranked."""
+        """Whether it completed with finite values, which can be ranked."""
         return self.state == "completed" and bool(self.values) and all(map(math.isfinite, self.values or ()))
 
     @property
     def repeat_values(self) -> tuple[tuple[float, ...], ...] | None:
-        """The values of each replicate, in the order of the seeds; None unless there are several."""
+        """The values of each replicate, in the order of seeds; None unless there are several."""
         ordered = tuple(self.replicates[replicate] for replicate in sorted(self.replicates))
         return ordered if len(ordered) > 1 else None
 
     @property
     def spread(self) -> float | None:
-        """Standard deviation of the first objective over the replicates, with n-1 below; None without repeats."""
+        """Sample standard deviation (n-1) of the first objective over the replicates; None without repeats."""
         firsts = [values[0] if values else math.nan for values in self.repeat_values or ()]
         return statistics.stdev(firsts) if firsts and all(map(math.isfinite, firsts)) else None
 
     @property
     def finite_curve(self) -> tuple[tuple[int, float], ...]:
-        """The points of the curve that can be drawn and compared."""
+        """The points of the curve with finite values."""
         return tuple((step, value) for step, value in self.curve if math.isfinite(value))
 
     @property
     def runs(self) -> tuple[Path, ...]:
-        """Its run directories, one per replicate that was started; its own if there is one alone."""
+        """Its run directories, one per started replicate; its own directory if there is only one."""
         return tuple(sorted(self.directory.glob(SEED_FOLDER.format("*")))) or (self.directory,)
 
     def to_json(self) -> dict[str, Any]:
-        """What `trial.json` says, in its order; numbers that are not finite are null."""
+        """Return the content of `trial.json`, in its order; numbers that are not finite are null."""
         known = {
             "number": self.number,
             "state": self.state,
@@ -118,14 +118,14 @@ class TrialRecord:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], directory: Path = Path()) -> Self:
-        """The trial that a `trial.json` tells of.
+        """Build a trial from the content of a `trial.json`.
 
         Args:
-            value: What the file holds.
-            directory: Where the file is.
+            value: The file's content.
+            directory: The file's directory.
 
         Raises:
-            AttributeError, KeyError, TypeError, ValueError: It is not what a trial's file holds.
+            AttributeError, KeyError, TypeError, ValueError: The content is not a trial's.
         """
         return cls(
             number=int(value["number"]),
@@ -157,11 +157,11 @@ _KNOWN = {item.name for item in fields(TrialRecord)} - {"extra", "directory"} | 
 
 
 def replicate_directory(trial: Path, replicate: int, repeats: int) -> Path:
-    """The run directory of one replicate of a trial: the trial's own unless there are several.
+    """Return the run directory of one replicate of a trial: the trial's own unless there are several.
 
     Args:
         trial: The trial's directory.
-        replicate: Which, counted by its seed.
+        replicate: Index of the replicate, in the order of seeds.
         repeats: Replicates per trial.
     """
     return trial / SEED_FOLDER.format(replicate) if repeats > 1 else trial
@@ -171,7 +171,7 @@ def read_trial(path: Path) -> TrialRecord:
     """Read one `trial.json`.
 
     Raises:
-        FilesError: The file is damaged, or gone.
+        FilesError: The file is damaged or missing.
     """
     value = read_mapping(path, json.loads)
     try:
@@ -181,7 +181,7 @@ def read_trial(path: Path) -> TrialRecord:
 
 
 def write_trial(trial: TrialRecord) -> None:
-    """Write a trial's `trial.json` into its directory, which is made if it is missing.
+    """Write a trial's `trial.json` into its directory, which is created if it is missing.
 
     Raises:
         FilesError: The file cannot be written.
@@ -192,12 +192,12 @@ def write_trial(trial: TrialRecord) -> None:
 
 def _state(value: Any) -> State:
     if value not in STATES:
-        raise ValueError(f"no trial has the state {value!r}")
+        raise ValueError(f"{value!r} is not a trial's state")
     return value  # type: ignore[no-any-return]
 
 
 def _number(value: Any) -> float:
-    # A value that JSON could not hold was written as null.
+    # JSON has no NaN or infinity: such a value was written as null.
     return math.nan if value is None else float(value)
 
 
@@ -206,13 +206,13 @@ def _numbers(values: Any) -> tuple[float, ...]:
 
 
 def _replicates(value: Mapping[str, Any]) -> dict[int, tuple[float, ...]]:
-    # A file without them may still list what each of them came to, in the order of the seeds.
+    # An older file may only list each replicate's values, in the order of seeds.
     by_number = value.get("replicates") or dict(enumerate(value.get("repeat_values") or ()))
     return {int(replicate): _numbers(values) for replicate, values in by_number.items()}
 
 
 def _strict(value: Any) -> Any:
-    """JSON has no NaN, no infinity and no key that is a number."""
+    """Convert to strict JSON, which has no NaN, no infinity and no numeric keys."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

@@ -199,14 +199,14 @@ def test_a_label_that_the_model_does_not_know_is_refused_with_its_row(task, run_
     rows[6]["label"] = strange[task]
     done = inside("evaluate", run_of(task).path, f"data.path={jsonl_file(tmp_path / 'o.jsonl', rows)}")
     assert done.returncode == 3
-    assert "o.jsonl:7: the data has the label 'c'; the model knows " in done.stderr
+    assert "o.jsonl:7: the data has the label 'c', but the model knows " in done.stderr
 
 
 def test_a_label_without_rows_is_said(run_of, tmp_path, inside):
     rows = [row | {"label": "a"} for row in rows_of("classification", 8, seed=3)]
     done = inside("evaluate", run_of("classification").path, f"data.path={jsonl_file(tmp_path / 'o.jsonl', rows)}")
     results, _ = evaluation(done)
-    assert results["warnings"] == ["no row of all has the label 'b': metrics of it, and means over labels, say little"]
+    assert results["warnings"] == ["no row of all has the label 'b': its metrics, and means over labels, say little"]
     assert results["warnings"][0] in done.stdout
 
 
@@ -216,7 +216,7 @@ def test_rows_that_were_trained_on_and_changed_data_are_said(run_of, tmp_path, i
     trained = {row["id"] for row in evaluation(inside("evaluate", record.path, "--split", "train"))[1]}
     count = len(trained & {row["id"] for row in rows})
     assert count
-    said = f"{count} of the {len(rows)} rows measured here have a text that the run was trained on"
+    said = f"{count} of the {len(rows)} rows evaluated here have a text that the run was trained on"
     assert said in results["warnings"]
     own = evaluation(inside("evaluate", record.path))[0]["warnings"]
     assert not any("trained" in sentence for sentence in own)
@@ -225,7 +225,7 @@ def test_rows_that_were_trained_on_and_changed_data_are_said(run_of, tmp_path, i
     changing = run_of("classification", f"data.path={mine}")
     jsonl_file(mine, rows_of("classification", 60)[::-1])
     results, _ = evaluation(inside("evaluate", changing.path))
-    assert any("is not what it was when the run was trained" in sentence for sentence in results["warnings"])
+    assert any("has changed since the run was trained" in sentence for sentence in results["warnings"])
 
 
 def test_texts_longer_than_the_model_can_read_are_refused(run_of, inside):

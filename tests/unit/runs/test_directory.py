@@ -58,7 +58,7 @@ def test_an_exact_directory_is_made_once(tmp_path):
     wanted = tmp_path / "deep" / "mine"
     assert open_directory(tmp_path, "x", "0" * 64, wanted).path == wanted
     (wanted / "kept").write_text("as it was")
-    with pytest.raises(FilesError, match=f"run.dir={wanted} exists already; a run directory is never reused"):
+    with pytest.raises(FilesError, match=f"run.dir={wanted} already exists; a run directory is never reused"):
         open_directory(tmp_path, "x", "0" * 64, wanted)
     assert [path.name for path in wanted.iterdir()] == ["kept"]
     assert [path.name for path in wanted.parent.iterdir()] == ["mine"]
@@ -66,7 +66,7 @@ def test_an_exact_directory_is_made_once(tmp_path):
 
 def test_a_place_that_cannot_hold_directories_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(FilesError, match="cannot make the run directory"):
+    with pytest.raises(FilesError, match="cannot create the run directory"):
         open_directory(tmp_path / "file", "x", "0" * 64)
 
 

@@ -207,7 +207,7 @@ def test_a_prompt_before_a_base_that_nobody_else_has_stays_with_its_run(tiny, tm
     for flags in ([], ["--merge"]):
         done = inside("export", record.path, "--output", tmp_path / "out", *flags)
         assert done.returncode == 2
-        assert f"Answer with the run itself: tunesmith predict {record.path} INPUT" in done.stderr
+        assert f"Use the run itself: tunesmith predict {record.path} INPUT" in done.stderr
         assert not (tmp_path / "out").exists()
 
 

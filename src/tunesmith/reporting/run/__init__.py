@@ -1,1 +1,1 @@
-"""What a run shows: its tables and the card of its model."""
+"""Reports on one run: tables and model card."""

@@ -1,4 +1,4 @@
-"""The model card of a run, written from its record."""
+"""Writes the model card of a run from its record."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tunesmith.runs.record import Record
 
 
 def model_card(record: Record, *, adapter: bool) -> str:
-    """A README.md with front matter as the Hugging Face Hub reads it; every figure is from the run's files.
+    """Write a README.md with front matter for the Hugging Face Hub; every number comes from the run's files.
 
     Args:
         record: The finished run.
-        adapter: Whether the folder holds an adapter alone.
+        adapter: Whether the folder holds only an adapter.
     """
     config, origin, results = record.config, record.provenance, record.results
     base, task = str(config["model"]["path"] or "random weights"), config["task"]["name"]
@@ -46,7 +46,7 @@ def _summary(record: Record, base: str, adapter: bool) -> str:
 
 
 def _stops(record: Record) -> str:
-    """How to stop where the answers were learned to end: a loaded adapter has the generation config of its base."""
+    """Explain how to stop at the learned end of answers: a loaded adapter uses its base's generation config."""
     if not (record.directory.model / "generation_config.json").is_file():
         return ""
     return " Generate with `generation_config=GenerationConfig.from_pretrained(FOLDER)`, which stops where texts end."

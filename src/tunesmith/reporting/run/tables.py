@@ -1,4 +1,4 @@
-"""Finished runs as tables in the terminal."""
+"""Shows finished runs as tables in the terminal."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tunesmith.terminal import printable, say
 
 
 def console() -> Console:
-    """Standard output, plain where it is no terminal; nothing in it is read as markup."""
+    """Return a console on standard output, plain if it is not a terminal; text is never read as markup."""
     return Console(markup=False, highlight=False, soft_wrap=False)
 
 
 def cell(value: Any) -> Text:
-    """A value in a table, as text that a terminal only shows."""
+    """Format a value for a table, without control characters that a terminal would act on."""
     return Text(printable(str(value)))
 
 
 def metrics_table(metrics: Mapping[str, float]) -> Table:
-    """One row per metric, one column per split."""
+    """Build a table with one row per metric and one column per split."""
     splits = list(dict.fromkeys(name.partition("/")[0] for name in metrics))
     names = list(dict.fromkeys(name.partition("/")[2] for name in metrics))
     table = Table("metric")
@@ -37,7 +37,7 @@ def metrics_table(metrics: Mapping[str, float]) -> Table:
 
 
 def facts_table(facts: Sequence[tuple[str, Any]]) -> Table:
-    """Two columns: a name and its value."""
+    """Build a table with two columns: names and values."""
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -47,7 +47,7 @@ def facts_table(facts: Sequence[tuple[str, Any]]) -> Table:
 
 
 def run_facts(record: Record) -> list[tuple[str, Any]]:
-    """What a person wants to know about a run first."""
+    """Return the most important facts about a run, as names and values."""
     results = record.results
     facts: list[tuple[str, Any]] = [("status", record.status)]
     if "reason" in results:
@@ -57,7 +57,7 @@ def run_facts(record: Record) -> list[tuple[str, Any]]:
         facts.append(("rows", ", ".join(f"{count} {split}" for split, count in rows.items())))
     if "num_parameters" in results:
         total, trained = results["num_parameters"], results["num_trainable_parameters"]
-        facts.append(("parameters", f"{total:,}, of which {trained:,} trained ({trained / total:.2%})"))
+        facts.append(("parameters", f"{total:,}, {trained:,} of them trained ({trained / total:.2%})"))
     if "best_step" in results:
         facts.append(("best step", f"{results['best_step']} of {results['steps']} by {results['monitor']}"))
         facts.append(("speed", f"{results['train_samples_per_s']} training samples/s"))
@@ -74,14 +74,14 @@ def run_facts(record: Record) -> list[tuple[str, Any]]:
 
 
 def show_run(record: Record) -> None:
-    """Print a run: the facts, the metrics, and what could mislead a reader of them."""
+    """Print a run: its facts, metrics and warnings."""
     out = console()
     out.print(facts_table(run_facts(record)))
     show_result(record)
 
 
 def show_result(record: Record) -> None:
-    """Print the metrics of a run, and behind them what could mislead a reader."""
+    """Print the metrics of a run, followed by its warnings."""
     out = console()
     if record.metrics:
         out.print(metrics_table(record.metrics))
@@ -92,12 +92,12 @@ def show_result(record: Record) -> None:
 
 
 def warned(sentences: Sequence[str]) -> str:
-    """Warnings as a block of lines."""
+    """Format warnings as a block of lines."""
     return "\n".join(["warnings", *(f"  - {sentence}" for sentence in sentences)])
 
 
 def side_by_side(then: Record, now: Record, differences: Sequence[tuple[str, Any, Any]] = ()) -> Table:
-    """Every metric and the weight hash of two runs, then the conditions that differ; a mark where values differ."""
+    """Compare two runs: every metric, the weight hash, and the differing conditions; differing rows are marked."""
     rows: list[tuple[str, Any, Any]] = [
         (name, then.metrics.get(name), now.metrics.get(name)) for name in {**then.metrics, **now.metrics}
     ]
@@ -106,7 +106,7 @@ def side_by_side(then: Record, now: Record, differences: Sequence[tuple[str, Any
 
 
 def then_and_now(rows: Sequence[tuple[str, Any, Any]]) -> Table:
-    """Values of then and now, with a mark where they differ."""
+    """Build a table of earlier and current values; differing rows are marked."""
     table = Table()
     table.add_column("", no_wrap=True)
     table.add_column("then", overflow="fold", ratio=1)

@@ -1,1 +1,1 @@
-"""What a sweep shows: leaderboard, live table, report, figures."""
+"""Reports on a sweep: leaderboard, live table, HTML report, figures."""

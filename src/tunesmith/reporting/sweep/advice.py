@@ -1,4 +1,4 @@
-"""What a sweep's records suggest for the next one: ranges to move, differences that are noise."""
+"""Suggests improvements for the next sweep: ranges to move, differences that are noise."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tunesmith.runs.sweep_record import SweepRecord, losses
 from tunesmith.runs.trial_record import TrialRecord
 
 EDGE_FRACTION = 0.1
-"""Of the searched range, in its own scale: a winner so near an end may have wanted to be beyond it."""
+"""Fraction of the searched range, in its own scale; for a winner this close to an end, the optimum may be beyond."""
 CONFIDENCE = 0.95
 
 _ATTRIBUTES = {
@@ -29,32 +29,32 @@ _CHOICE = re.compile(r"\bchoice\([^()]*\)")
 
 @dataclass(frozen=True)
 class Edge:
-    """A winner at an end of what was searched."""
+    """A winner at an end of the searched space."""
 
     key: str
     value: float
     end: Literal["low", "high"]
     searched: str
-    """The space as it was given."""
+    """The space as it was configured."""
     advice: str
     """The space to try next, in the same grammar."""
 
 
 @dataclass(frozen=True)
 class Noise:
-    """How far apart two configurations must be to be told apart by so many repeats."""
+    """How large a difference between two configs must be to count, given the number of repeats."""
 
     margin: float
-    """Half-width of the confidence interval of a difference of two means, from the pooled spread of all trials."""
+    """Half-width of the confidence interval of a difference of two means, from all trials' pooled spread."""
     repeats: int
     within: tuple[TrialRecord, ...]
-    """Completed trials that the winner does not surpass by more than the margin, best first."""
+    """Completed trials that the winner beats by no more than the margin, best first."""
 
 
 def edges(record: SweepRecord, winner: TrialRecord) -> list[Edge]:
-    """The swept keys whose best value lies within 10% of an end of its range, or is its first or last number.
+    """Return the swept keys whose best value is within 10% of an end of its range, or its first or last number.
 
-    Where other trials are as good to the last digit, they must all be at the same end.
+    If other trials have exactly the same value, they must all be at the same end.
     """
     equals = [trial for trial in record.trials if trial.completed and trial.values == winner.values]
     return [edge for edge in _edges(record, winner) if all(_shares(record, other, edge) for other in equals)]
@@ -81,11 +81,10 @@ def _edges(record: SweepRecord, winner: TrialRecord) -> list[Edge]:
 
 
 def noise(record: SweepRecord) -> Noise | None:
-    """What the repeats say about the winner's lead; None without repeats, with one completed trial or more objectives.
+    """Judge the winner's lead by the repeats; None without repeats, with one completed trial or several objectives.
 
-    The spread is pooled over all completed trials, since a single trial's standard deviation over a few seeds is
-    itself mostly noise. The margin is that of Student's t for one comparison; being the best of many makes a lead
-    look larger than it is.
+    The spread is pooled over all completed trials, because one trial's standard deviation over a few seeds is mostly
+    noise. The margin is Student's t for one comparison; the best of many trials looks further ahead than it is.
     """
     best = record.best()
     repeated = [t for t in record.trials if t.completed and t.spread is not None and len(t.repeat_values or ()) > 1]
@@ -103,7 +102,7 @@ def noise(record: SweepRecord) -> Noise | None:
 
 
 def distribution_of(record: SweepRecord, key: str) -> tuple[str, dict[str, Any]] | None:
-    """The name and attributes of a key's Optuna distribution, as the sweep wrote it down; None where it did not."""
+    """Return the name and attributes of a key's recorded Optuna distribution; None if there is none."""
     text = record.facts.get("distributions", {}).get(key)
     if not isinstance(text, str):
         return None
@@ -117,7 +116,7 @@ def distribution_of(record: SweepRecord, key: str) -> tuple[str, dict[str, Any]]
 
 
 def space_text(record: SweepRecord, key: str) -> str:
-    """The space of a key as the sweep file has it."""
+    """Return a key's space as in the sweep file."""
     space = record.facts.get("space", {}).get(key, "")
     return str(space.get("space", space)) if isinstance(space, Mapping) else str(space)
 
@@ -134,20 +133,20 @@ def _edge_of_range(key: str, value: float, range_: Mapping[str, Any], searched: 
     end: Literal["low", "high"] = "low" if place < 0.5 else "high"
     first, last = back(to(value) - width / 2), back(to(value) + width / 2)
     floor = (1.0 if low >= 1 else -math.inf) if whole else (0.0 if low >= 0 else -math.inf)
-    if end == "low" and low == floor:  # there is nothing below: look closer instead
+    if end == "low" and low == floor:  # nothing lies below: narrow the range instead
         first, last = low, back(to(low) + 0.3 * width)
-    # Beyond what the key takes at all, the end that was searched is the last one.
+    # If the key does not accept values beyond the searched end, keep that end.
     first = first if takes_value(key, _rounded(max(first, floor), whole)) else low
     last = last if takes_value(key, _rounded(last, whole)) else high
     return Edge(key, value, end, searched, _moved(searched, max(first, floor), last, log, whole))
 
 
 def _moved(searched: str, low: float, high: float, log: bool, whole: bool) -> str:
-    """The space with other ends; casts and tags around it stay."""
+    """Replace the ends of a space; casts and tags around it stay."""
     known = _RANGE.search(searched)
     if whole:
         first, last = _whole(low), max(_whole(high), _whole(low) + 1)
-        if known and known[1] == "range":  # its upper end is excluded
+        if known and known[1] == "range":  # the upper end is excluded
             step = "".join(f", {part.strip()}" for part in known[2].split(",")[2:])
             return searched[: known.start()] + f"range({first}, {last + 1}{step})" + searched[known.end() :]
         ends = f"interval({first}, {last})"
@@ -172,18 +171,18 @@ def _edge_of_choices(key: str, value: float, choices: Sequence[Any], searched: s
         return None
     advice = f"choice({', '.join(map(_short, sorted([nearest, value, beyond])))})"
     known = _CHOICE.search(searched)
-    if known:  # what stands around it stays: a cast, or the condition of the key
+    if known:  # keep what is around it: a cast, or the key's condition
         advice = searched[: known.start()] + advice + searched[known.end() :]
     return Edge(key, value, "high" if high else "low", searched, advice)
 
 
 def _beyond(ordered: Sequence[float], value: float, nearest: float) -> float | None:
-    """The number that continues the row past `value`, which is an end of it; None where there can be none."""
+    """Return the next number of a series beyond its end `value`; None if there cannot be one."""
     ratios = [after / before for before, after in itertools.pairwise(ordered)] if ordered[0] > 0 else []
     gaps = [after - before for before, after in itertools.pairwise(ordered)]
     geometric = bool(ratios) and max(ratios) / min(ratios) <= max(gaps) / min(gaps) and min(ratios) >= 1.5
     beyond = value * value / nearest if geometric else 2 * value - nearest
-    if ordered[0] >= 0 and beyond <= 0:  # nothing is below zero: look between
+    if ordered[0] >= 0 and beyond <= 0:  # nothing lies below zero: try a value in between
         beyond = value / 2 if value else nearest / 2
     if all(isinstance(number, int) for number in ordered):
         beyond = round(beyond)
@@ -196,10 +195,10 @@ def _rounded(number: float, whole: bool) -> float:
 
 
 def _whole(number: float) -> int:
-    """The nearest whole number, with two significant digits where it is large."""
+    """Round to a whole number, with two significant digits if it is large."""
     return round(number) if abs(number) < 100 else round(float(f"{number:.2g}"))
 
 
 def _short(number: float) -> str:
-    """Two significant digits, as a person would type them."""
+    """Format with two significant digits, as a person would type it."""
     return str(number) if isinstance(number, int) else f"{number:.2g}".replace("e-0", "e-").replace("e+0", "e+")

@@ -1,4 +1,4 @@
-"""How the figures of our pages look: colours, axes, labels."""
+"""The style of figures: colours, axes, labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tunesmith.reporting.formatting import label
 INK, QUIET, FAINT, GRID = "#1f2933", "#6b7785", "#c3cad3", "#e9edf1"
 BLUE, AMBER = "#2b6cb0", "#c05621"
 MAX_LABEL = 24
-"""Characters of a tick's label."""
+"""Maximum characters of a tick label."""
 LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -23,7 +23,7 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, s
 def dress(
     figure: go.Figure, *, x: str | None = None, y: str | None = None, height: int = 340, top: int = 36
 ) -> go.Figure:
-    """The same look for every figure."""
+    """Apply the common style to a figure."""
     figure.update_layout(
         template="none",
         title=None,
@@ -41,7 +41,7 @@ def dress(
 
 
 def shorten_ticks(axis: go.layout.XAxis | go.layout.YAxis, values: Sequence[Any]) -> None:
-    """Few and short labels that do not run into one another."""
+    """Set few and short tick labels that do not overlap."""
     if axis.type == "log":
         shown = log_ticks(min(values), max(values))
         axis.update(tickmode="array", tickvals=shown, ticktext=[tick_text(tick) for tick in shown], tickangle=0)
@@ -53,7 +53,7 @@ def shorten_ticks(axis: go.layout.XAxis | go.layout.YAxis, values: Sequence[Any]
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 of each decade between two numbers, or only the powers of ten where that would be many."""
+    """Return 1, 2 and 5 of each decade between two numbers, or only powers of ten if those are too many."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     fine = [float(f"{digit}e{decade}") for decade in decades for digit in (1, 2, 5)]
     inside = [tick for tick in fine if low / 1.2 <= tick <= high * 1.2]
@@ -61,7 +61,7 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 
 def tick_text(tick: float) -> str:
-    """`0.001`, `50`, `1e-05`, `20M`."""
+    """Format a tick as `0.001`, `50`, `1e-05` or `20M`."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if tick >= size:
             return f"{tick / size:.3g}{unit}"
@@ -69,7 +69,7 @@ def tick_text(tick: float) -> str:
 
 
 def short(text: str) -> str:
-    """A label for a tick: numbers with three digits, long text cut in its middle."""
+    """Shorten a tick label: numbers to three digits, long text by cutting its middle."""
     plain = html.unescape(str(text))
     with contextlib.suppress(ValueError):
         return f"{float(plain):.3g}" if len(plain) > 6 else plain

@@ -1,4 +1,4 @@
-"""The figures of a sweep's report: Optuna's, in one dress, with pruned trials marked."""
+"""The figures of a sweep's report: Optuna's, in one style, with pruned trials marked."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from tunesmith.runs.trial_record import TrialRecord
 
 MAX_CONTOURS = 3
 MIN_TRIALS_FOR_CONTOURS = 12
-"""Completed trials; fewer would be a landscape between a handful of points."""
+"""Completed trials; with fewer, a contour plot would interpolate between a handful of points."""
 WIDE_RATIO = 50
-"""Of the largest to the smallest value of an objective; beyond it the axis is logarithmic."""
+"""Ratio of an objective's largest to its smallest value, above which the axis is logarithmic."""
 MAX_TICKS = 4
-"""Of a list of numbers with a tick each."""
+"""Maximum length of a list of numbers in which each number gets a tick."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure with its place in the page."""
+    """A figure with its id and title in the page."""
 
     id: str
     title: str
@@ -50,7 +50,7 @@ class Figures:
 
     Args:
         record: The sweep.
-        weights: Importance of the swept keys, where it is known; decides which keys are drawn against each other.
+        weights: Importance of the swept keys, if known; decides which keys are plotted against each other.
     """
 
     def __init__(self, record: SweepRecord, weights: Mapping[str, float] | None) -> None:
@@ -63,10 +63,10 @@ class Figures:
             key for key in record.keys if len({str(t.params[key]) for t in self.completed if key in t.params}) > 1
         ]
         self.keys: list[str] = sorted(varied, key=lambda key: -(weights or {}).get(key, 0.0))
-        """Keys that differ among the completed trials, the most important first."""
+        """Keys that vary among the completed trials, the most important first."""
 
     def history(self) -> list[Figure]:
-        """Values in the order of the trials with the best so far; pruned trials where they stopped."""
+        """Plot values in the order of trials, with the best so far; pruned trials at the value where they stopped."""
         figures = []
         for place, metric in enumerate(self.record.metrics):
             several = len(self.record.metrics) > 1
@@ -92,7 +92,7 @@ class Figures:
         return figures
 
     def curves(self) -> Figure | None:
-        """The first objective while training, one line per trial; a cross ends the pruned ones."""
+        """Plot the first objective during training, one line per trial; pruned ones end in a cross."""
         if not any(len(trial.finite_curve) > 1 for trial in self.record.trials):
             return None
         figure = visualization.plot_intermediate_values(self.study)
@@ -109,21 +109,21 @@ class Figures:
                 opacity=1 if wins else 0.6,
                 hovertemplate=f"trial {trial.number} ({trial.state})<br>step %{{x}}: %{{y:.4f}}<extra></extra>",
             )
-        # The winner last, on top of the others.
+        # The winner is drawn last, on top of the others.
         figure.data = sorted(figure.data, key=lambda trace: best is not None and trace.name == f"Trial{best.number}")
         self._add_stops(figure, by_step=True)
         figure.update_layout(showlegend=False)
         return Figure("curves", "While training", dress(figure, x="optimizer step", y=label(self.record.metrics[0])))
 
     def parallel(self) -> Figure | None:
-        """Each completed trial as a line through its values: darker is better, the best in a colour of its own."""
+        """Plot each completed trial as a line through its values: darker is better, the best has its own colour."""
         if len(self.completed) < 2 or not self.keys:
             return None
         figure = visualization.plot_parallel_coordinate(
             self.study, params=[self.names[key] for key in self.keys], target_name=label(self.record.metrics[0])
         )
         sign = -1 if self.record.directions[0] == "minimize" else 1
-        # Better trials later, on top of worse ones. The first axis is the objective, so that no colour bar is needed.
+        # Better trials are drawn on top of worse ones. The first axis is the objective, so no colour bar is needed.
         lines = sorted((trace for trace in figure.data if trace.mode == "lines"), key=lambda trace: sign * trace.y[0])
         num_best = len(self.record.pareto())
         for place, trace in enumerate(lines):
@@ -139,7 +139,7 @@ class Figures:
         return Figure("parallel", "Parallel coordinates", figure.update_layout(margin={"b": 16, "t": 44}))
 
     def importances(self, weights: Mapping[str, float]) -> Figure:
-        """One bar per swept key."""
+        """Plot one bar per swept key."""
         order = sorted(weights, key=weights.__getitem__)
         bars = go.Bar(
             x=[weights[key] for key in order],
@@ -155,7 +155,7 @@ class Figures:
         return Figure("importances", "Importances", figure.update_layout(xaxis={"tickformat": ".0%"}, bargap=0.45))
 
     def slices(self) -> list[Figure]:
-        """Each objective against each key alone, over the completed trials."""
+        """Plot each objective against each key, over the completed trials."""
         if len(self.completed) < 2:
             return []
         figures = []
@@ -177,9 +177,9 @@ class Figures:
         return figures
 
     def contours(self) -> list[Figure]:
-        """The most important key with each of the next ones; none with several objectives.
+        """Plot the most important key against each of the next ones; no plots with several objectives.
 
-        Two keys of little weight are not drawn together: what is seen there is what the other keys did.
+        Two unimportant keys are not plotted together: such a plot mostly shows the effect of other keys.
         """
         always = [key for key in self.keys if all(key in trial.params for trial in self.completed)]
         if len(self.record.metrics) > 1 or len(self.completed) < MIN_TRIALS_FOR_CONTOURS:
@@ -199,7 +199,7 @@ class Figures:
         return figures
 
     def pareto(self) -> list[Figure]:
-        """Each pair of objectives, the front in colour; none with one objective."""
+        """Plot each pair of objectives, with the front highlighted; no plots with one objective."""
         if not self.completed:
             return []
         front = {trial.number for trial in self.record.pareto()}
@@ -238,7 +238,7 @@ class Figures:
         return values[one], values[other]
 
     def _add_stops(self, figure: go.Figure, *, by_step: bool = False) -> None:
-        """A cross for each pruned trial, at its last value."""
+        """Add a cross for each pruned trial, at its last value."""
         stopped = [trial for trial in self.record.trials if trial.state == "pruned" and _last(trial) is not None]
         figure.add_trace(
             go.Scatter(
@@ -253,18 +253,18 @@ class Figures:
         )
 
     def _add_spread(self, figure: go.Figure) -> None:
-        """Error bars of the repeats."""
+        """Add error bars for repeats."""
         spreads = [trial.spread for trial in self.completed]
         if any(spread is not None for spread in spreads):
             figure.data[0].update(error_y={"type": "data", "array": spreads, "color": FAINT, "thickness": 1.2})
 
     def _ticked(self, key: str) -> optuna.Study:
-        """The study in which a key's axis is readable: a long list of numbers as a range."""
+        """Return the study with a readable axis for a key: a long list of numbers is shown as a range."""
         tried = {str(trial.params[key]) for trial in self.record.trials if key in trial.params}
         return self._numeric if len(tried) > MAX_TICKS else self.study
 
     def _best_on_top(self, trace: go.Scatter) -> None:
-        """The winner in its colour and drawn last: trials that share a value may share its place."""
+        """Colour the winner and draw it last, because trials with the same value may overlap."""
         best = self.record.best()
         wins = [best is not None and number == best.number for number in trace.customdata]
         order = sorted(range(len(wins)), key=wins.__getitem__)

@@ -1,4 +1,4 @@
-"""A sweep's trials as a table: in the terminal and as a file for spreadsheets."""
+"""Shows a sweep's trials as a table, in the terminal and in a CSV file."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ REPORT_FILE = "report.html"
 BEST_FILE = "best.yaml"
 
 COSTS = {"num_trainable_parameters": "trained", "peak_memory_mb": "MB"}
-"""What a trial cost beside time, with the word for it at the head of a column."""
+"""Costs of a trial besides time, with their column headers."""
 ROOMY = 100
-"""Columns of a terminal."""
+"""Terminal width, in characters, from which costs are shown."""
 _STYLES = {"running": "cyan", "failed": "red", "interrupted": "red", "pruned": "dim"}
 
 
@@ -48,12 +48,12 @@ def has_spread(record: SweepRecord) -> bool:
 
 
 def shown_costs(record: SweepRecord) -> list[str]:
-    """What trials cost beside time, where it has no column among the objectives already."""
+    """Return the costs besides time that are not already columns as objectives."""
     return [name for name in COSTS if name not in record.metrics]
 
 
 def leaderboard_rows(record: SweepRecord) -> list[list[Any]]:
-    """The leaderboard with its header, full precision, as `leaderboard.csv` has it.
+    """Return the rows of `leaderboard.csv`, with the header, in full precision.
 
     Columns: number, state, one per objective, spread, reason, one per swept key, steps, parameters trained, peak MB,
     seconds, run (relative path).
@@ -72,9 +72,9 @@ def leaderboard_rows(record: SweepRecord) -> list[list[Any]]:
 
 
 def write_leaderboard(record: SweepRecord) -> Path:
-    """Write `leaderboard.csv` into the sweep's directory and answer with its path.
+    """Write `leaderboard.csv` into the sweep's directory and return its path.
 
-    A cell of text that a spreadsheet would take for a formula gets an apostrophe in front.
+    Text that a spreadsheet would run as a formula gets an apostrophe in front.
 
     Raises:
         FilesError: The file cannot be written.
@@ -88,12 +88,12 @@ def write_leaderboard(record: SweepRecord) -> Path:
 
 
 def leaderboard_table(record: SweepRecord, width: int | None = None) -> Table:
-    """Every trial with its state and reason; nothing in it is read as markup.
+    """Build a table of all trials with state and reason; text is never read as markup.
 
     Args:
         record: The sweep.
-        width: Columns of the terminal; where one column per swept key does not fit, they share one, and below `ROOMY`
-            what trials cost is left to file and report.
+        width: Terminal width in characters; if one column per swept key does not fit, they share one, and below
+            `ROOMY` costs are left out.
     """
     trials = record.leaderboard()
     columns = [
@@ -111,7 +111,7 @@ def leaderboard_table(record: SweepRecord, width: int | None = None) -> Table:
 
 
 def sweep_facts(record: SweepRecord) -> list[tuple[str, Any]]:
-    """What a person wants to know about a sweep first."""
+    """Return the most important facts about a sweep, as names and values."""
     facts: list[tuple[str, Any]] = [("sweep", record.name), ("status", record.status)]
     if record.facts.get("reason"):
         facts.append(("reason", record.facts["reason"]))
@@ -133,13 +133,13 @@ def sweep_facts(record: SweepRecord) -> list[tuple[str, Any]]:
 
 
 def objectives_text(record: SweepRecord) -> str:
-    """The objectives with their directions, `maximize val/accuracy`."""
+    """Format the objectives with their directions, `maximize val/accuracy`."""
     pairs = zip(record.directions, record.metrics, strict=False)
     return ", ".join(f"{direction} {metric}" for direction, metric in pairs)
 
 
 def counts_text(record: SweepRecord) -> str:
-    """The trials by state, `8 of 12: 6 completed, 2 pruned`."""
+    """Count the trials by state, `8 of 12: 6 completed, 2 pruned`."""
     planned = record.facts.get("n_trials")
     total = f"{len(record.trials)} of {planned}" if planned and planned > len(record.trials) else len(record.trials)
     states = ", ".join(f"{count} {state}" for state, count in record.counts.items())
@@ -147,22 +147,22 @@ def counts_text(record: SweepRecord) -> str:
 
 
 def best_text(best: TrialRecord) -> str:
-    """The winner in one line: number, value, values of the swept keys."""
+    """Describe the winner in one line: number, value, values of the swept keys."""
     spread = f" ± {number_text(best.spread)}" if best.spread is not None else ""
     params = " ".join(f"{key}={value_text(value)}" for key, value in best.params.items())
     return f"trial {best.number}: {', '.join(objective_texts(best, 1))}{spread}" + (f" with {params}" if params else "")
 
 
 def saved_text(record: SweepRecord) -> str:
-    """What pruning saved, in optimizer steps against full runs of the same trials."""
+    """Describe what pruning saved, in optimizer steps compared with full runs of the same trials."""
     run, full = record.steps
     if not full:
-        return "nothing is known about steps yet"
+        return "no steps recorded yet"
     return f"{run:,} of {full:,} steps run, {1 - run / full:.0%} saved"
 
 
 def show_sweep(record: SweepRecord) -> None:
-    """Print a sweep: the facts, then every trial, then what trials warn of."""
+    """Print a sweep: its facts, its trials, and their warnings."""
     out = console()
     out.print(facts_table([(name, printable(str(value))) for name, value in sweep_facts(record)]))
     if record.trials:
@@ -173,12 +173,12 @@ def show_sweep(record: SweepRecord) -> None:
 
 
 def _table(record: SweepRecord, last: Sequence[Sequence[str]], *, costs: bool) -> Table:
-    """The leaderboard whose `last` columns are given, each as a header and one text per trial.
+    """Build the leaderboard, with the columns in `last` at its end.
 
     Args:
         record: The sweep.
-        last: The columns.
-        costs: Whether parameters trained, peak memory and seconds have columns.
+        last: Columns, each a header and one text per trial.
+        costs: Whether to show trained parameters, peak memory and seconds.
     """
     trials = record.leaderboard()
     columns = [["trial", *(str(trial.number) for trial in trials)], ["state", *(trial.state for trial in trials)]]
@@ -204,5 +204,5 @@ def _table(record: SweepRecord, last: Sequence[Sequence[str]], *, costs: bool) -
 
 
 def _cell(value: Any) -> Any:
-    """A swept value for the CSV: numbers stay numbers, the rest as YAML would have it on one line."""
+    """Convert a swept value for the CSV: numbers and texts stay, anything else becomes JSON."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict | bool) or value is None else value

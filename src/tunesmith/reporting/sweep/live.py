@@ -1,4 +1,4 @@
-"""A running sweep in the terminal: slots, best so far, time left; plain lines where there is no terminal."""
+"""Shows a running sweep in the terminal: slots, best so far, time left; plain lines if it is not a terminal."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ ENDED = frozenset({"completed", "pruned", "failed", "interrupted"})
 
 
 class LiveView:
-    """Shows the trials that `update` is given; a context manager.
+    """Shows the trials passed to `update`; a context manager.
 
-    It has no thread of its own: call `update` about once a second, or the clock stands still.
+    It has no thread of its own: call `update` about once a second, or the clock stops.
 
     Args:
         metric: The (first) objective.
         direction: `maximize` or `minimize`.
-        n_trials: Trials in total; None where only time or patience ends the sweep.
-        n_jobs: Slots.
-        known: Trials that had ended before this process, of a resumed sweep; they are counted and not announced.
-        console: Where to; standard error unless given.
+        n_trials: Total number of trials; None if only time or patience ends the sweep.
+        n_jobs: Number of slots.
+        known: Trials of a resumed sweep that ended before this process; they are counted but not announced.
+        console: The console to print to; standard error by default.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class LiveView:
             live.stop()
 
     def update(self, trials: Sequence[TrialRecord]) -> None:
-        """Show these trials: all of the sweep so far, in any order."""
+        """Show the trials of the sweep so far, in any order."""
         new = [t for t in trials if t.state in ENDED and t.number not in self._known and self._untold(t)]
         self._told |= {(trial.number, trial.attempt) for trial in new}
         now = time.monotonic()
@@ -105,7 +105,7 @@ def render_table(
     n_jobs: int,
     elapsed_s: float,
 ) -> RenderableType:
-    """The view of one moment: counts and clock, the best so far, one row per running trial."""
+    """Render the current state: counts and clock, the best so far, one row per running trial."""
     left = time_left(trials, n_trials, n_jobs)
     clock = f"{duration_text(elapsed_s)} elapsed" + (f", about {duration_text(left)} left" if left is not None else "")
     best = best_of(trials, direction)
@@ -135,7 +135,7 @@ def ended_line(
     n_trials: int | None,
     n_jobs: int,
 ) -> str:
-    """One line on a trial that ended: what came out, with what, at what cost, and how much is left."""
+    """Describe an ended trial in one line: its outcome, parameters and cost, and the time left."""
     best = best_of(trials, direction)
     outcome = f": {metric} {_value(trial)}" if trial.completed else f": {trial.reason}" if trial.reason else ""
     mark = " (best so far)" if best is not None and best.number == trial.number else ""
@@ -151,7 +151,7 @@ def ended_line(
 
 
 def counts_line(trials: Sequence[TrialRecord], n_trials: int | None) -> str:
-    """`5 of 40 trials ended: 3 completed, 2 pruned; 2 running`."""
+    """Count the trials, `5 of 40 trials ended: 3 completed, 2 pruned; 2 running`."""
     counted = Counter(trial.state for trial in trials)
     ended = sum(counted[state] for state in STATES if state in ENDED)
     parts = ", ".join(f"{counted[state]} {state}" for state in STATES if state in ENDED and counted[state])
@@ -161,16 +161,16 @@ def counts_line(trials: Sequence[TrialRecord], n_trials: int | None) -> str:
 
 
 def best_of(trials: Sequence[TrialRecord], direction: str) -> TrialRecord | None:
-    """The completed trial of the best first objective, the earliest of equals."""
+    """Return the completed trial with the best first objective, the earliest of equals."""
     sign = 1 if direction == "minimize" else -1
     firsts = [(sign * trial.values[0], trial.number, trial) for trial in trials if trial.completed and trial.values]
     return min(firsts, key=lambda first: first[:2])[2] if firsts else None
 
 
 def time_left(trials: Sequence[TrialRecord], n_trials: int | None, n_jobs: int) -> float | None:
-    """Seconds until all trials have ended, from the mean of those that did; None before the first one.
+    """Estimate the seconds until all trials have ended, from the mean of ended ones; None before the first.
 
-    A trial that runs counts by the steps that it still has to do; slots are taken to be evenly filled.
+    A running trial counts by its remaining steps; slots are assumed to be evenly filled.
     """
     lasted = [t.seconds for t in trials if t.state in ("completed", "pruned") and t.seconds is not None]
     if not lasted or n_trials is None:

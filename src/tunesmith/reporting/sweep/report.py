@@ -1,4 +1,4 @@
-"""`report.html` of a sweep: one file that opens from disk, without a network."""
+"""Writes a sweep's `report.html`: one file that opens from disk, without a network."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ TEMPLATE = "sweep_report.html.j2"
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with its figures, or the words that stand in for them."""
+    """A heading with its figures, or with a note in place of figures."""
 
     id: str
     title: str
     figures: list[Figure]
     note: str = ""
     layout: str = "wide"
-    """`wide`: below one another; `pair`, `grid`: beside one another where there is room."""
+    """`wide`: one below the other; `pair`, `grid`: side by side if there is room."""
 
 
 def write_report(record: SweepRecord) -> Path:
-    """Write `report.html` into the sweep's directory and answer with its path.
+    """Write `report.html` into the sweep's directory and return its path.
 
     Raises:
         FilesError: The file cannot be written.
@@ -58,7 +58,7 @@ def write_report(record: SweepRecord) -> Path:
 
 
 def render_report(record: SweepRecord) -> str:
-    """The page; nothing that comes from the records is read as HTML."""
+    """Render the page; text from the records is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("tunesmith.reporting"),
         autoescape=True,
@@ -91,7 +91,7 @@ def render_report(record: SweepRecord) -> str:
 
 
 def _sections(record: SweepRecord) -> list[Section]:
-    """The figures in the order of the questions they answer; those with nothing to show are left out."""
+    """Return the sections in reading order, without empty ones."""
     weights = importances(record)
     with quiet_optuna():
         figures = Figures(record, weights)
@@ -120,17 +120,17 @@ def _about_importances(record: SweepRecord, known: bool) -> str:
     if known:
         goal = "the Pareto front" if len(record.metrics) > 1 else "the best quarter"
         return (
-            f"Share of each parameter in reaching {goal} of the {completed} completed trials (PED-ANOVA). Pruned "
+            f"Each parameter's share in reaching {goal} of the {completed} completed trials (PED-ANOVA). Pruned "
             "trials are not counted."
         )
     return (
-        f"Importances need {MIN_TRIALS_FOR_IMPORTANCES} completed trials to be more than chance; "
+        f"Importances need at least {MIN_TRIALS_FOR_IMPORTANCES} completed trials to be more than chance; "
         f"this sweep has {completed}."
     )
 
 
 def _command(record: SweepRecord, trial: TrialRecord | None) -> str | None:
-    """The command line that trains a trial's configuration again."""
+    """Return the command that trains a trial's config again."""
     if trial is None:
         return None
     best = record.best()
@@ -139,7 +139,7 @@ def _command(record: SweepRecord, trial: TrialRecord | None) -> str | None:
 
 
 def _facts(record: SweepRecord) -> list[tuple[str, str]]:
-    """One line of conditions, under the title."""
+    """Return the sweep's conditions, for the line under the title."""
     facts = record.facts
     pairs = [(name, _name_of(facts.get(name))) for name in ("sampler", "pruner")]
     pairs += [(name, str(facts.get(name, ""))) for name in ("repeats", "seed")]
@@ -172,6 +172,6 @@ def _noise(record: SweepRecord) -> Noise | None:
 
 
 def _script_json(value: Any) -> Markup:
-    """JSON that stands inside a script element: no character of it can end the element."""
+    """Encode JSON for a script element, escaped so that no text in it can end the element."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

@@ -1,4 +1,4 @@
-"""A sweep's records as an Optuna study in memory, for its importances and its figures."""
+"""Converts a sweep's records to an in-memory Optuna study, for importances and figures."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from tunesmith.runs.sweep_record import SweepRecord
 from tunesmith.runs.trial_record import TrialRecord
 
 MIN_TRIALS_FOR_IMPORTANCES = 20
-"""Completed trials: the method compares the best quarter with all, and its authors advise at least 5 in the former."""
+"""Completed trials: PED-ANOVA compares the best quarter with all, and its authors advise at least 5 in it."""
 TARGET_QUANTILE = 0.25
 LOG_RATIO = 8
-"""Of the largest to the smallest of a list of numbers; from here on they are shown in a logarithmic scale."""
+"""Ratio of the largest to the smallest number in a list, from which its axis is logarithmic."""
 
 
 def axis_labels(record: SweepRecord) -> dict[str, Label]:
-    """Swept key to its name in figures."""
+    """Map each swept key to its name in figures."""
     return {key: label(name) for key, name in zip(record.keys, short_names(record.keys), strict=True)}
 
 
 @contextlib.contextmanager
 def quiet_optuna() -> Iterator[None]:
-    """Optuna without its notes: on every study made, and on parameters that few trials have."""
+    """Silence Optuna's messages about new studies and about parameters that few trials have."""
     logger = optuna.logging.get_logger("optuna")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -48,11 +48,11 @@ def quiet_optuna() -> Iterator[None]:
 
 @quiet_optuna()
 def build_study(record: SweepRecord, *, numbers_as_range: bool = False) -> optuna.Study:
-    """Build the study whose trials have the numbers, states, values and curves of the records.
+    """Build a study whose trials have the numbers, states, values and curves of the records.
 
     Args:
         record: The sweep.
-        numbers_as_range: Take a list of three and more numbers for a range, as a landscape needs it.
+        numbers_as_range: Treat a list of at least three numbers as a range, which contour plots need.
     """
     study = optuna.create_study(directions=[StudyDirection[direction.upper()] for direction in record.directions])
     study.set_metric_names([label(metric) for metric in record.metrics])
@@ -61,7 +61,7 @@ def build_study(record: SweepRecord, *, numbers_as_range: bool = False) -> optun
     known = {key: _distribution(record, key, numbers_as_range) for key in tried}
     by_number = {trial.number: trial for trial in record.trials}
     for number in range(max(by_number, default=-1) + 1):
-        # Optuna counts by itself: a number that left no record must still be there.
+        # Optuna numbers trials consecutively: a number without a record needs a placeholder.
         trial = by_number.get(number)
         study.add_trial(_frozen(trial, known, names) if trial else create_trial(state=TrialState.FAIL))
     return study
@@ -69,9 +69,9 @@ def build_study(record: SweepRecord, *, numbers_as_range: bool = False) -> optun
 
 @quiet_optuna()
 def importances(record: SweepRecord) -> dict[str, float] | None:
-    """Share of each swept key in reaching the best quarter of the completed trials, by PED-ANOVA, largest first.
+    """Compute each swept key's share in reaching the best quarter of completed trials (PED-ANOVA), largest first.
 
-    Keys that only some trials have are weighed by how many. None where too few trials completed to say anything.
+    Keys that only some trials have are weighted by their number. None if too few trials completed.
     """
     if sum(trial.completed for trial in record.trials) < MIN_TRIALS_FOR_IMPORTANCES:
         return None
@@ -99,7 +99,7 @@ def _value(value: Any, distribution: BaseDistribution) -> Any:
 
 
 def _distribution(record: SweepRecord, key: str, numbers_as_range: bool) -> BaseDistribution:
-    """What was searched, widened to what was tried: points given by hand may lie outside."""
+    """Return the searched distribution, widened to all values tried: manual points may lie outside."""
     tried = [trial.params[key] for trial in record.trials if key in trial.params]
     name, attributes = distribution_of(record, key) or ("", {})
     if name in ("FloatDistribution", "IntDistribution") and all(map(_is_number, tried)):
@@ -119,7 +119,7 @@ def _range(ends: Sequence[Any], *, log: bool) -> BaseDistribution:
 
 
 def _choice(value: Any) -> Any:
-    """A choice that Optuna can hold: numbers as they are, everything else as its text."""
+    """Convert a choice for Optuna: numbers stay numbers, anything else becomes text."""
     return value if _is_number(value) else label(value_text(value))
 
 

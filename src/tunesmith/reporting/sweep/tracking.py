@@ -1,4 +1,4 @@
-"""A sweep's records as a run of its tracker."""
+"""Logs a sweep to its tracker as one run."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from tunesmith.tracking.tracker import Status, SweepSummary, TrackedRun
 JOB_TYPE = "sweep"
 
 SEARCHED = ("metrics", "directions", "sampler", "pruner", "n_trials", "n_jobs", "repeats", "seed", "space", "command")
-"""What `sweep.json` says of the search itself."""
+"""Keys of `sweep.json` that describe the search."""
 
 
 def log_sweep(record: SweepRecord, logger: LoggerConfig, *, status: Status, exit_code: int) -> str | None:
-    """Log a sweep that has ended as one closed run of job type `sweep`; one that is resumed goes on with its run.
+    """Log an ended sweep as one closed run of job type `sweep`; a resumed sweep continues its run.
 
-    It is done at the sweep's end and at once: while trials run in this process, their own runs need the client.
+    It is logged at the end, all at once: while trials run in this process, their own runs need the client.
 
     Args:
         record: The sweep.
         logger: The logger node of its trials; the group is taken from the record.
-        status: How it ended.
+        status: How the sweep ended.
         exit_code: Its exit code.
 
     Returns:
-        The tracker's sentence for the end, such as how to upload what is only on this disk; None if it has none.
+        The tracker's closing message, such as how to upload an offline run; None if it has none.
 
     Raises:
         TunesmithError: The tracker cannot be opened.
@@ -56,7 +56,7 @@ def log_sweep(record: SweepRecord, logger: LoggerConfig, *, status: Status, exit
 
 
 def run_config(record: SweepRecord) -> dict[str, Any]:
-    """What was searched, and the winner: the values found, and its whole configuration where it is on disk."""
+    """Return the search's settings and the winner: its values, and its whole config if it is on disk."""
     config: dict[str, Any] = {"sweep": {key: record.facts[key] for key in SEARCHED if key in record.facts}}
     best = record.best()
     if best is not None:
@@ -68,7 +68,7 @@ def run_config(record: SweepRecord) -> dict[str, Any]:
 
 
 def sweep_summary(record: SweepRecord) -> SweepSummary:
-    """Table, curves, importances, parallel coordinates and final numbers."""
+    """Build the summary: table, curves, importances, parallel coordinates and final numbers."""
     header, *rows = leaderboard_rows(record)
     weights = importances(record)
     with quiet_optuna():
@@ -84,7 +84,7 @@ def sweep_summary(record: SweepRecord) -> SweepSummary:
 
 
 def _points(record: SweepRecord) -> list[dict[str, float]]:
-    """The completed trials in the order of their ends, with the best so far where there is one objective."""
+    """Return the completed trials in the order they ended; with one objective, also the best so far."""
     completed = sorted((t for t in record.trials if t.completed), key=lambda trial: (trial.ended or "", trial.number))
     best = math.inf
     points = []

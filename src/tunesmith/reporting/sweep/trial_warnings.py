@@ -1,4 +1,4 @@
-"""What the runs of a sweep warn of, each kind of sentence once."""
+"""Collects the warnings of a sweep's runs, each kind once."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tunesmith.runs.trial_record import TrialRecord
 from tunesmith.storage import read_mapping
 
 NUMBER = re.compile(r"\d[\d.,]*")
-"""What differs between two sentences of one kind."""
+"""Numbers, which may differ between two warnings of the same kind."""
 
 
 def trial_warnings(record: SweepRecord) -> list[str]:
-    """Each kind of warning with the number of trials that have it, the most frequent first, in the words of the first.
+    """Return the first warning of each kind with the number of trials that have it, the most frequent first.
 
     Args:
         record: The sweep.
@@ -34,7 +34,7 @@ def trial_warnings(record: SweepRecord) -> list[str]:
 
 
 def _sentences(trial: TrialRecord) -> list[str]:
-    """The warnings of a trial's run, or of its repeats."""
+    """Return the warnings of a trial's run, or of its repeats."""
     sentences: list[str] = []
     for folder in trial.runs:
         with suppress(FilesError):

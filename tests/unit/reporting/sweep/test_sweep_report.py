@@ -136,7 +136,7 @@ def test_the_page_says_who_won_what_it_cost_and_how_to_train_it(pruned):
     assert f"{best.values[0]:.4f}" in page.text
     assert f"tunesmith train --from {pruned.path}/best.yaml" in page.text
     assert f"{run:,} of {planned:,} steps run" in page.text
-    assert "Importances need 20 completed trials to be more than chance; this sweep has 10." in page.text
+    assert "Importances need at least 20 completed trials to be more than chance; this sweep has 10." in page.text
     assert all(
         reason in page.text for reason in ("killed by signal 9 (out of memory?)", "below the median at step 100")
     )
