@@ -87,10 +87,8 @@ def test_a_second_ctrl_c_waits_for_no_step(line, tmp_path):
     os.killpg(process.pid, signal.SIGINT)
     time.sleep(1)
     assert process.poll() is None, "the first waits for the step's end"
-    begin = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
-    assert "received SIGINT" in ended(process, 130)
-    assert time.monotonic() - begin < 30
+    assert "received SIGINT" in ended(process, 130), "the step would have gone on for longer than this waits"
     broken = load_run(tmp_path / "r")
     assert (broken.status, broken.results["exit_code"]) == ("interrupted", 130)
     assert steps_of_checkpoint(broken.directory.checkpoints / "last.ckpt") == (8, 1), "the checkpoint before is there"
