@@ -97,9 +97,10 @@ class Task(Node):
 class Split(Node):
     """How rows are divided into train, validation and test."""
 
-    method: Literal["stratified", "random", "column"] = "stratified"
-    """`stratified` keeps label proportions (where every text has one label; otherwise it is `random`), `random` does
-    not, `column` reads the split's name from `column`."""
+    method: Literal["stratified", "random", "hash", "time", "column"] = "stratified"
+    """`stratified` keeps label proportions (if every text has one label; otherwise it is `random`), `random` does not.
+    `hash` goes by each row's content, so that an added row moves no other; its sizes are near the fractions. `time`
+    trains on the oldest rows and tests on the newest. `column` reads the split's name from `column`."""
     val_fraction: Fraction = 0.1
     """Validation rows as a fraction of all rows."""
     test_fraction: Fraction = 0.1
@@ -107,7 +108,13 @@ class Split(Node):
     seed: Seed = 0
     """Seed of the split alone, so that replicating the run's `seed` never moves a row into or out of test."""
     column: str | None = None
-    """With `method=column`: the column that holds `train`, `val` or `test`."""
+    """With `method=column`: the column that holds `train`, `val` or `test`. With `method=time`: the column with each
+    row's time, as a number or an ISO 8601 date."""
+    group_column: Annotated[str | None, LATER] = None
+    """Rows with the same value in this column stay on one side of the split, e.g. all tickets of a customer."""
+    duplicates: Annotated[Literal["together", "apart"], LATER] = "apart"
+    """`together` keeps rows with the same input on one side of the split; new configs say so. `apart` divides them like
+    other rows, as configs without this key did."""
 
 
 class Format(TargetNode):

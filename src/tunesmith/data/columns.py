@@ -91,7 +91,7 @@ class Unused:
 
     def __init__(self, task: RowTask, data: Data, named: Iterable[str] = ()) -> None:
         self._used = {getattr(data, key) for key in task.columns(data)} | set(data.where)
-        self._used |= {data.id_column, data.split.column}
+        self._used |= {data.id_column, data.split.column, data.split.group_column}
         self._task, self._data = task, data
         self._used |= set(named)
         if "messages_column" in task.traits.columns:

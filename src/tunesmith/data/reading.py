@@ -51,7 +51,8 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> R
     source = source_of(data.format, dialect)
     needed = _needed(data, task.columns(data))
     where, unused, empty = Where(data.where), Unused(task, data, source.columns), Empty(task, data, left_out)
-    rows: dict[str, tuple[Example, str, int]] = {}
+    rows: dict[str, tuple[Example, tuple[str, ...], int]] = {}
+    split, group = data.split.column, data.split.group_column
     for position, (line, record) in enumerate(records_in(source, files_of(source, path))):
         _require(needed, record, path, line, dialect if data.format == "csv" else None)
         if not where.keeps(record):
@@ -67,12 +68,15 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> R
         row_id = as_text(record[data.id_column]) if data.id_column else str(position)
         if row_id in rows:
             raise DataError(f"{place_of(path, line)}: the id {row_id!r} in column {data.id_column!r} is not unique")
-        rows[row_id] = (example, as_text(record[data.split.column]) if data.split.column else "", line)
+        beside = tuple(as_text(record[column]) if column else "" for column in (split, group))
+        rows[row_id] = (example, beside, line)
     empty.refuse(path)
     if not rows:
         raise DataError(f"{path}: {where.miss() or empty.nothing_left()}")
-    examples, splits, lines = map(list, zip(*rows.values(), strict=True))
-    as_read = rows_of(list(rows), examples, splits if data.split.column else None, lines)
+    examples, beside_each, lines = map(list, zip(*rows.values(), strict=True))
+    splits, groups = map(list, zip(*beside_each, strict=True))
+    as_read = rows_of(list(rows), examples, splits if split else None, lines)
+    as_read = replace(as_read, groups=groups if group else None)
     refuse_sources_of_lists(as_read.texts, as_read.pairs, task, data)
     named_rows = replace(as_read, labels=task.rename(as_read.labels, lines, data))
     if left_out is None:
@@ -86,6 +90,7 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> R
 def _needed(data: Data, keys: Sequence[str]) -> dict[str, str]:
     """Every column that a record must have, with what to do where it is missing."""
     named = {"data.id_column": data.id_column, "data.split.column": data.split.column}
+    named |= {"data.split.group_column": data.split.group_column}
     hints = {column: f"Name the right one: {key}=..." for key, column in named.items() if column is not None}
     hints |= dict.fromkeys(data.where, ASKED_FOR)
     together = f"Name the right ones: {', '.join(f'data.{key}=...' for key in keys)}"

@@ -22,7 +22,7 @@ class Rows:
     labels: Sequence[Label]
     """What is to be answered: a label, labels, a number, tags or a text, as the task asks; None for nothing."""
     splits: list[str] | None = None
-    """The split that the file itself assigns, where `data.split.method=column`."""
+    """The value of `data.split.column`, if there is one: the split that the file itself assigns, or the row's time."""
     pairs: list[str] | None = None
     """The second texts, where there are two."""
     words: list[tuple[str, ...]] | None = None
@@ -33,6 +33,8 @@ class Rows:
     """The line of the file that each row was read from, from 1; no part of what the rows are."""
     options: list[Options] | None = None
     """What the chat template is handed beside each conversation."""
+    groups: list[str] | None = None
+    """The value of `data.split.group_column`, if there is one; no part of what the rows are."""
 
     def __len__(self) -> int:
         return len(self.ids)

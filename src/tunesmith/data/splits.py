@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 
 from tunesmith.config.schema import Data
 from tunesmith.data.examples import Label
@@ -13,7 +13,8 @@ from tunesmith.data.lines import numbered
 from tunesmith.data.reading import read_rows
 from tunesmith.data.rows import Rows
 from tunesmith.data.spellings import folded, override
-from tunesmith.data.splitting import draw, split_rows
+from tunesmith.data.splitting.split import Basis, draw, split_rows
+from tunesmith.data.splitting.units import inputs_of, units_of
 from tunesmith.data.task import RowTask
 from tunesmith.errors import DataError
 
@@ -37,16 +38,27 @@ def divided(rows: Rows, data: Data, task: RowTask) -> dict[str, Rows]:
     """
     split, strata = data.split, task.strata(rows.labels)
     if strata is None:
-        split = split.model_copy(update={"method": "column" if split.method == "column" else "random"})
+        split = split.model_copy(update={"method": "random" if split.method == "stratified" else split.method})
         strata = [""] * len(rows)
     try:
         if data.num_rows is not None:
             chosen = draw(strata, data.num_rows, split)
             rows, strata = rows.take(chosen), [strata[i] for i in chosen]
-        parts = split_rows(strata, split, rows.splits)
+        parts = split_rows(strata, split, _basis(rows, data))
     except DataError as error:
         raise DataError(f"{data.path}: {error}") from None
     return {name: rows.take(indices) for name, indices in parts.items()}
+
+
+def _basis(rows: Rows, data: Data) -> Basis:
+    """What a division of these rows goes by beside their labels."""
+    keys: Sequence[Hashable] = ()
+    if data.split.method == "hash":
+        by_id = data.id_column is not None and data.split.duplicates == "apart"
+        keys = rows.groups or (rows.ids if by_id else list(inputs_of(rows)))
+    whole = data.split.method in ("stratified", "random")
+    units = units_of(rows, duplicates=data.split.duplicates == "together") if whole else None
+    return Basis(rows.splits or (), units, keys, rows.lines)
 
 
 def names_of_labels(splits: Mapping[str, Rows], column: str, *, task: str, needed: int) -> list[str]:

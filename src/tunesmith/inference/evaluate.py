@@ -18,7 +18,7 @@ from tunesmith.data.lines import place_of
 from tunesmith.data.reading import read_rows
 from tunesmith.data.rows import Rows, join
 from tunesmith.data.splits import data_fingerprint, distinct, read_splits
-from tunesmith.data.splitting import draw
+from tunesmith.data.splitting.split import draw
 from tunesmith.errors import DataError, FilesError
 from tunesmith.models.groundwork import Groundwork
 from tunesmith.models.module import Outputs

@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 from tunesmith.config.schema import Data, Split
 from tunesmith.data.rows import Rows
 from tunesmith.data.splits import data_fingerprint, read_splits
-from tunesmith.data.splitting import SPLITS, draw, split_rows
+from tunesmith.data.splitting.split import SPLITS, Basis, draw, split_rows
 from tunesmith.errors import DataError
 from tunesmith.tasks.registry import task_named
 
@@ -76,7 +76,7 @@ def test_a_fraction_of_zero_is_an_empty_split(val, test):
 
 def test_the_file_s_own_column_decides():
     column = ["train", "test", "val", "train", "test"]
-    parts = split_rows(list("abaab"), Split(method="column", column="part"), column)
+    parts = split_rows(list("abaab"), Split(method="column", column="part"), Basis(column))
     assert {name: part.tolist() for name, part in parts.items()} == {"train": [0, 3], "val": [2], "test": [1, 4]}
 
 
@@ -120,7 +120,7 @@ def test_the_file_s_own_column_decides():
 )
 def test_what_cannot_be_split_says_why(labels, split, column, message):
     with pytest.raises(DataError, match=message):
-        split_rows(list(labels), split, column)
+        split_rows(list(labels), split, Basis(column or ()))
 
 
 @given(labels_of_some_rows, st.data(), plain_methods)
@@ -247,4 +247,4 @@ def test_splits_that_are_numbers_are_told_by_their_names_here():
     with pytest.raises(
         DataError, match="'0' is called 'train' here, '1' is called 'val' here, '2' is called 'test' here"
     ):
-        split_rows(["a"] * 3, Split(method="column", column="p"), ["0", "1", "2"])
+        split_rows(["a"] * 3, Split(method="column", column="p"), Basis(["0", "1", "2"]))

@@ -32,6 +32,7 @@ IDLE: tuple[Idle, ...] = (
     ("data.label_names", "task.name", WITHOUT_LABELS, "It goes with labels or tags: leave it out"),
     ("data.split.val_fraction", "data.split.method", ("column",), "The column says which rows they are"),
     ("data.split.test_fraction", "data.split.method", ("column",), "The column says which rows they are"),
+    ("data.split.duplicates", "data.split.method", ("column", "time"), "The column says where each row belongs"),
     ("model.revision", "model.path", (None,), "It goes with the Hub id in model.path"),
     ("logger.project", "logger.name", ("none",), "Add logger=wandb"),
     ("logger.entity", "logger.name", ("none",), "Add logger=wandb"),
@@ -64,9 +65,10 @@ def idle(config: Mapping[str, Any], given: Iterable[str], *, saved: bool = False
     for key, other, hint in BESIDE:
         if _is_given(key, keys) and _is_given(other, keys) and select(config, other) and not _is_default(config, key):
             yield Problem(key, f"has no effect beside {other}", _shown(select(config, key)), hint)
-    if "data.split.seed" in keys and select(config, "data.split.method") == "column" and _draws_nothing(config):
+    method = select(config, "data.split.method")
+    if "data.split.seed" in keys and method in ("column", "time") and _draws_nothing(config):
         seed = select(config, "data.split.seed")
-        yield Problem("data.split.seed", "has no effect with data.split.method=column", str(seed), "Leave it out")
+        yield Problem("data.split.seed", f"has no effect with data.split.method={method}", str(seed), "Leave it out")
 
 
 def _is_one_of(value: Any, values: tuple[Any, ...]) -> bool:

@@ -49,18 +49,25 @@ def _rows_left_to_train(method: str, val: float, test: float) -> Problem | None:
 
 @rule("data.split.method", "data.split.column")
 def _split_column(method: str, column: str | None) -> Problem | None:
-    if method == "column" and column is None:
-        return Problem(
-            "data.split.column", "is required with data.split.method=column", "null", "Set it: data.split.column=NAME"
-        )
-    if method != "column" and column is not None:
+    if method in ("column", "time") and column is None:
+        rule_text = f"is required with data.split.method={method}"
+        return Problem("data.split.column", rule_text, "null", "Set it: data.split.column=NAME")
+    if method not in ("column", "time") and column is not None:
         return Problem(
             "data.split.column",
             f"has no effect with data.split.method={method}",
             column,
-            "Add data.split.method=column",
+            "Add data.split.method=column, or data.split.method=time",
         )
     return None
+
+
+@rule("data.split.method", "data.split.group_column")
+def _split_groups(method: str, column: str | None) -> Problem | None:
+    if column is None or method not in ("column", "time"):
+        return None
+    rule_text = f"has no effect with data.split.method={method}, which says of each row where it belongs"
+    return Problem("data.split.group_column", rule_text, column, "Leave it out, or use data.split.method=random")
 
 
 @rule("data.split.method", "data.split.val_fraction", "evaluation.monitor")

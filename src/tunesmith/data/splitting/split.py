@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from tunesmith.config.schema import Split
 from tunesmith.data.spellings import override
+from tunesmith.data.splitting.by_hash import split_by_hash
+from tunesmith.data.splitting.by_time import order_of, split_by_time
+from tunesmith.data.splitting.units import divide_units
 from tunesmith.errors import DataError
 from tunesmith.suggest import nearest
 
@@ -23,6 +28,7 @@ MEANT = {
 SHORTEST = 4
 """Letters of a label from which it may be taken for a misspelling."""
 Indices = npt.NDArray[np.int64]
+log = logging.getLogger("tunesmith")
 
 
 def draw(labels: Sequence[str], num_rows: int, split: Split) -> Indices:
@@ -41,27 +47,61 @@ def draw(labels: Sequence[str], num_rows: int, split: Split) -> Indices:
     return np.sort(chosen)
 
 
-def split_rows(labels: Sequence[str], split: Split, column: Sequence[str] | None = None) -> dict[str, Indices]:
+@dataclass(frozen=True)
+class Basis:
+    """What beside its label a row's split can follow from."""
+
+    column: Sequence[str] = ()
+    """The value of `data.split.column` of each row."""
+    units: Sequence[int] | None = None
+    """The unit of each row, whose rows stay together; None if every row is one of its own."""
+    keys: Sequence[Hashable] = ()
+    """What each row goes by in a split by hash."""
+    lines: Sequence[int] | None = None
+    """The line of each row, for messages."""
+
+
+def split_rows(labels: Sequence[str], split: Split, basis: Basis | None = None) -> dict[str, Indices]:
     """Positions of the rows of each split, in file order; disjoint, and together all rows.
 
-    The result depends on the labels, their order and `split` alone.
+    The result depends on the labels, their order, `basis` and `split` alone.
 
     Args:
         labels: The label of each row.
         split: Method, fractions of all rows, and seed.
-        column: With `method=column`, the split's name for each row.
+        basis: What else the method goes by.
 
     Raises:
-        DataError: A label is too rare to be stratified, a split comes out empty, or the column names no split.
+        DataError: A label is too rare to be stratified, a split comes out empty, the column names no split or no time,
+            or units that stay together are too large.
     """
+    basis = basis or Basis()
     if split.method == "column":
-        return _by_column(column or [])
-    everything = np.arange(len(labels))
+        return _by_column(basis.column)
+    if split.method == "hash":
+        parts = split_by_hash(basis.keys, split.val_fraction, split.test_fraction, split.seed)
+        _check_sizes(len(parts["train"]), len(parts["val"]), len(parts["test"]), split)
+        return parts
     num_test, num_val = (round(len(labels) * fraction) for fraction in (split.test_fraction, split.val_fraction))
     _check_sizes(len(labels) - num_test - num_val, num_val, num_test, split)
-    rest, test = _divide(everything, labels, num_test, split)
-    train, val = _divide(rest, [labels[i] for i in rest], num_val, split)
+    if split.method == "time":
+        return split_by_time(order_of(basis.column, basis.lines), num_val, num_test)
+    everything = np.arange(len(labels))
+    rest, test = _divide(everything, labels, num_test, split, basis.units)
+    train, val = _divide(rest, [labels[i] for i in rest], num_val, split, basis.units)
+    _check_units(len(val), num_val, len(test), num_test)
     return {"train": np.sort(train), "val": np.sort(val), "test": np.sort(test)}
+
+
+def _check_units(num_val: int, wanted_val: int, num_test: int, wanted_test: int) -> None:
+    for name, got, expected in (("val", num_val, wanted_val), ("test", num_test, wanted_test)):
+        if got == 0 < expected:
+            raise DataError(
+                f"no group or set of copies is small enough for a {name} split of {expected} rows. Set a larger "
+                f"data.split.{name}_fraction, or another data.split.group_column"
+            )
+        if got < expected:
+            log.warning("%s has %d rows instead of %d: groups and copies of a text stay together", name, got, expected)
 
 
 def _check_sizes(num_train: int, num_val: int, num_test: int, split: Split) -> None:
@@ -78,10 +118,15 @@ def _check_sizes(num_train: int, num_val: int, num_test: int, split: Split) -> N
             raise DataError(f"{rule}. Add rows, or set {remedy}")
 
 
-def _divide(rows: Indices, labels: Sequence[str], num_second: int, split: Split) -> tuple[Indices, Indices]:
-    """Part `rows` in two, the second of the given size."""
+def _divide(
+    rows: Indices, labels: Sequence[str], num_second: int, split: Split, units: Sequence[int] | None = None
+) -> tuple[Indices, Indices]:
+    """Part `rows` in two, the second of the given size; units are those of all rows."""
     if num_second == 0:
         return rows, rows[:0]
+    if units is not None:
+        strata = labels if split.method == "stratified" else [""] * len(rows)
+        return divide_units(rows, strata, [units[row] for row in rows], num_second, split.seed)
     from sklearn.model_selection import train_test_split
 
     stratify = labels if split.method == "stratified" else None
