@@ -73,8 +73,16 @@ def test_copies_leave_the_proportions_of_labels_as_they_are():
         assert Counter(labels[row] for row in parts[name]) == {"a": 140, "b": 60}
 
 
+def test_copies_are_as_frequent_in_every_split_as_in_the_whole():
+    units = [row // 2 * 2 if row < 1000 else row for row in range(4000)]  # a quarter of the rows
+    parts = split_rows(["a"] * 4000, Split(val_fraction=0.2, test_fraction=0.2), Basis(units=units))
+    for name in SPLITS:
+        share = sum(row < 1000 for row in parts[name]) / len(parts[name])
+        assert abs(share - 0.25) < 0.06, "about four standard deviations of pairs drawn into the smaller splits"
+
+
 def test_a_unit_that_is_larger_than_a_split_is_told(caplog):
-    units = [unit for unit, size in enumerate((80, 7, 7, 6)) for _ in range(size)]
+    units = [unit for unit, size in enumerate((79, 7, 7, 7)) for _ in range(size)]
     with caplog.at_level("WARNING", "tunesmith"):
         parts = split_rows(["a"] * 100, Split(method="random"), Basis(units=units))
     assert {name: len(part) for name, part in parts.items()} == {"train": 86, "val": 7, "test": 7}

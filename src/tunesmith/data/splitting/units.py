@@ -34,10 +34,10 @@ def units_of(rows: Rows, *, duplicates: bool) -> list[int] | None:
 
 
 def inputs_of(rows: Rows) -> Iterable[Hashable]:
-    """What a model is shown of each row, without the answer."""
-    columns: list[Sequence[Hashable]] = [rows.texts]
+    """What a model is shown of each row, without the answer and without space at the edges of texts."""
+    columns: list[Sequence[Hashable]] = [[text.strip() for text in rows.texts]]
     if rows.pairs is not None:
-        columns.append(rows.pairs)
+        columns.append([text.strip() for text in rows.pairs])
     if rows.words is not None:
         columns.append(rows.words)
     if rows.messages is not None:
@@ -86,7 +86,7 @@ def divide_units(
     left, room = _shares(labels, num_second), num_second
     second: list[int] = []
     waiting = []
-    for places in sorted(shuffled, key=len, reverse=True):  # large ones first: single rows fill what they leave
+    for places in shuffled:  # not by size: the second part would be made of groups and copies
         counts = Counter(labels[place] for place in places)
         if len(places) <= room and all(left[label] >= count for label, count in counts.items()):
             left.subtract(counts)
