@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from tunesmith.data.lines import unit_of
-from tunesmith.data.rows import Rows
+from tunesmith.data.rows import Rows, inputs_of
 from tunesmith.data.task import RowTask
 
 NAMED = 5
@@ -28,16 +28,6 @@ def findings(splits: Mapping[str, Rows], task: RowTask) -> list[str]:
         sentences.append(_contradictions(inputs, splits, task))
         sentences += [_single(name, rows, task) for name, rows in splits.items() if name != "train"]
     return [sentence for sentence in sentences if sentence is not None]
-
-
-def inputs_of(rows: Rows) -> list[Hashable]:
-    """What a model is given of each row, to be compared: equal where the inputs are the same word for word."""
-    if rows.words is not None:
-        return list(rows.words)
-    if rows.messages is not None:
-        return [repr(turns) for turns in rows.messages]
-    texts = [text.strip() for text in rows.texts]
-    return list(texts) if rows.pairs is None else list(zip(texts, map(str.strip, rows.pairs), strict=True))
 
 
 def label_counts(rows: Rows) -> Counter[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -53,6 +53,16 @@ class Rows:
         for row in zip(*columns, strict=True):
             digest.update(json.dumps(row, ensure_ascii=False).encode())
         return digest.hexdigest()
+
+
+def inputs_of(rows: Rows) -> list[Hashable]:
+    """What a model is given of each row, to be compared: equal where the inputs are the same word for word."""
+    if rows.words is not None:
+        return list(rows.words)
+    if rows.messages is not None:
+        return [repr(turns) for turns in rows.messages]
+    texts = [text.strip() for text in rows.texts]
+    return list(texts) if rows.pairs is None else list(zip(texts, map(str.strip, rows.pairs), strict=True))
 
 
 def join(parts: Sequence[Rows]) -> Rows:

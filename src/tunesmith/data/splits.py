@@ -11,10 +11,10 @@ from tunesmith.config.schema import Data
 from tunesmith.data.examples import Label
 from tunesmith.data.lines import numbered
 from tunesmith.data.reading import read_rows
-from tunesmith.data.rows import Rows
+from tunesmith.data.rows import Rows, inputs_of
 from tunesmith.data.spellings import folded, override
 from tunesmith.data.splitting.split import Basis, draw, split_rows
-from tunesmith.data.splitting.units import inputs_of, units_of
+from tunesmith.data.splitting.units import units_of
 from tunesmith.data.task import RowTask
 from tunesmith.errors import DataError
 
@@ -55,7 +55,7 @@ def _basis(rows: Rows, data: Data) -> Basis:
     keys: Sequence[Hashable] = ()
     if data.split.method == "hash":
         by_id = data.id_column is not None and data.split.duplicates == "apart"
-        keys = rows.groups or (rows.ids if by_id else list(inputs_of(rows)))
+        keys = rows.groups or (rows.ids if by_id else inputs_of(rows))
     whole = data.split.method in ("stratified", "random")
     units = units_of(rows, duplicates=data.split.duplicates == "together") if whole else None
     return Basis(rows.splits or (), units, keys, rows.lines)

@@ -12,11 +12,10 @@ from tunesmith.config.composing.compose import Composed
 from tunesmith.config.schema import RunConfig, Split
 from tunesmith.config.tasks import traits_of
 from tunesmith.data.datamodule import TextDataModule
-from tunesmith.data.findings import inputs_of
 from tunesmith.data.fitting import Fitted, fit
 from tunesmith.data.lines import place_of
 from tunesmith.data.reading import read_rows
-from tunesmith.data.rows import Rows, join
+from tunesmith.data.rows import Rows, inputs_of, join
 from tunesmith.data.splits import data_fingerprint, distinct, read_splits
 from tunesmith.data.splitting.split import draw
 from tunesmith.errors import DataError, FilesError

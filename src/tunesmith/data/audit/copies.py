@@ -6,8 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from tunesmith.data.audit.finding import Finding, across, example, number_of, place, places_by, some
-from tunesmith.data.findings import inputs_of
-from tunesmith.data.rows import Rows
+from tunesmith.data.rows import Rows, inputs_of
 from tunesmith.data.task import RowTask
 
 

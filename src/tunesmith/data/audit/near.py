@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 from tunesmith.data.audit.finding import Finding, across, number_of, places_by, some
-from tunesmith.data.findings import inputs_of
 from tunesmith.data.nearness import near_copies
-from tunesmith.data.rows import Rows
+from tunesmith.data.rows import Rows, inputs_of
 
 NEAR = 0.7
 """Likeness (`data/nearness.py`) from which a text is nearly another: of 20 words three are others."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from tunesmith.data.rows import Rows
+from tunesmith.data.rows import Rows, inputs_of
 from tunesmith.seeding import derive_seed
 
 Indices = npt.NDArray[np.int64]
@@ -28,21 +28,9 @@ def units_of(rows: Rows, *, duplicates: bool) -> list[int] | None:
     if rows.groups is not None:
         features.append(rows.groups)
     if duplicates:
-        features.append(list(inputs_of(rows)))
+        features.append(inputs_of(rows))
     units = _joined(len(rows), features)
     return units if len(set(units)) < len(rows) else None
-
-
-def inputs_of(rows: Rows) -> Iterable[Hashable]:
-    """What a model is shown of each row, without the answer and without space at the edges of texts."""
-    columns: list[Sequence[Hashable]] = [[text.strip() for text in rows.texts]]
-    if rows.pairs is not None:
-        columns.append([text.strip() for text in rows.pairs])
-    if rows.words is not None:
-        columns.append(rows.words)
-    if rows.messages is not None:
-        columns.append([repr(turns) for turns in rows.messages])
-    yield from zip(*columns, strict=True)
 
 
 def _joined(num_rows: int, features: Sequence[Sequence[Hashable]]) -> list[int]:
