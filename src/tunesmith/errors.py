@@ -1,4 +1,4 @@
-"""Every error that a user can meet, each with the exit code that its kind stands for."""
+"""Errors that are reported to the user, with their exit codes."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 MAX_SHOWN = 300
-"""Characters of a received value or a place in a message."""
+"""Maximum characters of a received value or a location in a message."""
 
 
 class TunesmithError(Exception):
-    """Base of all errors that are explained to the user without a traceback."""
+    """Base class of errors that are reported to the user without a traceback."""
 
     exit_code: ClassVar[int] = 1
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One fault in a configuration: where it is, which rule it breaks, what was received, what to do next."""
+    """One problem in a config: where it is, which rule it breaks, what was received, what to do next."""
 
     where: str
     """Dotted path of the value, the override as typed, or `file:line`."""
     rule: str
-    """What holds for this place, as a sentence without a full stop."""
+    """The rule for this location, as a sentence without a full stop."""
     received: str | None = None
-    """The offending value as the user wrote it; None where there is none to show."""
+    """The offending value as the user wrote it; None if there is none to show."""
     hint: str | None = None
     """The next step: the nearest valid name, the allowed range, or the quoted form that works."""
     kind: Literal["missing", "unknown", "value"] = "value"
-    """`missing`: a required key is not there; `unknown`: there is no such key; `value`: any other fault. What is done
-    about a problem goes by its kind, never by its words."""
+    """`missing`: a required key is missing; `unknown`: there is no such key; `value`: any other problem. Code decides
+    by the kind, never by the message."""
 
     def __str__(self) -> str:
         received = f" (received {_short(self.received)})" if self.received is not None else ""
@@ -38,16 +38,16 @@ class Problem:
 
 
 def _short(text: str) -> str:
-    """A text of the user's that fits a message: a whole file pasted into an argument would bury the rule."""
+    """Shorten a user's text for a message: a whole file pasted into an argument would bury the rule."""
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}... ({len(text):,} characters)"
 
 
 class ConfigError(TunesmithError):
-    """The command line or a config file is wrong; carries every problem found, not just the first.
+    """The command line or a config file is wrong; holds every problem found, not just the first.
 
     Args:
-        problems: What is wrong.
-        late: Whether it takes data, weights or objects to find it, so that a run may have its directory by then.
+        problems: The problems found.
+        late: Whether finding them takes data, weights or objects, so a run may already have its directory.
     """
 
     exit_code: ClassVar[int] = 2
@@ -67,12 +67,12 @@ class DataError(TunesmithError):
 
 
 class TrainingError(TunesmithError):
-    """Training itself failed: a non-finite loss or memory that ran out."""
+    """Training itself failed: the loss is not finite, or memory ran out."""
 
     exit_code: ClassVar[int] = 4
 
 
 class FilesError(TunesmithError):
-    """A file or directory of ours cannot be read or written: a run, a model folder, a full disk."""
+    """A run, model or other file cannot be read or written, e.g. because the disk is full."""
 
     exit_code: ClassVar[int] = 5

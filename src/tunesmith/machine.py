@@ -1,4 +1,4 @@
-"""CPU cores, GPUs, memory and number formats of this machine, for this process; torch is imported only if needed."""
+"""CPU cores, GPUs, memory and bf16 speed of this process; torch is imported only if needed."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
 CGROUPS = Path("/sys/fs/cgroup")
 OWN_CGROUPS = Path("/proc/self/cgroup")
 SHAPES = ((256, 512), (512, 256))
-"""Of the matrix product that is timed: about a millisecond in fp32."""
+"""Shapes of the timed matrix product, which takes about a millisecond in fp32."""
 TRIES = 5
 
 
 def usable_cores() -> int:
-    """CPU cores that this process may use: those that it may run on, and no more than its container's quota."""
+    """Return the number of CPU cores that this process may use, limited by affinity and container quota."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = cpu_quota()
     return cores if quota is None else max(1, min(cores, int(quota)))
 
 
 def usable_threads() -> int:
-    """CPU threads that a computation may take: the usable cores, and no more than OMP_NUM_THREADS asks for."""
-    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # `4,2` is for nested regions
+    """Return the number of CPU threads for computation: the usable cores, limited by OMP_NUM_THREADS."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # in `4,2`, the 2 is for nested ones
     return min(usable_cores(), int(asked)) if asked.isdigit() and int(asked) > 0 else usable_cores()
 
 
 def cpu_quota() -> float | None:
-    """CPUs that the control groups of this process grant it, the tightest of them; None where none has a quota."""
+    """Return the smallest CPU quota of this process's control groups; None if none has a quota."""
     return min(_quotas(), default=None)
 
 
 def _quotas() -> Iterator[float]:
-    """The quotas of the own group and of those around it, in either version of Linux's control groups."""
+    """Yield the quotas of this process's group and its parents, for control groups v1 and v2."""
     for controllers, folder in _own_groups():
         mount = CGROUPS if not controllers else CGROUPS / controllers
         own = mount / folder.strip("/")
@@ -54,7 +54,7 @@ def _quotas() -> Iterator[float]:
 
 
 def _own_groups() -> Iterator[tuple[str, str]]:
-    """Controllers (none in version 2) and folder of each group that may limit CPUs."""
+    """Yield controllers (none in v2) and folder of each group that may limit CPUs."""
     try:
         lines = OWN_CGROUPS.read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -78,7 +78,7 @@ def _quota(group: Path) -> float | None:
 
 
 def gpus() -> list[str]:
-    """GPUs as `CUDA_VISIBLE_DEVICES` names them, found without touching them."""
+    """Return the GPUs by their names in `CUDA_VISIBLE_DEVICES`, without initialising CUDA."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return [name for name in visible.split(",") if name.strip() not in ("", "-1")]
@@ -87,7 +87,7 @@ def gpus() -> list[str]:
 
 
 def watch_memory() -> None:
-    """Forget the peaks of earlier runs in this process, where the system allows it (Linux, CUDA)."""
+    """Reset this process's peak memory, if the system allows it (Linux, CUDA)."""
     import torch
 
     with contextlib.suppress(OSError):
@@ -97,7 +97,7 @@ def watch_memory() -> None:
 
 
 def peak_memory_mb() -> float:
-    """The peak in MB (1e6 bytes): of the tensors on a GPU; without one, of the whole process, libraries included."""
+    """Return the peak in MB (1e6 bytes): of tensors on the GPU, or else of the whole process, including libraries."""
     import torch
 
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
@@ -108,9 +108,9 @@ def peak_memory_mb() -> float:
 
 @functools.cache
 def bf16_cost() -> float:
-    """How many times as long a matrix product takes this CPU in bf16 as in fp32; the fastest of some tries of each.
+    """Return how many times longer a matrix product takes on this CPU in bf16 than in fp32, at their fastest.
 
-    Without instructions for bf16 a CPU is far slower in it, and less accurate too.
+    A CPU without bf16 instructions is far slower in bf16, and also less accurate.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Secrets out of what is written: config copies, the command line, log lines."""
+"""Masks secrets in saved configs, command lines and log lines."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ T = TypeVar("T")
 MASK = "<redacted>"
 
 MIN_SECRET_LENGTH = 8
-"""Characters; a shorter value of a secret variable is no identifier, and masking `1` everywhere would ruin the text."""
+"""Characters; shorter values of secret variables are not masked: masking every `1` would ruin the text."""
 
 _SECRET_WORDS = frozenset(
     {"apikey", "accesskey", "accesstoken", "authtoken", "secret", "secrets", "password", "passwd", "passphrase", "pwd"}
 ) | {"credential", "credentials", "authorization"}
-"""They say it wherever they stand in a name."""
+"""Words that mark a secret anywhere in a name."""
 _LAST_WORDS = frozenset({"key", "keys", "token"})
-"""They say it at a name's end: `api_key`, `HF_TOKEN_2`, but not `trainable_token_indices` or `num_key_value_heads`."""
+"""Words that mark a secret at a name's end: `api_key`, `HF_TOKEN_2`, but not `num_key_value_heads`."""
 _SPECIAL_TOKEN = re.compile(
     r"(?i)(^|[._-])(pad|cls|sep|mask|bos|eos|unk|special|image|decoder_start)_token(_ids?|_index)?$"
 )
 _FOLDERS = frozenset({"PWD", "OLDPWD"})
-"""Variables in which a shell keeps working directories: their names say password, their values are in every path."""
+"""A shell's working directories: `PWD` looks like a password, but its value is in every path."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _REFERENCE = re.compile(r"^\$\{[^}]*\}$")
 _KNOWN_SHAPES = re.compile(
-    # Not behind a letter or a digit; behind an underscore it is one: a run may be called `x_hf_...`.
+    # Not after a letter or digit, but after an underscore: a run may be named `x_hf_...`.
     r"(?<![A-Za-z0-9])(?:hf_[A-Za-z0-9]{16,}|api_org_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}"
     r"|glpat-[\w-]{20,}|npm_[A-Za-z0-9]{30,}|pypi-AgE[\w-]{20,}|sk-[\w-]{20,}|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"
     r"|wandb_v\d_\w{20,}|A[KS]IA[0-9A-Z]{16}|AIza[\w-]{30,}|ya29\.[\w-]{20,}|xox[a-z]-[\w-]{10,}|xapp-[\w-]{20,}"
@@ -40,9 +40,9 @@ _AFTER = re.compile(
     r"((?i:(?:aws_?)?secret_?access_?key)[\"']?\s*[=:]\s*[\"']?|AccountKey="
     r"|[?&](?:sig|X-Amz-Signature|access_token)=)[^\s\"'&;,<]{8,}"
 )
-"""Secrets that have no shape of their own, behind words that have no other use."""
+"""Secrets without a recognisable shape, after words that only precede secrets."""
 _URL_LOGIN = re.compile(
-    # A path made absolute has one slash left of the two.
+    # A URL treated as a path keeps only one of its two slashes.
     r"(://|\b(?:https?|s?ftps?|ssh|git|s3|gs|hdfs|abfss?|postgres\w*|mysql|redis|mongodb\w*):/)[^/\s'\"]+(?=@)"
 )
 _NAMED = re.compile(r"""(?P<key>[\w.\-]+)["']?\s*(?P<op>[=:])\s*""")
@@ -50,9 +50,9 @@ _VALUE = re.compile(r"""\$\{[^}]*\}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\[[^\]]*
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a key, option or variable of this name holds a secret.
+    """Whether a key, option or variable with this name holds a secret.
 
-    Judged by the words of its last dotted part, so that `api_key` and `HF_TOKEN` are secret while `tokenizer`,
+    It is judged by the words of its last dotted part: `api_key` and `HF_TOKEN` are secret, `tokenizer`,
     `num_tokens` and `pad_token` are not.
     """
     if _SPECIAL_TOKEN.search(name):
@@ -70,39 +70,39 @@ def is_secret_name(name: str) -> bool:
 def redact(value: T, environ: Mapping[str, str] | None = None) -> T:
     """Return `value` with every recognised secret replaced by a mask; the argument is not changed.
 
-    A secret is: the value of a key whose name says so; text equal to the value of such an environment variable,
-    anywhere; a login in a URL; the well-known shapes of access tokens. References such as `${oc.env:NAME}` stay.
+    A secret is the value of a key with a secret name; the value of an environment variable with such a name, anywhere
+    in a text; a login in a URL; or an access token of a well-known shape. References such as `${oc.env:NAME}` stay.
 
     Args:
-        value: Text, or mappings and sequences of any depth; other types are returned as they are.
-        environ: Environment whose secret variables are masked by value; None takes the process's own.
+        value: Text, or mappings and sequences of any depth; other types are returned unchanged.
+        environ: Environment whose secret variables are masked by value; None uses the process's own.
     """
     return _redact(value, _environment_secrets(os.environ if environ is None else environ))  # type: ignore[no-any-return]
 
 
 def redact_values(value: T, environ: Mapping[str, str] | None = None) -> T:
-    """Redact by what a text is, not by its key: secrets of the environment, logins in URLs, shapes of access tokens.
+    """Mask secrets by value, not by key: those of environment variables, logins in URLs, access tokens.
 
-    For text in which names are no hint: error messages, data, labels.
+    Use it for text in which names say nothing: error messages, data, labels.
 
     Args:
-        value: Text, or mappings and sequences of any depth; other types are returned as they are.
-        environ: Environment whose secret variables are masked by value; None takes the process's own.
+        value: Text, or mappings and sequences of any depth; other types are returned unchanged.
+        environ: Environment whose secret variables are masked by value; None uses the process's own.
     """
     return _redact_values(value, _environment_secrets(os.environ if environ is None else environ))  # type: ignore[no-any-return]
 
 
 def redact_config(saved: Mapping[str, Any]) -> dict[str, Any]:
-    """A run's config as it is written to a file: by name where keys are a user's own words for settings.
+    """Redact a run's config for a file: by name in sections with free keys, elsewhere only by value.
 
-    Elsewhere names are no hint: `password` may be a label, and `model.config.pad_token_id` is a number.
+    Elsewhere names say nothing: `password` may be a label, and `model.config.pad_token_id` is a number.
     """
     by_name = ("callbacks", "logger", "run", "trainer")
     return {key: redact(value) if key in by_name else redact_values(value) for key, value in saved.items()}
 
 
 def redact_argv(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> list[str]:
-    """Redact a command line, where a value ends with its argument and may also follow its option: `--api-key VALUE`."""
+    """Redact a command line, including values in the argument after their option: `--api-key VALUE`."""
     return [
         MASK if _awaits_secret(previous) and argument[:1] != "-" else _redact_argument(argument, environ)
         for previous, argument in zip(["", *argv], argv, strict=False)
@@ -123,7 +123,7 @@ def _redact_argument(argument: str, environ: Mapping[str, str] | None) -> str:
 def _environment_secrets(environ: Mapping[str, str]) -> list[str]:
     named = (value for name, value in environ.items() if name not in _FOLDERS and is_secret_name(name))
     values = {value for value in named if len(value) >= MIN_SECRET_LENGTH}
-    # Longest first: a secret that contains another one must be masked whole.
+    # Longest first: a secret that contains another must be masked completely.
     return sorted(values, key=len, reverse=True)
 
 

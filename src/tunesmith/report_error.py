@@ -1,4 +1,4 @@
-"""The last words of a process: an error as its user reads it, and the exit code that it stands for."""
+"""Prints an error for the user and returns its exit code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def explain(error: BaseException) -> int:
         say(redact_values(str(error)), file=sys.stderr)
         return error.exit_code
     code = getattr(error, "exit_code", None)
-    if isinstance(code, int):  # a run that was ended by a signal says so itself
+    if isinstance(code, int):  # raised for a run that a signal ended
         say(f"tunesmith: {error}", file=sys.stderr)
         return code
     text = redact_values(f"{type(error).__name__}: {error}".splitlines()[0])

@@ -1,4 +1,4 @@
-"""How files are written and read: whole, or a line at a time; readable after a kill at any moment."""
+"""Reads and writes files, whole or line by line; they stay readable after a kill at any moment."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ import yaml
 from tunesmith.errors import FilesError
 
 NOT_FINITE = ("nan", "inf", "-inf")
-"""Numbers that JSON has no word for, as curves hold them."""
+"""Numbers that strict JSON lacks, as they are written in curves."""
 
 
 def replace_file(path: Path, write: Callable[[Path], object], *, failures: tuple[type[Exception], ...] = ()) -> None:
-    """Write a file beside its place, then move it there: a reader sees the old file or the new one, also after a crash.
+    """Write a temporary file, then move it into place: readers see the old or the new file, also after a crash.
 
     Args:
-        path: The file's place; its folder exists.
-        write: Writes the content to the path that it is given.
-        failures: What `write` raises, beside OSError, if it cannot write.
+        path: The file to replace; its folder exists.
+        write: Writes the content to the path passed to it.
+        failures: Errors besides OSError that `write` raises if it cannot write.
 
     Raises:
-        FilesError: The disk is full or the folder cannot be written; the old file is untouched.
+        FilesError: The disk is full or the folder cannot be written; the old file is unchanged.
     """
     expected: tuple[type[Exception], ...] = (OSError, *failures)
     temporary = None
@@ -41,7 +41,7 @@ def replace_file(path: Path, write: Callable[[Path], object], *, failures: tuple
         os.close(handle)
         temporary = Path(name)
         write(temporary)
-        temporary.chmod(0o644)  # mkstemp's files are private to the user
+        temporary.chmod(0o644)  # mkstemp makes files private to the user
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -51,7 +51,7 @@ def replace_file(path: Path, write: Callable[[Path], object], *, failures: tuple
         raise FilesError(f"cannot write {path}: {reason}") from error
     finally:
         if temporary is not None and temporary.exists():
-            os.truncate(temporary, 0)  # a writer that failed may still hold the file open, and with it a full disk
+            os.truncate(temporary, 0)  # a failed writer may hold it open; see docs/decisions.md, 2026-11-22: emptied
             temporary.unlink()
 
 
@@ -83,7 +83,7 @@ def write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
 
 
 def write_points(path: Path, points: Iterable[Mapping[str, Any]]) -> None:
-    """Replace a file of curves likewise; numbers that are not finite are written as text.
+    """Replace a file of curves atomically; NaN and infinity are written as text.
 
     Raises:
         FilesError: The file cannot be written.
@@ -92,16 +92,16 @@ def write_points(path: Path, points: Iterable[Mapping[str, Any]]) -> None:
 
 
 def make_folder(folder: Path, fill: Callable[[Path], object]) -> None:
-    """Fill a folder beside its place, then move it there, so that nobody sees a part of it.
+    """Fill a temporary folder, then move it into place, so it is never seen half-written.
 
-    If another process has made the folder meanwhile, its folder stays and this one is dropped.
+    If another process has created the folder in the meantime, its folder stays and this one is discarded.
 
     Args:
-        folder: The folder's place.
-        fill: Writes the files into the folder that it is given.
+        folder: The folder to create.
+        fill: Writes the files into the folder passed to it.
 
     Raises:
-        OSError: It cannot be written; nothing is left.
+        OSError: The folder cannot be written; nothing is left behind.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".tmp"))
@@ -111,7 +111,7 @@ def make_folder(folder: Path, fill: Callable[[Path], object]) -> None:
         with contextlib.suppress(FileExistsError):
             temporary.rename(folder)
     except OSError:
-        if not folder.is_dir():  # the error of renaming onto a folder that is there depends on the file system
+        if not folder.is_dir():  # the error of renaming onto an existing folder depends on the file system
             raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -121,7 +121,7 @@ class LineAppender:
     """Appends records to a JSON-lines file; every line reaches the operating system before `write` returns."""
 
     def __init__(self, path: Path) -> None:
-        """Open `path` for appending; a last line that a killed process left unfinished is removed first.
+        """Open `path` for appending; an unfinished last line of a killed process is removed first.
 
         Raises:
             OSError: The file cannot be opened or repaired.
@@ -134,11 +134,11 @@ class LineAppender:
         """Append one record.
 
         Args:
-            record: Values that JSON can hold; numbers that are not finite are written as text (`"nan"`, `"inf"`).
-            sync: Wait until the line is on the disk, so that it survives a power cut and not only a kill.
+            record: JSON values; NaN and infinity are written as text (`"nan"`, `"inf"`).
+            sync: Wait until the line is on the disk, so it survives a power cut as well as a kill.
 
         Raises:
-            OSError: The disk is full or away.
+            OSError: The disk is full or gone.
         """
         self._file.write(_point(record))
         self._file.flush()
@@ -146,7 +146,7 @@ class LineAppender:
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Put everything on the disk and close the file; a second call does nothing."""
+        """Sync everything to disk and close the file; a second call does nothing."""
         if not self._file.closed:
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -156,7 +156,7 @@ class LineAppender:
 def append_line(path: Path, record: Mapping[str, Any]) -> None:
     """Append one record to a JSON-lines file that several processes share; it is on the disk when this returns.
 
-    A line of another process that was cut by a kill or a full disk is ended first, so that it spoils only itself.
+    If another process left an unfinished line, it is ended first, so only that line is damaged.
 
     Raises:
         OSError: The file cannot be written.
@@ -164,7 +164,7 @@ def append_line(path: Path, record: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
         cut = file.tell() and _last_byte(file) != b"\n"
-        # One write of one line: simultaneous writers do not mix.
+        # One write per line, so lines of simultaneous writers do not mix.
         file.write((b"\n" if cut else b"") + _line(record).encode())
         file.flush()
         os.fsync(file.fileno())
@@ -173,11 +173,11 @@ def append_line(path: Path, record: Mapping[str, Any]) -> None:
 def read_lines(path: Path, *, skip_damaged: bool = False) -> list[dict[str, Any]]:
     """Read a JSON-lines file, oldest record first.
 
-    A last line without its end, as a killed process leaves it, is ignored; so is a missing file.
+    A last line without a line break, left by a killed process, is ignored; a missing file has no lines.
 
     Args:
         path: The file.
-        skip_damaged: Leave damaged lines out, in a file that several processes write.
+        skip_damaged: Skip damaged lines, for a file that several processes write.
 
     Raises:
         FilesError: Another line is not a JSON object; the message names it.
@@ -195,7 +195,7 @@ def read_lines(path: Path, *, skip_damaged: bool = False) -> list[dict[str, Any]
 
 
 def read_points(path: Path) -> list[dict[str, Any]]:
-    """Read a file of curves likewise; numbers that were not finite come back as floats.
+    """Read a file of curves; NaN and infinity come back as floats.
 
     Raises:
         FilesError: A line other than the last is not a JSON object.
@@ -207,7 +207,7 @@ def read_points(path: Path) -> list[dict[str, Any]]:
 
 
 def read_mapping(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
-    """The mapping that a file holds; empty if there is no file.
+    """Read a mapping from a file; empty if there is no file.
 
     Raises:
         FilesError: The file cannot be read, or holds something else.
@@ -230,7 +230,7 @@ _LOCKS: set[int] = set()
 
 
 def _let_go() -> None:
-    """In a forked child, such as a loading process: hold nothing, so that nothing is held once the parent is gone."""
+    """Release all locks in a forked child (a data loader), so none is held once the parent is gone."""
     for handle in _LOCKS:
         os.close(handle)
     _LOCKS.clear()
@@ -241,10 +241,10 @@ os.register_at_fork(after_in_child=_let_go)
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a run's or a sweep's directory for this process alone; a killed process holds it no longer.
+    """Lock a run's or sweep's directory for this process; the lock ends when the process does.
 
     Raises:
-        FilesError: Another process has it, or it cannot be written.
+        FilesError: Another process holds the lock, or the directory cannot be written.
     """
     try:
         handle = os.open(folder / ".lock", os.O_CREAT | os.O_WRONLY, 0o644)
@@ -260,13 +260,13 @@ def locked(folder: Path) -> Iterator[None]:
             ) from None
         yield
     finally:
-        if handle in _LOCKS:  # otherwise this is a forked child, which has closed it
+        if handle in _LOCKS:  # otherwise this is a forked child, which has already closed it
             _LOCKS.remove(handle)
             os.close(handle)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Put the folder's entries on the disk, so that a power cut does not undo the move."""
+    """Sync the folder's entries to disk, so a power cut does not undo the move."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""The nearest valid name to a mistyped one."""
+"""Finds the nearest valid name to a mistyped one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def distance(left: str, right: str) -> int:
-    """Edits between two words: insertions, deletions, substitutions and swaps of neighbours (Damerau 1964)."""
+    """Count the edits between two words: insertions, deletions, substitutions, swaps of neighbours (Damerau 1964)."""
     before: list[int] = []
     row = list(range(len(right) + 1))
     for i, a in enumerate(left, 1):
@@ -23,9 +23,9 @@ def distance(left: str, right: str) -> int:
 
 
 def nearest(name: str, choices: Iterable[str]) -> str | None:
-    """The choice with the fewest edits from `name`, or None where all are too far to be meant.
+    """Return the choice with the fewest edits from `name`; None if all are too different.
 
-    Up to a third of the letters may differ (at least one); of equally near choices the first in order wins.
+    Up to a third of the letters may differ (at least one); of equally near choices, the first wins.
     """
     limit = max(1, len(name) // 3)
     folded = name.lower()
@@ -35,7 +35,7 @@ def nearest(name: str, choices: Iterable[str]) -> str | None:
 
 
 def nearest_key(path: str, keys: Sequence[str]) -> str | None:
-    """The dotted key that `path` most likely means.
+    """Return the dotted key that `path` most likely means.
 
     A sibling with a similar name comes first, then a similar whole path, then the same last name anywhere
     (`lr` for `optimizer.lr`), then a similar one.
@@ -56,10 +56,10 @@ def nearest_key(path: str, keys: Sequence[str]) -> str | None:
 
 
 def did_you_mean(name: str | None) -> str | None:
-    """The question that goes into a message, or None where there is nothing near."""
+    """Return the question for a message; None if no name is near."""
     return f"Did you mean {name}?" if name else None
 
 
 def as_yaml(value: Any) -> str:
-    """A received value as YAML would hold it: text in quotes, so that "1" and 1 differ."""
+    """Format a received value as in YAML: text in quotes, so "1" and 1 differ."""
     return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,4 +1,4 @@
-"""Text for a terminal: whatever labels, file names, servers and configs hold, a terminal only shows it."""
+"""Prints text without control characters, whatever labels, file names, servers and configs contain."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import sys
 from typing import Any, TextIO
 
 JOINERS = "\u200c\u200d"
-"""Persian and the scripts of India are not written without them; they move nothing."""
+"""Persian and Indian scripts need them, and they have no effect on a terminal."""
 
 
 def printable(text: str) -> str:
-    """`text` without characters that a terminal obeys: ESC, 0x9b, a carriage return, a change of direction."""
+    """Replace characters that a terminal acts on (ESC, 0x9b, carriage return, direction marks) with spaces."""
     return "".join(character if character.isprintable() or character in "\n" + JOINERS else " " for character in text)
 
 
 def say(text: Any, *, file: TextIO | None = None, end: str = "\n") -> None:
-    """Print it, to standard output unless told otherwise, without characters that a terminal obeys."""
+    """Print text without control characters, to standard output by default."""
     print(printable(str(text)), file=sys.stdout if file is None else file, end=end)

@@ -1,1 +1,1 @@
-"""Text to batches."""
+"""Reads data and turns it into batches."""

@@ -1,4 +1,4 @@
-"""Which rows go into which batch, and how they become tensors."""
+"""Plans which rows go into which batch, and pads them to tensors."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tunesmith.seeding import derive_seed
 
 Batch = dict[str, Any]
 """`input_ids`, `attention_mask`: (samples, tokens); `labels`: (samples,), (samples, labels) or (samples, tokens);
-`rows`: (samples,); `window`: () the denominator of the whole step's loss. Where the task has them: `token_type_ids`,
-`words` and `position_ids`: (samples, tokens), `prompt_ids` and `prompt_mask`: (samples, prompt tokens), `references`:
-a list with what the answers are compared with. Samples of several texts have positions instead of a mask."""
+`rows`: (samples,); `window`: (), the denominator of the whole step's loss. If the task has them: `token_type_ids`,
+`words` and `position_ids`: (samples, tokens); `prompt_ids` and `prompt_mask`: (samples, prompt tokens); `references`:
+a list of references for the predictions. Packed samples have positions instead of a mask."""
 
 WINDOWS_PER_POOL = 50
-"""Windows sorted by length together: enough for even lengths in a batch, few enough to keep batches random."""
+"""Windows that are sorted by length together: enough for similar lengths in a batch, yet random batches."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class MicroBatch:
     """The samples of one forward pass."""
 
     rows: npt.NDArray[np.int64]
-    """Their positions in the data set."""
+    """Positions of the samples in the data set."""
     window: float
-    """What the whole optimizer step that this forward belongs to counts: the denominator of its loss."""
+    """Total weight of the whole optimizer step: the denominator of its loss."""
 
 
 def plan_epoch(
@@ -46,10 +46,10 @@ def plan_epoch(
     epoch: int,
     weights: npt.NDArray[Any] | None = None,
 ) -> list[MicroBatch]:
-    """All micro-batches of an epoch: a pure function of its arguments.
+    """Plan all micro-batches of an epoch; a pure function of its arguments.
 
-    Every row occurs once. Windows of `batch_size` rows make an optimizer step each; a short one can only be the last,
-    so that a constant number of micro-batches per step always meets a window's end.
+    Every row occurs once. Each window of `batch_size` rows is one optimizer step; only the last window can be short, so
+    a constant number of micro-batches per step always ends at a window's end.
 
     Args:
         lengths: Tokens of each row, shape (rows,).
@@ -58,7 +58,7 @@ def plan_epoch(
         order: `bucketed` sorts by length within pools of windows and shuffles the windows; `random` only shuffles.
         seed: The run's seed.
         epoch: Number of the epoch, from 0.
-        weights: What each row counts in the denominator of the loss, shape (rows,); by default 1.
+        weights: Weight of each row in the denominator of the loss, shape (rows,); 1 by default.
     """
     random = np.random.default_rng(derive_seed(seed, "data", epoch))
     rows = random.permutation(len(lengths))
@@ -79,18 +79,18 @@ def plan_epoch(
 
 
 def plan_evaluation(lengths: npt.NDArray[np.int64], batch_size: int) -> list[MicroBatch]:
-    """Micro-batches of every row once, longest texts first, so that a lack of memory shows at once."""
+    """Plan micro-batches of every row once, longest texts first, so running out of memory shows immediately."""
     rows = np.argsort(-lengths, kind="stable")
     parts = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
     return [MicroBatch(part, len(part)) for part in parts]
 
 
 class PlannedSampler(Sampler[MicroBatch]):
-    """Hands a DataLoader the micro-batches of a plan, which is made when the first one is asked for.
+    """Passes the micro-batches of a plan to a DataLoader; the plan is made when the first one is requested.
 
     Args:
-        plan: Makes the micro-batches that are left of the current epoch.
-        length: Micro-batches of a whole epoch.
+        plan: Returns the remaining micro-batches of the current epoch.
+        length: Number of micro-batches in a whole epoch.
     """
 
     def __init__(self, plan: Callable[[], Sequence[MicroBatch]], length: int) -> None:
@@ -98,7 +98,7 @@ class PlannedSampler(Sampler[MicroBatch]):
         self.length = length
 
     def __iter__(self) -> Iterator[MicroBatch]:
-        # A generator, so that the epoch is read at the first batch: Lightning makes iterators before it restores or
+        # A generator, so the epoch is read at the first batch: Lightning creates iterators before it restores or
         # advances its counters.
         yield from self.plan()
 
@@ -107,12 +107,12 @@ class PlannedSampler(Sampler[MicroBatch]):
 
 
 class TokenDataset(Dataset[Batch]):
-    """Samples of tokens; indexed by a whole micro-batch, it answers with padded tensors.
+    """Samples of tokens; indexed by a whole micro-batch, it returns padded tensors.
 
     Args:
         samples: The samples.
-        pad_token_id: Id to fill short ones with.
-        padding_side: Where to fill: `right` or `left`.
+        pad_token_id: Id for padding short samples.
+        padding_side: Side to pad on: `right` or `left`.
     """
 
     def __init__(self, samples: Samples, pad_token_id: int, padding_side: str = "right") -> None:
@@ -147,7 +147,7 @@ class TokenDataset(Dataset[Batch]):
             batch["token_type_ids"] = _padded(samples.type_ids, chosen, 0, side)
         if samples.words is not None:
             batch["words"] = _padded(samples.words, chosen, -1, side)
-        if samples.prompts is not None:  # written on from their right end
+        if samples.prompts is not None:  # continued at their right end
             batch["prompt_ids"] = _padded(samples.prompts, chosen, self.pad_token_id, "left")
             batch["prompt_mask"] = _mask(samples.prompts, chosen, "left")
         if samples.references is not None:
@@ -156,7 +156,7 @@ class TokenDataset(Dataset[Batch]):
 
 
 def _padded(tokens: Tokens, chosen: npt.NDArray[np.int64], fill: int, side: str) -> Tensor:
-    """Ids of some samples, shape (samples, tokens), filled up to the longest of them."""
+    """Pad the ids of some samples to the longest, shape (samples, tokens)."""
     texts = [tokens[int(sample)] for sample in chosen]
     width = max(len(text) for text in texts)
     padded = np.full((len(texts), width), fill, dtype=np.int64)
@@ -166,7 +166,7 @@ def _padded(tokens: Tokens, chosen: npt.NDArray[np.int64], fill: int, side: str)
 
 
 def _mask(tokens: Tokens, chosen: npt.NDArray[np.int64], side: str) -> Tensor:
-    """1 where a sample has a token, 0 where it is filled up."""
+    """Return 1 for tokens and 0 for padding, shape (samples, tokens)."""
     lengths = tokens.lengths[chosen]
     places = np.arange(lengths.max())
     mask = places < lengths[:, None] if side == "right" else places >= lengths.max() - lengths[:, None]
@@ -174,7 +174,7 @@ def _mask(tokens: Tokens, chosen: npt.NDArray[np.int64], side: str) -> Tensor:
 
 
 def _positions(positions: Tokens, chosen: npt.NDArray[np.int64]) -> Tensor:
-    """Positions of some packed samples; what fills them up counts from 0, as a text of its own."""
+    """Pad the positions of packed samples; padding counts from 0, like a separate text."""
     filled = _padded(positions, chosen, -1, "right")
     lengths = torch.from_numpy(positions.lengths[chosen])[:, None]
     return torch.where(filled < 0, torch.arange(filled.shape[1]) - lengths, filled)

@@ -1,4 +1,4 @@
-"""Labels that weigh more than others in the training loss."""
+"""Class weights in the training loss."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tunesmith.errors import ConfigError, Problem
 def class_weights(
     task: Task, asked: npt.NDArray[Any] | Tokens, labels: Sequence[str]
 ) -> npt.NDArray[np.float32] | None:
-    """Weight of each label, shape (labels,); None where all weigh the same.
+    """Return the weight of each label, shape (labels,); None if all weights are equal.
 
     Args:
         task: The `task` node.
-        asked: What the training samples ask for.
+        asked: The training samples' label indices.
         labels: The labels' names.
 
     Raises:
-        ConfigError: The weights are not as many as the labels.
+        ConfigError: The number of weights differs from the number of labels.
     """
     if task.class_weights is None:
         return None
@@ -40,23 +40,23 @@ def class_weights(
 
 
 def check_class_weights(task: Task, labels: Sequence[str]) -> None:
-    """Hold weights, by name or in order, against the labels that there are.
+    """Check that weights, by name or in order, match the labels.
 
     Raises:
-        ConfigError: A label has none, or a weight has no label.
+        ConfigError: A label has no weight, or a weight no label.
     """
     given = task.class_weights
     if given is None or given == "balanced":
         return
     if set(given) != set(labels) if isinstance(given, dict) else len(given) != len(labels):
-        rule = f"must hold a weight for each of the {len(labels)} labels"
+        rule = f"must have one weight for each of the {len(labels)} labels"
         example = ",".join(["1.0"] * len(labels))
         hint = f"By name, or in this order: {', '.join(labels)}; e.g. task.class_weights=[{example}]"
         raise ConfigError([Problem("task.class_weights", rule, str(given), hint)])
 
 
 def weighed(samples: Samples, weights: npt.NDArray[np.float32]) -> Samples:
-    """The samples with each counting as much as its labels weigh."""
+    """Weight each sample by its labels."""
     if isinstance(samples.labels, Tokens):
         asked = samples.labels.ids != IGNORED
         each = np.where(asked, weights[np.where(asked, samples.labels.ids, 0)], 0.0)

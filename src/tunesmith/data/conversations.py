@@ -1,4 +1,4 @@
-"""Conversations as tokens: which of them are learned, and what an answer follows on."""
+"""Tokenizes conversations: which tokens are learned, and the prompt before each answer."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ Made = TypeVar("Made")
 def encode_answers(
     rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, room: int | None
 ) -> tuple[Tokens, Tokens, Answers]:
-    """Ids of each conversation, cut to `data.max_length`, labels that ask for the assistant's tokens, and their losses.
+    """Encode each conversation within `data.max_length`: ids, labels of the assistant's tokens, and lost answers.
 
     Args:
         rows: The rows.
         tokenizer: A fast tokenizer.
         data: The data config.
-        room: Tokens that the input may take; a longer text is cut. None leaves it.
+        room: Maximum tokens of the input; a longer text is cut. None does not cut it.
 
     Raises:
         DataError: The chat template cannot be used.
@@ -71,16 +71,16 @@ def encode_answers(
 def prompts_of(
     rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, room: int | None
 ) -> tuple[Tokens, Counts, Counts]:
-    """What the answer to each conversation follows on, with the mark that the assistant speaks.
+    """Encode the prompt before each conversation's answer, through the start of the assistant's turn.
 
     Args:
         rows: The rows.
         tokenizer: A fast tokenizer.
         data: The data config.
-        room: Tokens that the input may take; a longer text is cut. None leaves it.
+        room: Maximum tokens of the input; a longer text is cut. None does not cut it.
 
     Returns:
-        The prompts, and the tokens of each row's text before it is cut to the room and after.
+        The prompts, and the number of tokens of each row's text before and after cutting.
 
     Raises:
         DataError: The chat template cannot be used.
@@ -99,12 +99,12 @@ def prompts_of(
 
 
 def before_answer(conversation: Conversation) -> Conversation:
-    """What is to be answered: the whole conversation, without its last turn where that is an answer already."""
+    """Return the conversation before its answer: all of it, except a last turn of the assistant."""
     return conversation[:-1] if conversation[-1]["role"] == "assistant" else conversation
 
 
 def prompt(conversation: Conversation, tokenizer: PreTrainedTokenizerFast, options: Options | None = None) -> list[int]:
-    """Ids of the turns before an answer, with the mark that the assistant speaks.
+    """Encode the turns before an answer, through the start of the assistant's turn.
 
     Raises:
         MalformedError: The chat template refuses them.
@@ -127,7 +127,7 @@ def _asked(turns: Conversation, tokenizer: PreTrainedTokenizerFast, options: Opt
 def _each(
     rows: Rows, data: Data, conversations: Sequence[Conversation], make: Callable[[Conversation, Options], Made]
 ) -> Iterator[Made]:
-    """What is made of each conversation with its options; what is wrong with one is told with its place."""
+    """Apply `make` to each conversation with its options; errors name the conversation's row."""
     for i, turns in enumerate(conversations):
         try:
             yield make(turns, rows.options[i] if rows.options is not None else {})
@@ -142,7 +142,7 @@ def _content(rows: Rows, conversations: Sequence[Conversation]) -> Iterator[str]
 
 
 def _conversations(rows: Rows) -> list[Conversation]:
-    """The rows' conversations; a text with a target is a question and its answer."""
+    """Return the rows' conversations; a text with a target becomes a question and its answer."""
     if rows.messages is not None:
         return list(rows.messages)
     conversations: list[Conversation] = []
@@ -153,14 +153,14 @@ def _conversations(rows: Rows) -> list[Conversation]:
 
 
 def frame(tokenizer: PreTrainedTokenizerFast) -> int:
-    """Tokens of a prompt beside its text."""
+    """Count the tokens of a prompt besides its text."""
     return len(prompt([{"role": "user", "content": ""}], tokenizer))
 
 
 def within(
     conversations: Sequence[Conversation], tokenizer: PreTrainedTokenizerFast, room: int | None
 ) -> tuple[Sequence[Conversation], Counts, Counts]:
-    """The conversations with their first turn cut to a room; the tokens of that turn's text before and after."""
+    """Cut the first turn of each conversation; return also the tokens of its text before and after."""
     if room is None:
         nothing = np.zeros(len(conversations), dtype=np.int64)
         return conversations, nothing, nothing

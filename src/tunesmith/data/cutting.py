@@ -1,4 +1,4 @@
-"""Texts and conversations cut to a limit, on the tokenizer's `truncation_side`, and what is lost of them."""
+"""Cuts texts and conversations to a limit, on the tokenizer's `truncation_side`, and counts what is lost."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def cut_text(text: str, most: int, tokenizer: PreTrainedTokenizerFast) -> tuple[str, int, int]:
-    """A text cut to so many tokens, special ones left out; its tokens before and after."""
+    """Cut a text to `most` tokens, without special ones; return also its tokens before and after."""
     spans = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)["offset_mapping"]
     total = len(spans)
     if total <= most:
         return text, total, total
     if tokenizer.truncation_side == "right":
         return text[: spans[most - 1][1]], total, most
-    # From the middle of a word on it would be tokenised otherwise, perhaps into more tokens: begin with the next one.
+    # From the middle of a word, tokens differ and may be more: start at the next word.
     begins = [place for place in range(total - most, total) if _begins_a_word(text, spans[place][0])]
     place = begins[0] if begins else total - most
     return text[spans[place][0] :], total, total - place
@@ -32,13 +32,13 @@ def _begins_a_word(text: str, start: int) -> bool:
 def places_within(
     tokens: Sequence[int], most: int, tokenizer: PreTrainedTokenizerFast, *, from_left: bool
 ) -> list[int]:
-    """Places of the tokens that are left of a conversation; cut on the left, it keeps the token that begins every text.
+    """Return the positions of the tokens kept of a conversation; cut on the left, it keeps the start token.
 
     Args:
-        tokens: The conversation.
-        most: Tokens that may be left.
+        tokens: The conversation's ids.
+        most: Maximum tokens kept.
         tokenizer: A fast tokenizer.
-        from_left: Whether to keep the end; else the beginning.
+        from_left: Whether to cut on the left, keeping the end.
     """
     total = len(tokens)
     if total <= most or not from_left:
@@ -48,14 +48,14 @@ def places_within(
 
 
 def loss_of_answers(asked: Sequence[bool], kept: Sequence[int]) -> tuple[int, int, int]:
-    """How many answers a conversation has, and how many of them are lost and shortened where only some places are kept.
+    """Count a conversation's answers, and those that are lost or shortened if only some tokens are kept.
 
     Args:
-        asked: For each token of the conversation whether it is part of an answer.
-        kept: Places of the tokens that are left; the first of them follows nothing and cannot be learned.
+        asked: Whether each token of the conversation is part of an answer.
+        kept: Positions of the tokens kept; the first has no context and cannot be learned.
     """
     is_asked = np.asarray(asked)
-    numbers = np.cumsum(np.diff(is_asked, prepend=False) & is_asked)  # of the answer that a token is part of, from 1
+    numbers = np.cumsum(np.diff(is_asked, prepend=False) & is_asked)  # of each token's answer, from 1
     whole = np.bincount(numbers[is_asked], minlength=numbers[-1] + 1)[1:]
     if len(kept) == len(asked):
         return len(whole), 0, 0

@@ -1,4 +1,4 @@
-"""Texts to be modelled themselves: divided where they are long, packed where they are short."""
+"""Encodes texts for language modelling: long ones are divided, short ones packed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def encode_documents(
     texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, max_length: int, cache_dir: Path
 ) -> tuple[Tokens, npt.NDArray[np.int64]]:
-    """Every text as samples of at most `max_length` tokens, and the position of the text that each comes from.
+    """Divide texts into samples of at most `max_length` tokens; return also each sample's text position.
 
-    A text ends with the tokenizer's end token, if it has one. A sample begins with the last token of the one before,
-    so that every token of a text but its first is predicted exactly once.
+    A text ends with the tokenizer's end token, if it has one. A sample begins with the last token of the previous one,
+    so every token of a text except its first is predicted exactly once.
     """
 
     def make() -> Arrays:
@@ -42,7 +42,7 @@ def encode_documents(
 
 
 def encode_openings(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, max_length: int) -> Tokens:
-    """Texts to be written on: their last `max_length` tokens at most, without a mark of their end."""
+    """Encode texts to be continued: at most their last `max_length` tokens, without an end token."""
     ends = {tokenizer.eos_token_id, tokenizer.sep_token_id} - {None}
     encoded = tokenizer(list(texts), return_attention_mask=False, verbose=False)["input_ids"] if texts else []
     openings = [ids[:-1] if len(ids) > 1 and ids[-1] in ends else ids for ids in encoded]
@@ -51,25 +51,25 @@ def encode_openings(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, ma
 
 
 def ended(ids: list[int], end: int | None, max_length: int | None = None) -> list[int]:
-    """Ids with the end token last, within `max_length`; as they are where the tokenizer has none."""
+    """Return ids with the end token last, within `max_length`; unchanged if the tokenizer has none."""
     if end is None or (ids and ids[-1] == end):
         return ids
     return [*(ids if max_length is None else ids[: max_length - 1]), end]
 
 
 def pack(lengths: Sequence[int] | npt.NDArray[np.int64], capacity: int) -> list[list[int]]:
-    """Which texts share a sample: best fit, the longest first. A pure function of the lengths.
+    """Pack texts into samples: best fit, longest first. A pure function of the lengths.
 
     Args:
         lengths: Tokens of each text.
-        capacity: Tokens of a sample at most; a longer text is alone in its own.
+        capacity: Maximum tokens of a sample; a longer text gets its own sample.
 
     Returns:
-        Positions of the texts of each sample; every text is in one of them.
+        Positions of the texts in each sample; every text occurs once.
     """
     order = np.argsort(-np.asarray(lengths), kind="stable").tolist()
     packs: list[list[int]] = []
-    room: list[tuple[int, int]] = []  # tokens that are left and number of the sample, sorted
+    room: list[tuple[int, int]] = []  # free tokens and number of each sample, sorted
     for text in order:
         length = int(lengths[text])
         place = bisect_left(room, (length, -1))

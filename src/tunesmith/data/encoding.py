@@ -1,4 +1,4 @@
-"""From rows to samples: texts, pairs, tagged words, texts with targets, conversations."""
+"""Encodes rows as samples: texts, pairs, tagged words, texts with targets, conversations."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def encode(
     task: RowTask,
     family: Family = "encoder",
 ) -> Samples:
-    """The samples of some rows; rows without labels (None) are encoded for prediction.
+    """Encode rows as samples; rows without labels (None) are encoded for prediction.
 
     Args:
         rows: The rows.
@@ -46,25 +46,25 @@ def encode(
         family: The model's family.
 
     Raises:
-        DataError: A response has no room within `data.max_length`, or the tokenizer's template cannot be used.
+        DataError: A response does not fit into `data.max_length`, or the tokenizer's template cannot be used.
     """
     tokenizer.truncation_side = truncation_side(data)
     return task.encode(rows, labels, tokenizer, data, family)
 
 
 def truncation_side(data: Data) -> Literal["left", "right"]:
-    """Where a tokenizer cuts what is too long."""
+    """Return the side on which the tokenizer cuts long texts."""
     return "left" if data.on_long == "cut_left" else "right"
 
 
 def encode_texts(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, labels: npt.NDArray[Any]) -> Samples:
-    """Whole texts, or pairs of them, each one sample.
+    """Encode each text, or pair of texts, as one sample.
 
     Args:
         rows: The rows.
         tokenizer: The model's tokenizer.
         data: The data config.
-        labels: What is asked of each, shape (rows,) or (rows, labels).
+        labels: The encoded labels, shape (rows,) or (rows, labels).
     """
     everything = np.arange(len(rows))
     ones = np.ones(len(rows), dtype=np.int64)
@@ -78,7 +78,7 @@ def encode_texts(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, lab
 
 
 def limit_of(what: str, tokens: Tokens, data: Data, **more: Any) -> Limit:
-    """Texts held to `data.max_length`."""
+    """Describe how `data.max_length` limits some texts."""
     assert tokens.whole is not None
     return Limit(what, "data.max_length", data.max_length, tokens.whole, tokens.lengths, **more)
 
@@ -98,7 +98,7 @@ def _pairs(
 
 
 def encode_tags(rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenizerFast, data: Data) -> Samples:
-    """Sentences with the tag of a word at the first token of it."""
+    """Encode sentences, with each word's tag at its first token."""
     assert rows.words is not None
     tokens, words = _words(rows.words, tokenizer, data)
     index = {label: i for i, label in enumerate(labels)}
@@ -114,7 +114,7 @@ def encode_tags(rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenize
 
 
 def _words(sentences: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerFast, data: Data) -> tuple[Tokens, Tokens]:
-    """Ids of each sentence, words joined by spaces, and the number of the word that each token begins."""
+    """Encode sentences, words joined by spaces; return also the number of the word that each token begins."""
 
     def make() -> Arrays:
         texts = {"text": [" ".join(words) for words in sentences]}
@@ -131,9 +131,9 @@ def _words(sentences: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerFas
 
 
 def _beginnings(words: Sequence[str], spans: Sequence[tuple[int, int]]) -> list[int]:
-    """For each token, the number of the word that it is the first token of, or -1.
+    """Return, for each token, the number of the word that it begins, or -1.
 
-    Character spans serve every kind of tokenizer: a byte-level one may count the space before a word to it.
+    Character spans work for every kind of tokenizer: a byte-level one may include the space before a word.
     """
     ends = np.cumsum([len(word) + 1 for word in words])
     beginnings, last = [], -1
@@ -145,11 +145,11 @@ def _beginnings(words: Sequence[str], spans: Sequence[tuple[int, int]]) -> list[
 
 
 def encode_targets(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data) -> Samples:
-    """Sources with the targets that a decoder is to write."""
+    """Encode sources, with targets for a decoder."""
     if end_of_text(tokenizer) is None:
         raise DataError(
             "nothing ends a target: the tokenizer has no end token. Name one of its tokens as the end, "
-            "model.config.eos_token_id=ID, or take another model.tokenizer"
+            "model.config.eos_token_id=ID, or use another model.tokenizer"
         )
     sources = tokenize(rows.texts, tokenizer, data.max_length, Path(data.cache_dir))
     texts = [str(label or "") for label in rows.labels]
@@ -169,24 +169,24 @@ def encode_targets(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data) -
 
 
 def encode_plain(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data) -> Samples:
-    """Texts that are learned themselves, divided where they are too long."""
+    """Encode texts for language modelling; long ones are divided."""
     tokens, owners = encode_documents(rows.texts, tokenizer, data.max_length, Path(data.cache_dir))
     return asking(tokens, all_but_first(tokens), owners)
 
 
 def encode_prompts(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data) -> Samples:
-    """Texts that are to be written on."""
+    """Encode texts to be continued."""
     prompts = encode_openings(rows.texts, tokenizer, data.max_length)
     samples = asking(prompts, all_but_first(prompts), np.arange(len(rows)))
     return replace(samples, prompts=prompts, limits=[limit_of("texts", prompts, data)])
 
 
 def encode_answered(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, *, source_is_cut: bool) -> Samples:
-    """Conversations of which only the assistant's part is asked for; for prediction, what is to be answered."""
+    """Encode conversations, with a loss on the assistant's turns only; for prediction, only the prompts."""
     room = data.max_length - data.max_target_length if source_is_cut else None
     everything, limits = np.arange(len(rows)), []
     unanswered, prompts = all(label is None for label in rows.labels), None
-    if unanswered or source_is_cut:  # the answers of a conversation are measured where they stand, not written
+    if unanswered or source_is_cut:  # answers of a conversation are only scored, not generated
         prompts, whole, kept = prompts_of(rows, tokenizer, data, room)
         if room is not None:
             beside = data.max_target_length + frame(tokenizer)
@@ -196,17 +196,17 @@ def encode_answered(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, 
     tokens, labels, answers = encode_answers(rows, tokenizer, data, room)
     limits.append(limit_of("conversations" if room is None else "sources with answers", tokens, data, answers=answers))
     samples = asking(tokens, labels, everything)
-    if data.on_long in ("cut", "cut_left"):  # else no row is cut
+    if data.on_long in ("cut", "cut_left"):  # otherwise no row is cut
         _refuse_unanswered(rows, samples, tokenizer, data)
     references = [str(label) for label in rows.labels]
     return replace(samples, prompts=prompts, references=references, limits=limits)
 
 
 def _refuse_unanswered(rows: Rows, samples: Samples, tokenizer: PreTrainedTokenizerFast, data: Data) -> None:
-    """A row of which nothing is asked for cannot be learned or measured.
+    """Refuse rows without any response token: they can be neither learned nor measured.
 
     Raises:
-        DataError: There is one.
+        DataError: There is such a row.
     """
     silent = np.flatnonzero(samples.weights == 0)
     if not len(silent):
@@ -218,5 +218,5 @@ def _refuse_unanswered(rows: Rows, samples: Samples, tokenizer: PreTrainedTokeni
     rule = f"{count} no part of the response within data.max_length={data.max_length}"
     raise DataError(
         f"{rule} (first: id {rows.ids[silent[0]]!r}, of {samples.tokens.whole[silent[0]]} tokens). "
-        f"{raising} what is too long out: data.on_long=drop"
+        f"{raising} long rows out: data.on_long=drop"
     )

@@ -1,4 +1,4 @@
-"""What is made of a record: one row, with what the model is given and what it is to answer."""
+"""Turns a record into an example: the model's input and its label or target."""
 
 from __future__ import annotations
 
@@ -25,38 +25,38 @@ from tunesmith.data.values import (
 )
 
 Label = str | float | tuple[str, ...] | None
-"""A label, a number, labels or tags, a text to be written, or nothing."""
+"""A label, a number, labels or tags, a target text, or nothing."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """One row: what the model is given, and what it is to answer."""
+    """One row: the model's input, and its label or target."""
 
     text: str
-    """The input as people read it."""
+    """The input in readable form."""
     label: Label
     pair: str | None = None
     """The second text."""
     words: tuple[str, ...] | None = None
     """The input of a token classifier."""
     messages: tuple[Message, ...] | None = None
-    """The input of a language model that is to learn the answers in a conversation."""
+    """The conversation, for a language model that learns its answers."""
     options: Options | None = None
-    """What the chat template is handed beside the conversation."""
+    """Arguments of the chat template besides the conversation."""
     reference: str | None = None
-    """The answer that a question's record holds already."""
+    """The answer that a record for prediction already contains."""
 
 
 def source_and_target(record: Mapping[str, Any], data: Data, way_out: str) -> Example | None:
-    """A text with the text to be written for it; None if one of them is empty.
+    """Read a text and its target; None if one of them is empty.
 
     Args:
         record: The record.
         data: The data config.
-        way_out: The overrides that take lists of messages.
+        way_out: The overrides for lists of messages.
 
     Raises:
-        MalformedError: One of them is not a text.
+        MalformedError: One of them is not text.
     """
     assert data.target_column is not None  # a rule of the config asks for it
     for column in (data.text_column, data.target_column):
@@ -67,10 +67,10 @@ def source_and_target(record: Mapping[str, Any], data: Data, way_out: str) -> Ex
 
 
 def prompt_and_response(record: Mapping[str, Any], data: Data, way_out: str) -> Example | None:
-    """Texts, or both as lists of messages; of these the response's are learned and the prompt's are not.
+    """Read a prompt and its response, both texts or both lists of messages; only the response is learned.
 
     Raises:
-        MalformedError: They are of two kinds, or nothing is to be learned.
+        MalformedError: They are of different kinds, or there is nothing to learn.
     """
     prompt, response = record[data.text_column], record[data.target_column or ""]
     lists = [isinstance(value, list) or holds_messages(value) for value in (prompt, response)]
@@ -97,10 +97,10 @@ def prompt_and_response(record: Mapping[str, Any], data: Data, way_out: str) -> 
 
 
 def conversation(record: Mapping[str, Any], data: Data) -> Example | None:
-    """The conversation in `data.messages_column`; None if it is empty.
+    """Read the conversation in `data.messages_column`; None if it is empty.
 
     Raises:
-        MalformedError: It is not one, or nothing in it is to be learned.
+        MalformedError: It is not a conversation, or there is nothing to learn.
     """
     value = record[data.messages_column or ""]
     if not value or is_missing(value, data.missing):
@@ -109,7 +109,7 @@ def conversation(record: Mapping[str, Any], data: Data) -> Example | None:
 
 
 def _learning(turns: tuple[Message, ...], record: Mapping[str, Any], column: str | None) -> Example:
-    """A conversation of which the assistant's turns are learned."""
+    """Build the example of a conversation whose assistant turns are learned."""
     answers = [number for number, turn in enumerate(turns) if is_learned(turn) and text_of(turn).strip()]
     if not answers:
         silent = (
@@ -122,10 +122,10 @@ def _learning(turns: tuple[Message, ...], record: Mapping[str, Any], column: str
 
 
 def asked(record: Mapping[str, Any], column: str) -> Example:
-    """A conversation that is to be answered.
+    """Read a conversation to be answered.
 
     Raises:
-        MalformedError: The column does not hold one.
+        MalformedError: The column does not hold a conversation.
     """
     turns = read_messages(record[column], column)
     text, reference = question_and_reference(turns)

@@ -1,5 +1,5 @@
-"""What a record is told by that cannot be an example."""
+"""The error of a record that cannot become an example."""
 
 
 class MalformedError(ValueError):
-    """A record that cannot be an example; the message says why and what to do."""
+    """A record cannot become an example; the message says why and what to do."""
