@@ -13,7 +13,7 @@ from tunesmith.errors import ConfigError
 ROOT = Path(__file__).resolve().parents[2]
 OWN_TEST = ROOT / "docs" / "extending.md"
 """Its commands need the files that it holds: tests/e2e/test_extending.py runs them."""
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(set(ROOT.glob("docs/*.md")) - {OWN_TEST})]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(set(ROOT.glob("docs/*.md")) - {OWN_TEST})]
 PAGES += ROOT.glob("conf/**/*.yaml")
 PAGES += sorted(ROOT.glob("sweeps/*.*"))
 QUOTED = re.compile(r"`(tunesmith [a-z][^`]*)`")

@@ -112,7 +112,7 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "data/sources/json_array.py": {"data.format.rows=KEY": OPEN},
     "data/labels.py": {"task=token_classification": OPEN},
     "data/messages.py": {"data.text_column=NAME": OPEN},
-    "data/splitting.py": {"data.split.test_fraction={}": STATES},
+    "data/splitting/split.py": {"data.split.test_fraction={}": STATES, "data.split.duplicates=apart": OTHERWISE},
     "data/templates.py": {"model.config.eos_token_id=ID": OPEN},
     "data/values.py": {"task=token_classification": OPEN},
     "models/checkpoint.py": {"model.init=random": OTHERWISE},

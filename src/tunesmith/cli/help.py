@@ -24,6 +24,7 @@ VERBS = {
     "train": "train a model, or several with -m",
     "sweep": "search over many runs, as a file in sweeps/ says",
     "check": "validate a config and print the plan, without training",
+    "preview": "print rows as they are read, and as the model is shown them",
     "audit": "say what is wrong with the data, before anything is trained on it",
     "resume": "go on with an interrupted run or sweep, to the same end",
     "stop": "end a running sweep or run after its next checkpoint",

@@ -98,7 +98,8 @@ def _check_units(num_val: int, wanted_val: int, num_test: int, wanted_test: int)
         if got == 0 < expected:
             raise DataError(
                 f"no group or set of copies is small enough for a {name} split of {expected} rows. Set a larger "
-                f"data.split.{name}_fraction, or another data.split.group_column"
+                f"data.split.{name}_fraction; other ways out are data.split.duplicates=apart and another "
+                "data.split.group_column"
             )
         if got < expected:
             log.warning("%s has %d rows instead of %d: groups and copies of a text stay together", name, got, expected)
