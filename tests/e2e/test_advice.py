@@ -345,7 +345,7 @@ def write(folder: Path, finished: Path) -> None:
     save("quoted.tsv", "text\tlabel", *(f'"{text}\tmore"\t{label}' for label, text in rows))
     save("empty.csv", header, ",good,train,w,1,one", *lines)
     save("numbers.csv", "text,label", *(f"{text},{i % 2}.5" for i, (_, text) in enumerate(rows)))
-    long = [f"a plain text of {'very ' * 18 if i % 4 == 0 else ''}{label}" for i, (label, _) in enumerate(rows)]
+    long = [f"plain text {i} of {'very ' * 18 if i % 4 == 0 else ''}{label}" for i, (label, _) in enumerate(rows)]
     save("some_long.csv", "text,label", *(f"{text},{label}" for text, (label, _) in zip(long, rows, strict=True)))
     save("inputs.csv", "text,label,input", *(f"{text},{label},more {text}" for label, text in rows))
     save("missing.csv", "text,label", "a,nan", *(f"{text},{label}" for label, text in rows))
