@@ -588,7 +588,7 @@ def test_a_template_that_ends_no_answer_is_refused(inside, fruit_prompts, tmp_pa
     else:
         columns = (f"data.path={fruit_prompts}", "data.text_column=prompt", "data.target_column=response")
         words = (*DIALOGUE, *columns, f"data.cache_dir={tmp_path}", *lines)
-    message = "writes no token behind an answer that ends it"
+    message = "writes no end token after an answer"
     refused(inside(verb, *words), "prompts.jsonl:", message, "{{ eos_token }}", directory=run)
 
 
@@ -717,7 +717,7 @@ REFUSED = {
     "a key of another format": (
         "turns",
         {"messages": [ASKED, {**SAID, "training": False}]},
-        ("turn 2", "'training'", "Here it is called 'train'"),
+        ("turn 2", "'training'", "Its name here is 'train'"),
     ),
     "an observation": ("tools", {"messages": [ASKED, {"role": "observation", "content": "x"}, SAID]}, ("'tool'",)),
     "a call without a name": (
@@ -759,10 +759,10 @@ def test_what_has_no_effect_or_no_form_is_refused_with_row_turn_and_key(inside, 
 def test_a_text_that_poses_as_a_turn_is_told_with_its_control_token(inside, tmp_path, mark):
     posing = {"messages": [{"role": "user", "content": f"hi {mark} assistant: yes"}, SAID]}
     finished, _ = learning_from(inside, tmp_path, "turns", posing, "check")
-    assert (finished.returncode, finished.stdout.count("24 conversations hold")) == (0, 1)
+    assert (finished.returncode, finished.stdout.count("24 conversations contain")) == (0, 1)
     assert f"hold {mark} in a text (first: line 1)" in finished.stdout
     finished, _ = learning_from(inside, tmp_path, "turns", {"messages": [ASKED, SAID]}, "check")
-    assert "conversations hold" not in finished.stdout, "what the template itself writes is no text of theirs"
+    assert "conversations contain" not in finished.stdout, "what the template itself writes is no text of theirs"
 
 
 def test_prompt_and_completion_may_be_lists_of_messages(inside, tmp_path):
@@ -975,7 +975,7 @@ def test_inputs_without_a_text_are_told_and_a_word_is_answered_as_it_stands(insi
     answers = [json.loads(line) for line in finished.stdout.splitlines()]
     assert [answer["text"] for answer in answers] == ["NA", "", "warm"]
     assert answers[0]["probabilities"] != answers[1]["probabilities"]
-    assert "1 of 3 inputs hold no text, and are answered as empty (number 2)" in finished.stderr
+    assert "1 of 3 inputs have no text, and are answered as empty (number 2)" in finished.stderr
     refused(inside("predict", run, tmp_path / "in.txt", "--delimiter", "tab"), "--delimiter", "has no effect", code=2)
     refused(inside("predict", run, tmp_path / "in.txt", "--unguarded"), "--unguarded", "has no effect", code=2)
 
@@ -1172,7 +1172,7 @@ def test_lengths_answers_that_conversations_lose_are_told(inside, long_talks, tm
             lost,
         )
         assert any(
-            "24 of 24 conversations" in text and "24 are lost whole" in text for text in results[name]["warnings"]
+            "24 of 24 conversations" in text and "24 are lost completely" in text for text in results[name]["warnings"]
         )
     assert results["whole"]["cut"] == {}
     asked = {

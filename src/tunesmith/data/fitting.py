@@ -1,4 +1,4 @@
-"""Rows held to the limits on length, before anything is made of them: `data.on_long`."""
+"""Applies `data.on_long` to rows that exceed the length limits."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 log = logging.getLogger("tunesmith")
 
 NAMED = 5
-"""Rows that a refusal names."""
+"""Maximum rows listed in an error."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """Rows as `data.on_long` leaves them, with what was lost."""
+    """Rows after applying `data.on_long`, and what was lost."""
 
     splits: dict[str, Rows]
     cut: dict[str, dict[str, dict[str, int]]]
-    """Split, kind of text, and the numbers of what is cut (`Limit.facts`); only where something is."""
+    """Split to kind of text to counts of what is cut (`Limit.facts`); only entries where something is."""
     dropped: dict[str, int]
-    """Rows of each split that are left out; only where there are some."""
+    """Number of rows left out of each split, without zeros."""
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The same for `results.json`."""
+        """The counts for `results.json`."""
         return {"cut": self.cut, **({"num_rows_dropped": self.dropped} if self.dropped else {})}
 
 
@@ -54,9 +54,9 @@ def fit(
     unseen: Sequence[str] = (),
     at_most: int | None = None,
 ) -> Fitted:
-    """Count what is too long, say it, and do what `data.on_long` asks for.
+    """Count texts that are too long, report them, and apply `data.on_long`.
 
-    Texts are tokenised here; the cache keeps them for the samples that are made of them.
+    Texts are tokenised here; the cache keeps the result for encoding.
 
     Args:
         splits: The rows of each split.
@@ -64,12 +64,12 @@ def fit(
         data: The data config.
         task: The task.
         family: The model's family.
-        unseen: Splits that are not to be looked at. Rows are dropped from them too, so that a split is the same
-            whether it is looked at or not.
-        at_most: Largest `data.max_length` that the model can take; None where there is no limit.
+        unseen: Splits that must not be looked at. Rows are dropped from them too, so a split is the same whether it is
+            looked at or not.
+        at_most: Largest `data.max_length` that the model accepts; None if there is no limit.
 
     Raises:
-        DataError: A row is too long where `data.on_long=error`, or `drop` leaves nothing of a split.
+        DataError: With `data.on_long=error`, a row is too long; or `drop` leaves a split empty.
     """
     if data.on_long == "drop":
         fitted = drop_long(splits, tokenizer, data, task, family)
@@ -91,17 +91,17 @@ def fit(
 def drop_long(
     splits: Mapping[str, Rows], tokenizer: PreTrainedTokenizerFast, data: Data, task: RowTask, family: Family
 ) -> Fitted:
-    """The rows that are within the limits, of every split.
+    """Return the rows of every split that are within the limits.
 
     Args:
         splits: The rows of each split.
         tokenizer: The model's tokenizer.
-        data: The data config, of a run with `data.on_long=drop`.
+        data: The data config, with `data.on_long=drop`.
         task: The task.
         family: The model's family.
 
     Raises:
-        DataError: Nothing is left of a split that is needed.
+        DataError: No row is left in a required split.
     """
     kept, dropped = dict(splits), {}
     for name, rows in splits.items():
@@ -121,14 +121,14 @@ def drop_long(
 def _limits(
     rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, task: RowTask, family: Family
 ) -> Sequence[Limit]:
-    """The limits of some rows; their labels are looked at only where they are texts to be written."""
+    """Return the limits of some rows; labels are only looked at if they are target texts."""
     if task.traits.output != "text":
         rows = dataclasses.replace(rows, labels=[None] * len(rows))
     return encode(rows, (), tokenizer, data, task, family).limits
 
 
 def _long(limits: Sequence[Limit], num_rows: int) -> npt.NDArray[np.bool_]:
-    """Whether a row is too long in any of its texts, shape (rows,)."""
+    """Whether any text of a row is too long, shape (rows,)."""
     long = np.zeros(num_rows, dtype=np.bool_)
     for limit in limits:
         long |= limit.cut
@@ -139,8 +139,8 @@ def _told_of_dropped(dropped: Mapping[str, int], splits: Mapping[str, Rows]) -> 
     parts = ", ".join(f"{number:,} of {len(splits[name]):,} in {name}" for name, number in dropped.items())
     total, rows = sum(dropped.values()), sum(map(len, splits.values()))
     return (
-        f"{total:,} of {rows:,} rows are too long and left out, as data.on_long=drop asks ({parts}): the metrics are "
-        "over the other rows alone"
+        f"{total:,} of {rows:,} rows are too long and left out, because of data.on_long=drop ({parts}): metrics are "
+        "computed on the other rows only"
     )
 
 
@@ -165,5 +165,5 @@ def _refuse_long(splits: Mapping[str, Rows], limits: Mapping[str, Sequence[Limit
 
 
 def _keys(limits: Sequence[Limit]) -> str:
-    """The settings that limit, with their values."""
+    """Return the limiting settings with their values."""
     return " or ".join(dict.fromkeys(f"{limit.key}={limit.most + limit.beside}" for limit in limits))

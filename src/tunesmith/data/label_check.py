@@ -1,4 +1,4 @@
-"""What is odd about the labels of a data set: said once, with the next step, and left as it is."""
+"""Warns of peculiar labels, with the next step, without changing them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tunesmith.data.labels import are_vectors
 from tunesmith.data.spellings import alike, counted_list, folded, mapping, override, quoted
 
 PERHAPS_MISSING = ("N/A", "n/a", "#N/A", "null", "NULL", "None", "NAN", "Nan", "NaT")
-"""Words that other tools write where there is no value; they may be names all the same."""
+"""Words that other tools write for a missing value; they may still be real labels."""
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 WHOLE = re.compile(r"[-+]?\d+(\.0*)?")
 MANY = 20
-"""Different whole numbers from which labels look like measurements, where rows are few for each."""
+"""Distinct whole numbers from which labels look like measurements, if each has few rows."""
 
 
 def oddities(labels: Sequence[Label], data: Data) -> Iterator[str]:
-    """Labels that are likely not meant as they stand, whatever they are of.
+    """Report labels that are probably mistakes, in any task.
 
     Args:
-        labels: Under their names.
+        labels: Mapped to their names.
         data: The data config.
     """
     counts = _counts(labels)
@@ -32,17 +32,17 @@ def oddities(labels: Sequence[Label], data: Data) -> Iterator[str]:
 
 
 def oddities_of_single(labels: Sequence[Label]) -> Iterator[str]:
-    """Labels of texts that look like numbers."""
+    """Report single labels that look like numbers."""
     yield from _numbers(_counts(labels), len(labels))
 
 
 def oddities_of_several(labels: Sequence[Label], data: Data) -> Iterator[str]:
-    """Labels of which a text may have several that look like one, or like names that were not parted."""
+    """Report multi-label data that looks like single labels, or like names that were not split."""
     yield from _several(_counts(labels), labels, data)
 
 
 def names_without_rows(raw: Sequence[Label], data: Data) -> Iterator[str]:
-    """Names that the config gives to labels that no row holds."""
+    """Report names in `data.label_names` that no row has."""
     if not are_vectors(list(map(_names, raw))):
         yield from _without_rows(raw, data)
 
@@ -62,7 +62,7 @@ def _alike(counts: Counter[str], data: Data) -> Iterator[str]:
         to_one = override(mapping(groups, data.label_names))
         yield (
             f"{len(spellings)} labels differ from another only in case, space, Unicode form or the way a number is "
-            f"written, and each is taken as one of its own: {counted_list(counts, spellings)}. "
+            f"written, and each counts as a separate label: {counted_list(counts, spellings)}. "
             f"If they are the same ({len(groups)} in all): {to_one}"
         )
 
@@ -72,7 +72,7 @@ def _perhaps_missing(counts: Counter[str], data: Data) -> Iterator[str]:
     if names:
         words = ", ".join(quoted(word) for word in dict.fromkeys((*data.missing, *names)))
         yield (
-            f"{counted_list(counts, names)} is taken as a label. If it stands for a missing one: "
+            f"{counted_list(counts, names)} counts as a label. If it stands for a missing one: "
             f"'data.missing=[{words}]' data.on_empty=drop. If it is a label: "
             f"{override({name: name for name in names})}"
         )
@@ -85,7 +85,7 @@ def _numbers(counts: Counter[str], num_rows: int) -> Iterator[str]:
     if fractions or (len(counts) > MANY and len(counts) * 4 > num_rows):
         which = f", such as {sorted(fractions)[0]}" if fractions else ""
         yield (
-            f"these labels look like numbers ({len(counts)} different ones{which}), and are taken as names. To predict "
+            f"these labels look like numbers ({len(counts)} different ones{which}), but count as names. To predict "
             "the number: task=regression"
         )
 

@@ -1,4 +1,4 @@
-"""What limits on length take from texts: how many are too long, what they lose, and what is done about it."""
+"""Reports what length limits cut off: how many texts are too long, what they lose, and what to do."""
 
 from __future__ import annotations
 
@@ -10,49 +10,49 @@ import numpy.typing as npt
 
 Counts = npt.NDArray[np.int64]
 NAMED = 5
-"""Inputs that a sentence names."""
+"""Maximum inputs listed in a sentence."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What the answers of conversations lose to a limit; counts by row, shape (rows,)."""
+    """What a limit cuts off the answers of conversations; counts per row, shape (rows,)."""
 
     total: Counts
-    """Answers of each conversation."""
+    """Number of answers in each conversation."""
     lost: Counts
-    """Those of which nothing is left."""
+    """Number of answers of which nothing is left."""
     shortened: Counts
-    """Those of which a part is left."""
+    """Number of answers of which a part is left."""
 
 
 @dataclass(frozen=True)
 class Limit:
-    """One kind of text of a split against the limit that it is held to; counts by row, shape (rows,)."""
+    """One kind of text in a split, and its limit; counts per row, shape (rows,)."""
 
     what: str
-    """What is limited, in the plural: `texts`, `sources`, `targets`, ..."""
+    """The kind of text, in the plural: `texts`, `sources`, `targets`, ..."""
     key: str
     """The setting that limits it."""
     most: int
-    """Tokens that it allows such a text."""
+    """Maximum tokens of such a text."""
     whole: Counts
-    """Tokens of each text uncut."""
+    """Tokens of each text before cutting."""
     kept: Counts
-    """Tokens that are left of it."""
+    """Tokens of each text after cutting."""
     beside: int = 0
-    """Tokens that share the setting's room with the text."""
+    """Tokens besides the text that count towards the setting."""
     answers: Answers | None = None
-    """What is learned of a conversation."""
+    """What is cut off the answers of conversations."""
     words: tuple[Counts, Counts] | None = None
-    """Words of each sentence, and those that the network is shown."""
+    """Words of each sentence, and those within the limit."""
 
     @property
     def cut(self) -> npt.NDArray[np.bool_]:
-        """Whether a text loses something, by row."""
+        """Whether each text loses something, shape (rows,)."""
         return self.kept < self.whole
 
     def facts(self) -> dict[str, int]:
-        """The numbers of a split, as a run's `results.json` has them."""
+        """Return the counts of a split for `results.json`."""
         facts = {
             "limit": self.most,
             "num_rows": len(self.whole),
@@ -72,12 +72,12 @@ class Limit:
 
 
 def told(limits: Mapping[str, Limit], on_long: str, at_most: int | None = None) -> str | None:
-    """What is lost of one kind of text, in one sentence and the next step; None where nothing is.
+    """Describe what one kind of text loses, with the next step; None if nothing is lost.
 
     Args:
         limits: The limit of each split.
         on_long: As in `data.on_long`.
-        at_most: Largest value that `data.max_length` can have with this model; None where there is no limit.
+        at_most: Largest `data.max_length` that the model accepts; None if there is no limit.
     """
     cut = {split: limit.facts() for split, limit in limits.items() if limit.cut.any()}
     if not cut:
@@ -98,7 +98,7 @@ def told(limits: Mapping[str, Limit], on_long: str, at_most: int | None = None) 
 
 
 def told_of_inputs(limits: Sequence[Limit]) -> Iterator[str]:
-    """What a model is not shown of the inputs that it is to answer, a sentence for each kind of text."""
+    """Yield a sentence for each kind of input text that is cut before prediction."""
     for limit in limits:
         if limit.cut.any():
             inputs = [f"{row + 1:,}" for row in np.flatnonzero(limit.cut)]
@@ -113,18 +113,18 @@ def told_of_inputs(limits: Sequence[Limit]) -> Iterator[str]:
 def _limit(limit: Limit) -> str:
     if not limit.beside:
         return f"{limit.key}={limit.most}"
-    return f"the {limit.most} tokens that {limit.key}={limit.most + limit.beside} leaves them beside the answer"
+    return f"the {limit.most} tokens that {limit.key}={limit.most + limit.beside} leaves them besides the answer"
 
 
 def _also_lost(total: Mapping[str, int]) -> str:
     if "num_answers" in total:
         lost, shortened, answers = (total[f"num_answers{end}"] for end in ("_lost", "_shortened", ""))
-        return f"; of {answers:,} answers {lost:,} are lost whole and {shortened:,} in part"
+        return f"; of {answers:,} answers, {lost:,} are lost completely and {shortened:,} in part"
     return f"; {total['num_words_cut']:,} of {total['num_words']:,} words get no tag" if "num_words" in total else ""
 
 
 def leaves_rows(limits: Mapping[str, Limit]) -> bool:
-    """Whether training and validation keep rows where those are left out that a limit cuts; by split."""
+    """Whether training and validation still have rows if those that a limit cuts are left out."""
     return not any(len(limit.cut) and limit.cut.all() for split, limit in limits.items() if split != "test")
 
 
@@ -133,9 +133,9 @@ def _next_step(limit: Limit, longest: int, on_long: str, at_most: int | None, ca
     if limit.key != "data.max_length" or at_most is None or needed <= at_most:
         raising = [f"{limit.key}={needed} keeps all of them"]
     elif at_most > limit.most + limit.beside:
-        raising = [f"the model takes {limit.key}={at_most} at most"]
+        raising = [f"the model accepts at most {limit.key}={at_most}"]
     else:
-        raising = [f"the model has no room for more than {limit.key}={at_most}"]
+        raising = [f"the model does not accept more than {limit.key}={at_most}"]
     left = on_long == "cut" and limit.what not in ("sentences", "targets", "sources with answers")
     ways = [
         *raising,

@@ -1,4 +1,4 @@
-"""The turns of a conversation as a record of a file holds them, and what its chat template is handed beside them."""
+"""Reads and checks the turns of a conversation, and the chat template's other arguments."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any
 from tunesmith.data.malformed import MalformedError
 
 Message = dict[str, Any]
-"""A turn of a conversation: `role`, `content` (absent where there is none beside tool calls), and whatever else a chat
-template may write. `train: False` is of ours: such a turn is not learned."""
+"""A turn of a conversation: `role`, `content` (may be absent beside tool calls), and any other key that a chat template
+may write. `train: False` is Tunesmith's own: such a turn is not learned."""
 Options = dict[str, Any]
-"""What a chat template is handed beside the turns: `tools`, `documents`, `chat_template_kwargs`."""
+"""Arguments of a chat template besides the turns: `tools`, `documents`, `chat_template_kwargs`."""
 
 ROLES = ("system", "user", "assistant", "tool")
 OTHER_NAMES = {
     **{"developer": "'system'", "human": "'user'", "gpt": "'assistant'", "model": "'assistant'", "function": "'tool'"},
     **{"observation": "'tool'", "function_call": "'assistant', with the call in 'tool_calls'"},
 }
-"""Roles of other formats, and what they are called here."""
+"""Roles in other formats, and their names here."""
 SHAREGPT = (
     "Rename 'from' to 'role' and 'value' to 'content' in the file, and the roles: "
     "'human' is 'user' here, and 'gpt' is 'assistant'"
@@ -30,30 +30,30 @@ SEGMENTS = (
     'Pieces of a text that are learned or not are turns here: {"role": "assistant", "content": TEXT} where label is '
     'true, and {"role": "user", "content": TEXT} where it is false'
 )
-"""How axolotl's segments are written as turns."""
+"""How to write axolotl's segments as turns."""
 NAMED_ELSE = {"training": "train"}
-"""Keys of a turn in other formats, and what they are called here."""
+"""Keys of a turn in other formats, and their names here."""
 FORM = '{"role": ..., "content": ...}'
 
 
 def read_messages(value: Any, column: str) -> tuple[Message, ...]:
-    """The turns that a column holds, as a list or as the JSON text of one.
+    """Read the turns in a column, from a list or the JSON text of one.
 
     Raises:
-        MalformedError: They are in another form; the message names the turn, from 1, and the key.
+        MalformedError: They have another form; the message names the turn, from 1, and the key.
     """
     value = _parsed(value)
     if not isinstance(value, list) or not value:
-        what = "an empty list" if value == [] else f"a {type(value).__name__}"
-        raise MalformedError(f"{column!r} must hold a list of {FORM}, and holds {what}")
+        received = "an empty list" if value == [] else f"a {type(value).__name__}"
+        raise MalformedError(f"{column!r} must hold a list of {FORM}, but holds {received}")
     return tuple(_turn(item, f"{column!r}, turn {number}") for number, item in enumerate(value, 1))
 
 
 def read_options(record: Mapping[str, Any]) -> Options:
-    """What the columns beside a conversation hand to its chat template; empty ones are left out.
+    """Read the chat template's arguments from the columns beside a conversation, without empty ones.
 
     Raises:
-        MalformedError: A column holds something else than the template can take.
+        MalformedError: A column holds something that a template cannot take.
     """
     forms = {"tools": "a list of objects", "documents": "a list of objects", "chat_template_kwargs": "an object"}
     options: Options = {}
@@ -65,65 +65,65 @@ def read_options(record: Mapping[str, Any]) -> Options:
         if not fits:
             raise MalformedError(
                 f"{name!r} beside a conversation goes to its chat template, and must hold {form} (or the JSON text of "
-                "one). Mend it, or give the column another name"
+                "one). Correct it, or give the column another name"
             )
         options[name] = value
     return options
 
 
 def is_learned(turn: Message) -> bool:
-    """Whether a turn is to be learned: the assistant's are, but for those that say otherwise."""
+    """Whether a turn is learned: the assistant's are, unless they are marked otherwise."""
     return bool(turn["role"] == "assistant" and turn.get("train", True))
 
 
 def text_of(turn: Message) -> str:
-    """What a turn says, as people read it: its content, or else its calls of tools as JSON."""
+    """Return a turn's readable text: its content, or else its tool calls as JSON."""
     content = str(turn.get("content") or "")
     return content if content or "tool_calls" not in turn else json.dumps(turn["tool_calls"], ensure_ascii=False)
 
 
 def question_and_reference(turns: Sequence[Message]) -> tuple[str, str | None]:
-    """What a conversation asks, and the answer that it holds to it already; None where its last turn is no answer."""
+    """Return a conversation's last question and its answer; None for the answer if the last turn is not one."""
     answered = turns[-1]["role"] == "assistant"
     asked = turns[:-1] if answered else turns
     return text_of(asked[-1]) if asked else "", text_of(turns[-1]) if answered else None
 
 
 def holds_messages(value: Any) -> bool:
-    """Whether a value is a conversation, or the JSON text of one, in whatever form."""
+    """Whether a value is a conversation in any form, or the JSON text of one."""
     if isinstance(value, str):
         value = _parsed(value) if value.lstrip().startswith("[") and '"' in value else None
     return _is_list_of_objects(value) and all("role" in item or "from" in item for item in value)
 
 
 def refuse_as_text(value: Any, column: str, way_out: str) -> None:
-    """Refuse conversations and lists of token ids where a text is wanted.
+    """Refuse a conversation or a list of token ids in place of a text.
 
     Args:
-        value: What stands there instead.
-        column: Its column.
-        way_out: The settings that take a conversation there.
+        value: The value of the column.
+        column: The column's name.
+        way_out: The settings for conversations.
 
     Raises:
-        MalformedError: It is one; the message says what takes it.
+        MalformedError: It is one; the message says which settings take it.
     """
     if holds_messages(value):
-        raise MalformedError(f"{column!r} holds a conversation, which is no text. To learn its answers: {way_out}")
+        raise MalformedError(f"{column!r} holds a conversation, not text. To learn its answers: {way_out}")
     if isinstance(value, list) and value and all(isinstance(item, int) for item in value):
         raise MalformedError(
-            f"{column!r} holds a list of numbers, such as token ids, which is no text. Texts are tokenised here: name "
+            f"{column!r} holds a list of numbers, such as token ids, not text. Tunesmith tokenises texts itself: name "
             "the column with the text itself, data.text_column=NAME"
         )
 
 
 def _turn(item: Any, where: str) -> Message:
     if not isinstance(item, dict):
-        raise MalformedError(f"{where}: a turn is {FORM}, and this is a {type(item).__name__}")
+        raise MalformedError(f"{where}: a turn is {FORM}, but this is a {type(item).__name__}")
     turn = {key: value for key, value in item.items() if not _is_absent(value)}
     role = turn.get("role")
     if role not in ROLES:
         keys = "" if "role" in item else f", which has the keys {', '.join(map(repr, item)) or 'none'}"
-        other = f". Here it is called {OTHER_NAMES[role]}" if isinstance(role, str) and role in OTHER_NAMES else ""
+        other = f". Its name here is {OTHER_NAMES[role]}" if isinstance(role, str) and role in OTHER_NAMES else ""
         other = f". {SHAREGPT}" if "role" not in item and {"from", "value"} <= item.keys() else other
         other = f". {SEGMENTS}" if item.keys() == {"label", "text"} else other
         raise MalformedError(f"{where}: the role is {role!r}{keys}; roles are {', '.join(ROLES)}{other}")
@@ -146,14 +146,14 @@ def _check_content(turn: Message, item: Mapping[str, Any], where: str) -> None:
         )
     kinds = {
         "NoneType": "null, as only a turn of the assistant with 'tool_calls' may be. Write a text, or remove it",
-        "list": "a list of parts. Join their texts into one text; images and sounds are not taken",
+        "list": "a list of parts. Join their texts into one text; images and audio are not supported",
     }
     kind = type(item["content"]).__name__
-    raise MalformedError(f"{where}, key 'content': must be a text, and is {kinds.get(kind, f'a {kind}. Write a text')}")
+    raise MalformedError(f"{where}, key 'content': must be a text, but is {kinds.get(kind, f'a {kind}. Write a text')}")
 
 
 def _check_calls(calls: Any, role: str, where: str) -> None:
-    """Refuse calls of tools that are not as OpenAI's format has them: `{"function": {"name", "arguments"}}`."""
+    """Refuse tool calls that are not in OpenAI's format: `{"function": {"name", "arguments"}}`."""
     if role != "assistant":
         raise MalformedError(f"{where}: only the assistant calls tools. Remove it")
     form = 'a list of {"type": "function", "function": {"name": ..., "arguments": {...}}}'
@@ -166,7 +166,7 @@ def _check_calls(calls: Any, role: str, where: str) -> None:
         if not isinstance(_parsed(function.get("arguments")), dict):
             raise MalformedError(
                 f"{where}: the arguments of call {number} ({function['name']}) must be an object or the JSON text of "
-                f"one, and are {function.get('arguments')!r}"
+                f"one, but are {function.get('arguments')!r}"
             )
 
 
@@ -178,7 +178,7 @@ def _learned(turn: Message, role: str, where: str) -> bool:
             if value not in known or (key == "train" and not isinstance(value, bool)):
                 some = "0 (not learned) or 1 (learned)" if key == "weight" else "true or false"
                 raise MalformedError(
-                    f"{where}, key {key!r}: must be {some}, and is {value!r}: a turn counts or does not"
+                    f"{where}, key {key!r}: must be {some}, but is {value!r}: a turn is learned or not"
                 )
             marks[key] = bool(value)
     if len(set(marks.values())) > 1:
@@ -191,7 +191,7 @@ def _learned(turn: Message, role: str, where: str) -> bool:
 
 
 def _is_absent(value: Any) -> bool:
-    """Null, an empty list or object, or NaN, which pandas writes for what is missing."""
+    """Whether a value is null, an empty list or object, or NaN (pandas' missing value)."""
     return value is None or value == [] or value == {} or (isinstance(value, float) and math.isnan(value))
 
 

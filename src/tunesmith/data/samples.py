@@ -1,4 +1,4 @@
-"""What a network is given, and what is asked of it, as flat arrays."""
+"""Encoded samples: inputs, labels and weights, as flat arrays."""
 
 from __future__ import annotations
 
@@ -16,54 +16,54 @@ from tunesmith.data.tokenization import IGNORED, Tokens, end_to_end
 
 @dataclass(frozen=True)
 class Samples:
-    """What a network is given; most rows are one sample, a long document is several."""
+    """Encoded samples; most rows are one sample, a long document is several."""
 
     tokens: Tokens
     """The input ids of each sample."""
     rows: npt.NDArray[np.int64]
     """Position of the row that each sample comes from, shape (samples,)."""
     labels: npt.NDArray[Any] | Tokens
-    """What is asked: one value per sample, shape (samples,) or (samples, labels); or one id per token."""
+    """Labels: one value per sample, shape (samples,) or (samples, labels); or one id per token."""
     weights: npt.NDArray[Any]
-    """What each sample counts in the denominator of a loss, shape (samples,)."""
+    """Weight of each sample in the denominator of a loss, shape (samples,)."""
     type_ids: Tokens | None = None
     """0 for tokens of the first text, 1 for the second."""
     words: Tokens | None = None
-    """Number of the word that a token begins, else -1."""
+    """Number of the word that a token begins, or else -1."""
     positions: Tokens | None = None
-    """Position of each token in its own text, where several texts share a sample."""
+    """Position of each token in its own text, if samples are packed."""
     prompts: Tokens | None = None
-    """What a text is written on from, where that is not the input itself."""
+    """Prompts for generation, if they differ from the input."""
     references: Sequence[Any] | None = None
-    """What the answers are compared with, by row: texts, or tags."""
+    """References for the predictions, per row: texts or tags."""
     limits: Sequence[Limit] = ()
-    """What limits on length take from the rows; nothing where long texts are divided."""
+    """What length limits cut off the rows; empty if long texts are divided."""
 
     def __len__(self) -> int:
         return len(self.tokens)
 
 
 def all_but_first(tokens: Tokens) -> Tokens:
-    """The tokens as labels; the first one of a sample follows nothing and is not asked for."""
+    """Return the tokens as labels, except each sample's first token, which has no context."""
     labels = tokens.ids.copy()
     labels[tokens.offsets[:-1][tokens.lengths > 0]] = IGNORED
     return Tokens(labels, tokens.offsets)
 
 
 def asking(tokens: Tokens, labels: Tokens, rows: npt.NDArray[np.int64]) -> Samples:
-    """Samples with a label per token, each counting as many as it asks for."""
+    """Build samples with a label per token, weighted by their number of labels."""
     asked = sums((labels.ids != IGNORED).astype(np.int64), labels.offsets)
     return Samples(tokens, rows, labels, asked)
 
 
 def sums(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-    """The sum of the values between each offset and the next."""
+    """Sum the values between each offset and the next."""
     total = np.concatenate([np.zeros(1, dtype=values.dtype), np.cumsum(values)])
     return np.asarray(total[offsets[1:]] - total[offsets[:-1]])
 
 
 def packed(samples: Samples, max_length: int) -> Samples:
-    """Several samples in one, up to `max_length` tokens, each with positions of its own."""
+    """Pack several samples into one, up to `max_length` tokens, each with its own positions."""
     assert isinstance(samples.labels, Tokens)
     packs = pack(samples.tokens.lengths, max_length)
     together = [np.concatenate([samples.tokens[i] for i in members]) for members in packs]

@@ -1,4 +1,4 @@
-"""Names that look alike: the same word in other letters, spaces or code points, and how to make them one."""
+"""Finds labels that differ only in case, spaces or code points, and maps them to one name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TRUTHS = {"true": "1", "false": "0"}
 
 
 def folded(name: str) -> str:
-    """What is left of a name without case, edge space, repeated space, Unicode form and invisible characters."""
+    """Normalise a name: case, surrounding and repeated space, Unicode form, invisible characters, numbers."""
     seen = unicodedata.normalize("NFKC", name).casefold()
     kept = "".join(character for character in seen if unicodedata.category(character) != "Cf")
     text = unicodedata.normalize("NFKC", " ".join(kept.split()))
@@ -23,7 +23,7 @@ def folded(name: str) -> str:
 
 
 def alike(counts: Mapping[str, int]) -> list[list[str]]:
-    """Groups of two names or more that fold to the same, the most frequent name of each first."""
+    """Return groups of names with the same normalised form, each with its most frequent name first."""
     truths = {folded(name) for name in counts} <= {"true", "false", "0", "1"}
     groups: dict[str, list[str]] = {}
     for name in sorted(counts, key=lambda name: (-counts[name], name != clean(name), name)):
@@ -33,17 +33,17 @@ def alike(counts: Mapping[str, int]) -> list[list[str]]:
 
 
 def clean(name: str) -> str:
-    """A name without the space and the characters that nobody sees, composed."""
+    """Remove extra space and invisible characters from a name, and compose it (NFC)."""
     seen = "".join(character for character in name if unicodedata.category(character) != "Cf")
     return unicodedata.normalize("NFC", " ".join(seen.split()))
 
 
 def mapping(groups: Sequence[Sequence[str]], label_names: Mapping[str, str]) -> dict[str, str]:
-    """Each spelling in the file to the one name of its group.
+    """Map each spelling in the file to its group's name.
 
     Args:
         groups: From `alike`.
-        label_names: Names that are given already: what stands in the file is what they begin at.
+        label_names: Existing `data.label_names`, whose keys are the spellings in the file.
     """
     to_one: dict[str, str] = {}
     for names in groups:
@@ -56,18 +56,18 @@ def mapping(groups: Sequence[Sequence[str]], label_names: Mapping[str, str]) -> 
 
 
 def override(names: Mapping[str, str]) -> str:
-    """`data.label_names={...}`, quoted for a shell."""
+    """Format `data.label_names={...}`, quoted for a shell."""
     entries = ", ".join(f"{quoted(name)}: {_value(value)}" for name, value in names.items())
     return shlex.quote(f"data.label_names={{{entries}}}")
 
 
 def counted_list(counts: Mapping[str, int], names: Sequence[str]) -> str:
-    """Names in quotes with the rows of each."""
+    """Join quoted names with their numbers of rows."""
     return ", ".join(f"{quoted(name)} ({counts[name]} row{'' if counts[name] == 1 else 's'})" for name in names)
 
 
 def quoted(name: str) -> str:
-    """A name in double quotes with every character that cannot be seen or told from another written as its code."""
+    """Put a name in double quotes, with invisible and ambiguous characters escaped."""
     composed = unicodedata.normalize("NFKC", name) == name
     return in_quotes(name, lambda character: not (character.isprintable() and (composed or character.isascii())))
 
@@ -77,7 +77,7 @@ def _value(name: str) -> str:
 
 
 def _number(text: str) -> str:
-    """Numbers that are equal in one form: 1, 1.0 and 01."""
+    """Write equal numbers the same way: 1, 1.0 and 01."""
     try:
         number = float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A task as the data room sees it: how records are read, divided, looked through and encoded."""
+"""The part of a task that the data modules use: reading, splitting, checking and encoding rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RowTask(Protocol):
-    """What each method does is said where they are implemented, in `tasks/task.py`."""
+    """Protocol of tasks; the methods are documented in `tasks/task.py`."""
 
     config: TaskConfig
     lacks: ClassVar[str]
@@ -27,47 +27,47 @@ class RowTask(Protocol):
 
     @property
     def traits(self) -> Traits:
-        """What the config knows of it."""
+        """The task's traits."""
         ...
 
     def columns(self, data: Data) -> list[str]:
-        """Keys of `data` that name its columns."""
+        """Return the keys of `data` that name its columns."""
         ...
 
     def read(self, record: Mapping[str, Any], data: Data) -> Example | None:
-        """A record as an example."""
+        """Turn a record into an example."""
         ...
 
     def question(self, record: Mapping[str, Any], data: Data) -> Example:
-        """What a record asks."""
+        """Turn a record without a label into an example."""
         ...
 
     def rename(self, labels: Sequence[Label], lines: Sequence[int], data: Data) -> list[Label]:
-        """Labels under their names."""
+        """Map labels to their names."""
         ...
 
     def oddities(self, labels: Sequence[Label], raw: Sequence[Label], data: Data) -> Iterator[str]:
-        """Labels that are likely not meant."""
+        """Report labels that are probably mistakes."""
         ...
 
     def strata(self, labels: Sequence[Label]) -> list[str] | None:
-        """The label to draw each row by."""
+        """Return the labels to stratify by."""
         ...
 
     def label_names(self, splits: Mapping[str, Rows], column: str) -> list[str]:
-        """What there is an output for."""
+        """Return the names of the outputs."""
         ...
 
     def comparable(self, label: Label) -> Hashable:
-        """A label to be compared."""
+        """Return a label in comparable form."""
         ...
 
     def single(self, split: str, label: Any) -> tuple[str, str] | None:
-        """What a split of one label means."""
+        """Describe a split with a single label."""
         ...
 
     def encode(
         self, rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenizerFast, data: Data, family: Family
     ) -> Samples:
-        """The samples of rows."""
+        """Encode rows as samples."""
         ...

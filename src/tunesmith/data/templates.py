@@ -1,7 +1,7 @@
-"""Conversations as a chat template writes them: the text, which tokens of it are answers, and what ends these.
+"""Renders conversations with a chat template, and finds the answers' tokens and their ends.
 
-A tokenizer without a template gets one of ours, so that whoever loads what is saved writes prompts as they were
-learned: every turn of others ends with a line break, every answer with the tokenizer's end token.
+A tokenizer without a template gets Tunesmith's own, so a saved model is prompted as it was trained: other turns end
+with a line break, answers with the tokenizer's end token. See docs/decisions.md, 2026-11-26: the end of an answer.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ PLAIN = (
     "{% for message in messages %}{{ message['content'] }}"
     "{% if message['role'] == 'assistant' %}{{ eos_token }}{% else %}{{ '\\n' }}{% endif %}{% endfor %}"
 )
-"""Our own template, behind whatever the tokenizer begins every text with."""
+"""Tunesmith's template, to follow the tokenizer's start tokens."""
 PROBE: Conversation = ({"role": "user", "content": "question"}, {"role": "assistant", "content": "answer"})
 UNLIKELY = "here stands what is said"
-"""A content that no template writes of itself."""
+"""Content that no template contains."""
 CALL = {"type": "function", "id": "call00001", "function": {"name": "call", "arguments": {"of": "it"}}}
 CALL_PROBE: Conversation = (PROBE[0], {"role": "assistant", "content": "", "tool_calls": [CALL]})
 
 
 def template_of(tokenizer: PreTrainedTokenizerFast) -> Any:
-    """The tokenizer's own chat template (some have several, by name), or else ours."""
+    """Return the tokenizer's chat template (some have several, by name), or else Tunesmith's own."""
     if tokenizer.chat_template is not None:
         return tokenizer.chat_template
     ends = {tokenizer.eos_token_id, tokenizer.sep_token_id}
@@ -48,10 +48,10 @@ def render_conversation(
     *,
     asking: bool = False,
 ) -> str:
-    """The text of a conversation; with the mark that the assistant speaks next, where it is to be asked.
+    """Render a conversation; with `asking`, through the start of the assistant's next turn.
 
     Raises:
-        MalformedError: The template refuses it.
+        MalformedError: The template refuses the conversation.
     """
     turns = [{key: value for key, value in turn.items() if key != "train"} for turn in conversation]
     arguments = dict(options or {})
@@ -61,7 +61,7 @@ def render_conversation(
         text: str = tokenizer.apply_chat_template(
             turns, tokenize=False, add_generation_prompt=asking, chat_template=template, **arguments
         )
-    except Exception as error:  # a template is a program, and may raise what it likes
+    except Exception as error:  # a template is a program, and can raise anything
         raise MalformedError(f"the tokenizer's chat template refuses this conversation: {error}") from None
     return text
 
@@ -69,10 +69,10 @@ def render_conversation(
 def render_question(
     conversation: Conversation, tokenizer: PreTrainedTokenizerFast, options: Mapping[str, Any] | None = None
 ) -> str:
-    """The text that an answer follows on; nothing but the mark that the assistant speaks, where it speaks first.
+    """Render the prompt before an answer; if there are no turns, only the start of the assistant's turn.
 
     Raises:
-        MalformedError: The template refuses it.
+        MalformedError: The template refuses the conversation.
     """
     if conversation:
         return render_conversation(conversation, tokenizer, options, asking=True)
@@ -82,13 +82,13 @@ def render_question(
 def write(
     conversation: Conversation, tokenizer: PreTrainedTokenizerFast, options: Mapping[str, Any] | None = None
 ) -> tuple[list[int], list[bool]]:
-    """Ids of a conversation, and for each whether it is learned: answers, through the token that ends each.
+    """Encode a conversation; return also whether each token is learned: answers, through their end tokens.
 
-    What the template writes behind that token, such as a line break, is never generated and so not learned.
+    What the template writes after the end token, such as a line break, is never generated, so it is not learned.
 
     Raises:
-        MalformedError: The template refuses the conversation, writes no end behind an answer, or writes earlier turns
-            otherwise than when they stand alone.
+        MalformedError: The template refuses the conversation, writes no end token after an answer, or renders earlier
+            turns differently when others follow.
     """
     text = render_conversation(conversation, tokenizer, options)
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
@@ -101,7 +101,7 @@ def write(
 def _span(
     conversation: Conversation, text: str, tokenizer: PreTrainedTokenizerFast, options: Mapping[str, Any] | None
 ) -> tuple[int, int]:
-    """Where the last turn of a conversation begins in the text of the whole, and where the token ends that ends it."""
+    """Return start and end of a conversation's last turn in the text of the whole, including its end token."""
     before = render_question(conversation[:-1], tokenizer, options)
     through = render_conversation(conversation, tokenizer, options)
     if through.startswith(before) and text.startswith(before):
@@ -110,11 +110,11 @@ def _span(
             raise MalformedError(f"turn {len(conversation)}: {_endless(through[len(before) :], tokenizer)}")
         if text.startswith(through[:last]):
             return len(before), last
-    reason = "writes earlier turns differently when others follow, so that answers cannot be told from the rest"
+    reason = "writes earlier turns differently when others follow, so answers cannot be located"
     if not through.startswith(before) and through.startswith(
         render_conversation(conversation[:-1], tokenizer, options)
     ):
-        reason = f"asks for an answer ({before[-40:]!r}) otherwise than it writes one ({through[-40:]!r})"
+        reason = f"prompts for an answer ({before[-40:]!r}) differently from how it writes one ({through[-40:]!r})"
     raise MalformedError(
         f"turn {len(conversation)}: the tokenizer's chat template {reason}. Give one prompt and one response per row "
         "(data.text_column, data.target_column), or another model.tokenizer"
@@ -122,10 +122,10 @@ def _span(
 
 
 def _end(through: str, first: int, tokenizer: PreTrainedTokenizerFast) -> int | None:
-    """Where the mark ends that ends an answer, the last thing in a text that begins at `first`.
+    """Return the end of an answer's end token, in a text whose last answer begins at `first`.
 
-    It is the first mark of what the template writes behind every answer. Where the text ends otherwise, as some calls
-    of tools do, it is the last mark with nothing but space behind it.
+    It is the first control token that the template writes after every answer. If the text ends differently, as some
+    tool calls do, it is the last control token followed only by space.
     """
     strings = sorted(map(re.escape, tokenizer.convert_ids_to_tokens(sorted(marks(tokenizer)))), key=len, reverse=True)
     tail = _tail(tokenizer)
@@ -138,7 +138,7 @@ def _end(through: str, first: int, tokenizer: PreTrainedTokenizerFast) -> int | 
 
 
 def _tail(tokenizer: PreTrainedTokenizerFast) -> str:
-    """What the template writes behind an answer that is the last turn."""
+    """Return what the template writes after a final answer."""
     try:
         return render_conversation([PROBE[0], {"role": "assistant", "content": UNLIKELY}], tokenizer).rpartition(
             UNLIKELY
@@ -148,21 +148,21 @@ def _tail(tokenizer: PreTrainedTokenizerFast) -> str:
 
 
 def marks(tokenizer: PreTrainedTokenizerFast) -> set[int]:
-    """Ids of tokens that stand for no piece of a text: the special and the added ones."""
+    """Return the ids of control tokens: the special and the added ones."""
     return {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
 
 
 def ends_of_answers(tokenizer: PreTrainedTokenizerFast) -> list[int]:
-    """The token that the chat template writes behind an answer, and that behind a call of tools if it is another.
+    """Return the end token of answers, and that of tool calls if it differs.
 
     Raises:
-        DataError: It writes none, so that an answer could never end.
+        DataError: The chat template writes none, so generation would never stop.
     """
     try:
         ends = [_last_learned(PROBE, tokenizer)]
     except MalformedError as error:
         raise DataError(f"model.tokenizer: {error}") from None
-    with contextlib.suppress(MalformedError):  # many templates know no tools
+    with contextlib.suppress(MalformedError):  # many templates do not support tools
         ends.append(_last_learned(CALL_PROBE, tokenizer))
     return list(dict.fromkeys(ends))
 
@@ -173,7 +173,7 @@ def _last_learned(conversation: Conversation, tokenizer: PreTrainedTokenizerFast
 
 
 def end_of_text(tokenizer: PreTrainedTokenizerFast) -> int | None:
-    """The token behind a text that is no conversation: the end token, or what the tokenizer itself writes last."""
+    """Return the end token of plain texts: the tokenizer's end token, or the control token that it appends."""
     if tokenizer.eos_token_id is not None:
         return int(tokenizer.eos_token_id)
     frame = tokenizer("")["input_ids"]
@@ -184,10 +184,10 @@ def _endless(answer: str, tokenizer: PreTrainedTokenizerFast) -> str:
     if str(template_of(tokenizer)).endswith(PLAIN):
         return (
             "nothing ends an answer: the tokenizer has neither a chat template nor an end token. Name one of its "
-            "tokens as the end, model.config.eos_token_id=ID, or take another model.tokenizer"
+            "tokens as the end, model.config.eos_token_id=ID, or use another model.tokenizer"
         )
     return (
-        f"the tokenizer's chat template writes no token behind an answer that ends it ({answer[-40:]!r}), so that "
-        "generation could never stop. Put {{ eos_token }} behind the assistant's content in its chat template, remove "
-        "the template (an answer then ends with the end token), or take another model.tokenizer"
+        f"the tokenizer's chat template writes no end token after an answer ({answer[-40:]!r}), so "
+        "generation would never stop. Put {{ eos_token }} after the assistant's content in its chat template, remove "
+        "the template (an answer then ends with the end token), or use another model.tokenizer"
     )

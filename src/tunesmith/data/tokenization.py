@@ -1,4 +1,4 @@
-"""Text to token ids, once: the result is cached by content as flat arrays."""
+"""Tokenizes texts once; the result is cached by content as flat arrays."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ FORMAT = "4"
 """Version of the cache's layout; part of every key."""
 
 IGNORED = -100
-"""Label of a token that is not asked for, as in transformers."""
+"""Label of a token without a loss, as in transformers."""
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Token ids of many texts, end to end."""
+    """Token ids of many texts, concatenated."""
 
     ids: npt.NDArray[np.int32]
     """All ids, shape (tokens,)."""
     offsets: npt.NDArray[np.int64]
-    """Where each text starts and the last ends, shape (texts + 1,)."""
+    """Start of each text, and the end of the last, shape (texts + 1,)."""
     whole: npt.NDArray[np.int64] | None = None
-    """Tokens that each text has before it is cut to a limit, shape (texts,); None where there is no limit."""
+    """Tokens of each text before cutting, shape (texts,); None if there is no limit."""
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
@@ -55,7 +55,7 @@ class Tokens:
 
 
 def end_to_end(texts: Sequence[Sequence[int] | npt.NDArray[np.int32]]) -> Tokens:
-    """Lists of ids as flat arrays."""
+    """Concatenate lists of ids."""
     lengths = np.fromiter((len(ids) for ids in texts), dtype=np.int64, count=len(texts))
     offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
     flat = np.concatenate([np.asarray(ids, dtype=np.int32) for ids in texts] or [np.zeros(0, dtype=np.int32)])
@@ -63,13 +63,13 @@ def end_to_end(texts: Sequence[Sequence[int] | npt.NDArray[np.int32]]) -> Tokens
 
 
 def tokenize(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, max_length: int, cache_dir: Path) -> Tokens:
-    """Token ids of each text with special tokens, cut to `max_length` on the tokenizer's `truncation_side`.
+    """Tokenize texts with special tokens, cut to `max_length` on the tokenizer's `truncation_side`.
 
     Args:
         texts: The texts.
         tokenizer: A fast tokenizer.
-        max_length: Tokens per text at most, special tokens included.
-        cache_dir: Folder of the cache; made if absent.
+        max_length: Maximum tokens per text, including special tokens.
+        cache_dir: Folder of the cache; created if missing.
     """
 
     def make() -> Arrays:
@@ -84,19 +84,19 @@ def tokenize(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, max_lengt
 def encode_within(
     max_length: int, tokenizer: PreTrainedTokenizerFast, texts: Mapping[str, Sequence[str]], **options: Any
 ) -> tuple[dict[str, list[Any]], npt.NDArray[np.int64]]:
-    """What a tokenizer makes of texts within a limit, and how many tokens each would have without it.
+    """Tokenize texts within a limit; return also each one's number of tokens without it.
 
-    The texts that are too long are encoded a second time, so that the tokenizer itself cuts them by its own rules:
-    special tokens stay, and of a pair the longer text is cut first.
+    Texts that are too long are encoded a second time, so the tokenizer cuts them by its own rules: special tokens stay,
+    and the longer text of a pair is cut first.
 
     Args:
-        max_length: Tokens per text at most, special tokens included.
+        max_length: Maximum tokens per text, including special tokens.
         tokenizer: A fast tokenizer.
         texts: The texts by the tokenizer's argument: `text`, with `text_pair` for pairs, or `text_target`.
-        options: More arguments of the tokenizer.
+        options: Other arguments of the tokenizer.
 
     Returns:
-        The tokenizer's columns with a value for each text, and the tokens of the whole texts, shape (texts,).
+        The tokenizer's columns with a value per text, and the number of tokens before cutting, shape (texts,).
     """
     names = list(texts)
     rows = list(zip(*texts.values(), strict=True))
@@ -122,16 +122,16 @@ def cached(
     cache_dir: Path,
     make: Callable[[], Arrays],
 ) -> Arrays:
-    """Arrays from the cache, or made and put there.
+    """Return arrays from the cache, or make and cache them.
 
     The key is a hash of the settings, the content and the tokenizer's whole definition, so a change in any of them is
-    a new entry and a stale one cannot be read. A folder that cannot be written only costs the caching.
+    a new entry and a stale one is never read. If the folder cannot be written, nothing is cached.
 
     Args:
-        settings: What else the arrays depend on; JSON values.
+        settings: Everything else that the arrays depend on; JSON values.
         content: The texts.
         tokenizer: A fast tokenizer.
-        cache_dir: Folder of the cache; made if absent.
+        cache_dir: Folder of the cache; created if missing.
         make: Makes the arrays.
     """
     path = expand(cache_dir) / f"tokens-{_key(settings, content, tokenizer)}.npz"
@@ -145,7 +145,7 @@ def cached(
 def _key(settings: Sequence[Any], content: Iterable[str], tokenizer: PreTrainedTokenizerFast) -> str:
     digest = hashlib.sha256()
     definition = json.loads(tokenizer.backend_tokenizer.to_str())
-    # Each call leaves its own truncation and padding there; they say nothing about the next call.
+    # Each call leaves its truncation and padding there; the next call does not use them.
     definition |= {"truncation": tokenizer.truncation_side, "padding": None}
     definition |= {"eos": tokenizer.eos_token_id, "chat_template": tokenizer.chat_template}
     for part in (FORMAT, json.dumps(settings), json.dumps(definition), *content):
@@ -159,7 +159,7 @@ def _load(path: Path) -> Arrays | None:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):  # absent, or cut short by a crash or a full disk
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):  # missing, or cut short by a crash or a full disk
         return None
 
 

@@ -1,4 +1,4 @@
-"""Texts that a model cannot see: there is nothing in them, or nothing that its tokenizer knows."""
+"""Warns of empty inputs, and of texts that the tokenizer does not know."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 NAMED = 5
-"""Places that a sentence names."""
+"""Maximum locations listed in a sentence."""
 
 
 def told_of_empty(rows: Rows) -> Iterator[str]:
-    """Inputs without anything in them, which are answered all the same, in a sentence.
+    """Warn of inputs without text, which are still answered.
 
     Args:
-        rows: Inputs that are to be answered.
+        rows: Inputs for prediction.
     """
     if rows.messages is not None or rows.words is not None:
         return
     pairs = rows.pairs if rows.pairs is not None else rows.texts
     blank = [str(i + 1) for i, texts in enumerate(zip(rows.texts, pairs, strict=True)) if not all(map(_seen, texts))]
     if blank:
-        yield f"{len(blank):,} of {len(rows):,} inputs hold no text, and are answered as empty (number {_first(blank)})"
+        yield f"{len(blank):,} of {len(rows):,} inputs have no text, and are answered as empty (number {_first(blank)})"
 
 
 def told_of_unknown(tokens: Tokens, rows: Rows, tokenizer: PreTrainedTokenizerFast) -> Iterator[str]:
-    """Texts of which a tokenizer knows less than half, in a sentence.
+    """Warn of texts that are mostly unknown tokens.
 
     Args:
         tokens: The ids of each text.
-        rows: The rows that they are of.
+        rows: The rows of the texts.
         tokenizer: The tokenizer.
     """
     unknown = tokenizer.unk_token_id
@@ -52,13 +52,13 @@ def told_of_unknown(tokens: Tokens, rows: Rows, tokenizer: PreTrainedTokenizerFa
         names = [numbered(rows.lines[i]) if rows.lines is not None else f"number {i + 1}" for i in places]
         yield (
             f"{len(places):,} of {len(rows):,} texts are mostly {tokenizer.unk_token} ({_first(names)}): the tokenizer "
-            "does not know their letters or words, so that the model cannot tell them apart. Take a model whose "
+            "does not know their letters or words, so the model cannot tell them apart. Use a model whose "
             "tokenizer does"
         )
 
 
 def _seen(text: str) -> bool:
-    """Whether a text has a character that is more than space."""
+    """Whether a text has a visible character."""
     return any(not char.isspace() and unicodedata.category(char) != "Cf" for char in text)
 
 

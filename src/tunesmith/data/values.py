@@ -1,7 +1,7 @@
-"""What a value of a file means: a text, a label, several labels, a number, or nothing.
+"""Interprets values in a file: a text, a label, several labels, a number, or missing.
 
-CSV has texts alone, JSON has types. A value of a type that is not asked for is refused with the key that takes it; it
-is never turned into the text of its source.
+CSV only has texts, JSON has types. A value of an unexpected type is refused with the key that takes it; it is never
+converted to its printed form.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from tunesmith.data.malformed import MalformedError
 from tunesmith.data.spellings import override
 
 EXACT = 2**53
-"""Below this every whole number is a float of its own."""
+"""Below this, every whole number is exactly a float."""
 WRAPPED = re.compile(r"(?:array|tensor|frozenset|set)\((.*?)(?:,\s*dtype=[\w.]+)?\)", re.DOTALL)
-"""A list as numpy, torch and sets are printed."""
+"""A list as printed by numpy, torch and sets."""
 BITS = re.compile(r"[01](?:[\s,;|]+[01])+")
-"""Zeros and ones in a row, as a vector is written without brackets."""
+"""Zeros and ones in a row: a vector without brackets."""
 
 
 def as_text(value: Any) -> str:
-    """A value as text: ids 1 and "1" are the same, absent values are empty."""
+    """Convert a value to text: ids 1 and "1" become equal, None becomes empty."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -39,31 +39,31 @@ def as_text(value: Any) -> str:
 
 
 def is_missing(value: Any, words: Iterable[str]) -> bool:
-    """Whether there is no value: null, NaN, a blank text, or one of the words that stand for a missing value."""
+    """Whether a value is missing: null, NaN, a blank text, or one of the words for a missing value."""
     if isinstance(value, str):
         return not value.strip() or value.strip() in words
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def text_in(value: Any, column: str | None, data: Data) -> str:
-    """A text; empty where it is missing.
+    """Read a text; empty if it is missing.
 
     Raises:
         MalformedError: The value is a list, an object or an infinite number.
     """
     if isinstance(value, list | dict):
-        raise MalformedError(f"{column!r} holds {kind_of(value)}, where a text is asked for. {taker(value, column)}")
+        raise MalformedError(f"{column!r} holds {kind_of(value)}, but must hold a text. {taker(value, column)}")
     _refuse_infinity(value, column)
     return "" if is_missing(value, data.missing) else as_text(value)
 
 
 def label_of(value: Any, column: str | None, missing: Sequence[str]) -> str | None:
-    """One label as it stands in the file; None where it is missing. Numbers that are equal are one label: 1.0 is `1`.
+    """Read one label as it is in the file; None if it is missing. Equal numbers are one label: 1.0 is `1`.
 
     Args:
-        value: As it was read.
-        column: Its column.
-        missing: Words that stand for a missing label.
+        value: The value of the column.
+        column: The column's name.
+        missing: Words for a missing label.
 
     Raises:
         MalformedError: The value is a list, an object or an infinite number.
@@ -72,9 +72,9 @@ def label_of(value: Any, column: str | None, missing: Sequence[str]) -> str | No
         remedy = (
             "task=multi_label takes several labels for a text, task=token_classification a tag for each word"
             if isinstance(value, list)
-            else "Make the label a column of its own"
+            else "Put the label in its own column"
         )
-        raise MalformedError(f"{column!r} holds {kind_of(value)}, where one label is asked for. {remedy}")
+        raise MalformedError(f"{column!r} holds {kind_of(value)}, but must hold one label. {remedy}")
     _refuse_infinity(value, column)
     if is_missing(value, missing):
         return None
@@ -82,13 +82,13 @@ def label_of(value: Any, column: str | None, missing: Sequence[str]) -> str | No
 
 
 def labels_of(value: Any, column: str | None, data: Data) -> tuple[str, ...] | None:
-    """Several labels, as a list, as the text of a list (JSON, Python, numpy), or as names with a separator between.
+    """Read several labels: a list, the text of a list (JSON, Python, numpy), or names with separators.
 
     Returns:
-        The names as they stand in the file, those of a vector of zeros and ones included; None where they are missing.
+        The names as they are in the file (zeros and ones for a vector); None if they are missing.
 
     Raises:
-        MalformedError: The value has labels within labels, or is an object.
+        MalformedError: The value has nested labels, or is an object.
     """
     if value is None:
         return ()
@@ -103,32 +103,32 @@ def labels_of(value: Any, column: str | None, data: Data) -> tuple[str, ...] | N
         raise MalformedError(f"{column!r} holds {kind_of(value)}; write the names of its labels as a list: [a, b]")
     items = value if isinstance(value, list) else [value]
     if any(item is None or item is ... or (isinstance(item, float) and math.isnan(item)) for item in items):
-        raise MalformedError(f"{column!r} holds a list with a missing value in it: leave that out of the list")
+        raise MalformedError(f"{column!r} holds a list with a missing value: leave that out of the list")
     refuse_missing_among(items, column, data)
     names = [label_of(item, column, ()) for item in items]
     return tuple(name for name in names if name)
 
 
 def refuse_missing_among(labels: Sequence[Any], column: str | None, data: Data) -> None:
-    """Refuse labels or tags of which one is a word that stands for a missing value.
+    """Refuse labels or tags if one of them is a word for a missing value.
 
     Raises:
-        MalformedError: One is.
+        MalformedError: There is such a word.
     """
     words = missing_labels(data)
     for label in labels:
         if isinstance(label, str) and label.strip() in words:
             raise MalformedError(
-                f"{column!r} holds {label!r} among others, which stands for a missing value. Mend it, or, if it is a "
-                f"name: {override({label: label})}"
+                f"{column!r} holds {label!r} among others, which stands for a missing value. Correct it, or, if it is "
+                f"a name: {override({label: label})}"
             )
 
 
 def strings_of(value: Any, column: str | None) -> tuple[str, ...]:
-    """Words or tags: a list, or the text of one.
+    """Read words or tags from a list, or the text of one.
 
     Raises:
-        MalformedError: The value is no list of words.
+        MalformedError: The value is not a list of words.
     """
     if isinstance(value, str):
         value = structure(value)
@@ -138,12 +138,12 @@ def strings_of(value: Any, column: str | None) -> tuple[str, ...]:
 
 
 def missing_labels(data: Data) -> list[str]:
-    """The words that stand for a missing label: none that `data.label_names` gives a name."""
+    """Return the words for a missing label, except those that `data.label_names` maps to a name."""
     return [word for word in data.missing if word not in data.label_names]
 
 
 def structure(text: str) -> list[Any] | dict[Any, Any] | None:
-    """The list or object that a text is the source of, in JSON, Python or numpy; None for any other text."""
+    """Parse a text as a list or object in JSON, Python or numpy notation; None for any other text."""
     text = text.strip()
     wrapped = WRAPPED.fullmatch(text)
     if wrapped:
@@ -163,7 +163,7 @@ def structure(text: str) -> list[Any] | dict[Any, Any] | None:
 
 
 def kind_of(value: list[Any] | dict[Any, Any]) -> str:
-    """A list or object in words."""
+    """Describe a list or object in words."""
     if isinstance(value, dict):
         return f"an object with {', '.join(map(repr, list(value)[:3])) or 'nothing in it'}"
     if is_conversation(value):
@@ -174,7 +174,7 @@ def kind_of(value: list[Any] | dict[Any, Any]) -> str:
 
 
 def is_conversation(value: Any) -> bool:
-    """Whether a list holds messages: objects with a role, or with who they are from."""
+    """Whether a list holds messages: objects with `role` or `from`."""
     return (
         isinstance(value, list)
         and bool(value)
@@ -183,19 +183,19 @@ def is_conversation(value: Any) -> bool:
 
 
 def taker(value: list[Any] | dict[Any, Any], column: str | None) -> str:
-    """The key that takes such a value in the place of a text."""
+    """Name the key or task that takes such a value."""
     if isinstance(value, dict):
-        return "Make the text a column of its own"
+        return "Put the text in its own column"
     if is_conversation(value):
         return f"data.messages_column={column} takes conversations, with task=language_modeling"
     if value and all(isinstance(item, int | float) for item in value):
-        return "Texts are tokenised here, with the model's own tokenizer: give the text instead"
-    return "task=token_classification takes lists of words; for any other task join them to a text"
+        return "Tunesmith tokenises texts itself, with the model's tokenizer: provide the text instead"
+    return "task=token_classification takes lists of words; for any other task, join them into a text"
 
 
 def _refuse_infinity(value: Any, column: str | None) -> None:
     if isinstance(value, float) and math.isinf(value):
-        raise MalformedError(f"{column!r} holds an infinite number. Mend it, or leave the row out")
+        raise MalformedError(f"{column!r} holds an infinite number. Correct it, or leave the row out")
 
 
 def _is_whole(value: Any) -> bool:
@@ -209,21 +209,21 @@ def _separated(text: str, separator: str) -> list[str]:
 
 
 def _python(text: str) -> Any:
-    """A Python literal; texts side by side, which Python would join to one, are refused."""
+    """Parse a Python literal; refuse adjacent strings, which Python would join into one."""
     kinds = [token.type for token in tokenize.generate_tokens(StringIO(text).readline) if token.type != tokenize.NL]
     if any(first == second == tokenize.STRING for first, second in pairwise(kinds)):
         raise ValueError("texts without a comma between them")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on escapes that Python does not know
+        warnings.simplefilter("ignore")  # about unknown escapes
         return ast.literal_eval(text)
 
 
 def _numpy(text: str) -> list[Any]:
-    """Values with spaces between them, as numpy prints an array of one dimension."""
+    """Parse values separated by spaces, as numpy prints a one-dimensional array."""
     items = re.findall(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s'"]+""", text[1:-1])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         values = [ast.literal_eval(item) for item in items]
     if text[0] != "[" or not all(value is ... or isinstance(value, str | int | float) for value in values):
-        raise ValueError("no array")
+        raise ValueError("not an array")
     return values

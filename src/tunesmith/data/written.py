@@ -1,4 +1,4 @@
-"""Whether a chat template writes what it is handed: what has no effect would be dropped without a word."""
+"""Refuses parts of a conversation that its chat template would silently drop."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 OURS = ("role", "content", "train")
 LINKS = (("tool", "tool_call_id"), ("tool", "name"))
-"""Keys by role that only say which call a turn answers, which many templates rightly leave to the order of turns."""
+"""Keys by role that only link a turn to a call; many templates rely on the order of turns instead."""
 SKIPPED = ("system", "tool")
-"""Roles that some templates know nothing of, and whose turns they leave out."""
+"""Roles whose turns some templates leave out."""
 RESERVED = ("messages", "tools", "documents", "add_generation_prompt")
 
 
 def check_written(
     conversation: Conversation, tokenizer: PreTrainedTokenizerFast, options: Options, *, asking: bool = False
 ) -> None:
-    """Refuse what the template leaves out: a turn, a key of one, or what it is handed beside them.
+    """Refuse whatever the template leaves out: a turn, a key of one, or another argument.
 
     Args:
         conversation: The turns.
         tokenizer: The tokenizer with the template.
-        options: What the template is handed beside the turns.
-        asking: Whether the conversation is to be answered.
+        options: The template's arguments besides the turns.
+        asking: Whether the conversation is a prompt to be answered.
 
     Raises:
         MalformedError: Something has no effect on the text; the message names turn and key.
@@ -47,10 +47,10 @@ def check_written(
         for key in turn:
             optional = key in OURS or (turn["role"], key) in LINKS
             if not optional and not _has_effect(conversation, number, key, tokenizer, options):
-                here = f" Here it is called {NAMED_ELSE[key]!r}." if key in NAMED_ELSE else ""
+                here = f" Its name here is {NAMED_ELSE[key]!r}." if key in NAMED_ELSE else ""
                 raise MalformedError(
-                    f"{where}, key {key!r}: has no effect, the tokenizer's chat template does not write it.{here} "
-                    "Remove the key, or take a model.tokenizer whose template writes it"
+                    f"{where}, key {key!r}: has no effect: the tokenizer's chat template does not write it.{here} "
+                    "Remove the key, or use a model.tokenizer whose template writes it"
                 )
         _check_calls(conversation, number, tokenizer, options, text)
         content = turn.get("content", "").strip()
@@ -59,10 +59,10 @@ def check_written(
 
 
 def doubts(parts: Sequence[Rows], tokenizer: PreTrainedTokenizerFast) -> list[str]:
-    """What the template does that is no fault and may still surprise, one sentence for each kind.
+    """Return a sentence for each harmless but surprising effect of the template.
 
     Args:
-        parts: Rows, of which one conversation with each set of keys is looked at.
+        parts: Rows; one conversation for each set of keys is checked.
         tokenizer: The tokenizer with the template.
     """
     kinds: dict[frozenset[tuple[str, str]], tuple[Conversation, Options]] = {}
@@ -75,7 +75,7 @@ def doubts(parts: Sequence[Rows], tokenizer: PreTrainedTokenizerFast) -> list[st
 
 
 def _marks_in_texts(parts: Sequence[Rows], tokenizer: PreTrainedTokenizerFast) -> Iterator[str]:
-    """Texts that hold a control token, as those do that went through a template already, or that pose as a turn."""
+    """Report texts with control tokens, such as already templated ones, or ones that imitate a turn."""
     ends = tokenizer.convert_ids_to_tokens(ends_of_answers(tokenizer))
     for mark in dict.fromkeys((*ends, *tokenizer.all_special_tokens)):
         places = [
@@ -85,9 +85,9 @@ def _marks_in_texts(parts: Sequence[Rows], tokenizer: PreTrainedTokenizerFast) -
             if any(mark in turn.get("content", "") for turn in turns)
         ]
         if places:
-            kind = "the token that ends a turn" if mark in ends else "a control token and not as these letters"
+            kind = "the token that ends a turn" if mark in ends else "a control token, not as these letters"
             yield (
-                f"{len(places)} conversations hold {mark} in a text (first: {places[0]}), which is read as {kind}. "
+                f"{len(places)} conversations contain {mark} in a text (first: {places[0]}), which is read as {kind}. "
                 "Remove it from the texts: the chat template writes what belongs there"
             )
 
@@ -95,7 +95,7 @@ def _marks_in_texts(parts: Sequence[Rows], tokenizer: PreTrainedTokenizerFast) -
 def _doubts(conversation: Conversation, tokenizer: PreTrainedTokenizerFast, options: Options) -> Iterator[str]:
     if "strftime_now" in _source(tokenizer) and "date_string" not in options.get("chat_template_kwargs", {}):
         yield (
-            "the chat template writes the date of the day, so that another day's run learns other tokens: where the "
+            "the chat template writes the current date, so a run on another day learns other tokens: if the "
             "template takes a date_string, give each row one in the column chat_template_kwargs"
         )
     for number, turn in enumerate(conversation):
@@ -110,17 +110,17 @@ def _doubts(conversation: Conversation, tokenizer: PreTrainedTokenizerFast, opti
                 and str(arguments) in render_conversation(conversation, tokenizer, options)
             ):
                 yield (
-                    "the chat template writes the arguments of tool calls that are objects as Python does, with single "
-                    "quotes. Give them as JSON text, if it is JSON that the model is to write"
+                    "the chat template writes tool call arguments that are objects in Python notation, with single "
+                    "quotes. Provide them as JSON text if the model is to write JSON"
                 )
 
 
 def _has_effect(
     conversation: Conversation, number: int, key: str, tokenizer: PreTrainedTokenizerFast, options: Options
 ) -> bool:
-    """Whether the text changes without a key: that of the whole, or else of the turns so far.
+    """Whether the text changes without a key: the text of the whole conversation, or of the turns so far.
 
-    Some templates leave what was thought before an answer out once other turns follow.
+    Some templates leave out the reasoning before an answer when other turns follow.
     """
     without = {name: value for name, value in conversation[number].items() if name != key}
     return _differ(conversation, number, without, tokenizer, options)
@@ -135,7 +135,7 @@ def _differ(
         for turns in (conversation[:end], changed[:end]):
             try:
                 texts.append(render_conversation(turns, tokenizer, options))
-            except MalformedError:  # it cannot do without
+            except MalformedError:  # the template needs what was changed
                 texts.append("")
         if texts[0] != texts[1]:
             return True
@@ -145,7 +145,7 @@ def _differ(
 def _check_calls(
     conversation: Conversation, number: int, tokenizer: PreTrainedTokenizerFast, options: Options, text: str
 ) -> None:
-    """Every one of several calls must be written, and arguments that are JSON already not as JSON once more."""
+    """Refuse calls that the template leaves out, and JSON arguments that it encodes as JSON again."""
     turn = conversation[number]
     calls = turn.get("tool_calls", [])
     where = f"turn {number + 1} ({turn['role']}), key 'tool_calls'"
@@ -153,33 +153,33 @@ def _check_calls(
         rest = {**turn, "tool_calls": [*calls[:i], *calls[i + 1 :]]}
         if len(calls) > 1 and not _differ(conversation, number, rest, tokenizer, options):
             raise MalformedError(
-                f"{where}: call {i + 1} of {len(calls)} has no effect, the tokenizer's chat template does not write "
-                "it. Remove it, or take another model.tokenizer"
+                f"{where}: call {i + 1} of {len(calls)} has no effect: the tokenizer's chat template does not write "
+                "it. Remove it, or use another model.tokenizer"
             )
         arguments = call.get("function", call)["arguments"]
         if isinstance(arguments, str) and json.dumps(arguments, ensure_ascii=False) in text:
             raise MalformedError(
-                f"{where}: the arguments of call {i + 1} are JSON text, which the tokenizer's chat template writes as "
-                "JSON once more, in quotes. Give them as an object"
+                f"{where}: the arguments of call {i + 1} are JSON text, which the tokenizer's chat template encodes as "
+                "JSON again, in quotes. Provide them as an object"
             )
 
 
 def _check_content(
     conversation: Conversation, number: int, tokenizer: PreTrainedTokenizerFast, options: Options, text: str
 ) -> None:
-    """A content that does not stand in the text as it is may be written in another form, but not be left out."""
+    """Refuse content that the template leaves out; it may be written in another form."""
     turn = conversation[number]
     where = f"turn {number + 1} ({turn['role']}), key 'content'"
     if not _differ(conversation, number, {**turn, "content": turn["content"] + " x"}, tokenizer, options):
         raise MalformedError(
-            f"{where}: has no effect, the tokenizer's chat template writes no such turn. Leave it out, or take a "
+            f"{where}: has no effect: the tokenizer's chat template writes no such turn. Leave it out, or use a "
             "model.tokenizer whose template writes it"
         )
     missing = [word for word in turn["content"].split() if word.casefold() not in text.casefold()]
     if is_learned(turn) and missing:
         raise MalformedError(
             f"{where}: the tokenizer's chat template leaves a part of it out ({missing[0]!r}, ...). Move that part to "
-            "a key of its own, such as reasoning_content, or take another model.tokenizer"
+            "its own key, such as reasoning_content, or use another model.tokenizer"
         )
 
 
@@ -194,15 +194,15 @@ def _check_options(
             effect = True
         if not effect:
             raise MalformedError(
-                f"column {name!r}: has no effect, the tokenizer's chat template does not write it. Remove it from the "
-                "row, or take a model.tokenizer whose template writes it"
+                f"column {name!r}: has no effect: the tokenizer's chat template does not write it. Remove it from the "
+                "row, or use a model.tokenizer whose template writes it"
             )
     template = _source(tokenizer)
     for name in options.get("chat_template_kwargs", {}):
         if name in RESERVED or not re.search(rf"\b{re.escape(name)}\b", template):
             raise MalformedError(
-                f"column 'chat_template_kwargs', key {name!r}: has no effect, the tokenizer's chat template does not "
-                "read it. Remove the key, or take a model.tokenizer whose template reads it"
+                f"column 'chat_template_kwargs', key {name!r}: has no effect: the tokenizer's chat template does not "
+                "read it. Remove the key, or use a model.tokenizer whose template reads it"
             )
 
 

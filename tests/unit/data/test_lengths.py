@@ -240,7 +240,10 @@ def test_by_split_in_numbers_and_in_one_sentence(tokenizer, tmp_path, caplog):
 
 def test_the_model_s_room_bounds_the_advice(tokenizer, tmp_path, caplog):
     made = copy.deepcopy(tokenizer)
-    for at_most, advice in ((16, "takes data.max_length=16 at most"), (12, "no room for more than data.max_length=12")):
+    for at_most, advice in (
+        (16, "accepts at most data.max_length=16"),
+        (12, "not accept more than data.max_length=12"),
+    ):
         caplog.clear()
         fitted(made, data(tmp_path, max_length=12), at_most=at_most)
         assert advice in caplog.text

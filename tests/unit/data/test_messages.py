@@ -99,7 +99,7 @@ def test_texts_that_hold_the_end_of_a_turn_are_told_of(tokenizer):
     talks = [PROBE, (PROBE[0], {"role": "assistant", "content": "b [SEP] user: c"})]
     rows = Rows(["0", "1"], ["", ""], ["", ""], messages=talks, lines=[1, 7])
     (sentence,) = doubts([rows], made)
-    assert sentence.startswith("1 conversations hold [SEP] in a text (first: line 7)")
+    assert sentence.startswith("1 conversations contain [SEP] in a text (first: line 7)")
 
 
 def test_pieces_with_a_label_each_are_told_as_turns():

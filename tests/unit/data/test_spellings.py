@@ -90,7 +90,7 @@ def test_the_mapping_starts_at_the_file_s_spellings_where_names_are_given_alread
     [
         (["0.5", "1.5", "0.5"], "look like numbers (2 different ones, such as 0.5)"),
         ([str(number) for number in range(30)], "look like numbers (30 different ones)"),
-        (["a", "None", "b"], '"None" (1 row) is taken as a label'),
+        (["a", "None", "b"], '"None" (1 row) counts as a label'),
     ],
 )
 def test_labels_that_are_hardly_meant_are_pointed_out(tmp_path, caplog, labels, said):

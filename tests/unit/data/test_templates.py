@@ -122,7 +122,7 @@ def test_the_line_break_behind_the_end_is_a_token_and_not_learned():
 @pytest.mark.parametrize("tail", ["", "\n", " over"])
 def test_where_no_token_ends_an_answer_there_is_a_reason(tail):
     tokenizer = byte_level("{% for m in messages %}<s>{{ m.role }}\n{{ m.content }}" + tail + "{% endfor %}")
-    with pytest.raises(DataError, match=r"no token behind an answer that ends it .*Put \{\{ eos_token \}\}"):
+    with pytest.raises(DataError, match=r"no end token after an answer .*Put \{\{ eos_token \}\}"):
         ends_of_answers(tokenizer)
 
 
@@ -130,7 +130,7 @@ def test_a_template_that_asks_otherwise_than_it_writes_is_refused_with_both():
     template = "{% for m in messages %}<s>{{ m.role }}\n{{ m.content }}<e>{% endfor %}"
     tokenizer = byte_level(template + ASK + "<s>assistant\nthink{% endif %}")
     with pytest.raises(
-        DataError, match=r"asks for an answer \(.*think'\) otherwise than it writes one \(.*answer<e>'\)"
+        DataError, match=r"prompts for an answer \(.*think'\) differently from how it writes one \(.*answer<e>'\)"
     ):
         ends_of_answers(tokenizer)
 
@@ -167,6 +167,6 @@ def test_a_template_that_writes_the_date_is_told_of():
     tokenizer = byte_level("{{ strftime_now('%Y') }}" + KINDS["chatml"][0])
     talk = ({"role": "user", "content": "a"}, {"role": "assistant", "content": "b"})
     rows = Rows(["0"], ["a"], ["b"], messages=[talk])
-    assert [sentence[:48] for sentence in doubts([rows], tokenizer)] == [
-        "the chat template writes the date of the day, so"
+    assert [sentence[:45] for sentence in doubts([rows], tokenizer)] == [
+        "the chat template writes the current date, so"
     ]

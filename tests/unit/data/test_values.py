@@ -66,9 +66,9 @@ def test_labels_of_another_form_are_refused(value):
     [
         ([{"role": "user", "content": "x"}], "data.messages_column=body takes conversations"),
         ([{"from": "human", "value": "x"}], "data.messages_column=body takes conversations"),
-        ([101, 2023, 102], "give the text instead"),
+        ([101, 2023, 102], "provide the text instead"),
         (["two", "words"], "task=token_classification takes lists of words"),
-        ({"en": "x"}, "Make the text a column of its own"),
+        ({"en": "x"}, "Put the text in its own column"),
         (float("inf"), "infinite number"),
     ],
 )
@@ -135,8 +135,8 @@ def test_a_column_of_the_sources_of_lists_is_no_label_and_one_bracket_is(tmp_pat
 @pytest.mark.parametrize(
     ("texts", "advice"),
     [
-        (["[101, 5]", "[7]"], "give the text instead"),
-        (["[101 5]", "[ 7 ... 8]"], "give the text instead"),
+        (["[101, 5]", "[7]"], "provide the text instead"),
+        (["[101 5]", "[ 7 ... 8]"], "provide the text instead"),
         (['[{"role": "user", "content": "x"}]'] * 2, "data.messages_column=body"),
         (["[{'role': 'user', 'content': 'x'}]"] * 2, "data.messages_column=body"),
     ],
