@@ -174,7 +174,7 @@ class TestShow:
     @pytest.mark.parametrize(
         ("arguments", "text"),
         [
-            (["--info"], "--info: says how groups are composed, and --from composes none"),
+            (["--info"], "--info: shows how groups are composed, but --from composes none"),
             (["--cfg", "all"], "a saved config has no part of Hydra's (received all). Use --cfg job"),
             (["--cfg", "job", "model=minilm"], "a saved config has no groups"),
         ],

@@ -119,12 +119,12 @@ def test_a_signal_to_the_whole_job_leaves_its_loading_processes_to_the_run(name,
     os.killpg(process.pid, getattr(signal, name))
     said = ended(process, code)
     assert f"received {name}" in said
-    assert f"to go on from its last checkpoint: tunesmith resume {tmp_path / 'r'}" in said
+    assert f"to resume from its last checkpoint: tunesmith resume {tmp_path / 'r'}" in said
     broken = load_run(tmp_path / "r")
     assert (broken.status, broken.results["exit_code"]) == ("interrupted", code)
     last = [point["step"] for point in broken.curves() if "train/loss" in point][-1]
     refused = inside("resume", tmp_path / "r", "--continue", f"trainer.max_steps={last}")
-    assert f"the run has done {last} steps already" in refused.stderr, "the checkpoint is that of the signal"
+    assert f"the run has already completed {last} steps" in refused.stderr, "the checkpoint is that of the signal"
 
 
 @pytest.mark.slow
@@ -136,7 +136,7 @@ def test_a_disk_that_fills_up_leaves_a_checkpoint_to_go_on_from(line, tmp_path, 
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (100_000, 100_000))  # no file may be larger from here on
     said = ended(process, 5)
     assert "cannot write" in said
-    assert f"to go on from its last checkpoint: tunesmith resume {tmp_path / 'r'}" in said
+    assert f"to resume from its last checkpoint: tunesmith resume {tmp_path / 'r'}" in said
     full = load_run(tmp_path / "r")
     assert (full.status, full.results["exit_code"]) == ("failed", 5)
     verify(checkpoint)

@@ -164,14 +164,14 @@ FILES = [
         "cannot write nowhere/a.csv: there is no folder nowhere. Make it",
     ),
     Fault("answers on a full device", "predict $RUN new.txt --output full.csv", 5, "cannot write full.csv: No space"),
-    Fault("answers over a folder", "predict $RUN new.txt --output folder.csv", 5, "folder.csv: it is a folder. Name a"),
+    Fault("answers over a folder", "predict $RUN new.txt --output folder.csv", 5, "folder.csv: it is a folder. Give a"),
     Fault("answers of an unknown kind", "predict $RUN new.txt --output a.xls", 2, "written as .csv or .jsonl"),
     Fault("data that is missing", f"train {TINY} data.path=nowhere.csv", 3, "nowhere.csv: no such file. Name another"),
     Fault("data that is a folder", f"train {TINY} data.path=conf", 3, "conf: a folder, not a file. Name another"),
     Fault("data without a path", f"train {TINY} data.path=", 3, "a folder, not a file. Name another: data.path=FILE"),
     Fault("a column that is missing", f"train {TINY} data.text_column=nope", 3, "no column 'nope'"),
     Fault("texts that are missing", "predict $RUN nowhere.txt", 3, "nowhere.txt"),
-    Fault("a table that is missing", "predict $RUN nowhere.csv", 3, "nowhere.csv: no such file. Name another as INPUT"),
+    Fault("a table that is missing", "predict $RUN nowhere.csv", 3, "nowhere.csv: no such file. Give another as INPUT"),
 ]
 
 MODELS = [
@@ -450,7 +450,7 @@ def test_an_ending(ending, place):
     [
         ({"WANDB_BASE_URL": "http://127.0.0.1:9", "WANDB_API_KEY": "a" * 40, "WANDB_MODE": "online"}, "not reached"),
         ({"WANDB_MODE": "nonsense"}, "WANDB_MODE=nonsense is not one of"),
-        ({"WANDB_API_KEY": "short", "WANDB_MODE": "", "WANDB_BASE_URL": "http://127.0.0.1:9"}, "API key is refused"),
+        ({"WANDB_API_KEY": "short", "WANDB_MODE": "", "WANDB_BASE_URL": "http://127.0.0.1:9"}, "API key is rejected"),
     ],
     ids=["a server that refuses", "a mode that does not exist", "a key that is none"],
 )

@@ -216,7 +216,7 @@ def test_a_run_that_goes_on_under_other_names_says_what_becomes_of_the_outputs(
     done = inside(*onward, f"run.dir={tmp_path}/new")
     assert done.returncode == 0, done.stderr
     assert "(negative, positive), and the data has 2 labels (positive, unhappy)" in done.stderr
-    assert "outputs drawn anew); labels [negative, positive] -> [positive, unhappy]" in done.stderr
+    assert "new outputs); labels [negative, positive] -> [positive, unhappy]" in done.stderr
     kept = inside(*onward, "model.head.start=keep", f"run.dir={tmp_path}/kept")
     assert kept.returncode == 0, kept.stderr
     assert "positive as positive, negative as unhappy" in kept.stderr
@@ -326,7 +326,7 @@ def test_weights_that_a_callback_moves_behind_the_validation_end_the_run(prompts
     monkeypatch.chdir(tmp_path)
     own = ("--trust", "moving_weights", "+callbacks.mine._target_=moving_weights.Moves", *SHORT)
     done = inside("train", *writing(prompts), *own, f"run.dir={tmp_path}/run")
-    refused(done, "the saved model does not answer as was measured", "model-not-as-measured", code=4)
+    refused(done, "the saved model does not answer as measured", "model-not-as-measured", code=4)
     assert not (tmp_path / "run" / "model").exists()
     assert (tmp_path / "run" / "checkpoints" / "best.safetensors").exists()
 
@@ -1274,7 +1274,7 @@ def test_identity_of_a_sweep_s_runs_is_not_taken_from_the_environment(inside, sh
     files = {path.name for path in root.rglob("*.wandb")}
     assert len(files) == 3, "two trials and the sweep"
     assert "run-abc123.wandb" not in files
-    assert finished.stderr.count("WANDB_RUN_ID, WANDB_NAME: without effect") == 1, finished.stderr
+    assert finished.stderr.count("WANDB_RUN_ID, WANDB_NAME: no effect") == 1, finished.stderr
 
 
 def test_identity_a_key_that_is_refused_ends_an_online_run_before_its_directory(
@@ -1284,7 +1284,7 @@ def test_identity_a_key_that_is_refused_ends_an_online_run_before_its_directory(
     monkeypatch.setenv("WANDB_API_KEY", "abcde")
     base = ("data=csv", f"data.path={short_reviews}", "model=tiny_encoder", *QUIET[1:], *SHORT)
     line = ("train", *base, "logger.mode=online", f"run.root={tmp_path / 'runs'}")
-    refused(inside(*line), "the W&B API key is refused", code=2, directory=tmp_path / "runs")
+    refused(inside(*line), "the W&B API key is rejected", code=2, directory=tmp_path / "runs")
 
 
 # 13. Refusals in time
@@ -1747,7 +1747,7 @@ def test_evaluate_takes_all_rows_of_the_run_and_of_another_file(measured_run, in
 @pytest.mark.parametrize("override", ["ckpt_path=x", "task=mmlu", "model=tiny_causal", "optimizer.lr=0.1"])
 def test_evaluate_advises_a_variation_only_where_a_run_takes_it(measured_run, inside, tmp_path, override):
     finished = inside("evaluate", measured_run.path, override)
-    refused(finished, override, "takes overrides of data only", code=2)
+    refused(finished, override, "evaluation only takes overrides of data", code=2)
     _, _, advice = finished.stderr.strip().partition("tunesmith train ")
     assert bool(advice) == (override == "optimizer.lr=0.1")
     if advice:
@@ -2023,7 +2023,7 @@ def test_secrets_a_url_is_no_path_and_its_login_is_not_shown(inside, tmp_path, v
 def test_secrets_a_folder_is_not_named_by_a_token(inside, short_reviews, tmp_path, key):
     folder = tmp_path / f"x_{TOKEN}"
     line = ("data=csv", f"data.path={short_reviews}", "model=tiny_encoder", f"{key}={folder}", *QUIET)
-    refused(inside("train", *line), f"{key}: looks like it holds a secret", code=2, directory=folder)
+    refused(inside("train", *line), f"{key}: looks like it contains a secret", code=2, directory=folder)
 
 
 def test_secrets_among_the_values_of_a_search_are_refused(inside, short_reviews, tmp_path):

@@ -122,9 +122,9 @@ def test_no_planted_token_is_in_anything_that_a_sweep_wrote(project):
     line = f"train -m {BASE} {named} optimizer.lr=1e-3,1e-2"
     done = run(project, line, WANDB_NAME="mine")
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("WANDB_NAME: without effect") == 1
+    assert done.stderr.count("WANDB_NAME: no effect") == 1
     (log,) = (project.parent / "runs").glob("*/*/sweep.log")
-    assert "WARNING tunesmith.tracking.wandb.client: WANDB_NAME: without effect" in log.read_text()
+    assert "WARNING tunesmith.tracking.wandb.client: WANDB_NAME: no effect" in log.read_text()
     assert list((project.parent / "runs").rglob("*.wandb")), "W&B is among what is looked at"
     written = [path for path in (project.parent / "runs").rglob("*") if path.is_file()]
     assert [path for path in written if path.name == "study.journal"], "Optuna's journal is among what is looked at"
@@ -263,7 +263,7 @@ def test_a_secret_that_would_be_seen_is_refused_and_not_told(secret, planted, in
         assert [path for path in here.rglob("*") if secret in path.name] == [], key
     adapter = inside("train", *SMALL.split(), "logger=none", *given, "method=lora")
     assert adapter.returncode == 2
-    assert "model.path: looks like it holds a secret, and an adapter's own files name the model" in adapter.stderr
+    assert "model.path: looks like it contains a secret, and an adapter's own files name the model" in adapter.stderr
     for key in ("model.path", "model.tokenizer"):
         url = inside("check", *SMALL.split(), *given, f"{key}=https://me:{secret}@huggingface.co/org/name")
         assert url.returncode == 2

@@ -1,4 +1,4 @@
-"""`tunesmith audit data=...`: what is wrong with the data, before anything is trained on it."""
+"""`tunesmith audit data=...`: find problems in the data before training on it."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from tunesmith.data.audit.finding import Audit
 
 DESCRIPTION = """\
-Read the data as a run would and say what is wrong with it, with examples and the override that acts on each finding.
+Read the data as a run would and report what is wrong with it, with examples and an override to handle each finding.
 Nothing is trained, changed or written, unless --json asks for a file."""
 
 
 def main(argv: list[str]) -> int:
-    """Read the data, print what is wrong with it, and fail only if `--fail-on` asks for it.
+    """Read the data, print its problems, and fail only if `--fail-on` is set and matches.
 
     Returns:
-        0; a fault raises, so does a finding of a kind that `--fail-on` names.
+        0; an error raises, and so does a finding of a kind that `--fail-on` names.
     """
     verb = parser("audit", textwrap.fill(DESCRIPTION, 100))
     verb.add_argument("--config-name", "-cn", default="train", help="the primary config (default: train)")
-    verb.add_argument("--json", type=expand, metavar="FILE", help="write every number and example to this file too")
+    verb.add_argument("--json", type=expand, metavar="FILE", help="also write every number and example to this file")
     verb.add_argument("--fail-on", metavar="KIND[,KIND]", help="exit with 3 if one of these kinds is found")
     arguments = verb.parse_intermixed_args(argv)
     check_folders(arguments.config_dir)
@@ -56,10 +56,10 @@ def main(argv: list[str]) -> int:
 
 
 def kinds_of(text: str | None) -> list[str]:
-    """The kinds that `--fail-on` names.
+    """Parse the kinds that `--fail-on` names.
 
     Raises:
-        ConfigError: One is no kind.
+        ConfigError: One is not a known kind.
     """
     from tunesmith.data.audit.finding import KINDS
 
@@ -76,10 +76,10 @@ def kinds_of(text: str | None) -> list[str]:
 
 
 def refuse_kinds(audited: Audit, kinds: Sequence[str]) -> None:
-    """Fail if there is a finding of one of these kinds.
+    """Raise if there is a finding of one of these kinds.
 
     Raises:
-        DataError: There is.
+        DataError: There is such a finding.
     """
     counts = audited.counts()
     present = [f"{kind} ({counts[kind]:,})" for kind in kinds if counts[kind]]

@@ -1,4 +1,4 @@
-"""`tunesmith check`: everything that can be known before training, without training."""
+"""`tunesmith check`: report everything that can be known before training, without training."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from tunesmith.training.plan import Plan
 
 MOST_LABELS = 20
-"""Labels that are listed."""
+"""Number of labels listed."""
 
 
 def main(argv: list[str]) -> int:
     """Validate a config and print what a run of it would do.
 
     Returns:
-        0; a fault raises.
+        0; an error raises.
     """
     verb = parser("check", "Validate a config, read its data, and print the plan of the run, without training.")
     verb.add_argument("--config-name", "-cn", default="train", help="the primary config (default: train)")
-    verb.add_argument("--model", action="store_true", help="load the model too, and count its parameters")
+    verb.add_argument("--model", action="store_true", help="also load the model and count its parameters")
     arguments = verb.parse_intermixed_args(argv)
     check_folders(arguments.config_dir)
     composed = composed_from(arguments)
@@ -54,13 +54,13 @@ def main(argv: list[str]) -> int:
         say("\n".join([title, *(text or ["  nothing"])]))
     if warnings.sentences:
         say(warned(warnings.sentences))
-    say("valid: a run can start" if arguments.model else "valid, as far as can be told without the model (--model)")
+    say("valid: a run can start" if arguments.model else "valid, as far as can be checked without the model (--model)")
     return 0
 
 
 @contextmanager
 def told_before_faults(warnings: Warnings) -> Iterator[None]:
-    """Where the plan ends in a fault, say what was warned of on the way: it may be the cause."""
+    """Print earlier warnings if the plan ends in an error: they may explain it."""
     from tunesmith.reporting.run.tables import warned
 
     try:
@@ -72,14 +72,14 @@ def told_before_faults(warnings: Warnings) -> Iterator[None]:
 
 
 def chosen(composed: Composed) -> Iterator[tuple[str, str]]:
-    """The option of every group."""
+    """The chosen option of every group."""
     for group, option in sorted((composed.choices or {}).items()):
         if not group.startswith("hydra/"):
             yield group, option or "-"
 
 
 def overridden(composed: Composed) -> Iterator[tuple[str, str]]:
-    """What the command line changed."""
+    """The overrides of the command line."""
     for override in composed.overrides:
         key, _, value = override.partition("=")
         yield key, value
@@ -109,7 +109,7 @@ def label_lines(planned: Plan) -> Iterator[tuple[str, str]]:
 
 
 def parameters(composed: Composed, planned: Plan, warnings: Warnings) -> Iterator[tuple[str, str]]:
-    """The size of the network, adapters included, once everything goes together."""
+    """The size of the network, including adapters, once all compatibility checks have passed."""
     from tunesmith.models.methods import count_parameters
     from tunesmith.training.auto_values import decide
     from tunesmith.training.build import build_network

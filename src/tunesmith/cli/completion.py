@@ -1,6 +1,6 @@
 """`tunesmith completion bash`: completion of verbs, flags, groups, options and keys.
 
-Hydra's own script takes the verb for an override and fails on it; this one asks `completion query`.
+Hydra's own script mistakes the verb for an override and fails; this one calls `completion query`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BASH = """\
 _tunesmith() {
     local line="${COMP_LINE:0:COMP_POINT}" word="${COMP_WORDS[COMP_CWORD]}" cut=""
     local typed="${line##* }"
-    # bash parts words at "=" and ":"; what stands before the last part is not to be inserted again
+    # bash splits words at "=" and ":"; the text before the last part must not be inserted again
     [[ "$word" == "=" ]] && word=""
     cut="${typed%"$word"}"
     COMPREPLY=()
@@ -50,7 +50,7 @@ def main(argv: list[str]) -> int:
 
 
 def candidates(line: str) -> list[str]:
-    """What may follow at the end of a command line.
+    """List the possible continuations of a command line.
 
     Args:
         line: The line up to the cursor, e.g. `tunesmith train opti`.
@@ -83,7 +83,7 @@ def _config_dirs(words: Sequence[str]) -> list[Path]:
 
 
 def _overrides(word: str, config_dirs: Sequence[Path]) -> list[str]:
-    """Options after `group=` (the last of several parted by commas), choices after `key=`, else groups and keys."""
+    """Options after `group=` (the last of several separated by commas), choices after `key=`, else groups and keys."""
     groups = group_options(config_dirs)
     key, equals, value = word.partition("=")
     if equals and key in groups:

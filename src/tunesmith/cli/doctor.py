@@ -1,4 +1,4 @@
-"""`tunesmith doctor`: what this machine brings, and what of it is known not to work."""
+"""`tunesmith doctor`: report what this machine offers, and known problems with it."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ PACKAGES = (
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 SHARED_MEMORY = Path("/dev/shm")
 MIN_SHARED_BYTES = 128_000_000
-"""DataLoader processes pass batches through shared memory; containers often have 64 MB of it."""
+"""Minimum for DataLoader processes, which pass batches through shared memory; containers often have 64 MB of it."""
 MIN_FREE_BYTES = 2_000_000_000
-"""Below this a run with a full checkpoint of a small encoder may fill the disk."""
+"""With less than this free, a run with a full checkpoint of a small encoder may fill the disk."""
 
 
 def main(argv: list[str]) -> int:
-    """Print versions, devices, threads, tracker and caches, then what is known not to work."""
+    """Print versions, devices, threads, tracker and caches, then known problems."""
     Parser(
         prog="tunesmith doctor", description="Versions, devices, threads, W&B, caches, and known bad combinations."
     ).parse_args(argv)
@@ -57,7 +57,7 @@ def main(argv: list[str]) -> int:
 
 
 def problems() -> Iterator[str]:
-    """What is known not to work, or not well, in this installation and on this machine."""
+    """List what is known not to work, or to work badly, with this installation on this machine."""
     yield from _versions()
     yield from _gpu()
     yield from _space()
@@ -71,7 +71,7 @@ def _version(name: str) -> str | None:
 
 
 def _versions() -> Iterator[str]:
-    """Installed versions outside of the ranges that our own package declares."""
+    """Installed versions outside the ranges that our own package declares."""
     from packaging.requirements import Requirement
 
     for text in metadata.requires("tunesmith") or []:
@@ -82,23 +82,23 @@ def _versions() -> Iterator[str]:
         if version is None:
             yield f"{requirement.name} is not installed: pip install '{requirement.name}{requirement.specifier}'"
         elif not requirement.specifier.contains(version, prereleases=True):
-            yield f"{requirement.name} {version} is outside of {requirement.specifier}, with which this version works"
+            yield f"{requirement.name} {version} is outside the supported {requirement.specifier}"
     if _version("lightning") is not None:
         yield (
-            "lightning is installed beside pytorch-lightning: a callback of yours must derive from "
-            "pytorch_lightning.Callback; classes of lightning.pytorch are other classes and are refused"
+            "lightning is installed beside pytorch-lightning: your callbacks must derive from "
+            "pytorch_lightning.Callback; classes of lightning.pytorch are different classes and are refused"
         )
 
 
 def _gpu() -> Iterator[str]:
-    """A GPU that torch cannot use."""
+    """GPUs that torch cannot use."""
     if util.find_spec("torch") is None:
         return
     import torch
 
     if NVIDIA_DRIVER.is_file() and not torch.cuda.is_available():
         built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
-        yield f"there is an NVIDIA driver, and torch ({built}) cannot use it: runs take the CPU"
+        yield f"there is an NVIDIA driver, but torch ({built}) cannot use it: runs use the CPU"
     for index in range(torch.cuda.device_count()):
         major, minor = torch.cuda.get_device_capability(index)
         kernels = torch.cuda.get_arch_list()
@@ -129,7 +129,7 @@ def _devices() -> list[tuple[str, str]]:
         ("gpu", ", ".join(gpus) or "none"),
         (
             "cpu",
-            f"{usable_cores()} usable cores; trainer.threads=auto takes {usable_threads()}"
+            f"{usable_cores()} usable cores; trainer.threads=auto uses {usable_threads()}"
             + (f", within {' and '.join(within)}" if within else ""),
         ),
         ("cpu kernels", torch.backends.cpu.get_cpu_capability()),
@@ -146,7 +146,7 @@ def _tracker() -> list[tuple[str, str]]:
     hub = (
         "switched off by HF_HUB_OFFLINE"
         if os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0")
-        else "asked when needed"
+        else "contacted when needed"
     )
     return [("W&B", f"a run would be {mode} ({key}{variable})"), ("Hugging Face Hub", hub)]
 

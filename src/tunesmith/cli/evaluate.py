@@ -1,4 +1,4 @@
-"""`tunesmith evaluate RUN [data=...]`: a finished run on data."""
+"""`tunesmith evaluate RUN [data=...]`: evaluate a finished run on data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OF_THE_MODEL = (
     *("max_length", "max_target_length", "packing", "on_long"),
     *("batch_size", "micro_batch_size", "eval_batch_size", "order", "num_workers", "cache_dir"),
 )
-"""Keys of `data` that say how a model reads texts, not where they are: other data is read as the run's own was."""
+"""Keys of `data` for how a model reads texts, not where they are: other data is read as the run's own was."""
 EXAMPLES = """\
 examples:
   tunesmith evaluate RUN                                  the run's own test split, entered into the ledger of looks
@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
     """Evaluate and print the metrics; the last line is the directory that holds them with the predictions."""
     parser = Parser(
         prog="tunesmith evaluate",
-        description="Measure a finished run's model on data.",
+        description="Evaluate a finished run's model on data.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
 
 
 def evaluate_on(record: Record, arguments: argparse.Namespace) -> int:
-    """Measure a run on the data that the arguments name, and show what comes of it."""
+    """Evaluate a run on the data that the arguments name, and show the results."""
     composed, other = data_of(record, arguments.overrides)
 
     from tunesmith.inference.evaluate import evaluate
@@ -72,14 +72,14 @@ def evaluate_on(record: Record, arguments: argparse.Namespace) -> int:
 
 
 def data_of(record: Record, overrides: Sequence[str]) -> tuple[Composed, bool]:
-    """The run's config with the data that the overrides name, and whether that is another data set.
+    """Return the run's config with the data that the overrides name, and whether that is another data set.
 
     Raises:
-        ConfigError: An override is wrong, or is not about data.
+        ConfigError: An override is invalid, or does not concern data.
     """
     strange = [item for item in overrides if not item.lstrip("+~").startswith(("data=", "data."))]
     if strange:
-        rule = "evaluation takes overrides of data only"
+        rule = "evaluation only takes overrides of data"
         raise ConfigError([Problem(item, rule, None, _instead(record, item)) for item in strange])
     names = [item.lstrip("+~").partition("=")[0] for item in overrides]
     if "data" not in names:
@@ -88,7 +88,7 @@ def data_of(record: Record, overrides: Sequence[str]) -> tuple[Composed, bool]:
         return compose_from(record.path, [*overrides, *whole]), other
     composed = compose_from(record.path)
     option = traits_of(composed.config.task).option
-    any_model = "model.family=auto"  # the default one need not fit the task
+    any_model = "model.family=auto"  # the default one might not fit the task
     data = compose([f"task={option}", any_model, *overrides]).saved["data"]
     own = {key: composed.saved["data"][key] for key in OF_THE_MODEL if key in data and f"data.{key}" not in names}
     saved = composed.saved | {"data": data | own}
@@ -96,8 +96,8 @@ def data_of(record: Record, overrides: Sequence[str]) -> tuple[Composed, bool]:
 
 
 def _instead(record: Record, override: str) -> str:
-    """What to do with an override of something else than data: train with it, if a run takes it."""
+    """Suggest an alternative to an override that does not concern data: training with it, if a run accepts it."""
     with contextlib.suppress(ConfigError):
         compose_from(record.path, [override])
         return f"Train a variation instead: tunesmith train --from {record.argument} {shlex.quote(override)}"
-    return "Other rows are named with data.path=FILE"
+    return "To use other rows, set data.path=FILE"

@@ -1,4 +1,4 @@
-"""`tunesmith export RUN`: the model as a folder to give away, with a model card."""
+"""`tunesmith export RUN`: write the model as a folder to share, with a model card."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tunesmith.terminal import say
 EXAMPLES = """\
 examples:
   tunesmith export RUN                      a copy of the model (or the adapter alone) with a card, in RUN/export
-  tunesmith export RUN --merge --output DIR an adapter put into its base: plain transformers loads the whole
+  tunesmith export RUN --merge --output DIR the adapter merged into its base: plain transformers loads it
 """
 
 
@@ -27,7 +27,7 @@ def main(argv: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="directory of a run, or of a sweep: its winner")
-    parser.add_argument("--merge", action="store_true", help="put an adapter into its base")
+    parser.add_argument("--merge", action="store_true", help="merge an adapter into its base")
     parser.add_argument("--output", type=expand, metavar="DIR", help="new or empty folder; default: RUN/export")
     add_trust(parser)
     arguments = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""Help texts, built from the folders of configs so that they cannot go stale."""
+"""Help texts, generated from the config folders so that they stay up to date."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ EXAMPLES = """\
   tunesmith train --from RUN optimizer.lr=1e-4"""
 
 EXIT_CODES = (
-    "Exit codes: 0 ok · 1 our fault · 2 usage or config · 3 data · 4 training failure · 5 files · 130, 143 signals"
+    "Exit codes: 0 ok · 1 internal error · 2 usage or config · 3 data · 4 training failure · 5 files · 130, 143 signals"
 )
 
 VERBS = {
     "train": "train a model, or several with -m",
-    "sweep": "search over many runs, as a file in sweeps/ says",
+    "sweep": "search over many runs, as described by a file in sweeps/",
     "check": "validate a config and print the plan, without training",
-    "preview": "print rows as they are read, and as the model is shown them",
-    "audit": "say what is wrong with the data, before anything is trained on it",
-    "resume": "go on with an interrupted run or sweep, to the same end",
+    "preview": "print rows as they are read and as the model sees them",
+    "audit": "find problems in the data before training on it",
+    "resume": "resume an interrupted run or sweep, with the same result",
     "stop": "end a running sweep or run after its next checkpoint",
-    "evaluate": "measure a finished run on its test split, or on other data",
+    "evaluate": "evaluate a finished run on its test split, or on other data",
     "predict": "label new texts with a finished run",
     "export": "write a finished run's model with a card, an adapter merged if asked",
-    "show": "print what a run was and what came out",
+    "show": "print what a run did and its results",
     "reproduce": "run a finished run again and compare every number",
     "doctor": "print versions, devices, threads and the state of the tracker",
     "completion": "print a script that completes verbs, groups and keys in bash",
 }
-"""Verb to what it does; each is a module of this package with `main(argv) -> int`."""
+"""Maps each verb to its description; each is a module of this package with `main(argv) -> int`."""
 
 
 def overview() -> str:
-    """The page of `tunesmith --help`."""
+    """The text of `tunesmith --help`."""
     verbs = "\n".join(f"  {verb:<11} {what}" for verb, what in VERBS.items())
     return "\n\n".join(
         [
             "Usage: tunesmith VERB [GROUP=OPTION] [KEY=VALUE] [flags]",
-            f"Verbs (tunesmith VERB --help says more):\n{verbs}",
+            f"Verbs (see tunesmith VERB --help):\n{verbs}",
             f"Config groups and their options:\n{groups()}",
             f"Examples:\n{EXAMPLES}",
             EXIT_CODES,

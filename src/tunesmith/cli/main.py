@@ -1,4 +1,4 @@
-"""The `tunesmith` command: finds the verb, and turns every error into a message and an exit code."""
+"""The `tunesmith` command: dispatches to a verb, and turns every error into a message and an exit code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
     Args:
-        argv: Arguments without the program's name; None takes those of the process.
+        argv: Arguments without the program's name; None uses those of the process.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments or os.environ.get("TUNESMITH_DEBUG", "") not in ("", "0")
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing left to fail when Python flushes
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's final flush cannot fail
         return 1
     except BaseException as error:
         if debug:
@@ -59,10 +59,10 @@ def dispatch(arguments: list[str]) -> int:
 
 
 def check_decodable(arguments: Sequence[str]) -> None:
-    """Refuse bytes that are no text in the terminal's encoding: no name, message or file of ours could hold them.
+    """Refuse bytes that are not text in the terminal's encoding: our names, messages and files could not hold them.
 
     Raises:
-        ConfigError: An argument has some.
+        ConfigError: An argument contains such bytes.
     """
     for argument in arguments:
         if any("\ud800" <= character <= "\udfff" for character in argument):
@@ -73,7 +73,7 @@ def check_decodable(arguments: Sequence[str]) -> None:
 
 
 def unknown(verb: str) -> int:
-    """Name the nearest verb."""
+    """Report an unknown verb, with the nearest known one."""
     from tunesmith.config.checking.other_names import VERBS as OTHER_VERBS
     from tunesmith.redaction import redact_values
     from tunesmith.suggest import nearest

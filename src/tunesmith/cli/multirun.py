@@ -1,4 +1,4 @@
-"""`tunesmith train -m`: every combination is validated before the first starts, and a failing one stops no other."""
+"""`tunesmith train -m`: every combination is validated before the first starts, and a failure stops no other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Overrides = tuple[str, ...]
 
 @dataclass(frozen=True)
 class BasicJob:
-    """One run of a multirun, as it ended."""
+    """One run of a multirun, with how it ended."""
 
     overrides: Overrides
     code: int
@@ -51,7 +51,7 @@ def multirun(arguments: argparse.Namespace) -> int:
         jobs.append(run_one(overrides, lambda: ready.get(overrides) or composed(overrides)))
 
     hydra, _ = open_hydra(arguments.config_dir)
-    # Hydra's sweeper always writes a multirun.yaml; runs have directories of their own, so it goes where it is dropped.
+    # Hydra's sweeper always writes a multirun.yaml; runs have their own directories, so it goes to a temporary one.
     with tempfile.TemporaryDirectory(prefix="tunesmith-") as folder:
         hydra.multirun(arguments.config_name, task, [*texts, f"hydra.sweep.dir={folder}"], with_log_configuration=False)
     say(table(jobs))
@@ -59,7 +59,7 @@ def multirun(arguments: argparse.Namespace) -> int:
 
 
 def combinations(texts: Sequence[str], arguments: argparse.Namespace) -> list[Overrides]:
-    """The overrides of every run, as the basic sweeper makes them; the common ones where another sweeper decides."""
+    """The overrides of every run, as the basic sweeper makes them; only the common ones if another sweeper decides."""
     parsed = OverridesParser.create().parse_overrides(list(texts))
     common = [override.input_line or "" for override in parsed if not override.is_sweep_override()]
     composed = draft(common, config_dirs=arguments.config_dir, name=arguments.config_name)
@@ -80,7 +80,7 @@ def compose_combinations(
     """Compose every combination.
 
     Raises:
-        ConfigError: Some are wrong; each problem is named once.
+        ConfigError: Some are invalid; each problem is listed once.
     """
     ready: dict[Overrides, Composed] = {}
     problems: list[Problem] = []
@@ -100,14 +100,14 @@ def run_one(overrides: Overrides, composed: Callable[[], Composed]) -> BasicJob:
 
     try:
         directory = str(train(composed()).path)
-    except Exception as error:  # one failing run may not stop the others
+    except Exception as error:  # a failing run must not stop the others
         return BasicJob(overrides, explain(error), None)
     say(directory)
     return BasicJob(overrides, 0, directory)
 
 
 def table(jobs: Sequence[BasicJob]) -> str:
-    """One line per run: its number, how it ended, what was overridden, its directory."""
+    """Format one line per run: its number, how it ended, its overrides, its directory."""
     rows = [
         (
             str(number),

@@ -1,4 +1,4 @@
-"""The flags that the verbs with a config share."""
+"""Flags shared by the verbs that take a config."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ DASHED = re.compile(r"^unrecognized arguments: --([a-z_][\w.]*)(?:=(\S*))?")
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors repeat what was typed without giving orders to a terminal or telling a secret."""
+    """A parser whose errors repeat the input without secrets and without terminal control characters."""
 
     def error(self, message: str) -> NoReturn:
         """Print the usage and the message, and exit with 2."""
-        from tunesmith.redaction import redact  # for the few command lines that are wrong
+        from tunesmith.redaction import redact  # only needed for invalid command lines
 
         super().error(printable(redact(message + self._without_dashes(message))))
 
     def _without_dashes(self, message: str) -> str:
-        """What to type where a key of the config was written like a flag."""
+        """What to type if a config key was written like a flag."""
         written = DASHED.search(message)
         if written is None or self.get_default("overrides") is None:
             return ""
-        return f". A key of the config is written without dashes: {written[1]}={written[2] or 'VALUE'}"
+        return f". Config keys are written without dashes: {written[1]}={written[2] or 'VALUE'}"
 
 
 def parser(verb: str, description: str) -> argparse.ArgumentParser:
-    """A parser for a verb that takes overrides; it answers `--help` with the config groups."""
+    """Create a parser for a verb that takes overrides; its `--help` includes the config groups."""
     verb_parser = _Parser(
         prog=f"tunesmith {verb}",
         description=description,
@@ -62,7 +62,7 @@ def parser(verb: str, description: str) -> argparse.ArgumentParser:
 
 
 def add_trust(verb: argparse.ArgumentParser) -> None:
-    """The flag that trusts code of the user's own."""
+    """Add the flag that trusts the user's own code."""
     verb.add_argument(
         "--trust",
         action="append",
@@ -73,16 +73,16 @@ def add_trust(verb: argparse.ArgumentParser) -> None:
 
 
 class _Parser(Parser):
-    """A parser that looks for config groups only when it is asked for help."""
+    """A parser that looks up config groups only when help is requested."""
 
     def format_help(self) -> str:
-        """The help, with every group and its options at the end."""
+        """Format the help, with every group and its options at the end."""
         self.epilog = f"config groups and their options:\n{groups()}"
         return super().format_help()
 
 
 def check_folders(config_dirs: Sequence[Path]) -> None:
-    """Refuse folders of configs that are not there.
+    """Refuse config folders that do not exist.
 
     Raises:
         ConfigError: Some are missing.

@@ -1,4 +1,4 @@
-"""`tunesmith predict RUN INPUT`: answers for new texts."""
+"""`tunesmith predict RUN INPUT`: predict for new texts."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ EXAMPLES = r"""examples:
 """
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".txt")
-"""Of files that are read whatever the run's own data was."""
-AS_LINES = ". For a text in each line, give them on standard input: - < FILE"
+"""File endings that are read whatever the run's own data was."""
+AS_LINES = ". For one text per line, use standard input: - < FILE"
 UNGUARDED = """\
-with a .csv: write texts as they are. Without it a ' stands before those that begin with = + - @ and are no number,
-since a spreadsheet would run them as formulas"""
+with a .csv: write texts as they are. Without it, those that begin with = + - @ and are not numbers get a ' in front,
+because a spreadsheet would run them as formulas"""
 
 
 log = logging.getLogger("tunesmith")
@@ -45,7 +45,7 @@ def main(argv: list[str]) -> int:
     """Predict and write one answer per text, in the order of the input."""
     parser = Parser(
         prog="tunesmith predict",
-        description="Let a finished run's model answer new texts: with a label, a number, tags, or a text.",
+        description="Predict for new texts with a finished run's model: a label, a number, tags, or text.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -56,8 +56,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--output", type=expand, metavar="FILE", help="a .csv or .jsonl file; default: JSON lines")
     parser.add_argument("--text-column", metavar="NAME", help="column with the text; default: that of the run's data")
     add_trust(parser)
-    parser.add_argument("--delimiter", metavar="NAME", help="what parts the fields: comma, tab, semicolon or pipe")
-    parser.add_argument("--quoting", choices=("csv", "none"), help="none: a quote is a character like any other")
+    parser.add_argument("--delimiter", metavar="NAME", help="field separator: comma, tab, semicolon or pipe")
+    parser.add_argument("--quoting", choices=("csv", "none"), help="none: quotes are ordinary characters")
     parser.add_argument("--unguarded", action="store_true", help=UNGUARDED)
     arguments = parser.parse_args(argv)
     if arguments.output is not None and arguments.output.suffix not in (".csv", ".jsonl"):
@@ -96,7 +96,7 @@ def main(argv: list[str]) -> int:
 
 
 def write_answers(answers: list[dict[str, Any]], output: Path, *, guarded: bool) -> None:
-    """Write the answers in the format that the file's ending names.
+    """Write the answers in the format that the file's ending selects.
 
     Raises:
         FilesError: The file cannot be written.
@@ -112,10 +112,10 @@ def write_answers(answers: list[dict[str, Any]], output: Path, *, guarded: bool)
 
 
 def changes(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the input has other than the run's own data.
+    """Determine where the input's format differs from the run's own data.
 
     Raises:
-        ConfigError: The delimiter is no name of one, and not a character.
+        ConfigError: The delimiter is neither a known name nor a character.
     """
     changed = {"text_column": arguments.text_column} if arguments.text_column else {}
     if arguments.delimiter is not None:
@@ -130,14 +130,14 @@ def changes(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def refuse_idle(arguments: argparse.Namespace, data: Data) -> None:
-    """Refuse options that nothing reads beside this input or output.
+    """Refuse options that have no effect with this input or output.
 
     Args:
         arguments: The command line.
         data: The data of the run.
 
     Raises:
-        ConfigError: There is one.
+        ConfigError: There is such an option.
     """
     given = arguments.input if arguments.input == "-" else Path(arguments.input).suffix
     to_csv = arguments.output is not None and arguments.output.suffix == ".csv"
@@ -145,10 +145,10 @@ def refuse_idle(arguments: argparse.Namespace, data: Data) -> None:
     whole = own or given in (".jsonl", ".txt", "-")
     lines = given in (".txt", "-") and not own
     idle = [
-        ("--delimiter", arguments.delimiter, whole, "It goes with a .csv or .tsv file"),
-        ("--quoting", arguments.quoting, whole, "It goes with a .csv or .tsv file"),
-        ("--text-column", arguments.text_column, lines, "Each line is a text there: leave it out"),
-        ("--unguarded", "given" if arguments.unguarded else None, not to_csv, "It goes with --output FILE.csv"),
+        ("--delimiter", arguments.delimiter, whole, "Use it with a .csv or .tsv file"),
+        ("--quoting", arguments.quoting, whole, "Use it with a .csv or .tsv file"),
+        ("--text-column", arguments.text_column, lines, "Each line is one text: leave it out"),
+        ("--unguarded", "given" if arguments.unguarded else None, not to_csv, "Use it with --output FILE.csv"),
     ]
     problems = [
         Problem(name, "has no effect with this input or output", value, hint)
@@ -160,29 +160,29 @@ def refuse_idle(arguments: argparse.Namespace, data: Data) -> None:
 
 
 def in_own_format(source: str, data: Data) -> bool:
-    """Whether an input is read by the class that reads the run's own data: it ends like that, or like nothing known."""
+    """Whether the class that reads the run's own data reads an input: it has that ending, or an unknown one."""
     ending = Path(source).suffix
     own = source != "-" and isinstance(data.format, Format)
     return own and (ending == Path(data.path).suffix or ending not in ENDINGS)
 
 
 def check_writable(file: Path) -> None:
-    """Refuse a file that cannot be written for a reason known before there is anything to write.
+    """Refuse a file that is known in advance not to be writable.
 
     Raises:
-        FilesError: Its folder is not there, or it is a folder itself.
+        FilesError: Its folder does not exist, or it is itself a folder.
     """
     if file.is_dir():
-        raise FilesError(f"cannot write {file}: it is a folder. Name a file: --output {file / 'predictions.csv'}")
+        raise FilesError(f"cannot write {file}: it is a folder. Give a file: --output {file / 'predictions.csv'}")
     if not file.parent.is_dir():
-        raise FilesError(f"cannot write {file}: there is no folder {file.parent}. Make it, or take another --output")
+        raise FilesError(f"cannot write {file}: there is no folder {file.parent}. Create it, or use another --output")
 
 
 def read_questions(source: str, task: RowTask, data: Data) -> Iterator[Example]:
-    """The inputs of a file by its ending, or the lines of standard input.
+    """Read the inputs of a file according to its ending, or the lines of standard input.
 
     Raises:
-        ConfigError: The ending is none that can be read.
+        ConfigError: The ending is not a supported one.
         DataError: The file is missing or malformed, or lacks a column.
     """
     for line, record in _records(source, data):
@@ -199,7 +199,7 @@ def _records(source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
 
         if path.suffix in ENDINGS:
             log.info("%s is read in the format of the run's own data, which ends like it%s", path, AS_LINES)
-        yield from read_records(path, data.format, remedy="Name another as INPUT")
+        yield from read_records(path, data.format, remedy="Give another as INPUT")
     elif source == "-":
         yield from _lines(sys.stdin, source, data)
     elif path.suffix == ".txt":
@@ -216,7 +216,7 @@ def _records(source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _table(path: Path, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The records of a file with columns; one that ends with .tsv has tabs, whatever the run's own data had."""
+    """Read the records of a file with columns; a .tsv file has tabs, whatever the run's own data had."""
     from tunesmith.data.sources.records import read_records
     from tunesmith.data.sources.separated import Dialect, dialect_of, suggestion
 
@@ -224,7 +224,7 @@ def _table(path: Path, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
     if path.suffix == ".tsv" and dialect.delimiter != "\t":
         dialect = Dialect("\t", "none")
     try:
-        for line, record in read_records(path, path.suffix[1:].replace("tsv", "csv"), dialect, "Name another as INPUT"):
+        for line, record in read_records(path, path.suffix[1:].replace("tsv", "csv"), dialect, "Give another as INPUT"):
             if path.suffix != ".jsonl" and data.text_column not in record:
                 other = suggestion(path, dialect, [data.text_column])
                 if other is not None:
@@ -236,23 +236,23 @@ def _table(path: Path, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _lines(file: TextIO, source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
-    """One text per line; for pairs, a tab between the first text and the second.
+    """Read one text per line; for pairs, a tab separates the first text from the second.
 
     Raises:
-        DataError: A line has no tab where a pair is asked for.
+        DataError: A line has no tab although the task needs pairs.
     """
     for number, line in enumerate(file, 1):
         text = line.rstrip("\r\n")
         if data.text_pair_column is None:
             yield number, {data.text_column: text}
         elif "\t" not in text:
-            raise DataError(f"{source}:{number}: one text, where a pair is asked for. Write both, a tab between them")
+            raise DataError(f"{source}:{number}: one text, but the task needs a pair. Write both, separated by a tab")
         else:
             yield number, dict(zip((data.text_column, data.text_pair_column), text.split("\t", 1), strict=True))
 
 
 def input_shown(example: Example) -> dict[str, Any]:
-    """The input as it stands beside its answer; of a conversation the last question, and the answer it holds to it."""
+    """The input to show beside its answer; of a conversation, its last question and reference answer."""
     if example.words is not None:
         return {"words": list(example.words)}
     beside = {"text_pair": example.pair, "reference": example.reference}
@@ -260,24 +260,24 @@ def input_shown(example: Example) -> dict[str, Any]:
 
 
 def write_jsonl(answers: Iterable[dict[str, Any]], file: TextIO) -> None:
-    """One JSON object per answer."""
+    """Write one JSON object per answer."""
     for answer in answers:
         file.write(json.dumps(answer, ensure_ascii=False) + "\n")
 
 
 def shown_json(answer: dict[str, Any]) -> str:
-    """The same answer in JSON that a terminal only shows: what it would obey is written as an escape."""
+    """Format an answer as JSON for display: terminal control characters are escaped."""
     text = json.dumps(answer, ensure_ascii=False)
     return "".join(char if printable(char) == char else json.dumps(char)[1:-1] for char in text)
 
 
 def write_csv(answers: Iterable[dict[str, Any]], file: TextIO, *, guarded: bool = True) -> None:
-    """One row per answer, one column per label's probability; lists as JSON, what an answer lacks is empty.
+    """Write one row per answer and one column per label's probability; lists are JSON, missing values are empty.
 
     Args:
-        answers: What was predicted.
-        file: Where to.
-        guarded: Whether a text that a spreadsheet would run as a formula gets a quotation mark before it.
+        answers: The predictions.
+        file: The output file.
+        guarded: Whether to put a quotation mark before a text that a spreadsheet would run as a formula.
     """
     from tunesmith.reporting.formatting import spreadsheet_cell
 

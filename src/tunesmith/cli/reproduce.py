@@ -12,13 +12,13 @@ from tunesmith.runs.record import load_run
 from tunesmith.terminal import say
 
 DESCRIPTION = """\
-Compare code, data, model, packages, threads and machine with a run's record, relaunch it from its saved config in a
-new directory, and put every metric and the weight hash side by side. With overrides of values it is a variation, and
-is said to be one.
+Compare code, data, model, packages, threads and machine with a run's record, rerun it from its saved config in a
+new directory, and put every metric and the weight hash side by side. With overrides it is a variation, and is
+reported as one.
 
-Exit code 0 only for the same result: the same weights to the last bit and exactly the same metrics, from the same data,
-model and config. 4 for any other, a variation included; with --allow-close, only where a metric is off by more than
-0.0001. With --check-only, 0 only if nothing differs that can change the result."""
+Exit code 0 only for the same result: bit-identical weights and exactly the same metrics, from the same data,
+model and config. 4 for any other, including a variation; with --allow-close, only if a metric is off by more than
+0.0001. With --check-only, 0 only if there is no difference that can change the result."""
 
 
 def main(argv: list[str]) -> int:
@@ -28,12 +28,12 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="run directory, or a copy of one")
     parser.add_argument("overrides", nargs="*", default=[], metavar="KEY=VALUE", help="values to change: a variation")
-    parser.add_argument("--check-only", action="store_true", help="compare the conditions and train nothing")
-    parser.add_argument("--allow-close", action="store_true", help="exit code 0 too if every metric is within 0.0001")
+    parser.add_argument("--check-only", action="store_true", help="compare the conditions without training")
+    parser.add_argument("--allow-close", action="store_true", help="also exit with 0 if every metric is within 0.0001")
     add_trust(parser)
     arguments = parser.parse_intermixed_args(argv)
     original = load_run(arguments.run)
-    compose_from(original.path, arguments.overrides, trust=arguments.trust)  # its faults before torch takes seconds
+    compose_from(original.path, arguments.overrides, trust=arguments.trust)  # its errors come before the slow torch
 
     from tunesmith.reporting.run.tables import console, side_by_side, then_and_now
     from tunesmith.training.logs import log_to

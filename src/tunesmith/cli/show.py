@@ -1,4 +1,4 @@
-"""`tunesmith show RUN`: a run or a sweep at a glance."""
+"""`tunesmith show RUN`: summarise a run or a sweep."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tunesmith.runs.sweep_record import is_sweep, load_sweep
 
 
 def main(argv: list[str]) -> int:
-    """Print status, numbers and metrics of a run, or every trial of a sweep; finished or not."""
+    """Print status, numbers and metrics of a run, or every trial of a sweep, finished or not."""
     parser = Parser(
         prog="tunesmith show", description="Status, facts and metrics of a run; the leaderboard of a sweep."
     )

@@ -1,4 +1,4 @@
-"""`tunesmith stop DIR`: end a sweep or a run after its next checkpoint, so that it can be resumed."""
+"""`tunesmith stop DIR`: end a sweep or a run after its next checkpoint, to be resumed later."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tunesmith.terminal import say
 
 
 def main(argv: list[str]) -> int:
-    """Send the signal that asks for a checkpoint and an end."""
-    parser = Parser(prog="tunesmith stop", description="Write a checkpoint and end; go on later with tunesmith resume.")
+    """Send the signal that requests a checkpoint and a stop."""
+    parser = Parser(prog="tunesmith stop", description="Write a checkpoint and stop; tunesmith resume continues it.")
     parser.add_argument("directory", type=Path, metavar="DIR", help="directory of a running sweep or run")
     path: Path = parser.parse_args(argv).directory
     record = SweepRecord(path) if is_sweep(path) else Record(path)
@@ -24,5 +24,5 @@ def main(argv: list[str]) -> int:
     if record.status != "running":
         raise FilesError(f"{path} is {record.status}: there is nothing to stop")
     os.kill(int(facts["pid"]), signal.SIGTERM)
-    say(f"asked to stop; go on later with: tunesmith resume {shlex.quote(str(path))}")
+    say(f"asked to stop; continue later with: tunesmith resume {shlex.quote(str(path))}")
     return 0

@@ -1,4 +1,4 @@
-"""`tunesmith sweep NAME|FILE`: a search described by a file."""
+"""`tunesmith sweep NAME|FILE`: run a search described by a file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main(argv: list[str]) -> int:
     target, settings = sweeper_node(name, arguments.overrides, folders)
     if not is_ours(target):
         hint = "Use tunesmith train -m hydra/sweeper=..., which runs every combination"
-        raise ConfigError([Problem("hydra/sweeper", "a sweep is run by our own sweeper", target, hint)])
+        raise ConfigError([Problem("hydra/sweeper", "a sweep is run by Tunesmith's own sweeper", target, hint)])
     return run_sweep(name, arguments.overrides, folders, arguments.trust, settings)
 
 
@@ -32,13 +32,13 @@ def run_sweep(
     trust: Sequence[str],
     settings: Mapping[str, Any],
 ) -> int:
-    """Search as a primary config and overrides say.
+    """Run a search described by a primary config and overrides.
 
     Args:
         name: The primary config.
         overrides: As typed.
-        config_dirs: Folders of the user's own options.
-        trust: Modules of the user's own whose classes a config may name.
+        config_dirs: Folders with the user's own options.
+        trust: The user's own modules whose classes a config may name.
         settings: The `hydra.sweeper` node (see `sweeper_node`).
 
     Returns:
@@ -50,17 +50,17 @@ def run_sweep(
 
 
 def is_ours(target: str) -> bool:
-    """Whether the class of a sweeper is the one of this package."""
+    """Whether a sweeper's class is this package's own."""
     from tunesmith.config.composing.compose import SWEEPER
 
     return target == SWEEPER
 
 
 def sweeper_node(name: str, overrides: Sequence[str], config_dirs: Sequence[Path]) -> tuple[str, dict[str, Any]]:
-    """The class and the settings of the sweeper that a primary config and overrides describe.
+    """Determine the sweeper's class and settings from a primary config and overrides.
 
     Raises:
-        ConfigError: They say of Hydra's own node what they may not, or refer to what is not there.
+        ConfigError: They set what they may not in Hydra's own node, or refer to something missing.
     """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -83,10 +83,10 @@ def sweeper_node(name: str, overrides: Sequence[str], config_dirs: Sequence[Path
 
 
 def locate_sweep(sweep: str, config_dirs: Sequence[Path]) -> tuple[str, list[Path]]:
-    """The primary config that a name or a file stands for, and the folders to search.
+    """Resolve a name or a file to a primary config and the folders to search.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: There is no such sweep.
     """
     file = expand(sweep)
     if file.suffix in (".yaml", ".yml") and file.is_file():
@@ -107,9 +107,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"sweeps: {names}",
         allow_abbrev=False,
     )
-    verb.add_argument("sweep", metavar="NAME|FILE", help="a sweep of ours or a YAML file of yours")
+    verb.add_argument("sweep", metavar="NAME|FILE", help="the name of a shipped sweep, or your own YAML file")
     verb.add_argument(
-        "overrides", nargs="*", default=[], metavar="OVERRIDE", help="as for train; hydra.sweeper.n_trials=10 too"
+        "overrides", nargs="*", default=[], metavar="OVERRIDE", help="as for train, and e.g. hydra.sweeper.n_trials=10"
     )
     verb.add_argument("--config-dir", action="append", default=[], type=expand, metavar="DIR", help="as for train")
     add_trust(verb)

@@ -1,4 +1,4 @@
-"""`tunesmith train`: one run, several with -m, or a look at the config."""
+"""`tunesmith train`: one run, several with -m, or a view of the config."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 
 def main(argv: list[str]) -> int:
-    """Train as the command line says.
+    """Train according to the command line.
 
     Returns:
-        The exit code; with -m the first that is not 0.
+        The exit code; with -m, the first that is not 0.
     """
     arguments = _parser().parse_intermixed_args(argv)
     check_folders(arguments.config_dir)
@@ -47,7 +47,7 @@ def main(argv: list[str]) -> int:
 
 
 def many(arguments: argparse.Namespace) -> int:
-    """One run per combination: by our sweeper, or by another of Hydra's."""
+    """Run every combination, with our sweeper or another of Hydra's."""
     if arguments.source is not None:
         hint = "Start from groups instead: tunesmith train -m model=..."
         raise ConfigError([Problem("--from", "cannot be combined with -m", None, hint)])
@@ -73,30 +73,30 @@ def _parser() -> argparse.ArgumentParser:
     verb = parser("train", "Train a model. The last line of the output is the run's directory.")
     verb.add_argument("-m", "--multirun", action="store_true", help="one run per combination of a,b,c values")
     verb.add_argument("--cfg", "-c", choices=("job", "hydra", "all"), help="print the composed config and stop")
-    verb.add_argument("--package", "-p", help="with --cfg: print this part only")
+    verb.add_argument("--package", "-p", help="with --cfg: print only this part")
     verb.add_argument("--resolve", action="store_true", help="with --cfg: resolve references")
-    verb.add_argument("--info", "-i", nargs="?", const="all", choices=INFO, help="print how Hydra composes, and stop")
+    verb.add_argument("--info", "-i", nargs="?", const="all", choices=INFO, help="show how Hydra composes, and stop")
     verb.add_argument("--config-name", "-cn", default="train", help="the primary config (default: train)")
     verb.add_argument("--experimental-rerun", action=Refused, help=argparse.SUPPRESS)
     return verb
 
 
 class Refused(argparse.Action):
-    """A flag of Hydra's that is not offered."""
+    """A flag of Hydra's that is not supported."""
 
     def __call__(self, *_: object) -> None:
         """Refuse: the flag unpickles a file, which can run any code."""
         raise ConfigError(
-            [Problem("--experimental-rerun", "is not offered: it would run code from a file", None, "Use --from RUN")]
+            [Problem("--experimental-rerun", "is not supported: it would run code from a file", None, "Use --from RUN")]
         )
 
 
 def composed_from(arguments: argparse.Namespace) -> Composed:
-    """The validated config that the flags and overrides describe; its data is there.
+    """Compose and validate the config that the flags and overrides describe, and check that its data exists.
 
     Raises:
-        ConfigError: The config is wrong.
-        DataError: The data is not a file; said now, before what reads it is imported.
+        ConfigError: The config is invalid.
+        DataError: The data is not a file; reported now, before importing what reads it.
     """
     from tunesmith.config.schema import Format
     from tunesmith.data.sources.file_kinds import refuse_special
@@ -126,7 +126,7 @@ def _composed(arguments: argparse.Namespace) -> Composed:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """No search for garbage, at the end of the process neither: a twentieth of the time of a command so short."""
+    """Disable garbage collection, also at exit: it takes a twentieth of the time of so short a command."""
     gc.disable()
     try:
         yield
@@ -136,12 +136,12 @@ def uncollected() -> Iterator[None]:
 
 
 def show_composed(arguments: argparse.Namespace) -> int:
-    """Print the composed config, or how it is composed; values are not judged, so that a faulty config can be seen."""
+    """Print the composed config, or how it is composed; values are not validated, so a faulty config can be seen."""
     from tunesmith.config.composing.show import show_config, show_info, show_saved
 
     if arguments.info and arguments.source is not None:
         hint = "See its values with --from RUN --cfg job"
-        raise ConfigError([Problem("--info", "says how groups are composed, and --from composes none", None, hint)])
+        raise ConfigError([Problem("--info", "shows how groups are composed, but --from composes none", None, hint)])
     if arguments.info:
         show_info(arguments.info, arguments.overrides, config_dirs=arguments.config_dir, name=arguments.config_name)
     elif arguments.source is not None:

@@ -1,8 +1,8 @@
-"""Contract suites: what holds of every implementation of a protocol, ours and a user's own, to be run by pytest."""
+"""Contract suites: properties of every implementation of a protocol, built-in or a user's own, for pytest."""
 
 from pathlib import Path
 
 import pytest
 
-# So that a failed assertion shows its values, as in a test file.
+# Makes failed assertions show their values, as in a test file.
 pytest.register_assert_rewrite(*(f"{__name__}.{file.stem}" for file in Path(__file__).parent.glob("[a-z]*.py")))

@@ -1,4 +1,4 @@
-"""What holds of every executor: subclass `ExecutorContract`, make yours, and run pytest."""
+"""Properties of every executor: subclass `ExecutorContract`, create yours, and run pytest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tunesmith.sweeping.execution.messages import Message, Tell
 from tunesmith.sweeping.search.trials import Job
 
 PATIENCE_S = 60.0
-"""Seconds after which a job counts as lost; none of these takes more than a moment."""
+"""Seconds after which a job counts as lost; none of them takes more than a moment."""
 
 
 class ExecutorContract(ABC):
@@ -29,15 +29,15 @@ class ExecutorContract(ABC):
     """
 
     isolates: ClassVar[bool] = True
-    """Whether a job runs in a process of its own: it may crash, be interrupted, and run beside others."""
+    """Whether a job runs in its own process: it may crash, be interrupted, and run in parallel with others."""
 
     @abstractmethod
     def executor(self, n_jobs: int, entry: str) -> Executor:
-        """A fresh executor.
+        """Create a fresh executor.
 
         Args:
-            n_jobs: Jobs at once.
-            entry: What runs a job, as `module:function`.
+            n_jobs: Number of jobs at once.
+            entry: The function that runs a job, as `module:function`.
         """
 
     def test_a_job_is_heard_in_order_and_ends_once_with_its_code(self, tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ class ExecutorContract(ABC):
             assert executor.wait(_unheard, 0.01) == []
 
     def test_a_question_gets_its_answer_before_the_job_goes_on(self, tmp_path: Path) -> None:
-        """`tell` returns what the sweep decided, and None for a message that asks nothing."""
+        """`tell` returns the sweep's decision, and None for a message that does not ask for one."""
         folder = _folder(tmp_path, 0)
         with self._running("ask_twice", 1) as executor:
             executor.start(Job(0, 1), folder)
@@ -65,13 +65,13 @@ class ExecutorContract(ABC):
         assert (folder / "answers").read_text() == "None continue pause"
 
     def test_what_can_be_called_answers(self) -> None:
-        """`call` returns what the function does."""
+        """`call` returns the function's result."""
         with self._running("tell_steps", 1) as executor:
             executor.ready()
             assert executor.call("tunesmith.testing.executors:double", [1, "a"]) == [1, "a", 1, "a"]
 
     def test_as_many_jobs_run_at_once_as_there_are_slots(self, tmp_path: Path) -> None:
-        """Each waits until it has seen the other."""
+        """Each job waits until it has seen the other."""
         self._needs_processes()
         with self._running("meet", 2) as executor:
             assert executor.slots == 2
@@ -81,7 +81,7 @@ class ExecutorContract(ABC):
         assert sorted(ended, key=lambda item: item.job.number) == [Exit(Job(0), 0), Exit(Job(1), 0)]
 
     def test_a_crash_ends_one_job_alone(self, tmp_path: Path) -> None:
-        """The slot is free again, and the code tells of the signal."""
+        """Its slot becomes free again, and its exit code shows the signal."""
         self._needs_processes()
         with self._running("crash_if_even", 1) as executor:
             codes = []
@@ -91,7 +91,7 @@ class ExecutorContract(ABC):
         assert codes == [-signal.SIGKILL, 0]
 
     def test_an_interrupted_job_may_write_its_checkpoint(self, tmp_path: Path) -> None:
-        """It is asked by SIGTERM, once however often the sweep says so, and ends by itself."""
+        """It receives SIGTERM once, however often the sweep interrupts, and ends by itself."""
         self._needs_processes()
         folder = _folder(tmp_path, 0)
         with self._running("checkpoint", 1) as executor:
@@ -104,7 +104,7 @@ class ExecutorContract(ABC):
         assert (folder / "signals").read_text() == "1"
 
     def test_nothing_runs_on_after_it_is_closed(self, tmp_path: Path) -> None:
-        """Not even a job that ignores signals."""
+        """Not even a job that ignores signals keeps running."""
         self._needs_processes()
         folder = _folder(tmp_path, 0)
         with self._running("checkpoint", 1) as executor:
@@ -130,14 +130,14 @@ class ExecutorContract(ABC):
 
 
 def tell_steps(directory: Path, tell: Tell) -> int:
-    """A job that tells of 20 steps and ends with 3."""
+    """A job that reports 20 steps and exits with code 3."""
     for step in range(20):
         tell({"kind": "point", "step": step, "value": None})
     return 3
 
 
 def ask_twice(directory: Path, tell: Tell) -> int:
-    """A job that writes down what it is answered."""
+    """A job that records the answers it receives."""
     answers = [tell({"kind": "point", "step": 1, "value": 0.5})]
     answers += [tell({"kind": "rung", "rung": rung, "step": rung, "value": 0.5}) for rung in (0, 1)]
     (directory / "answers").write_text(" ".join(map(str, answers)))
@@ -145,7 +145,7 @@ def ask_twice(directory: Path, tell: Tell) -> int:
 
 
 def meet(directory: Path, tell: Tell) -> int:
-    """A job that ends well if another is there at the same time."""
+    """A job that succeeds if another one is running at the same time."""
     (directory / "here").touch()
     deadline = time.monotonic() + PATIENCE_S
     while len(list(directory.parent.glob("*/here"))) < 2:
@@ -163,7 +163,7 @@ def crash_if_even(directory: Path, tell: Tell) -> int:
 
 
 def checkpoint(directory: Path, tell: Tell) -> int:
-    """A job that waits for SIGTERM and counts how often it comes."""
+    """A job that waits for SIGTERM and counts how often it arrives."""
     received: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, frame: received.append(number))
     partial = directory / "pid"
@@ -172,13 +172,13 @@ def checkpoint(directory: Path, tell: Tell) -> int:
     deadline = time.monotonic() + PATIENCE_S
     while not received and time.monotonic() < deadline:
         time.sleep(0.01)
-    time.sleep(0.2)  # a second signal would come by now
+    time.sleep(0.2)  # a second signal would have arrived by now
     (directory / "signals").write_text(str(len(received)))
     return 128 + signal.SIGTERM
 
 
 def double(items: list[Any]) -> list[Any]:
-    """A list twice."""
+    """Repeat a list."""
     return items + items
 
 
@@ -193,7 +193,7 @@ def _unheard(job: Job, message: Message) -> str | None:
 
 
 def _follow(executor: Executor, count: int) -> tuple[list[tuple[Job, int]], list[Exit]]:
-    """What jobs told until so many have ended: job and step, then the ends."""
+    """Collect what jobs report until a number of them have ended: job and step, then the ends."""
     heard: list[tuple[Job, int]] = []
     ended: list[Exit] = []
 
@@ -209,7 +209,7 @@ def _follow(executor: Executor, count: int) -> tuple[list[tuple[Job, int]], list
 
 
 def _until(executor: Executor, file: Path) -> None:
-    """Wait for a file that a running job makes."""
+    """Wait for a file that a running job creates."""
     deadline = time.monotonic() + PATIENCE_S
     while not file.exists() and time.monotonic() < deadline:
         assert executor.wait(lambda job, message: None, 0.05) == []

@@ -1,4 +1,4 @@
-"""What holds of every judge (pruner): subclass `JudgeContract`, name yours, and run pytest."""
+"""Properties of every judge (pruner): subclass `JudgeContract`, create yours, and run pytest."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tunesmith.sweeping.search.study import Study
 from tunesmith.testing.simulation import LINE, RUNGS, Disk, Simulation, interrupted
 
 DEATHS = ([1], [2], [3], [5], [8], [13], [21], [4, 4, 4], [1, 2, 3, 5, 8], [1] * 30)
-"""Events after which a driver dies, session by session."""
+"""For each session, the number of events after which its driver dies."""
 
 
 class JudgeContract(ABC):
-    """Simulated sweeps of a judge, of one number and two rungs, judged by the shipped scheduler.
+    """Simulated sweeps over one number with two rungs, run by the shipped scheduler.
 
     class TestMine(JudgeContract):
         def judge(self, study): return Mine(RUNGS)
@@ -25,26 +25,26 @@ class JudgeContract(ABC):
 
     @abstractmethod
     def judge(self, study: Study) -> Judge:
-        """A fresh judge over `tunesmith.testing.simulation.RUNGS`.
+        """Create a fresh judge over `tunesmith.testing.simulation.RUNGS`.
 
         Args:
-            study: Where the curves of all trials are, for one that reads them.
+            study: Holds the curves of all trials, for a judge that reads them.
         """
 
     def simulate(self, num_trials: int, *, slots: int = 1, disk: Disk | None = None) -> Simulation:
-        """A sweep of so many random trials that has not begun."""
+        """Create a sweep of a number of random trials that has not started."""
         limits = Limits(num_trials)
         return Simulation(LINE, "random", limits, lambda study: ForeignJudge(self.judge(study)), slots=slots, disk=disk)
 
     def test_it_is_told_of_every_rung(self) -> None:
-        """`fractions` are the rungs that it was made for."""
+        """`fractions` are the rungs that it was created with."""
         study = Study(LINE, "random", ["maximize"])
         assert self.judge(study).fractions == RUNGS
 
     @pytest.mark.parametrize("num_trials", [1, 2, 3, 4, 7, 16])
     @pytest.mark.parametrize("slots", [1, 3])
     def test_every_sweep_ends_with_a_completed_trial(self, num_trials: int, slots: int) -> None:
-        """No trial waits for ever, and the sweep has a result."""
+        """No trial waits forever, and the sweep has a result."""
         sweep = self.simulate(num_trials, slots=slots).run()
         states = [trial.state for trial in sweep.scheduler.trials.values()]
         assert len(states) == num_trials
@@ -53,7 +53,7 @@ class JudgeContract(ABC):
 
     @pytest.mark.parametrize("slots", [1, 3])
     def test_a_trial_runs_no_part_twice(self, slots: int) -> None:
-        """What a trial has run is never run again, so that the sweep costs no more than all of it."""
+        """No step of a trial is run again, so the sweep costs no more than all its steps."""
         sweep = self.simulate(16, slots=slots).run()
         parts = [end - begin for begin, end in itertools.pairwise((0.0, *RUNGS, 1.0))]
         trials = sweep.scheduler.trials.values()
@@ -61,12 +61,12 @@ class JudgeContract(ABC):
         assert sweep.cost == pytest.approx(cost)
 
     def test_the_same_sweep_gives_the_same_result(self) -> None:
-        """Decisions depend on nothing but what the judge was told."""
+        """Decisions depend only on what the judge has received."""
         assert self.simulate(16).run().result() == self.simulate(16).run().result()
 
     @pytest.mark.parametrize("lose_last", [False, True])
     @pytest.mark.parametrize("stops", DEATHS, ids=str)
     def test_a_sweep_that_died_and_was_resumed_ends_as_if_it_had_not(self, stops: list[int], lose_last: bool) -> None:
-        """`restore` rebuilds all that the decisions depend on."""
+        """`restore` rebuilds everything that the decisions depend on."""
         *_, last = interrupted(lambda disk: self.simulate(12, disk=disk), stops, lose_last=lose_last)
         assert last.result() == self.simulate(12).run().result()

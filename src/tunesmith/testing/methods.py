@@ -1,4 +1,4 @@
-"""What holds of every method that trains a part of a network's weights."""
+"""Properties of every method that trains part of a network's weights."""
 
 from __future__ import annotations
 
@@ -33,32 +33,32 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "decoder_start_token_id": 0,
     },
 }
-"""Families to small architectures with layers, a head and random weights."""
+"""Maps families to small architectures with layers, a head and random weights."""
 STEPS = 6
 
 
 class MethodContract(ABC):
-    """The suite of one method: derive a class whose name begins with `Test`, and pytest runs it.
+    """The suite of one method: subclass it with a name that begins with `Test`, and pytest runs it.
 
-    Each network has two labels, and layers of few numbers; a method for one family alone names it in `families`.
+    Each network has two labels and small layers; a method for some families only lists them in `families`.
     """
 
     families: tuple[str, ...] = tuple(NETWORKS)
-    """Families of networks that the method goes with."""
+    """Network families that the method supports."""
 
     @abstractmethod
     def method(self) -> PartialMethod:
-        """A new method, as a config would make it."""
+        """Create a method, as a config would."""
 
     @pytest.fixture(params=tuple(NETWORKS))
     def network(self, request: pytest.FixtureRequest) -> torch.nn.Module:
         """A network of each family, always with the same weights."""
         if request.param not in self.families:
-            pytest.skip(f"the method does not go with {request.param} networks")
+            pytest.skip(f"the method does not support {request.param} networks")
         return built(request.param)
 
     def test_it_names_parameters_and_the_same_whenever_it_is_called(self, network: torch.nn.Module) -> None:
-        """A resumed run asks again, on weights that have changed."""
+        """A resumed run calls it again, on weights that have changed."""
         method, weights = self.method(), weights_of(network)
         first = trained_names(weights, method)
         assert first == trained_names(weights, method) == trained_names(weights, self.method())
@@ -69,7 +69,7 @@ class MethodContract(ABC):
             assert names_at(weights, method, step, STEPS) == names_at(weights, self.method(), step, STEPS)
 
     def test_a_skeleton_is_answered_as_the_network(self, network: Any) -> None:
-        """Before a run there are no values to look at."""
+        """Before a run, there are no values to look at."""
         family = next(name for name, fields in NETWORKS.items() if fields["model_type"] == network.config.model_type)
         with torch.device("meta"):
             skeleton = built(family)
@@ -91,7 +91,7 @@ class MethodContract(ABC):
         assert differing_tensors(before, state(network)) <= names
 
     def test_the_head_is_trained(self, network: torch.nn.Module) -> None:
-        """It was drawn at random for the task."""
+        """It was initialised at random for the task."""
         before, head = state(network), set(weights_of(network).head)
         freeze(network, self.method())
         make_steps(network, self.method(), 0, STEPS)
@@ -105,10 +105,10 @@ class MethodContract(ABC):
         network.save_pretrained(tmp_path)
         loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
         assert not differing_tensors(state(network), state(loaded))
-        assert torch.allclose(logits(loaded), logits(network), atol=1e-5)  # sums may be ordered by where tensors lie
+        assert torch.allclose(logits(loaded), logits(network), atol=1e-5)  # summation order depends on memory layout
 
     def test_an_interruption_changes_nothing(self, network: Any) -> None:
-        """What is trained in a step follows from the step alone, for a new object too."""
+        """What a step trains depends only on the step, also for a new object."""
         start = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         freeze(network, self.method())
         make_steps(network, self.method(), 0, STEPS)
@@ -121,7 +121,7 @@ class MethodContract(ABC):
 
 
 def built(family: str) -> torch.nn.Module:
-    """A classifier of a family of `NETWORKS`, in evaluation mode; always the same weights."""
+    """Build a classifier of a family of `NETWORKS`, in evaluation mode, always with the same weights."""
     torch.manual_seed(0)
     config = AutoConfig.for_model(**SIZES, **NETWORKS[family], num_labels=2)
     network: torch.nn.Module = AutoModelForSequenceClassification.from_config(config)
@@ -129,13 +129,13 @@ def built(family: str) -> torch.nn.Module:
 
 
 def make_steps(network: torch.nn.Module, method: PartialMethod, first: int, last: int) -> None:
-    """Make steps of plain gradient descent, of a run of `STEPS`, as a run's callback has them made.
+    """Take steps of plain gradient descent, in a run of `STEPS` steps, as a run's callback would.
 
     Args:
-        network: The network as `freeze` left it.
-        method: What says which are trained in a step.
+        network: The network as returned by `freeze`.
+        method: Decides which weights each step trains.
         first: The first step, from 0.
-        last: The step to stop before.
+        last: The step before which to stop.
     """
     for step in range(first, last):
         weights = weights_of(network)
@@ -151,16 +151,16 @@ def make_steps(network: torch.nn.Module, method: PartialMethod, first: int, last
 
 
 def logits(network: Any) -> torch.Tensor:
-    """Its answers for two short texts; shape (2, 2)."""
-    ids = torch.tensor([[5, 6, 7, 1], [9, 8, 7, 1]])  # 1 ends a text of T5
+    """The network's logits for two short texts; shape (2, 2)."""
+    ids = torch.tensor([[5, 6, 7, 1], [9, 8, 7, 1]])  # 1 ends a text for T5
     return network(input_ids=ids, attention_mask=torch.ones_like(ids)).logits  # type: ignore[no-any-return]
 
 
 def state(network: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """A copy of its parameters."""
+    """A copy of the network's parameters."""
     return {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
 
 
 def differing_tensors(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> set[str]:
-    """Names whose tensors are not the same bit for bit."""
+    """Names of the tensors that are not bit-identical."""
     return {name for name, tensor in left.items() if not torch.equal(tensor, right[name])}

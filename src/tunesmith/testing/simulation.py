@@ -1,4 +1,4 @@
-"""A sweep in simulation: the shipped scheduler and study on a made-up objective, without a clock, process or file."""
+"""Simulate a sweep: the shipped scheduler and study on a made-up objective, without a clock, process or file."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ from tunesmith.sweeping.space.space import Parameter, Point, Space
 
 RUNGS = (0.25, 0.5)
 LINE = Space({"x": Parameter("x", "...", FloatDistribution(0, 11), None)})
-"""One number between 0 and 11."""
+"""A single number from 0 to 11."""
 ENDS = {"pause": -1, "stop": -2}
-"""A decision to the event that its trial ends with: a driver may die in between."""
+"""Maps a decision to the event that ends its trial; a driver may die in between."""
 
 
 def objective_at(point: Point, replicate: int = 0, fraction: float = 1.0) -> float:
-    """The objective after a fraction of a full run: early ranks of points differ from late ones."""
+    """The objective after a fraction of a full run; points rank differently early and late."""
     x = float(point["x"])
     return math.sin(x) * fraction + 0.3 * math.cos(3 * x) * (1 - fraction) + 0.01 * replicate
 
 
 @dataclass
 class Disk:
-    """What outlives a driver."""
+    """The state that outlives a driver."""
 
     storage: BaseStorage = field(default_factory=InMemoryStorage)
     files: dict[int, Any] = field(default_factory=dict)
-    """Trial to its record."""
+    """Maps trial to its record."""
 
 
 class Simulation:
-    """Runs a scheduler on slots; made again over the same disk, it goes on as a resumed sweep does.
+    """Runs a scheduler on slots; recreated over the same disk, it continues as a resumed sweep does.
 
     Args:
         space: The space.
         sampler: The `hydra.sweeper.sampler` node.
         limits: When the search is over.
-        judge: From the study to what decides at `RUNGS`; None runs every trial to its end.
+        judge: Returns, given the study, what decides at `RUNGS`; if None, every trial runs to its end.
         slots: Trials at once.
-        failing: Trial, replicate and attempt of the jobs that fail.
-        disk: What an earlier driver left.
-        length: From a trial's number to how long a full run of it takes; 1 for all by default.
+        failing: Trial, replicate and attempt of each job that fails.
+        disk: The state left by an earlier driver.
+        length: Returns, given a trial's number, how long a full run of it takes; 1 for all by default.
     """
 
     def __init__(
@@ -87,11 +87,11 @@ class Simulation:
             self.scheduler.restore(restored, pending=undone if 0 in restored.replicates else [0])
 
     def run(self, stop_after: float = math.inf, *, lose_last: bool = False) -> Simulation:
-        """Go on until nothing is left, or the driver dies.
+        """Continue until nothing is left to do, or the driver dies.
 
         Args:
-            stop_after: Events after which it dies.
-            lose_last: Whether it dies before it has written down the last trial that it started.
+            stop_after: Number of events after which it dies.
+            lose_last: Whether it dies before recording the last trial that it started.
         """
         num_events = 0
         while True:
@@ -107,7 +107,7 @@ class Simulation:
                 return self
 
     def result(self) -> dict[int, tuple[Any, ...]]:
-        """Everything that came out, by trial."""
+        """All results, by trial."""
         trials = sorted(self.scheduler.trials.items())
         return {number: (t.point, t.state, t.values, t.rungs, t.replicates) for number, t in trials}
 
@@ -121,7 +121,7 @@ class Simulation:
             self._plan(job, reached if job.replicate == 0 else len(self.rungs))
 
     def _plan(self, job: Job, rung: int) -> None:
-        """Let a job run to a rung, or to its end: index len(rungs)."""
+        """Run a job to a rung, or to its end: index len(rungs)."""
         begin = (0.0, *self.rungs)[rung] if job.replicate == 0 else 0.0
         share = (*self.rungs, 1.0)[rung] - begin
         self.cost += share
@@ -138,7 +138,7 @@ class Simulation:
         fraction = (*self.rungs, 1.0)[rung]
         value = objective_at(trial.point, job.replicate, fraction)
         if (job.number, job.replicate, trial.attempt) in self.failing:
-            self.scheduler.ended(job, Outcome("failed", None, "it was to fail", 4))
+            self.scheduler.ended(job, Outcome("failed", None, "planned failure", 4))
         elif rung == len(self.rungs):
             self.scheduler.ended(job, Outcome("completed", [value], None, 0))
         else:
@@ -149,7 +149,7 @@ class Simulation:
                 self._push(0.01, job, ENDS[decision])
 
     def record(self, number: int) -> TrialRecord:
-        """A trial as its file has it."""
+        """A trial's record, as in its file."""
         return self.scheduler.trials[number].recorded(TrialRecord(number, "waiting"))
 
     def _write(self, number: int) -> None:
@@ -157,11 +157,11 @@ class Simulation:
 
 
 def interrupted(make: Callable[[Disk], Simulation], stops: Sequence[int], *, lose_last: bool) -> list[Simulation]:
-    """The sessions of a search whose driver dies after so many events of each, and is resumed until the end.
+    """Run a search whose driver dies after given numbers of events and is resumed until the end; return the sessions.
 
     Args:
-        make: A session over what the earlier ones left.
-        stops: Events after which each session but the last dies.
+        make: Creates a session over what the earlier ones left.
+        stops: Number of events after which each session but the last dies.
         lose_last: As in `Simulation.run`.
     """
     disk = Disk()

@@ -1,4 +1,4 @@
-"""What holds of every format of files."""
+"""Properties of every file format."""
 
 from __future__ import annotations
 
@@ -23,61 +23,61 @@ WRITTEN: dict[str, Callable[[str], str]] = {
     "with a byte order mark": lambda text: "\ufeff" + text,
     "without an end of the last line": str.rstrip,
 }
-"""Ways in which other systems write a text file."""
+"""How different systems write a text file."""
 
 
 class SourceContract(ABC):
-    """The suite of one format: derive a class whose name begins with `Test`, and pytest runs it.
+    """The suite of one format: subclass it with a name that begins with `Test`, and pytest runs it.
 
-    It is of use only with an example that shows what the format can do: several records, a letter beyond ASCII.
+    It is only useful with an example that exercises the format: several records, and a non-ASCII letter.
     """
 
     @abstractmethod
     def source(self) -> Source:
-        """A new source."""
+        """Create a source."""
 
     @abstractmethod
     def example(self) -> tuple[str | bytes, list[Record]]:
-        r"""What stands in a file, and the records in it with their lines.
+        r"""The content of a file, and its records with their lines.
 
         Returns:
-            A text, its lines ended by `\n`, with the lines that records begin in; or bytes, with their numbers from 1.
+            A text with lines ended by `\n`, and the first line of each record; or bytes, and their numbers from 1.
         """
 
     def write(self, path: Path, content: bytes) -> None:
-        """Write what stands in a file; overridden where the format is one of folders.
+        """Write the content of a file; overridden if the format is one of folders.
 
         Args:
-            path: Where to.
-            content: What stands in it.
+            path: The file.
+            content: Its content.
         """
         path.write_bytes(content)
 
     def read(self, folder: Path, content: str | bytes, source: Source | None = None) -> list[Record]:
-        """The records of a file of this content.
+        """Read the records of a file with this content.
 
         Args:
             folder: Where to write it.
-            content: What stands in it.
-            source: Reads it; None takes a new one.
+            content: The content of the file.
+            source: Reads the file; None creates a new source.
         """
         path = folder / "rows.data"
         self.write(path, content if isinstance(content, bytes) else content.encode())
         return list(self.reading(source or self.source(), path))
 
     def reading(self, source: Source, path: Path) -> Iterator[Record]:
-        """The records at a path, one at a time."""
+        """Yield the records at a path, one at a time."""
         return records_in(source, files_of(source, path))
 
     def text(self) -> str:
-        """The text of the example; a test of texts is skipped where the format is one of bytes."""
+        """The example's text; skips the test if the format is not text."""
         content = self.example()[0]
         if isinstance(content, bytes):
             pytest.skip("not a format of texts")
         return content
 
     def read_or_refused(self, folder: Path, content: str) -> list[Record] | str:
-        """The records of a file of this content, or what is said of it where it is refused."""
+        """Return the records of a file with this content, or the error message if it is refused."""
         try:
             return self.read(folder, content)
         except DataError as error:
@@ -111,13 +111,13 @@ class SourceContract(ABC):
         assert list(both) == list(zip(records, records, strict=True))
 
     def test_its_own_columns_are_in_every_record(self) -> None:
-        """Those that it says it names."""
+        """The columns that it claims to name."""
         assert isinstance(self.source().columns, frozenset)
         for _, record in self.example()[1]:
             assert set(record) >= self.source().columns
 
     def test_records_can_be_written_down(self, tmp_path: Path) -> None:
-        """As JSON, which is how predictions and reports hold them."""
+        """As JSON, the form in which predictions and reports keep them."""
         for _, record in self.read(tmp_path, self.example()[0]):
             assert json.loads(json.dumps(record)) == record
 
@@ -141,19 +141,19 @@ class SourceContract(ABC):
             assert any(f"{word}\0{word}" in _texts(record) for _, record in read)
 
     def test_an_empty_file_has_no_record(self, tmp_path: Path) -> None:
-        """Or is refused, if something has to stand in any file."""
+        """Or it is refused, if the format requires some content."""
         read = self.read_or_refused(tmp_path, "")
         assert "rows.data" in read if isinstance(read, str) else read == []
 
     def test_a_config_can_name_it(self) -> None:
-        """As `data.format._target_`: its class is found from its name, and derives from `Source`."""
+        """As `data.format._target_`: its class can be found by name, and derives from `Source`."""
         kind = type(self.source())
         signature = read_signature(f"{kind.__module__}.{kind.__qualname__}")
-        assert signature is not None, "the class has to stand at the top of a module that can be imported"
+        assert signature is not None, "the class must be at the top level of an importable module"
         assert PLACES["data.format"].base in signature.ancestors
 
 
 def _texts(record: dict[str, Any]) -> list[Any]:
-    """The texts of a record, those in lists too."""
+    """The texts of a record, including those in lists."""
     values = [*record, *record.values()]
     return [text for value in values for text in (value if isinstance(value, list) else [value])]

@@ -1,4 +1,4 @@
-"""What holds of every task."""
+"""Properties of every task."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Made:
     rows: Rows
 
     def questions(self) -> list[Example]:
-        """What the examples ask, without what they answer."""
+        """The inputs of the examples, without their answers."""
         data, asked = self.config.data, []
         for example in self.examples:
             record: dict[str, Any] = {data.text_column: example.text if example.words is None else list(example.words)}
@@ -55,35 +55,35 @@ class Made:
 
 
 class TaskContract(ABC):
-    """The suite of one task: derive a class whose name begins with `Test`, and pytest runs it."""
+    """The suite of one task: subclass it with a name that begins with `Test`, and pytest runs it."""
 
     trust: ClassVar[tuple[str, ...]] = ()
     """The user's own modules that the overrides name."""
     config_dirs: ClassVar[tuple[Path, ...]] = ()
-    """Folders of the user's own options."""
+    """Folders with the user's own options."""
 
     @abstractmethod
     def overrides(self) -> list[str]:
-        """What chooses the task and a small model, and names columns: `task=...`, `model=tiny_encoder`."""
+        """Overrides that choose the task, a small model and the columns: `task=...`, `model=tiny_encoder`."""
 
     @abstractmethod
     def record(self, number: int) -> dict[str, Any]:
-        """The record of a number, from 0: different ones, with every label among the first twelve."""
+        """The record with a number, from 0: all different, with every label among the first twelve."""
 
     def composed(self, path: Path, *more: str) -> Composed:
-        """The config of the task on a file of records.
+        """Compose the task's config for a file of records.
 
         Args:
             path: The file, as JSON lines.
-            more: Overrides beside those of the task.
+            more: Overrides in addition to those of the task.
         """
         data = ["data=jsonl", f"data.path={path}", f"data.cache_dir={path.parent / 'cache'}"]
-        # A data option may choose a task, so that the task comes behind it.
+        # A data option may choose a task, so the task comes after it.
         overrides = [*data, *self.overrides(), *more]
         return compose(overrides, config_dirs=self.config_dirs, trust=self.trust)
 
     def fresh(self, config: RunConfig) -> Task:
-        """A new task of a config."""
+        """Create the task of a config."""
         with trusting(self.trust):
             return task_of(config.task)
 
@@ -110,24 +110,24 @@ class TaskContract(ABC):
         return train(composed)
 
     def test_a_record_is_read_the_same_again(self, made: Made) -> None:
-        """By another object and in another order: what is read depends on nothing but the record."""
+        """By another object and in another order: reading depends only on the record."""
         for number in reversed(range(NUM_EXAMPLES)):
             task = self.fresh(made.config)
             assert task.read(self.record(number), made.config.data) == made.examples[number]
 
     def test_what_was_learned_is_asked_as_it_stands(self, made: Made) -> None:
-        """An input that the model learned from is the same input when it is asked."""
+        """An input that the model was trained on is encoded the same way for prediction."""
         for example, question in zip(made.examples, made.questions(), strict=True):
             assert (question.text, question.words, question.pair) == (example.text, example.words, example.pair)
             assert question.label is None
 
     def test_a_record_that_lacks_its_text_is_no_example(self, made: Made) -> None:
-        """It is empty, and what it lacks has a name."""
+        """It is empty, and the missing part has a name."""
         assert made.task.read(self.record(0) | {made.config.data.text_column: ""}, made.config.data) is None
         assert made.task.lacks
 
     def test_every_row_is_encoded_and_asks_for_something(self, made: Made) -> None:
-        """Each row makes a sample at least, and each question exactly one."""
+        """Each row makes at least one sample, and each input to predict exactly one."""
         tokenizer, family = load_tokenizer(made.config.model), family_of(load_config(made.config.model))
         labels, data, rows = self.labels_of(made), made.config.data, made.rows
         samples = encode(rows, labels, tokenizer, data, made.task, family)
@@ -138,14 +138,14 @@ class TaskContract(ABC):
         assert prompts.rows.tolist() == list(range(len(rows))), "an input is one sample"
 
     def test_labels_of_one_row_count_as_themselves(self, made: Made) -> None:
-        """Equal labels compare equal; rows are drawn by a label each, or by none."""
+        """Equal labels compare equal; either all rows are sampled by one label each, or none."""
         labels = made.rows.labels
         assert all(made.task.comparable(label) == made.task.comparable(label) for label in labels)
         strata = made.task.strata(labels)
         assert strata is None or len(strata) == len(made.rows)
 
     def test_its_metrics_take_made_up_answers(self, made: Made) -> None:
-        """What is tried before a run starts: no metric fails, and one at least has a value."""
+        """The check made before a run starts: no metric fails, and at least one has a value."""
         labels = self.labels_of(made)
         answers, truths = made.task.made_up(labels)
         assert len(answers) == len(truths) <= 64
@@ -155,14 +155,14 @@ class TaskContract(ABC):
         assert any(isinstance(value, float) and math.isfinite(value) for value in measured.values.values())
 
     def test_a_healthy_loss_is_not_doubted_and_an_absurd_one_is(self, made: Made) -> None:
-        """Far above that of guessing, the metrics are no result."""
+        """Far above the loss of guessing, the metrics are not a result."""
         rows = made.rows
         truths: Sequence[Any] = rows.labels if made.task.traits.head or made.task.contradiction else [None] * len(rows)
         for loss, doubted in ((0.1, False), (1e6, True)):
             assert any("far above" in doubts for doubts in made.task.doubts("val", truths, truths, loss, 4)) is doubted
 
     def test_a_run_writes_a_prediction_for_every_row(self, ran: Record) -> None:
-        """Of validation and test, each once; and the saved model answers as the measured one did."""
+        """Once for each row of validation and test; and the saved model answers as the measured one did."""
         record = load_run(ran.path)
         rows = record.predictions()
         assert len(rows) == record.results["num_rows"]["val"] + record.results["num_rows"]["test"]
@@ -171,7 +171,7 @@ class TaskContract(ABC):
         assert record.results["saved_difference"] < 1e-4
 
     def test_a_finished_run_answers_what_it_is_asked(self, ran: Record, made: Made) -> None:
-        """The same answer each time, in a form that can be written down."""
+        """The same answer each time, in a serialisable form."""
         questions = rows_of([str(number) for number in range(5)], made.questions()[:5])
         answers = predict(load_model(ran, trust=self.trust), questions)
         assert len(answers) == 5
@@ -182,5 +182,5 @@ class TaskContract(ABC):
                 assert set(answer["probabilities"]) == set(load_run(ran.path).labels)
 
     def labels_of(self, made: Made) -> list[str]:
-        """The names of what the model has an output for."""
+        """Names of what the model has an output for."""
         return made.task.label_names({"train": made.rows}, made.config.data.label_column)

@@ -1,4 +1,4 @@
-"""What holds of every tracker."""
+"""Properties of every tracker."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ ROWS = [{"id": 1, "split": "val", "text": "fine", "label": "pos", "prediction": 
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a tracker wrote about one run, read back by the tracker's own means."""
+    """What a tracker recorded about one run, read back by the tracker's own means."""
 
     points: Sequence[tuple[str, int, float]]
-    """Name, step and value of every point; of a sweep, the step is the number of completed trials."""
+    """Name, step and value of every point; for a sweep, the step is the number of completed trials."""
     status: str
     exit_code: int
     config: str
-    """The configuration as the tracker keeps it, as text of any form."""
+    """The configuration as kept by the tracker, as text in any form."""
     num_runs: int = 1
-    """Runs that the tracker shows."""
+    """The number of runs that the tracker shows."""
 
 
 class TrackerContract(ABC):
@@ -40,11 +40,11 @@ class TrackerContract(ABC):
 
     @abstractmethod
     def tracker(self) -> Tracker:
-        """A new tracker, not yet open, which keeps what it writes inside a run's directory."""
+        """Create a tracker, not yet open, that keeps what it writes inside a run's directory."""
 
     @abstractmethod
     def recorded(self, directory: Path) -> Recorded:
-        """What the trackers of a run wrote, all of its processes together."""
+        """Read back what the trackers of a run wrote, over all its processes."""
 
     @pytest.fixture
     def directory(self, tmp_path: Path) -> Path:
@@ -54,7 +54,7 @@ class TrackerContract(ABC):
         return folder
 
     def test_every_point_arrives_once_and_at_its_step(self, directory: Path) -> None:
-        """Names as they are, values to single precision, with a NaN among them."""
+        """Names unchanged, values in single precision, including a NaN."""
         tracker = self._opened(directory)
         points = [
             (name, step, value / step) for step in (1, 2, 7) for name, value in (("train/loss", 1), ("val/a b", 3))
@@ -72,19 +72,19 @@ class TrackerContract(ABC):
         [("completed", 0), ("failed", 4), ("pruned", 0), ("interrupted", 130), ("stopped", 143)],
     )
     def test_status_and_exit_code_arrive(self, directory: Path, status: Status, exit_code: int) -> None:
-        """Whatever the end is."""
+        """Whatever the ending."""
         self._opened(directory).finish(status, exit_code)
         recorded = self.recorded(directory)
         assert (recorded.status, recorded.exit_code) == (status, exit_code)
 
     def test_the_config_arrives(self, directory: Path) -> None:
-        """Its values, and references as they are written."""
+        """Its values, with references as written."""
         self._opened(directory).finish("completed", 0)
         config = self.recorded(directory).config
         assert all(word in config for word in ("0.0625", "17", "${oc.env:HF_TOKEN}"))
 
     def test_a_second_finish_does_nothing(self, directory: Path) -> None:
-        """Of the tracker itself, without the guard around it."""
+        """For the tracker itself, without the guard around it."""
         tracker = self.tracker()
         tracker.open(_run(directory))
         tracker.finish("completed", 0)
@@ -93,7 +93,7 @@ class TrackerContract(ABC):
         assert (recorded.status, recorded.exit_code) == ("completed", 0)
 
     def test_a_resumed_run_goes_on(self, directory: Path) -> None:
-        """In the same run of the tracker, with the end that came last and every point once."""
+        """In the same run of the tracker, with the latest ending and every point once."""
         for steps, status, exit_code in (((1, 2, 3), "interrupted", 130), ((4, 5), "completed", 0)):
             tracker = self._opened(directory)
             for step in steps:
@@ -104,7 +104,7 @@ class TrackerContract(ABC):
         assert (recorded.num_runs, recorded.status, recorded.exit_code) == (1, "completed", 0)
 
     def test_a_sweep_that_grows_shows_each_trial_once(self, directory: Path) -> None:
-        """Its curves go on where they stood."""
+        """Its curves continue where they stopped."""
         points = [{"sweep/trial": float(number), "sweep/best": number / 8} for number in range(1, 5)]
         for count in (2, 4):
             shown = SweepSummary(
@@ -119,7 +119,7 @@ class TrackerContract(ABC):
         assert recorded.num_runs == 1
 
     def test_no_secret_is_written(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """From the environment, in the config, in names and in a sweep's rows."""
+        """Neither from the environment nor from the config, from names or from a sweep's rows."""
         monkeypatch.setenv("MY_API_KEY", SECRET)
         config = {**CONFIG, "extra": {"api_key": SECRET}, "note": f"with {SECRET}", "seed": 17}
         about = {"name": f"by-{SECRET}", "tags": [SECRET], "group": SECRET, "config": config}
@@ -133,7 +133,7 @@ class TrackerContract(ABC):
     def test_a_tracker_that_fails_in_everything_is_told_of_once(
         self, directory: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """And nothing reaches the run."""
+        """And no failure reaches the run."""
         whole = type(self.tracker())
         names = [name for name in vars(Tracker) if not name.startswith("_") and name not in ("open", "refuse")]
         broken = type("Broken", (whole,), {name: _failing(vars(Tracker)[name]) for name in names})
@@ -151,10 +151,12 @@ class TrackerContract(ABC):
             assert (guarded.farewell, guarded.experiment) == (None, None)
         whole.finish(tracker, "completed", 0)
         warnings = [record.getMessage() for record in caplog.records if record.name.startswith("tunesmith")]
-        assert warnings == ["the tracker Broken cannot take metrics, the run goes on: RuntimeError: the store is gone"]
+        assert warnings == [
+            "the tracker Broken cannot take metrics, the run continues: RuntimeError: the store is gone"
+        ]
 
     def test_predictions_and_a_model_are_taken(self, directory: Path, caplog: pytest.LogCaptureFixture) -> None:
-        """By those that keep them and those that do not."""
+        """By trackers that keep them and by those that do not."""
         folder = directory / "model"
         folder.mkdir()
         (folder / "config.json").write_text("{}", encoding="utf-8")
@@ -188,5 +190,5 @@ def _curves(recorded: Recorded, names: set[str]) -> list[tuple[str, int, float]]
 
 
 def _single(points: Sequence[tuple[str, int, float]]) -> list[tuple[str, int, float]]:
-    """In one order, with six digits of each value."""
+    """Sort the points, with six digits of each value."""
     return sorted((name, step, float(f"{value:.6g}")) for name, step, value in points)

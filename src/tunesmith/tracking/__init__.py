@@ -1,1 +1,1 @@
-"""What is remembered of a run: curves, provenance, and the copy on an experiment tracker."""
+"""What is recorded about a run: curves, provenance, and a copy on an experiment tracker."""

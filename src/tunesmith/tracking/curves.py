@@ -1,4 +1,4 @@
-"""The Lightning logger of a tracker that somebody else opened and will close."""
+"""A Lightning logger for a tracker that is opened and closed elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tunesmith.tracking.tracker import Tracker
 class CurveLogger(Logger):
     """Sends curves to an open tracker and nothing else.
 
-    Lightning's own loggers open runs by themselves, name checkpoint folders at random and add a flat copy of the
+    Lightning's own loggers open runs themselves, name checkpoint folders at random and add a flat copy of the
     hyperparameters beside the nested configuration.
     """
 
@@ -25,22 +25,22 @@ class CurveLogger(Logger):
 
     @property
     def name(self) -> str:
-        """The kind of logger, as Lightning asks for it."""
+        """The name of this logger, required by Lightning."""
         return "tracker"
 
     @property
     def version(self) -> str:
-        """Empty: a tracker follows one run."""
+        """Empty: a tracker follows a single run."""
         return ""
 
     @property
     def experiment(self) -> Any:
-        """The client's own object, for callbacks that log media of their own; None if there is none."""
+        """The client's own object, for callbacks that log their own media; None if there is none."""
         return self._tracker.experiment
 
     @rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        """Nothing: the run was opened with its whole configuration."""
+        """Do nothing: the run was opened with its whole configuration."""
 
     @rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:

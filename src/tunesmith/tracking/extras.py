@@ -1,4 +1,4 @@
-"""What the trackers that come as extras have in common: the package that they need, and a config in single values."""
+"""Shared parts of the optional trackers: the package check, and flattening a config to single values."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any
 from tunesmith.errors import ConfigError, Problem
 
 NOT_CURVES = frozenset({"epoch", "step", "hp_metric"})
-"""What Lightning adds to every set of metrics; `metrics.jsonl` has no curve of them either."""
+"""Added by Lightning to every set of metrics; `metrics.jsonl` has no such curve either."""
 
 
 def require_package(package: str, extra: str) -> None:
-    """End if a package is not installed.
+    """Raise if a package is not installed.
 
     Args:
-        package: Its name at import.
-        extra: The extra of ours that brings it.
+        package: Its import name.
+        extra: The extra of our package that installs it.
 
     Raises:
-        ConfigError: It is not installed.
+        ConfigError: The package is not installed.
     """
     if importlib.util.find_spec(package) is None:
-        rule, hint = f"needs the package {package}", f"Install it: pip install 'tunesmith[{extra}]'"
+        rule, hint = f"requires the package {package}", f"Install it: pip install 'tunesmith[{extra}]'"
         raise ConfigError([Problem(f"logger={extra}", rule, None, hint)])
 
 
 def single_values(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, bool | int | float | str]]:
-    """A nested config as dotted keys with one value each; a list, or null, is shown as text."""
+    """Flatten a nested config to dotted keys with one value each; lists and null are shown as text."""
     for key, value in config.items():
         if isinstance(value, Mapping) and value:
             yield from single_values(value, f"{prefix}{key}.")
@@ -37,5 +37,5 @@ def single_values(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple
 
 
 def numbers_of(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics that are numbers."""
+    """Select the metrics that are numbers."""
     return {name: float(value) for name, value in metrics.items() if isinstance(value, int | float)}

@@ -1,4 +1,4 @@
-"""From the logger node of a config to an open tracker whose failures never become the run's."""
+"""Open a tracker from a config's logger node; its failures never become the run's."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _log = logging.getLogger(__name__)
 
 
 def make_tracker(config: LoggerConfig) -> Tracker | None:
-    """The tracker that a config names, not yet open; None for local files only.
+    """Create the tracker that a config names, not yet open; None for local files only.
 
     Raises:
-        ConfigError: Its class refuses its arguments.
+        ConfigError: Its class rejects its arguments.
     """
     target = config.tracker()
     if target is None:
@@ -36,7 +36,7 @@ def make_tracker(config: LoggerConfig) -> Tracker | None:
 
 
 def _keywords(config: LoggerConfig, target: str) -> dict[str, Any]:
-    """The keys for the class: what the schema names and the class does not take is at its default, and left out."""
+    """The keyword arguments for the class, without schema keys that it does not accept, which are at their defaults."""
     signature = read_signature(target)
     taken = signature.by_name if signature is not None else {}
     schema = LoggerConfig.model_fields
@@ -44,10 +44,10 @@ def _keywords(config: LoggerConfig, target: str) -> dict[str, Any]:
 
 
 def refuse_tracker(config: LoggerConfig) -> None:
-    """End before the start if the tracker cannot be used here.
+    """Raise before the start if the tracker cannot be used here.
 
     Raises:
-        ConfigError: It cannot.
+        ConfigError: The tracker cannot be used here.
     """
     tracker = make_tracker(config)
     if tracker is not None:
@@ -59,10 +59,10 @@ def open_tracker(config: LoggerConfig, run: TrackedRun) -> Guarded | None:
 
     Args:
         config: The logger node of the run's configuration.
-        run: What it is told; secrets in it are masked here, once for every tracker.
+        run: What the tracker receives; secrets in it are masked here, once for every tracker.
 
     Raises:
-        TunesmithError: The tracker says that the run must not start.
+        TunesmithError: The tracker reports that the run must not start.
     """
     tracker = make_tracker(config)
     if tracker is None:
@@ -84,10 +84,10 @@ def _masked(run: TrackedRun) -> TrackedRun:
 
 
 class Guarded(Tracker):
-    """A tracker that may fail: the first failure is said, none is raised, and later calls are tried all the same.
+    """A tracker that may fail: the first failure is logged, none is raised, and later calls are still tried.
 
     Args:
-        tracker: It is not yet open.
+        tracker: The tracker, not yet open.
     """
 
     def __init__(self, tracker: Tracker) -> None:
@@ -106,11 +106,11 @@ class Guarded(Tracker):
         return self._logger
 
     def open(self, run: TrackedRun) -> None:
-        """Open it with the secrets masked; if that fails, nothing else is called.
+        """Open the tracker with secrets masked; if that fails, nothing else is called.
 
         Raises:
-            ConfigError: It cannot be used here.
-            TunesmithError: The run must not start; a file that cannot be written is no such reason.
+            ConfigError: The tracker cannot be used here.
+            TunesmithError: The run must not start; an unwritable file is not such a reason.
         """
         with self._guard("be opened", raised=(ConfigError, TunesmithError)):
             self._tracker.open(_masked(run))
@@ -135,20 +135,20 @@ class Guarded(Tracker):
                 self._tracker.log_predictions(rows, labels)
 
     def log_model(self, folder: Path) -> None:
-        """Keep the best weights, if it is to."""
+        """Keep the best weights, if configured."""
         with self._guard("take the model"):
             if self._open:
                 self._tracker.log_model(folder)
 
     def log_sweep(self, shown: SweepSummary) -> None:
-        """Show a sweep that has ended, less its secrets."""
+        """Show a finished sweep, without its secrets."""
         rows, summary = redact([list(row) for row in shown.rows]), redact(dict(shown.summary))
         with self._guard("take the sweep"):
             if self._open:
                 self._tracker.log_sweep(dataclasses.replace(shown, rows=rows, summary=summary))
 
     def finish(self, status: Status, exit_code: int) -> None:
-        """Close it; a second call does nothing."""
+        """Close the tracker; a second call does nothing."""
         opened, self._open = self._open, False
         with self._guard("be closed"):
             if opened:
@@ -156,21 +156,21 @@ class Guarded(Tracker):
 
     @property
     def farewell(self) -> str | None:
-        """One sentence for the end of a run that was opened."""
-        with self._guard("say where it wrote"):
+        """A closing sentence for a run that was opened."""
+        with self._guard("report where it wrote"):
             return self._tracker.farewell if self._opened else None
         return None
 
     @property
     def experiment(self) -> Any:
         """The client's own object; None if there is none."""
-        with self._guard("give its client"):
+        with self._guard("provide its client"):
             return self._tracker.experiment if self._open else None
         return None
 
     @contextlib.contextmanager
     def _guard(self, what: str, raised: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-        """Say the first failure; a signal, which is no Exception, goes on, and so do errors of exactly `raised`."""
+        """Log the first failure; signals, not being Exceptions, propagate, as do errors with a type in `raised`."""
         try:
             yield
         except (Exception, SystemExit) as error:
@@ -179,7 +179,7 @@ class Guarded(Tracker):
             if not self._told:
                 self._told = True
                 name = type(self._tracker).__name__
-                _log.warning("the tracker %s cannot %s, the run goes on: %s", name, what, redact(_reason(error)))
+                _log.warning("the tracker %s cannot %s, the run continues: %s", name, what, redact(_reason(error)))
             _log.debug("traceback", exc_info=True)
 
 

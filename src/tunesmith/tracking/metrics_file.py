@@ -1,4 +1,4 @@
-"""The curves of a run in its own directory: always written, needs no server."""
+"""Write a run's curves to its own directory: always on, without a server."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tunesmith.storage import LineAppender, read_points
 
 FILE_NAME = "metrics.jsonl"
 _NOISE = frozenset({"epoch", "step", "hp_metric"})
-"""What Lightning adds to every set of metrics; `epoch` gets a place of its own."""
+"""Added by Lightning to every set of metrics; `epoch` gets its own field."""
 
 
 class JsonlLogger(Logger):
     """Writes every point of every curve as a line `{"step": ..., "epoch": ..., "time_s": ..., "train/loss": ...}`.
 
-    `step` counts optimizer steps, `time_s` is seconds since the logger was made, continued where an earlier process
+    `step` counts optimizer steps, `time_s` is seconds since the logger was created, continued where an earlier process
     of the same run stopped.
     """
 
@@ -33,7 +33,7 @@ class JsonlLogger(Logger):
 
     @property
     def name(self) -> str:
-        """The kind of logger, as Lightning asks for it."""
+        """The name of this logger, required by Lightning."""
         return "local"
 
     @property
@@ -43,16 +43,16 @@ class JsonlLogger(Logger):
 
     @property
     def version(self) -> str:
-        """Empty: a run directory holds one run."""
+        """Empty: a run directory holds a single run."""
         return ""
 
     @rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        """Nothing: `config.yaml` is the only record of the configuration."""
+        """Do nothing: `config.yaml` is the only record of the configuration."""
 
     @rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Append one line; a line with a validation metric is on the disk when this returns.
+        """Append one line; a line with a validation metric is on disk when this returns.
 
         Args:
             metrics: Name to value, as Lightning collects them.
@@ -76,7 +76,7 @@ class JsonlLogger(Logger):
 
     @rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]
     def finalize(self, status: str) -> None:
-        """Put everything on the disk and close; a later point opens the file again."""
+        """Flush everything to disk and close; a later point reopens the file."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None

@@ -1,4 +1,4 @@
-"""A run or a sweep in a store of MLflow."""
+"""Track a run or a sweep in an MLflow store."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _log = logging.getLogger(__name__)
 FOLDER = "mlruns"
 DATABASE = "mlflow.db"
 ID_FILE = Path(FOLDER, "run-id")
-"""Where a run directory carries the id of its MLflow run, for a resume."""
+"""File in a run directory with the ID of its MLflow run, for a resume."""
 FLUSH_S = 1.0
-"""Longest that a point waits for the store while points come, which is what a killed process loses."""
+"""Longest that a point is buffered while points arrive; a killed process loses at most this much."""
 MOST_METRICS, MOST_PARAMS, MOST_CHARACTERS = 1000, 100, 6000
-"""What a store takes at once, and in one value."""
+"""The limits of a store per request, and per value."""
 REFUSED = re.compile(r"[^\w./ :-]")
-"""Characters that a store refuses in names."""
+"""Characters that a store rejects in names."""
 VARIABLE = "MLFLOW_TRACKING_URI"
 ENDS: dict[Status, str] = {
     "completed": "FINISHED",
@@ -40,16 +40,16 @@ ENDS: dict[Status, str] = {
     "pruned": "FINISHED",
     "stopped": "KILLED",
 }
-"""MLflow's own words for an end; the tag `status` has ours."""
+"""MLflow's names for an ending; the tag `status` has ours."""
 
 
 class MLflow(Tracker):
-    """Writes curves, config, final metrics and end of a run into MLflow.
+    """Writes curves, config, final metrics and ending of a run into MLflow.
 
     Args:
         project: The experiment that holds the run.
-        tracking_uri: Of a server or a database; None writes to a SQLite file in `mlruns/` in the run's directory, or in
-            that of the sweep for all its trials.
+        tracking_uri: URI of a server or a database; if None, writes to a SQLite file in `mlruns/` in the run's
+            directory, or in the sweep's for all its trials.
         log_model: Keep the best weights as artifacts.
     """
 
@@ -68,26 +68,26 @@ class MLflow(Tracker):
         self._warned = False
 
     def refuse(self) -> None:
-        """Say that the package is missing.
+        """Raise if the package is missing.
 
         Raises:
-            ConfigError: It is.
+            ConfigError: The package is missing.
         """
         require_package("mlflow", "mlflow")
 
     def open(self, run: TrackedRun) -> None:
-        """Start a run in the store, or go on with the one that an earlier process started.
+        """Start a run in the store, or continue the one that an earlier process started.
 
         Raises:
             ConfigError: The package is missing.
         """
         self.refuse()
         if self._tracking_uri is None:
-            if os.environ.get(VARIABLE) and run.job_type != "trial":  # its sweep says so, once
-                _log.warning("%s: without effect; logger.tracking_uri decides where a run is tracked", VARIABLE)
+            if os.environ.get(VARIABLE) and run.job_type != "trial":  # its sweep reports it once
+                _log.warning("%s: has no effect; logger.tracking_uri decides where a run is tracked", VARIABLE)
             self._local = (run.sweep or run.directory) / FOLDER
             self._local.mkdir(parents=True, exist_ok=True)
-        with _held(self._local):  # trials start at once, and would each make the tables
+        with _held(self._local):  # trials start at the same time, and each would create the tables
             client = _client(self._uri)
             experiment = self._experiment(client)
         self._group = run.group
@@ -108,7 +108,7 @@ class MLflow(Tracker):
         return self._tracking_uri or f"sqlite:///{(self._local or Path()).absolute() / DATABASE}"
 
     def _experiment(self, client: Any) -> str:
-        """The id of the project's experiment, made if it is not there."""
+        """The ID of the project's experiment, created if missing."""
         from mlflow.exceptions import MlflowException
 
         name = redact_values(self._project)
@@ -118,18 +118,18 @@ class MLflow(Tracker):
             return str(known.experiment_id)
         try:
             return str(client.create_experiment(name, artifact_location=place))
-        except MlflowException:  # another process was first
+        except MlflowException:  # another process created it first
             return str(client.get_experiment_by_name(name).experiment_id)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None) -> None:
-        """Write one point of each curve, unless an earlier process of the run has written it."""
+        """Write one point of each curve, unless an earlier process of the run already has."""
         self._step = self._step if step is None else step
         self._add({name: value for name, value in metrics.items() if name not in NOT_CURVES})
         if time.monotonic() - self._flushed > FLUSH_S or len(self._waiting) >= MOST_METRICS:
             self._flush()
 
     def summarise(self, metrics: Mapping[str, Any]) -> None:
-        """Write the final metrics below `final/`, at the last step; in a sweep, what is no number as a tag."""
+        """Write the final metrics below `final/`, at the last step; in a sweep, non-numeric values become tags."""
         numbers = numbers_of(metrics)
         self._add({f"final/{name}": value for name, value in numbers.items()})
         self._flush()
@@ -137,12 +137,12 @@ class MLflow(Tracker):
             self._client.set_tag(self._id, name, str(metrics[name]))
 
     def log_model(self, folder: Path) -> None:
-        """Keep the best weights as artifacts below `model/`, if asked for."""
+        """Keep the best weights as artifacts below `model/`, if configured."""
         if self._log_model:
             self._client.log_artifacts(self._id, str(folder), "model")
 
     def log_sweep(self, shown: SweepSummary) -> None:
-        """Write the sweep's curves and final numbers, its trials as a table, and put their runs below its own."""
+        """Write the sweep's curves and final numbers and a table of its trials, and nest their runs below its own."""
         super().log_sweep(shown)
         columns = [[row[place] for row in shown.rows] for place in range(len(shown.columns))]
         table = {name: [_plain(value) for value in column] for name, column in zip(shown.columns, columns, strict=True)}
@@ -153,7 +153,7 @@ class MLflow(Tracker):
             self._client.set_tag(trial, "mlflow.parentRunId", self._id)
 
     def _trials(self) -> Iterator[str]:
-        """Ids of the runs of the sweep's trials."""
+        """IDs of the runs of the sweep's trials."""
         experiment, page = self._client.get_run(self._id).info.experiment_id, None
         quote = '"' if "'" in str(self._group) else "'"
         while page != "":
@@ -163,7 +163,7 @@ class MLflow(Tracker):
             page = runs.token or ""
 
     def finish(self, status: Status, exit_code: int) -> None:
-        """Close the run with MLflow's word for its end, and ours in the tags `status` and `exit_code`."""
+        """Close the run with MLflow's name for its ending, and ours in the tags `status` and `exit_code`."""
         client = self._client
         if client is None:
             return
@@ -177,10 +177,10 @@ class MLflow(Tracker):
 
     @property
     def farewell(self) -> str | None:
-        """How to look at the run, if it is in a file; the extra brings no server."""
+        """How to view the run, if it is in a file; the extra does not include a server."""
         if self._local is None:
             return None
-        return f"to look at it, with the whole package mlflow: mlflow ui --backend-store-uri {shlex.quote(self._uri)}"
+        return f"to view it, with the full mlflow package: mlflow ui --backend-store-uri {shlex.quote(self._uri)}"
 
     @property
     def experiment(self) -> Any:
@@ -200,7 +200,7 @@ class MLflow(Tracker):
     def _warn_of_names(self, names: set[str]) -> None:
         if names and not self._warned:
             self._warned = True
-            _log.warning("MLflow shows %s with _ for the characters that it refuses", ", ".join(sorted(names)))
+            _log.warning("MLflow shows %s with _ in place of characters that it rejects", ", ".join(sorted(names)))
 
     def _flush(self) -> None:
         waiting, self._waiting, self._flushed = self._waiting, [], time.monotonic()
@@ -210,7 +210,7 @@ class MLflow(Tracker):
 
 @contextlib.contextmanager
 def _held(folder: Path | None) -> Iterator[None]:
-    """One process at a time in a folder; nothing to hold without one."""
+    """Let one process at a time into a folder; does nothing without a folder."""
     if folder is None:
         yield
         return
@@ -220,7 +220,7 @@ def _held(folder: Path | None) -> Iterator[None]:
 
 
 def _client(uri: str) -> Any:
-    """MLflow's client, which sends nothing about its use and is quiet about the tables that it makes."""
+    """Create MLflow's client, without telemetry and without log messages about the tables that it creates."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     from mlflow import MlflowClient
@@ -229,7 +229,7 @@ def _client(uri: str) -> Any:
 
 
 def _known_run(client: Any, file: Path) -> str | None:
-    """The id that a file holds, if the store has that run."""
+    """The ID in a file, if the store has that run."""
     from mlflow.exceptions import MlflowException
 
     name = file.read_text(encoding="utf-8").strip() if file.is_file() else ""
@@ -237,12 +237,12 @@ def _known_run(client: Any, file: Path) -> str | None:
         return None
     try:
         return str(client.get_run(name).info.run_id)
-    except MlflowException:  # the store is another one now
+    except MlflowException:  # the store has changed since
         return None
 
 
 def _new_run(client: Any, experiment: str, run: TrackedRun) -> str:
-    """Make a run with its config, as parameters and as `config.yaml`."""
+    """Create a run with its config, as parameters and as `config.yaml`."""
     from mlflow.entities import Param
 
     tags = {"job_type": run.job_type, "tags": ",".join(run.tags), "directory": str(run.directory)}

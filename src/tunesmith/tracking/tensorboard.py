@@ -1,4 +1,4 @@
-"""A run or a sweep as event files of TensorBoard."""
+"""Track a run or a sweep in TensorBoard event files."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tunesmith.tracking.tracker import Status, SweepSummary, TrackedRun, Tracker
 
 FOLDER = "tensorboard"
 FLUSH_S = 1
-"""Longest that a point waits for the disk, which is what a killed process loses."""
+"""Longest that a point is buffered; a killed process loses at most this much."""
 
 
 class TensorBoard(Tracker):
-    """Writes curves, the config and the end of a run where `tensorboard --logdir` finds them.
+    """Writes curves, the config and the ending of a run in a place that `tensorboard --logdir` finds.
 
-    Numbers are kept in single precision, as TensorBoard does; `metrics.jsonl` has all digits.
+    Numbers are stored in single precision, as TensorBoard does; `metrics.jsonl` has all digits.
 
     Args:
-        folder: Where each run gets a folder of its own, those of a sweep in one of the sweep's; None writes to
+        folder: Holds a folder for each run, with a sweep's runs in a folder of the sweep; if None, writes to
             `tensorboard/` in the run's directory.
     """
 
@@ -38,10 +38,10 @@ class TensorBoard(Tracker):
         self._step = 0
 
     def refuse(self) -> None:
-        """Say that the package is missing.
+        """Raise if the package is missing.
 
         Raises:
-            ConfigError: It is.
+            ConfigError: The package is missing.
         """
         require_package("tensorboard", "tensorboard")
 
@@ -69,12 +69,12 @@ class TensorBoard(Tracker):
     def _place(self, run: TrackedRun) -> Path:
         if self._folder is None:
             return run.directory / FOLDER
-        # Two runs may have one name, and would be one curve.
+        # Two runs may have the same name, and would be drawn as one curve.
         unique = hashlib.sha256(str(run.directory.resolve()).encode()).hexdigest()[:6]
         return expand(self._folder) / (run.group or "") / f"{run.name}-{unique}"
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None) -> None:
-        """Write one point of each curve, unless an earlier process of the run has written it."""
+        """Write one point of each curve, unless an earlier process of the run already has."""
         self._step = self._step if step is None else step
         self._write_numbers({name: value for name, value in metrics.items() if name not in NOT_CURVES})
 
@@ -83,12 +83,12 @@ class TensorBoard(Tracker):
         self._write_numbers({f"final/{name}": value for name, value in numbers_of(metrics).items()})
 
     def log_sweep(self, shown: SweepSummary) -> None:
-        """Write the sweep's curves and final numbers, and all trials as a table."""
+        """Write the sweep's curves and final numbers, and a table of all trials."""
         super().log_sweep(shown)
         self._write_text("trials", _table(shown))
 
     def finish(self, status: Status, exit_code: int) -> None:
-        """Write how the run ended, as text and for the tab HPARAMS, and close the file."""
+        """Write how the run ended, as text and for the HPARAMS tab, and close the file."""
         if self._writer is None:
             return
         from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
@@ -103,21 +103,21 @@ class TensorBoard(Tracker):
 
     @property
     def farewell(self) -> str:
-        """How to look at the run."""
-        return f"to look at it: tensorboard --logdir {shlex.quote(str(self._path))}"
+        """How to view the run."""
+        return f"to view it: tensorboard --logdir {shlex.quote(str(self._path))}"
 
     def _write_numbers(self, numbers: Mapping[str, float]) -> None:
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         new = {name: value for name, value in numbers.items() if (name, self._step) not in self._known}
         self._known |= {(name, self._step) for name in new}
-        # Made here, since torch's own function changes characters of names, so that two labels could become one.
+        # Built here: torch's own function changes characters in names, which could merge two labels.
         values = [Summary.Value(tag=name, simple_value=value) for name, value in new.items()]
         if values:
             self._writer.add_summary(Summary(value=values), self._step)
 
     def _write_session(self, data: Any) -> None:
-        """Write what the tab HPARAMS shows: the beginning or the end of a run."""
+        """Write what the HPARAMS tab shows: the start or the end of a run."""
         from tensorboard.compat.proto.summary_pb2 import Summary
         from tensorboard.plugins.hparams import metadata
 
@@ -133,7 +133,7 @@ class TensorBoard(Tracker):
 
 
 def _session_start(run: TrackedRun) -> Any:
-    """The config as the tab HPARAMS reads it."""
+    """The config in the form that the HPARAMS tab reads."""
     from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionStartInfo
 
     start = SessionStartInfo(start_time_secs=time.time())
@@ -156,7 +156,7 @@ def _fenced(values: Mapping[str, Any]) -> str:
 
 
 def _table(shown: SweepSummary) -> str:
-    """Every trial as a row of a Markdown table."""
+    """Format all trials as a Markdown table."""
     rows = [shown.columns, ["---"] * len(shown.columns), *shown.rows]
     return "\n".join(f"| {' | '.join(_cell(value) for value in row)} |" for row in rows)
 

@@ -1,4 +1,4 @@
-"""What a tracker is: where a run or a sweep is shown, beside its directory, which holds everything in any case."""
+"""The tracker protocol: shows a run or a sweep elsewhere; its directory holds everything in any case."""
 
 from __future__ import annotations
 
@@ -13,58 +13,58 @@ Status = Literal["completed", "failed", "interrupted", "pruned", "stopped"]
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """What a tracker is told of a run, or of a sweep, when it opens; secrets are masked already."""
+    """What a tracker receives about a run or a sweep when it opens; secrets are already masked."""
 
     directory: Path
-    """The run's directory. One that a tracker has written into before is a run that goes on."""
+    """The run's directory. If a tracker has written into it before, the run is being resumed."""
     name: str
-    """For people."""
+    """The display name."""
     config: Mapping[str, Any]
     """The configuration as saved: nested, environment references unresolved."""
     tags: Sequence[str] = ()
     group: str | None = None
-    """What the run belongs with: a sweep's trials, and the sweep itself, have one in common."""
+    """The run's group: a sweep and its trials share one."""
     job_type: str = "train"
-    """`train`, `trial`, `sweep`, or what `logger.job_type` says."""
+    """`train`, `trial`, `sweep`, or the value of `logger.job_type`."""
     sweep: Path | None = None
     """Directory of the sweep that the run is a trial of."""
 
 
 @dataclass(frozen=True)
 class SweepSummary:
-    """What the run of a sweep shows."""
+    """What a tracker shows for a whole sweep."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
     """Every trial, best first."""
     points: Sequence[Mapping[str, float]]
-    """One per completed trial, in the order in which they completed: its number, its values and the best so far."""
+    """One per completed trial, in order of completion: its number, its values and the best so far."""
     importances: Mapping[str, float] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
-    """Name to plotly figure."""
+    """Maps name to plotly figure."""
     summary: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Tracker(ABC):
-    """A tracker; a config names one by `logger._target_`, with its keyword arguments beside it.
+    """A tracker; a config selects one by `logger._target_`, with its keyword arguments beside it.
 
-    An instance follows one run: `open`, then any of the others, then `finish`. What a method raises is said once and
-    never ends the run (`guarded.py`). Its constructor only keeps what it is given: it is also called to check a config.
+    An instance follows one run: `open`, then any of the others, then `finish`. An error in a method is logged once and
+    never ends the run (`guarded.py`). The constructor only stores its arguments: it is also called to check a config.
     """
 
     def refuse(self) -> None:  # noqa: B027 - most trackers refuse nothing
-        """Say what is missing, before anything is started.
+        """Raise if something is missing, before anything starts.
 
         Raises:
-            ConfigError: The tracker cannot be used here; with the way out.
+            ConfigError: The tracker cannot be used here, with a way to fix it.
         """
 
     @abstractmethod
     def open(self, run: TrackedRun) -> None:
-        """Start to follow a run, or go on with it; nothing that was written before is written again.
+        """Start following a run, or resume it; nothing already written is written again.
 
         Raises:
-            TunesmithError: The run must not start. Anything else that is raised leaves the run untracked.
+            TunesmithError: The run must not start. Any other error leaves the run untracked.
         """
 
     @abstractmethod
@@ -72,13 +72,13 @@ class Tracker(ABC):
         """Write one point of each curve.
 
         Args:
-            metrics: Name to value, such as `train/loss` and `val/accuracy`; `epoch` is among them.
+            metrics: Maps name to value, such as `train/loss` and `val/accuracy`; includes `epoch`.
             step: Optimizer steps taken so far.
         """
 
     @abstractmethod
     def summarise(self, metrics: Mapping[str, Any]) -> None:
-        """Write final metrics: name to number, in a sweep also to a list of numbers."""
+        """Write final metrics: name to number, or in a sweep also to a list of numbers."""
 
     @abstractmethod
     def finish(self, status: Status, exit_code: int) -> None:
@@ -98,20 +98,20 @@ class Tracker(ABC):
         """
 
     def log_model(self, folder: Path) -> None:  # noqa: B027 - for those that take a keyword `log_model`
-        """Keep the best weights, if the tracker takes a keyword `log_model` and it is true."""
+        """Keep the best weights, if the tracker accepts a keyword `log_model` and it is true."""
 
     def log_sweep(self, shown: SweepSummary) -> None:
-        """Show a sweep that has ended: here its curves, by the number of completed trials, and its final numbers."""
+        """Show a finished sweep; by default its curves, by the number of completed trials, and its final numbers."""
         for number, point in enumerate(shown.points, start=1):
             self.log_metrics(point, number)
         self.summarise(shown.summary)
 
     @property
     def farewell(self) -> str | None:
-        """One sentence for the end of a run, such as how to look at what was written."""
+        """A closing sentence for a run, such as how to view what was written."""
         return None
 
     @property
     def experiment(self) -> Any:
-        """The client's own object, for callbacks that log media of their own; None if there is none."""
+        """The client's own object, for callbacks that log their own media; None if there is none."""
         return None

@@ -1,1 +1,1 @@
-"""Whatever runs a training lives here."""
+"""Everything that runs a training."""

@@ -1,4 +1,4 @@
-"""Every `auto` of a config replaced by what it means on this machine, so that a saved config has none left."""
+"""Replace every `auto` in a config with its value on this machine, leaving none in a saved config."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tunesmith.training.instantiate import takes_keyword
 from tunesmith.training.warm_start import start_of
 
 FP32_ERROR = 2e-6
-"""Largest relative error that a route of matrix products may have and still count as fp32."""
+"""Largest relative error at which a matrix-product route still counts as fp32."""
 
 
 def decide(composed: Composed) -> Composed:
-    """The same run with its decisions made: device, threads, matrix route, micro-batch, direction of the monitor.
+    """Resolve a run's open decisions: device, threads, matrix route, micro-batch, the monitor's direction.
 
-    `logger.mode` stays open: whether a server can be reached is no property of the run.
+    `logger.mode` stays open: whether a server can be reached is not a property of the run.
     """
     decisions = _decisions(composed.config)
     if not decisions:
@@ -48,7 +48,7 @@ def _decisions(config: RunConfig) -> Mapping[tuple[str, str], Any]:
     if config.evaluation.mode == "auto":
         decisions["evaluation", "mode"] = mode_of(config.evaluation.monitor, config.evaluation)
     if takes_keyword(config.optimizer.target, "fused") and config.optimizer.kwargs().get("fused") is None:
-        # Faster, with the same numerics; but the fp16 scaler leaves a fused optimizer's gradients scaled for clipping.
+        # Faster with the same numerics; but the fp16 scaler leaves a fused optimizer's gradients scaled for clipping.
         decisions["optimizer", "fused"] = trainer.precision != "16-mixed"
     return decisions
 
@@ -62,8 +62,9 @@ def _accelerator() -> str:
 def _medium_is_fp32() -> bool:
     """Whether torch's `medium` route keeps fp32 accuracy on this CPU.
 
-    It sends products to oneDNN, which on CPUs with AVX-512 but no AMX computes in fp32, twice as fast as the default
-    route; with AMX it would round to bf16. Measured instead of inferred from the CPU's name.
+    It sends products to oneDNN, which computes in fp32 on CPUs with AVX-512 but no AMX, twice as fast as the default
+    route; with AMX it would round to bf16. This is measured, not inferred from the CPU's name
+    (see docs/decisions.md, 2026-11-22: `matmul_precision: auto` measures).
     """
     generator = torch.Generator().manual_seed(0)
     a, b = (torch.randn(shape, generator=generator) for shape in ((256, 384), (384, 256)))

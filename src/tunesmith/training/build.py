@@ -1,4 +1,4 @@
-"""The parts of a run from its config: the only place that joins data, model, optimizer and evaluation."""
+"""Build the parts of a run from its config: the only place that joins data, model, optimizer and evaluation."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ from tunesmith.training.ends import give_template, set_ends
 from tunesmith.training.networks import first_network
 
 OURS: Final = {
-    "enable_checkpointing": False,  # checkpoints are written by callbacks of ours
+    "enable_checkpointing": False,  # our own callbacks write the checkpoints
     "enable_progress_bar": False,
     "enable_model_summary": False,
     "enable_autolog_hparams": False,
     "num_sanity_val_steps": 0,
     "use_distributed_sampler": False,
 }
-"""Arguments of the Trainer that are the same in every run."""
+"""Trainer arguments that are the same in every run."""
 
 log = logging.getLogger("tunesmith")
 
@@ -56,15 +56,15 @@ log = logging.getLogger("tunesmith")
 def build_data(
     config: RunConfig, splits: dict[str, Rows] | None = None, ground: Groundwork | None = None
 ) -> TextDataModule:
-    """The data of a run: read, split, held to its limits on length, with what could mislead in it told.
+    """Read and split a run's data, apply its length limits, and warn about anything misleading in it.
 
     Args:
         config: The run's config.
-        splits: Rows that are already read; by default they are read from the file.
-        ground: The model's architecture and tokenizer, if they are read already.
+        splits: Rows that have already been read; by default they are read from the file.
+        ground: The model's architecture and tokenizer, if already read.
 
     Raises:
-        ConfigError: The tokenizer has nothing to pad with.
+        ConfigError: The tokenizer has no token to pad with.
         DataError: The data cannot be used as configured.
         FilesError: The model's tokenizer cannot be read.
     """
@@ -94,11 +94,11 @@ def build_data(
 
 
 def read_fitted(config: RunConfig) -> dict[str, Rows]:
-    """The rows that a run trains on and measures, without a word about what is left out.
+    """Read the rows that a run trains on and evaluates, without logging what is left out.
 
     Raises:
         DataError: The data cannot be used as configured.
-        FilesError: Rows are left out for their length, and the model's tokenizer cannot be read.
+        FilesError: Length decides which rows are left out, and the model's tokenizer cannot be read.
     """
     task = task_of(config.task)
     splits = read_splits(config.data, task)
@@ -109,22 +109,22 @@ def read_fitted(config: RunConfig) -> dict[str, Rows]:
 
 
 def longest_text(config: RunConfig, ground: Groundwork) -> int | None:
-    """The largest `data.max_length` that a model has positions for; None where it has no limit."""
+    """The largest `data.max_length` that a model has positions for; None if it has no limit."""
     most = positions(ground.architecture)
     prompt = instantiate.prompt_length(config.method)
     return most if most is None else most - max(prompt, len(cue_tokens(config.model.head.cue, ground.tokenizer)))
 
 
 def build_network(config: RunConfig, labels: Sequence[str], ground: Groundwork | None = None) -> torch.nn.Module:
-    """The network as it is trained, adapters included.
+    """Build the network in the form in which it is trained, including adapters.
 
     Args:
         config: The run's config.
         labels: Label names in the order of the logits.
-        ground: The model's architecture and tokenizer, if they are read already.
+        ground: The model's architecture and tokenizer, if already read.
 
     Raises:
-        ConfigError: The architecture does not go with the task or the method.
+        ConfigError: The architecture does not fit the task or the method.
         FilesError: The weights cannot be found or read.
     """
     ground = ground or read_groundwork(config.model)
@@ -142,7 +142,7 @@ def build_network(config: RunConfig, labels: Sequence[str], ground: Groundwork |
 def build_module(
     config: RunConfig, network: torch.nn.Module, labels: Sequence[str], objective: Objective | None = None
 ) -> FineTuner:
-    """The LightningModule around a network; its objective is by default one label per text."""
+    """Build the LightningModule around a network; the default objective is one label per text."""
     make_optimizer = instantiate.optimizer_factory(config.optimizer)
     return FineTuner(
         network,
@@ -155,12 +155,12 @@ def build_module(
 
 
 def groups_of(config: RunConfig, network: torch.nn.Module) -> list[dict[str, Any]]:
-    """What the optimizer is given: trainable parameters in groups of one learning rate and one decay."""
+    """Group the trainable parameters for the optimizer, with one learning rate and one decay per group."""
     return parameter_groups(network, config.optimizer.weight_decay, learning_rates(config, network))
 
 
 def schedule_factory(config: RunConfig) -> SchedulerFactory:
-    """From the optimizer and the number of steps to Lightning's entry of the schedule."""
+    """Return a function from the optimizer and the number of steps to Lightning's scheduler entry."""
     return functools.partial(
         lightning_schedule,
         instantiate.scheduler_factory(config.scheduler),
@@ -171,7 +171,7 @@ def schedule_factory(config: RunConfig) -> SchedulerFactory:
 
 
 def learning_rates(config: RunConfig, network: torch.nn.Module) -> Callable[[str], float] | None:
-    """The learning rate by a parameter's name; None where all learn at the same."""
+    """Return a function from a parameter's name to its learning rate; None if all have the same."""
     optimizer = config.optimizer
     if optimizer.head_lr is None and optimizer.layer_decay == 1:
         return None
@@ -181,12 +181,12 @@ def learning_rates(config: RunConfig, network: torch.nn.Module) -> Callable[[str
 
 
 def objective_on(data: TextDataModule, task: Task) -> Objective:
-    """What the task asks of a network, on this data."""
+    """The task's objective on this data."""
     return task.objective(data.tokenizer, data.data.max_target_length, data.family, data.class_weights)
 
 
 def metric_function(config: RunConfig, labels: Sequence[str]) -> MetricFunction:
-    """The configured metrics, each over what it takes; what has to be said of one is said once."""
+    """Return a function that computes the configured metrics; remarks about a metric are logged once."""
     metrics = instantiate.build_metrics(config.evaluation, num_labels=len(labels))
     task = task_of(config.task)
     if task.measures_in_fp64:
@@ -214,15 +214,15 @@ def build_trainer(
     callbacks: list[pl.Callback],
     first: Sequence[pl.Callback] = (),
 ) -> pl.Trainer:
-    """The Trainer of a run; sets torch's threads and matrix route, which are part of the result.
+    """Build the Trainer of a run; also sets torch's threads and matrix route, which affect the result.
 
     Args:
         config: The run's config.
-        data: Its data.
-        directory: Its directory.
+        data: The run's data.
+        directory: The run's directory.
         loggers: Lightning's loggers.
-        callbacks: Callbacks of ours that come after the configured ones, so that a checkpoint holds what those changed.
-        first: Callbacks of ours that come before them.
+        callbacks: Our callbacks that run after the configured ones, so that a checkpoint holds what those changed.
+        first: Our callbacks that run before them.
     """
     from tunesmith.training.callbacks.checkpoints import AtomicCheckpointIO
 
@@ -240,27 +240,27 @@ def build_trainer(
         logger=loggers,
         default_root_dir=str(directory),
         **OURS,
-        plugins=[AtomicCheckpointIO(), LightningEnvironment()],  # one device: a cluster's variables say nothing
+        plugins=[AtomicCheckpointIO(), LightningEnvironment()],  # a single device: a cluster's variables do not apply
     )
 
 
 def build_validations(config: RunConfig) -> list[pl.Callback]:
-    """The callback that counts optimizer steps between validations, where they are not at the ends of epochs."""
+    """The callback that validates by optimizer steps, if validations are not at the ends of epochs."""
     interval = config.trainer.val_check_interval
     return [] if interval is None or counts_micro_batches(config) else [ValidateAtSteps(interval)]
 
 
 def build_unfreezing(config: RunConfig) -> list[pl.Callback]:
-    """The callback of a method that trains other weights in other steps, such as `method=gradual`.
+    """The callback of a method that trains different weights at different steps, such as `method=gradual`.
 
-    It comes last, so that a checkpoint before the step sees nothing frozen.
+    It comes last, so that a checkpoint written before the step sees no weights frozen.
     """
     method = instantiate.build_method(config.method)
     return [Unfreezing(method)] if isinstance(method, PartialMethod) and method.is_scheduled else []
 
 
 def set_numerics(config: RunConfig) -> None:
-    """Set the process-wide switches that change a result's last bits."""
+    """Set the process-wide switches that affect a result's last bits."""
     assert config.trainer.threads != "auto"
     assert config.trainer.matmul_precision != "auto"
     torch.set_num_threads(config.trainer.threads)

@@ -1,4 +1,4 @@
-"""How long a run is and when it validates, in optimizer steps, whatever the micro-batches are."""
+"""The length of a run and its validations, in optimizer steps, independent of micro-batches."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ EVERY = "trainer.check_val_every_n_epoch"
 
 
 def course(config: RunConfig, steps_per_epoch: int) -> int:
-    """The optimizer steps of a run, unless it stops early.
+    """Compute the optimizer steps of a run, unless it stops early.
 
     Args:
         config: The run's config.
         steps_per_epoch: Optimizer steps of an epoch.
 
     Raises:
-        ConfigError: Something would never happen in so many steps.
+        ConfigError: Something would never happen within that many steps.
     """
     trainer = config.trainer
     limits = [trainer.max_epochs * steps_per_epoch] if trainer.max_epochs is not None else []
@@ -33,13 +33,13 @@ def course(config: RunConfig, steps_per_epoch: int) -> int:
     if problems:
         raise ConfigError(problems)
     if trainer.log_every_n_steps > steps:
-        rule = "trainer.log_every_n_steps=%d is more than the steps of the run (%d): its training curves stay empty"
+        rule = "trainer.log_every_n_steps=%d exceeds the steps of the run (%d): its training curves stay empty"
         log.warning(rule, trainer.log_every_n_steps, steps)
     return steps
 
 
 def counts_micro_batches(config: RunConfig) -> bool:
-    """Whether `trainer.val_check_interval` has the meaning of a config that was saved before it counted steps."""
+    """Whether `trainer.val_check_interval` has the meaning of a config saved before it counted optimizer steps."""
     data, interval = config.data, config.trainer.val_check_interval
     divided = data.micro_batch_size not in ("auto", data.batch_size)
     return config.schema_version == 1 and divided and interval is not None
@@ -48,7 +48,7 @@ def counts_micro_batches(config: RunConfig) -> bool:
 def _of_validation(config: RunConfig, steps_per_epoch: int, steps: int) -> Iterator[Problem]:
     interval, every = config.trainer.val_check_interval, config.trainer.kwargs().get("check_val_every_n_epoch", 1)
     if counts_micro_batches(config):
-        rule = "%s=%s counts micro-batches in this config, as it did when it was saved; in a new one it counts steps"
+        rule = "%s=%s counts micro-batches in this config, as when it was saved; in a new config it counts steps"
         log.warning(rule, INTERVAL, interval)
         return
     if isinstance(interval, int) and every is None and interval > steps:
@@ -63,7 +63,7 @@ def _of_validation(config: RunConfig, steps_per_epoch: int, steps: int) -> Itera
 
 
 def _of_ends(config: RunConfig, steps_per_epoch: int, steps: int) -> Iterator[Problem]:
-    """Least lengths that are greater than the length."""
+    """Minimum lengths that exceed the run's length."""
     keywords = config.trainer.kwargs()
     for name, most in (("steps", steps), ("epochs", math.ceil(steps / steps_per_epoch))):
         least = keywords.get(f"min_{name}")

@@ -1,4 +1,4 @@
-"""What a run that writes is saved with beside its weights: where generation stops, how conversations are written."""
+"""What is saved with a generating run's weights: where generation stops, how conversations are formatted."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from tunesmith.errors import TrainingError
 from tunesmith.tasks.task import Task
 
 ROWS_CHECKED = 5
-"""Conversations that the saved tokenizer has to write as they were learned."""
+"""Number of conversations that the saved tokenizer must format as in training."""
 
 
 def give_template(tokenizer: PreTrainedTokenizerFast, task: Task, data: Data, family: Family) -> None:
-    """Give a tokenizer without a chat template the one that the answers are learned in, so that it is saved with it."""
+    """Set the chat template used in training on a tokenizer that has none, so that it is saved with it."""
     if task.learns_answers(data, family):
         tokenizer.chat_template = template_of(tokenizer)
 
 
 def set_ends(network: Any, tokenizer: PreTrainedTokenizerFast, task: Task, data: Data, family: Family) -> None:
-    """Let a network that writes stop where a text was learned to end; what it is saved with says the same.
+    """Make a generating network stop where its training texts end; the saved config says the same.
 
-    The tokenizer's own end token stops it too, and so do the tokens at which it stopped before, if the tokenizer still
-    knows them as marks.
+    The tokenizer's own end token stops it too, as do the tokens at which it stopped before, if the tokenizer still
+    knows them as special tokens.
 
     Raises:
         DataError: Nothing ends an answer.
@@ -46,18 +46,18 @@ def set_ends(network: Any, tokenizer: PreTrainedTokenizerFast, task: Task, data:
 
 
 def save_ends(network: Any, folder: Path) -> None:
-    """Write where generation stops beside an adapter, which is saved without it."""
+    """Save where generation stops beside an adapter, whose files do not include it."""
     if getattr(network, "generation_config", None) is not None and not (folder / "generation_config.json").exists():
         network.generation_config.save_pretrained(folder)
 
 
 def check_template(rows: Rows, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Load a saved tokenizer as anyone would, and let it write some conversations: the ids must be those of the run.
+    """Load a saved tokenizer as a user would and format some conversations: the ids must equal the run's.
 
     Args:
-        rows: Rows of which the first ones are written.
+        rows: Rows; the first few are formatted.
         tokenizer: The run's tokenizer.
-        folder: Where it was saved.
+        folder: The folder it was saved in.
 
     Raises:
         TrainingError: They differ.
@@ -72,8 +72,8 @@ def check_template(rows: Rows, tokenizer: PreTrainedTokenizerFast, folder: Path)
         ids = saved.apply_chat_template(given, tokenize=True, return_dict=True, **arguments)["input_ids"]
         if ids != write(turns, tokenizer, more)[0]:
             raise TrainingError(
-                f"the tokenizer in {folder} writes a conversation otherwise than it was learned: "
-                f"{saved.decode(ids)!r}. Take another model.tokenizer"
+                f"the tokenizer in {folder} formats a conversation differently than in training: "
+                f"{saved.decode(ids)!r}. Use another model.tokenizer"
             )
 
 

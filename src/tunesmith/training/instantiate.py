@@ -1,4 +1,4 @@
-"""From config nodes to what a run is made of: metrics, callbacks, optimizer, schedule, adapter, Trainer."""
+"""Instantiate config nodes: metrics, callbacks, optimizer, schedule, adapter, Trainer."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tunesmith.evaluation.words import know_all_words
 
 
 def takes_keyword(target: str, keyword: str) -> bool:
-    """Whether a `_target_` takes a keyword by name."""
+    """Whether a `_target_` accepts a keyword by name."""
     return keyword in inspect.signature(get_object(target)).parameters
 
 
 def build_metrics(evaluation: Evaluation, num_labels: int) -> dict[str, Metric]:
-    """The configured metrics for so many labels."""
+    """Build the configured metrics for a number of labels."""
     metrics = {}
     for name, node in evaluation.metrics.items():
         supplied = {key: num_labels for key in ("num_classes", "num_labels") if key in _keywords(node.target)}
@@ -44,7 +44,7 @@ def build_callbacks(config: RunConfig) -> list[pl.Callback]:
         monitor = parameters.get("monitor")
         if monitor is not None and monitor.default is inspect.Parameter.empty and "monitor" not in node.kwargs():
             supplied = {"monitor": config.evaluation.monitor, "mode": config.evaluation.mode}
-            if "check_on_train_epoch_end" in parameters:  # max_steps may end an epoch that had no validation
+            if "check_on_train_epoch_end" in parameters:  # max_steps may end an epoch before its validation
                 supplied["check_on_train_epoch_end"] = False
         elif isinstance(node.kwargs().get("monitor"), str) and "mode" in parameters:
             supplied = {"mode": mode_of(node.kwargs()["monitor"], config.evaluation)}
@@ -53,7 +53,7 @@ def build_callbacks(config: RunConfig) -> list[pl.Callback]:
 
 
 def optimizer_factory(node: Optimizer) -> Callable[..., Any]:
-    """A function from parameter groups to the optimizer."""
+    """Return a function from parameter groups to the optimizer."""
     keywords = {key: value for key, value in node.kwargs().items() if key != "weight_decay"}
     return functools.partial(_call, "optimizer", node.target, keywords)
 
@@ -64,24 +64,24 @@ def scheduler_factory(node: Scheduler) -> Callable[..., Any]:
 
 
 def build_method(method: Method) -> Any:
-    """How weights are changed: a `PartialMethod`, or a configuration of peft's.
+    """Build what changes the weights: a `PartialMethod`, or a peft configuration.
 
     Raises:
-        ConfigError: The class refuses its arguments.
+        ConfigError: The class rejects its arguments.
     """
     if method.target is not None:
         return construct("method", method.target, method.kwargs())
-    assert method.name is not None  # validation asks for a name or a class
+    assert method.name is not None  # validation requires a name or a class
     return construct("method", BUILT_IN[method.name].target, keywords(method.model_dump()))
 
 
 def prompt_length(method: Method) -> int:
-    """Positions that a prompt takes before the text; 0 for methods without one."""
+    """Number of positions that a prompt occupies before the text; 0 for methods without one."""
     return int(build_method(method).num_virtual_tokens or 0) if is_prompt(method.target) else 0
 
 
 def instantiate_trainer(config: RunConfig, **supplied: Any) -> pl.Trainer:
-    """The Trainer with the configured arguments and the run's own."""
+    """Create the Trainer from the configured arguments and the run's own."""
     trainer = construct("trainer", config.trainer.target, config.trainer.kwargs() | supplied)
     assert isinstance(trainer, pl.Trainer)
     return trainer

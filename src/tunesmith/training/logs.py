@@ -1,4 +1,4 @@
-"""Where the libraries' messages go: into the run's log; only our own reach the screen."""
+"""Logging: libraries write to the run's log only; our own messages also reach the screen."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ SOURCES = ("tunesmith", "pytorch_lightning", "lightning", "py.warnings")
 
 
 class _Redacted(logging.Formatter):
-    """Lines without secrets and without characters that a terminal obeys, whoever wrote them."""
+    """Formats lines without secrets and without terminal control characters, whatever their source."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, with secrets masked."""
+        """Format the line, with secrets masked."""
         return printable(redact_values(super().format(record)))
 
 
 class _LogFile(logging.FileHandler):
-    """A log that a full disk cuts short, without a word into whatever the disk's user has to be told."""
+    """A log file that a full disk truncates silently, so the error that the user needs to see stays visible."""
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Lose the line."""
+        """Drop the line."""
 
     def close(self) -> None:
-        """Close, whatever could not be written."""
+        """Close the file, even if some lines could not be written."""
         with suppress(OSError):
             super().close()
 
@@ -53,14 +53,14 @@ class Warnings(logging.Handler):
 
 
 class _Once(logging.Filter):
-    """Warnings, and facts of the data, are shown once, however often the data is read."""
+    """Shows each warning, and each fact about the data, once, however often the data is read."""
 
     def __init__(self, warnings: Warnings | None) -> None:
         super().__init__()
         self._warnings, self._shown = warnings, set[str]()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is new: warned of by none before it, or said for the first time."""
+        """Whether the record is new: a warning not given before, or a fact stated for the first time."""
         sentence = redact_values(record.getMessage())
         if self._warnings is not None and sentence in self._warnings.sentences:
             return False
@@ -76,9 +76,9 @@ def log_to(path: Path | None = None, warnings: Warnings | None = None, *, told_l
     """Write our log, Lightning's, and Python's warnings to a file, and our own messages to standard error.
 
     Args:
-        path: The log file; None drops what is not our own.
-        warnings: Keeps what our own log warns of.
-        told_later: Leave warnings to whoever keeps them, instead of printing them now.
+        path: The log file; if None, messages of libraries are dropped.
+        warnings: Collects our own warnings.
+        told_later: Leave warnings to whoever collects them, instead of printing them now.
     """
     file: logging.Handler = logging.NullHandler() if path is None else _LogFile(path, encoding="utf-8")
     file.setFormatter(_Redacted("%(asctime)s %(levelname)s %(name)s: %(message)s"))

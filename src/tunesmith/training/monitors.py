@@ -1,4 +1,4 @@
-"""Monitors of single labels, held against the labels that there are."""
+"""Check monitors of single labels against the labels in the data."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tunesmith.tasks.registry import task_of
 def check_monitors(
     config: RunConfig, labels: Sequence[str] | None = None, others: Sequence[tuple[str, str]] = ()
 ) -> None:
-    """Hold monitors of single labels, `val/f1/<label>`, against the labels that there are.
+    """Check monitors of single labels, `val/f1/<label>`, against the labels in the data.
 
     Args:
         config: The run's config.
-        labels: Names of the labels; None reads the data, where there is such a monitor.
-        others: More monitors, each behind the key that names it.
+        labels: Names of the labels; if None, the data is read when there is such a monitor.
+        others: Further monitors, each with the key that names it.
 
     Raises:
         ConfigError: A label is not in the data.

@@ -1,4 +1,4 @@
-"""The networks of runs: the one that a run starts from, and the one that a finished run saved, ready to answer."""
+"""Load the networks of runs: the one that a run starts from, and the one that a finished run saved."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tunesmith.training.ends import set_ends
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network with all that it takes to use it."""
+    """A trained network with everything needed to use it."""
 
     network: torch.nn.Module
     """In evaluation mode."""
@@ -47,16 +47,16 @@ def load_model(record: Record | str | Path, *, trust: Sequence[str] = ()) -> Tra
 
     Args:
         record: The run, or its directory.
-        trust: Modules of the user's own that its config may name, and models whose own code may run.
+        trust: The user's own modules that its config may name, and models whose own code may run.
 
     Raises:
-        FilesError: The run has none, or they cannot be read.
-        ConfigError: Its task is of a module that is not trusted here.
+        FilesError: The run has no best weights, or they cannot be read.
+        ConfigError: Its task is from a module that is not trusted here.
     """
     record = record if isinstance(record, Record) else load_run(record)
     folder = record.best_weights()
     config = record.typed
-    # What a run saved of a model with code of its own has the same code, and is trusted with it.
+    # A saved model with code of its own has the code of its base, and is trusted with it.
     with trusting(trust), trusting([str(folder)] if is_trusted(config.model.path) else []):
         return _loaded(record, config, folder)
 
@@ -66,18 +66,18 @@ def _loaded(record: Record, config: RunConfig, folder: Path) -> Trained:
     network = network_of(record, config, tokenizer)
     family = family_of(network.config)
     task = task_of(config.task)
-    with suppress(DataError):  # a run of before may have learned no end
+    with suppress(DataError):  # runs saved by earlier versions may lack an end
         set_ends(network, tokenizer, task, config.data, family)
     return Trained(network.eval(), tokenizer, record.labels, family, config, task)
 
 
 def network_of(record: Record, config: RunConfig, tokenizer: PreTrainedTokenizerFast) -> torch.nn.Module:
-    """The network in a run's folder: with plain transformers, or plain peft on the run's base, where those know it.
+    """Load the network in a run's folder, with plain transformers or plain peft on the run's base if they support it.
 
     Args:
         record: The run.
-        config: Its config.
-        tokenizer: Its tokenizer.
+        config: The run's config.
+        tokenizer: The run's tokenizer.
 
     Raises:
         FilesError: It cannot be read.
@@ -88,7 +88,7 @@ def network_of(record: Record, config: RunConfig, tokenizer: PreTrainedTokenizer
 
 
 def whole_network(folder: Path, config: RunConfig, labels: Sequence[str]) -> torch.nn.Module:
-    """The network in a folder without an adapter; a head of ours, or label words, need our own code.
+    """Load the network in a folder without an adapter; one of our heads, or label words, need our own code.
 
     Raises:
         FilesError: It cannot be read.
@@ -109,7 +109,7 @@ def _with_adapter(record: Record, config: RunConfig, tokenizer: PreTrainedTokeni
     import peft
 
     base = first_network(config, record.labels, Groundwork(load_config(config.model), tokenizer), quietly=True)
-    torch.manual_seed(derive_seed(config.seed, "adapter"))  # some starts take random parts out of the base again
+    torch.manual_seed(derive_seed(config.seed, "adapter"))  # some initialisations subtract random parts from the base
     with explained(str(record.directory.model)):
         network: torch.nn.Module = peft.PeftModel.from_pretrained(base, str(record.directory.model))
     return network
@@ -118,13 +118,13 @@ def _with_adapter(record: Record, config: RunConfig, tokenizer: PreTrainedTokeni
 def first_network(
     config: RunConfig, labels: Sequence[str], ground: Groundwork, *, quietly: bool = False
 ) -> torch.nn.Module:
-    """The network before the run's method is applied: as configured, or an earlier run's with its adapter put in.
+    """Load the network before the run's method is applied: as configured, or an earlier run's with its adapter merged.
 
     Args:
         config: The run's config.
         labels: Label names in the order of the logits.
         ground: The model's architecture and tokenizer.
-        quietly: Say nothing of what the head starts from; it was said when the run was trained.
+        quietly: Do not log what the head starts from; it was logged when the run was trained.
 
     Raises:
         ConfigError: The earlier run has an adapter, and was trained for another kind of task.
@@ -138,9 +138,7 @@ def first_network(
         return network
     then = record.config["task"]["name"]
     if TASKS[then].head != TASKS[task].head:
-        hint = (
-            f"Put it into its base first: tunesmith export {record.argument} --merge --output DIR, then model.path=DIR"
-        )
+        hint = f"Merge it first: tunesmith export {record.argument} --merge --output DIR, then model.path=DIR"
         rule = f"its adapter was trained with the head for task={then}"
         raise ConfigError([Problem("model.from_run", rule, f"task={task}", hint)], late=True)
     merged = put_into_base(load_model(record).network, "model.from_run", "Start from another run")
@@ -153,23 +151,23 @@ def first_network(
 
 
 def base_is_saved(model: Mapping[str, Any]) -> bool:
-    """Whether the weights that a run's method started on can be read again where its saved model config says.
+    """Whether the weights that a run's method started from can be read again at the path in its saved model config.
 
-    They cannot where they were drawn at random, nor where an earlier run's adapter was put into them.
+    They cannot if they were initialised at random, or if an earlier run's adapter was merged into them.
     """
     if model.get("init") == "random":
         return False
-    return model.get("from_run") is None or model.get("path") == model.get("tokenizer")  # as `start_of` sets them
+    return model.get("from_run") is None or model.get("path") == model.get("tokenizer")  # `start_of` sets them so
 
 
 def earlier_run(path: str) -> Record:
-    """The run that another starts from.
+    """Open the run that another starts from.
 
     Raises:
         FilesError: It is not a run, or has no model.
     """
     record = load_run(path)
-    record.best_weights()  # refuses a run without
+    record.best_weights()  # raises if the run has none
     return record
 
 

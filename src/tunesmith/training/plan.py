@@ -1,4 +1,4 @@
-"""What a run will do, worked out without training."""
+"""Determine what a run will do, without training."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ class Plan:
     labels: list[str]
     """Label names."""
     label_counts: dict[str, dict[str, int]]
-    """Rows of each split that have a label (words that have a tag), by label; empty where there are none."""
+    """Rows of each split per label (words per tag); empty if there are no labels."""
     steps_per_epoch: int
-    """Optimizer steps of an epoch."""
+    """Optimizer steps per epoch."""
     steps: int
     """Optimizer steps of the run, unless it stops early."""
 
 
 def plan(composed: Composed) -> Plan:
-    """Read the data, tokenise it, and work out what the run will do.
+    """Read and tokenise the data, and determine what the run will do.
 
     Raises:
-        ConfigError: The monitor is of a label that the data does not have, or a quantised base cannot be had here.
+        ConfigError: The monitored label is not in the data, or a quantised base is not available here.
         DataError: The data cannot be used as configured.
-        FilesError: How many samples there are depends on the tokenizer, which cannot be read; or there is no run to
+        FilesError: The number of samples depends on the tokenizer, which cannot be read; or there is no run to
             start from.
     """
     config = composed.config
@@ -81,7 +81,7 @@ def plan(composed: Composed) -> Plan:
 
 
 def _started(composed: Composed) -> RunConfig:
-    """The config with the weights and the tokenizer of the run that it starts from, if it starts from one."""
+    """The config with the weights and tokenizer of the run that it starts from, if any."""
     if composed.config.model.from_run is None:
         return composed.config
     from tunesmith.training.auto_values import decide
@@ -90,13 +90,13 @@ def _started(composed: Composed) -> RunConfig:
 
 
 def _tokenised(config: RunConfig, splits: dict[str, Rows]) -> TextDataModule | None:
-    """The data with its texts tokenised, as a run finds it in the cache; None where the tokenizer is not at hand."""
+    """The data with its texts tokenised, as a run finds it in the cache; None if the tokenizer is not available."""
     from tunesmith.training.build import build_data
 
     try:
         return build_data(config, splits)
     except FilesError as error:
-        if traits_of(config.task).divides:  # how many samples a text makes, only the tokenizer knows
+        if traits_of(config.task).divides:  # only the tokenizer knows how many samples a text makes
             raise
-        log.warning("texts are not held to data.max_length=%d yet: %s", config.data.max_length, error)
+        log.warning("texts are not checked against data.max_length=%d yet: %s", config.data.max_length, error)
         return None

@@ -1,4 +1,4 @@
-"""Rows of `predictions.jsonl`: one format for each task, whichever model made them."""
+"""Rows of `predictions.jsonl`: one format per task, for every model."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tunesmith.tasks.task import Task
 
 
 def prediction_rows(outputs: Outputs, rows: Rows, labels: Sequence[str], task: Task) -> list[dict[str, Any]]:
-    """One dict per row of the split, in its order: id, split, label, prediction, and what the prediction rests on.
+    """Make one dict per row of the split, in order: id, split, label, prediction, and what the prediction is based on.
 
-    That is `logits` for labels and tags (null for a word that the model was not shown), and for texts `loss`, the mean
+    That is `logits` for labels and tags (null for a word not shown to the model), and for texts `loss`, the mean
     per token in nats, with `num_tokens`.
 
     Args:
-        outputs: What an evaluation pass computed.
+        outputs: The outputs of an evaluation pass.
         rows: The rows of that split.
         labels: Label names in the order of the logits.
         task: The task.

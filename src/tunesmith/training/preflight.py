@@ -1,4 +1,4 @@
-"""What can be known to be wrong before a run's directory is opened and weights are read."""
+"""Check what can be checked before a run's directory is opened and weights are read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log = logging.getLogger("tunesmith")
 
 
 def check_model(config: RunConfig) -> tuple[torch.nn.Module, Groundwork]:
-    """Hold task, model, method, length and device against one another; from the architecture alone.
+    """Check task, model, method, length and device for compatibility, from the architecture alone.
 
     Args:
         config: The run's config, with its decisions made.
@@ -37,7 +37,7 @@ def check_model(config: RunConfig) -> tuple[torch.nn.Module, Groundwork]:
         The network as it will be trained, on the meta device; what was read of the model for it.
 
     Raises:
-        ConfigError: Something does not go together, with what would.
+        ConfigError: Some of them are incompatible; it names what would fit.
         DataError: A label is monitored, and the data cannot be read.
         FilesError: The model cannot be found.
     """
@@ -48,7 +48,7 @@ def check_model(config: RunConfig) -> tuple[torch.nn.Module, Groundwork]:
     check_quantization(config)
     ground = read_groundwork(config.model)
     check_length(config, ground)
-    labels = ["a", "b"]  # how many there are changes no module's name
+    labels = ["a", "b"]  # their number does not affect module names
     skeleton = load_skeleton(config.model, labels, task=config.task.name, architecture=ground.architecture)
     check_architecture(config, skeleton, ground)
     method = instantiate.build_method(config.method)
@@ -63,22 +63,22 @@ def check_model(config: RunConfig) -> tuple[torch.nn.Module, Groundwork]:
 
 
 def check_device(config: RunConfig) -> None:
-    """Refuse a device that is not there and a precision that it does not have; warn of one that it is slow in.
+    """Refuse a missing device or an unsupported precision; warn about a slow one.
 
     Raises:
-        ConfigError: The run cannot have it.
+        ConfigError: The device or the precision is not available.
     """
     trainer = config.trainer
     if trainer.accelerator == "gpu" and not torch.cuda.is_available():
-        hint = "Use trainer=cpu, or trainer=auto for what is there; tunesmith doctor says what torch sees"
+        hint = "Use trainer=cpu, or trainer=auto to use what is available; tunesmith doctor shows what torch sees"
         raise ConfigError([Problem("trainer.accelerator", "torch finds no GPU here", "gpu", hint)])
     if trainer.accelerator == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError([Problem("trainer.accelerator", "this is no Mac with Metal", "mps", "Use trainer=auto")])
+        raise ConfigError([Problem("trainer.accelerator", "this is not a Mac with Metal", "mps", "Use trainer=auto")])
     if trainer.accelerator != "cpu":
         return
     cores, threads = usable_cores(), int(trainer.threads)
     if threads > cores:
-        rule = "trainer.threads=%d is more than the CPU cores that this process may use (%d): threads wait for a core. "
+        rule = "trainer.threads=%d exceeds the CPU cores available to this process (%d): threads wait for a core. "
         log.warning(rule + "Set trainer.threads=%d, or auto", threads, cores, cores)
     if trainer.precision == "32-true":
         return
@@ -91,10 +91,10 @@ def check_device(config: RunConfig) -> None:
 
 
 def check_architecture(config: RunConfig, skeleton: Any, ground: Groundwork) -> None:
-    """Hold what `model.config` and `model.tokenizer` ask for against the network that comes of it.
+    """Check the requests of `model.config` and `model.tokenizer` against the resulting network.
 
     Raises:
-        ConfigError: A field has no effect, or does not go with the others, the weights or the tokenizer.
+        ConfigError: A field has no effect, or conflicts with the others, the weights or the tokenizer.
     """
     model = config.model
     if model.config:
@@ -107,26 +107,26 @@ def check_architecture(config: RunConfig, skeleton: Any, ground: Groundwork) -> 
 
 
 def check_head_rate(config: RunConfig, skeleton: torch.nn.Module) -> None:
-    """Refuse a learning rate for a head that is not there or not trained.
+    """Refuse `optimizer.head_lr` without a trainable head.
 
     Args:
         config: The run's config.
         skeleton: The network on the meta device, as it will be trained.
 
     Raises:
-        ConfigError: No parameter would learn at this rate.
+        ConfigError: No parameter would be trained at this rate.
     """
     if config.optimizer.head_lr is None:
         return
     parts = anatomy(skeleton)
     if not any(item.requires_grad and parts.depth(name) == parts.top for name, item in skeleton.named_parameters()):
-        rule = "has no effect: this model has no head that is trained"
+        rule = "has no effect: this model has no trainable head"
         received = str(config.optimizer.head_lr)
-        raise ConfigError([Problem("optimizer.head_lr", rule, received, "Set optimizer.lr alone")])
+        raise ConfigError([Problem("optimizer.head_lr", rule, received, "Set only optimizer.lr")])
 
 
 def check_layer_rates(config: RunConfig, skeleton: torch.nn.Module) -> None:
-    """Refuse learning rates that differ by layer if no layer is trained.
+    """Refuse `optimizer.layer_decay` if no layer is trained.
 
     Args:
         config: The run's config.
@@ -145,21 +145,21 @@ def check_layer_rates(config: RunConfig, skeleton: torch.nn.Module) -> None:
 
 
 def check_length(config: RunConfig, ground: Groundwork) -> None:
-    """Compare the tokens of a text with the positions that the architecture has, and those of an answer with both.
+    """Check the number of tokens of a text, and of an answer, against the architecture's positions.
 
     Args:
         config: The run's config.
         ground: The model's architecture and tokenizer.
 
     Raises:
-        ConfigError: There are more.
+        ConfigError: They exceed it.
     """
     data, most = config.data, positions(ground.architecture)
     prompt = instantiate.prompt_length(config.method)
     taken = {"prompt": prompt, "cue": len(cue_tokens(config.model.head.cue, ground.tokenizer))}
     for name, count in taken.items():
         if most is not None and most < data.max_length + count:
-            rule = f"the model has {most} positions" + (f", of which the {name} takes {count}" if count else "")
+            rule = f"the model has {most} positions" + (f", and the {name} takes {count} of them" if count else "")
             hint = f"At most data.max_length={most - count}"
             raise ConfigError([Problem("data.max_length", rule, str(data.max_length), hint)])
     answers = "target_column" in traits_of(config.task).required and ground.family == "causal"
@@ -170,17 +170,17 @@ def check_length(config: RunConfig, ground: Groundwork) -> None:
 
 
 def check_quantization(config: RunConfig) -> None:
-    """Refuse a quantised base where the device or the package is missing.
+    """Refuse a quantised base if the device or the package is missing.
 
     Raises:
-        ConfigError: It cannot be had here.
+        ConfigError: Quantization is not available on this machine.
     """
     quantization = config.model.quantization
     if quantization == "none":
         return
     if config.trainer.accelerator not in ("gpu", "auto") or not torch.cuda.is_available():
         hint = "Set model.quantization=none; a smaller model, or model.gradient_checkpointing=true, saves memory here"
-        raise ConfigError([Problem("model.quantization", "needs a GPU that CUDA supports", quantization, hint)])
+        raise ConfigError([Problem("model.quantization", "requires a CUDA GPU", quantization, hint)])
     if importlib.util.find_spec("bitsandbytes") is None:
-        rule = "needs the package bitsandbytes"
+        rule = "requires the package bitsandbytes"
         raise ConfigError([Problem("model.quantization", rule, quantization, "Install it: pip install bitsandbytes")])

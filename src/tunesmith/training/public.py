@@ -1,4 +1,4 @@
-"""Values that cannot be masked where they are written: names of folders, of labels and metrics, a model's own files."""
+"""Refuse secrets in values that cannot be masked: names of folders, labels and metrics, and a model's own files."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ WRITTEN: Final = ("data.label_names", "task.class_weights", "evaluation.metrics"
 
 
 def refuse_secrets(config: RunConfig) -> None:
-    """Refuse a secret, by its shape or as the environment has it, where it would be seen whatever is masked.
+    """Refuse a secret, recognised by its form or from the environment, in a value that is visible despite masking.
 
     Raises:
         ConfigError: Some keys hold one.
     """
     plain = config.model_dump(by_alias=True)
-    rules = dict.fromkeys(FOLDERS, "names of folders are seen by everybody")
+    rules = dict.fromkeys(FOLDERS, "folder names are visible to everyone")
     rules |= dict.fromkeys(WRITTEN, "it is written into the results and the model")
     if not is_partial(config.method.target) and config.method.target is not None:
         rules["model.path"] = "an adapter's own files name the model that it belongs to"
@@ -30,6 +30,6 @@ def refuse_secrets(config: RunConfig) -> None:
         for part in key.split("."):
             value = value[part]
         if redact_values(value) != value:
-            problems.append(Problem(key, f"looks like it holds a secret, and {reason}", None, "Take another name"))
+            problems.append(Problem(key, f"looks like it contains a secret, and {reason}", None, "Choose another name"))
     if problems:
         raise ConfigError(problems)

@@ -1,6 +1,7 @@
-"""What a run builds, built once before it starts: whatever a library refuses is refused in time.
+"""Build everything once before a run starts, to catch early what a library rejects.
 
-Optimizer and schedule are tried on parameters of one number each, which have the names' groups and dimensions.
+Optimizer and schedule are tried on one-element parameters with the real names, groups and numbers of dimensions
+(see docs/decisions.md, 2026-11-26: a run is rehearsed before it has a directory).
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from tunesmith.models.method import PartialMethod
 from tunesmith.training import build, instantiate
 
 MOST_STEPS = 200
-"""Steps that are tried: of a longer schedule the first."""
+"""Steps to try; of a longer schedule, the first ones."""
 
 
 def rehearse(config: RunConfig, skeleton: torch.nn.Module, labels: Sequence[str], steps: int) -> None:
-    """Build metrics, callbacks, Trainer, optimizer and schedule, and make some steps.
+    """Build metrics, callbacks, Trainer, optimizer and schedule, and take a few steps.
 
     Args:
         config: The run's config, with its decisions made.
@@ -33,7 +34,7 @@ def rehearse(config: RunConfig, skeleton: torch.nn.Module, labels: Sequence[str]
         steps: Optimizer steps of the run.
 
     Raises:
-        ConfigError: A library refuses what the config asks of it; every such problem is in it.
+        ConfigError: A library rejects the config; it lists every such problem.
     """
     metrics = _problems(lambda: instantiate.build_metrics(config.evaluation, len(labels)))
     trainer = _problems(lambda: _trainer(config))
@@ -44,7 +45,7 @@ def rehearse(config: RunConfig, skeleton: torch.nn.Module, labels: Sequence[str]
 
 
 def rehearse_on(config: RunConfig, skeleton: torch.nn.Module, data: TextDataModule) -> None:
-    """The same on data that is read; see `rehearse`."""
+    """Do the same with data that has been read; see `rehearse`."""
     from tunesmith.training.course import course
 
     steps_per_epoch = -(-len(data.training_dataset) // config.data.batch_size)
@@ -87,13 +88,13 @@ def _of_steps(config: RunConfig, skeleton: torch.nn.Module, steps: int) -> Itera
             _move(entry)
     except ConfigError as error:
         yield from error.problems
-    except Exception as error:  # a library raises what it likes
+    except Exception as error:  # libraries raise any kind of error
         message = str(error).splitlines()[0] if str(error) else ""
         yield Problem(where, f"{target} cannot be used as configured: {type(error).__name__}: {message}")
 
 
 def _small(group: dict[str, Any]) -> dict[str, Any]:
-    """A group with parameters of one number each, of as many dimensions as its own."""
+    """A group with one-element parameters that have as many dimensions as its own."""
     params = [torch.nn.Parameter(torch.ones((1,) * max(1, item.ndim))) for item in group["params"]]
     return group | {"params": params}
 

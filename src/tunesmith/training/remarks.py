@@ -1,4 +1,4 @@
-"""What has to be said of measured numbers, in sentences."""
+"""Remarks about measured numbers, as sentences."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tunesmith.tasks.task import Task
 def remarks(
     passes: Sequence[Outputs], splits: Mapping[str, Rows], labels: Sequence[str], task: Task, vocabulary: int
 ) -> list[str]:
-    """What a reader of the metrics of some evaluation passes could be misled by.
+    """List what could mislead a reader of the metrics of some evaluation passes.
 
     Args:
-        passes: What the passes computed.
+        passes: The outputs of the passes.
         splits: The rows of each split.
         labels: Label names in the order of the logits; empty for a model that writes text.
         task: The task.
-        vocabulary: Tokens that the tokenizer knows.
+        vocabulary: Number of tokens that the tokenizer knows.
     """
     sentences: list[str] = []
     for outputs in passes:
@@ -27,5 +27,5 @@ def remarks(
         sentences += task.doubts(outputs.split, predictions, truths, outputs.loss, len(labels) or vocabulary)
     undefined = [name for outputs in passes for name in outputs.metrics if name not in outputs.defined_metrics]
     if undefined:
-        sentences.append(f"without a value on these rows, and left out of the results: {', '.join(undefined)}")
+        sentences.append(f"undefined on these rows and left out of the results: {', '.join(undefined)}")
     return sentences

@@ -1,4 +1,4 @@
-"""Run a saved run again and say whether the result is the same, and if not, what the likely cause is."""
+"""Run a saved run again and report whether the result is the same, and if not, the likely cause."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tunesmith.training.build import build_network, read_fitted
 from tunesmith.training.start import train
 
 TOLERANCE = 1e-4
-"""Largest difference of any metric at which two results count as equal: far below any standard error."""
+"""Largest difference of any metric at which two results count as equal; far below any standard error."""
 
 
 CAUSES = {
@@ -29,42 +29,42 @@ CAUSES = {
     "threads": ("trainer.threads",),
     "precision": ("trainer.precision",),
 }
-"""Condition to the keys of the config that it follows from."""
+"""Maps a condition to the config keys that determine it."""
 
 INGREDIENTS = ("provenance", "config_fingerprint", "data", "model", "trusted_sha256")
-"""Conditions that are part of what was run; with another one, even the same numbers are of something else."""
+"""Conditions that are part of the run itself: if one differs, even equal numbers are those of a different run."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """A run's record beside what is here now."""
+    """A run's record compared with the current environment."""
 
     original: Record
     composed: Composed
-    """The config of the rerun."""
+    """The rerun's config."""
     changes: list[Difference]
-    """Keys of the config that are to differ: with any, the rerun is a variation."""
+    """Config keys changed on purpose; if there are any, the rerun is a variation."""
     differences: list[Difference]
-    """Conditions that are not as they were."""
+    """Conditions that have changed."""
 
     @property
     def same(self) -> bool:
-        """Whether nothing differs that can change the result."""
+        """Whether no difference can change the result."""
         return not self.changes and not any(difference.matters for difference in self.differences)
 
     @property
     def other_ingredients(self) -> bool:
-        """Whether what the run is made of, its config, data, model or own code, is not what it was."""
+        """Whether the run's config, data, model or own code has changed."""
         return any(item.matters and item.name.startswith(INGREDIENTS) for item in self.differences)
 
     @property
     def sentence(self) -> str:
-        """The check in words."""
+        """Describe the check."""
         if self.changes:
             return f"a variation of {self.original.path} in {in_words(self.changes)}"
         if self.same:
-            return "nothing differs that can change the result"
-        return f"can change the result: {in_words(self.differences)}"
+            return "no difference that can change the result"
+        return f"these differences can change the result: {in_words(self.differences)}"
 
 
 @dataclass(frozen=True)
@@ -76,48 +76,48 @@ class Verdict:
 
     @property
     def original(self) -> Record:
-        """The run that was to be reproduced."""
+        """The original run."""
         return self.check.original
 
     @property
     def same_weights(self) -> bool:
-        """Whether the weights are the same to the last bit."""
+        """Whether the weights are bit-identical."""
         then, now = (run.results.get("weights_sha256") for run in (self.original, self.rerun))
         return then == now is not None
 
     @property
     def bit_identical(self) -> bool:
-        """Same config, same weights to the last bit, and exactly the same metrics."""
+        """Whether config, weights and metrics are all exactly the same."""
         return not self.check.changes and self.same_weights and self.original.metrics == self.rerun.metrics
 
     @property
     def reproduced(self) -> bool:
-        """Whether it is the same result of the same ingredients; other packages or machines may have come to it."""
+        """Whether the same inputs gave the same result; packages or machines may differ."""
         return self.bit_identical and not self.check.other_ingredients
 
     @property
     def equal(self) -> bool:
-        """Every metric equal within the tolerance."""
+        """Whether every metric is equal within the tolerance."""
         then, now = self.original.metrics, self.rerun.metrics
         return bool(then) and then.keys() == now.keys() and all(gap <= TOLERANCE for gap in self._gaps().values())
 
     @property
     def sentence(self) -> str:
-        """The verdict in words, with the likely cause of a difference."""
+        """Describe the verdict, with the likely cause of a difference."""
         differing = in_words(self.check.differences)
         if self.check.changes:
             result = f"every metric within {TOLERANCE} of the original's" if self.equal else self._largest_gap()
-            also = f". Not as then either: {differing}" if differing else ""
+            also = f". Other differences: {differing}" if differing else ""
             return f"a variation, not a reproduction, in {in_words(self.check.changes)}: {result}{also}"
         if self.bit_identical:
             same = "the same weights to the last bit, and the same metrics"
             if self.check.other_ingredients:
-                return f"not the same run: {same}, from others than then: {differing}"
-            return f"bit-identical: {same}{f', although not as then: {differing}' if differing else ''}"
-        cause = f"likely cause: {differing}" if differing else "no recorded condition differs that could explain it"
-        weights = "the same weights to the last bit" if self.same_weights else "the weights are not the same bits"
+                return f"not the same run: {same}, but from different inputs: {differing}"
+            return f"bit-identical: {same}{f', despite differences: {differing}' if differing else ''}"
+        cause = f"likely cause: {differing}" if differing else "no recorded difference explains it"
+        weights = "the same weights to the last bit" if self.same_weights else "the weights are not bit-identical"
         if self.equal:
-            return f"close, not the same: every metric within {TOLERANCE} of the original's, {weights}; {cause}"
+            return f"close, but not the same: every metric within {TOLERANCE} of the original's, {weights}; {cause}"
         return f"differs: {self._largest_gap()}, {weights}; {cause}"
 
     def _gaps(self) -> dict[str, float]:
@@ -127,22 +127,22 @@ class Verdict:
     def _largest_gap(self) -> str:
         gaps = self._gaps()
         if not gaps or self.original.metrics.keys() != self.rerun.metrics.keys():
-            return "other metrics than the original's"
+            return "the metrics are not the original's"
         name = max(gaps, key=lambda name: gaps[name])
         return f"{name} is {self.rerun.metrics[name]:.6g}, and was {self.original.metrics[name]:.6g}"
 
 
 def check_origins(original: Record, overrides: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Check:
-    """Compare code, data, model, packages, threads and machine with a run's record; trains nothing.
+    """Compare code, data, model, packages, threads and machine with a run's record, without training.
 
     Args:
-        original: The run; a copy of its directory will do.
-        overrides: Values to change; the rerun is then a variation.
-        trust: Modules of the user's own that `_target_`s may name.
+        original: The run; a copy of its directory is enough.
+        overrides: Values to change, which makes the rerun a variation.
+        trust: The user's own modules that `_target_`s may name.
 
     Raises:
-        FilesError: The run did not complete, so that there is nothing to compare with.
-        ConfigError: The saved config or an override is wrong, or needs a module that is not trusted here.
+        FilesError: The run did not complete, so there is nothing to compare with.
+        ConfigError: The saved config or an override is invalid, or needs a module that is not trusted here.
     """
     if original.status != "completed":
         raise FilesError(f"{original.path} is {original.status}: only a completed run has a result to reproduce")
@@ -157,13 +157,13 @@ def rerun(checked: Check) -> Verdict:
     """Train again in a new directory and compare the results.
 
     Raises:
-        TunesmithError: The rerun failed; its directory says how.
+        TunesmithError: The rerun failed; its directory has the reason.
     """
     return Verdict(checked, train(checked.composed))
 
 
 def _from_the_start(composed: Composed) -> Composed:
-    """The same run; a saved `run.resume=auto` would go on with an unfinished one of the same config."""
+    """Force a new run; a saved `run.resume=auto` would resume an unfinished one with the same config."""
     saved = composed.saved | {"run": composed.saved["run"] | {"resume": "never"}}
     return composed.with_saved(saved)
 
@@ -175,7 +175,7 @@ def _follows(difference: Difference, changes: Sequence[Difference]) -> bool:
 
 
 def _changes(original: Record, composed: Composed) -> list[Difference]:
-    """Keys of the config that overrides change; one that only the schema of today knows is none."""
+    """Keys of the config that overrides change, except those that only the current schema has."""
     given = {text.partition("=")[0].lstrip("+~") for text in composed.overrides}
     changes = [
         Difference(key, then, now)
@@ -186,7 +186,7 @@ def _changes(original: Record, composed: Composed) -> list[Difference]:
 
 
 def _continued(original: Record) -> list[Difference]:
-    """Keys that were changed while the run was under way: a rerun has them from its start."""
+    """Keys that were changed during the run; a rerun has the new values from its start."""
     try:
         return [
             Difference(item["key"], f"{item['then']} until step {item['step']}", item["now"])

@@ -1,4 +1,4 @@
-"""Go on with a run that was interrupted, in its own directory, to the same end that it would have had."""
+"""Resume an interrupted run in its own directory, with the same result as without the interruption."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tunesmith.training.run import execute
 
 log = logging.getLogger("tunesmith")
 END = ("trainer.max_epochs", "trainer.max_steps")
-"""Where a run ends; schedules reckon with it from their first step."""
+"""Keys that set a run's end; schedules depend on it from the first step."""
 
 
 def resume(
@@ -37,26 +37,26 @@ def resume(
     new_end: bool = False,
     composed: Composed | None = None,
 ) -> Record:
-    """Continue a run from its last checkpoint; the end is bit-identical to that of an uninterrupted run.
+    """Resume a run from its last checkpoint; the result is bit-identical to that of an uninterrupted run.
 
     Args:
         record: The run.
-        overrides: Changes of values; only of keys that name or observe a run.
-        trust: Modules of the user's own that `_target_`s may name.
+        overrides: Values to change; only keys that name or observe a run.
+        trust: The user's own modules that `_target_`s may name.
         new_end: Allow another `trainer.max_epochs` or `trainer.max_steps`. It changes the schedule, so the run is
-            recorded as a variation: no run from the start has its result.
-        composed: The config to go on with, in place of the saved one with `overrides`.
+            recorded as a variation: a run from the start would not have its result.
+        composed: The config to continue with, in place of the saved one with `overrides`.
 
     Returns:
         The finished run.
 
     Raises:
         ConfigError: An override, or an edit of the saved config, would change the result.
-        DataError: The data is not that of the run's start.
-        FilesError: The run is complete or still running, or has no checkpoint that can be read.
+        DataError: The data has changed since the run started.
+        FilesError: The run is complete or still running, or has no readable checkpoint.
     """
     with locked(record.path):
-        record = load_run(record.path)  # another process may have gone on with it
+        record = load_run(record.path)  # another process may have resumed it
         return _resume(record, overrides, trust, new_end, composed)
 
 
@@ -72,7 +72,7 @@ def _resume(
     started = record.provenance.get("config_fingerprint")
     if started is not None and not identifies(started, record.config):
         rule = "was edited since the run started, and would change the result of a resumed run"
-        hint = f"Put it back, or start a variation: tunesmith train --from {record.argument} KEY=VALUE"
+        hint = f"Undo the edit, or start a variation: tunesmith train --from {record.argument} KEY=VALUE"
         raise ConfigError([Problem(str(record.directory.config), rule, None, hint)])
     composed = composed or compose_from(record.path, overrides, trust=trust)
     changes = list(differing(record.config, redact_config(composed.saved)))
@@ -92,14 +92,14 @@ def _resume(
 
 
 def newest_unfinished(composed: Composed) -> Record | None:
-    """The newest run under `run.root` with this config and a checkpoint, that has not come to its end.
+    """The newest unfinished run under `run.root` with this config and a checkpoint.
 
     Args:
         composed: The config with its decisions made.
     """
     identity = fingerprint(redact_config(composed.saved))
     for path in sorted(expand(composed.config.run.root).glob("*/*/config.yaml"), reverse=True):
-        with suppress(FilesError):  # a damaged run is no reason not to start this one
+        with suppress(FilesError):  # a damaged run must not prevent this one
             record = load_run(path.parent)
             has_checkpoint = (record.directory.checkpoints / LAST).is_file()
             if record.status in UNFINISHED and has_checkpoint and fingerprint(record.config) == identity:
@@ -111,20 +111,20 @@ def _refusal(record: Record, key: str, then: Any, now: Any) -> Problem:
     rule = "would change the result of a resumed run"
     hint = f"Start a variation instead: tunesmith train --from {record.argument} KEY=VALUE"
     if key in END:
-        hint = f"To go on all the same, as a variation: tunesmith resume {record.argument} --continue {key}={now}"
+        hint = f"To continue anyway, as a variation: tunesmith resume {record.argument} --continue {key}={now}"
     return Problem(key, rule, f"{now}, the run has {then}", hint)
 
 
 def _check_end(composed: Composed, step: int, epoch: int) -> None:
-    """Refuse an end that lies behind the run, or that its schedule would not learn of.
+    """Refuse an end that the run has already passed, or that its schedule cannot take into account.
 
     Raises:
-        ConfigError: It does.
+        ConfigError: The new end is one of these.
     """
     trainer, schedule = composed.config.trainer, composed.config.scheduler.target
     done = [("max_epochs", trainer.max_epochs, epoch, "epochs"), ("max_steps", trainer.max_steps, step, "steps")]
     problems = [
-        Problem(f"trainer.{name}", f"the run has done {now} {unit} already", str(end))
+        Problem(f"trainer.{name}", f"the run has already completed {now} {unit}", str(end))
         for name, end, now, unit in done
         if end is not None and 0 <= end <= now
     ]
@@ -139,7 +139,7 @@ def _check_end(composed: Composed, step: int, epoch: int) -> None:
 def _record_continuation(
     record: Record, composed: Composed, changes: Sequence[tuple[str, Any, Any]], step: int
 ) -> None:
-    """Write the new end into the config, and into the provenance that it is one."""
+    """Write the new end into the config, and the continuation into the provenance."""
     entries = [{"key": key, "then": then, "now": now, "step": step} for key, then, now in changes]
     provenance = record.provenance
     continued = [*provenance.get("continued", []), *entries]

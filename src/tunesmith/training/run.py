@@ -1,4 +1,4 @@
-"""The story of a run."""
+"""The steps of a run, in order."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ log = logging.getLogger("tunesmith")
 
 @dataclass(frozen=True)
 class Ready:
-    """What is known of a run before its directory is opened."""
+    """What is known about a run before its directory is opened."""
 
     data: TextDataModule
     ground: Groundwork
@@ -59,21 +59,21 @@ def execute(
     observers: Sequence[Callback] = (),
     ready: Ready | None = None,
 ) -> Record:
-    """The run itself, in its open directory: from the start, or on from a checkpoint.
+    """Execute a run in its open directory, from the start or from a checkpoint.
 
     Args:
         run: The config, with its decisions made.
         directory: The run's directory.
-        name: The run's name for people.
-        checkpoint: Where to go on from.
+        name: The run's display name.
+        checkpoint: The checkpoint to continue from.
         observers: Callbacks that watch the run without changing its result.
-        ready: The data where it is read already, with what was warned of then; None reads it now.
+        ready: The data if already read, with the warnings so far; if None, it is read now.
 
     Returns:
         The finished run.
 
     Raises:
-        TunesmithError: The run failed; its directory says how.
+        TunesmithError: The run failed; its directory has the reason.
         Interrupted: A signal ended it.
     """
     with open_session(run, directory, name, ready.warnings if ready is not None else None) as session:
@@ -101,7 +101,7 @@ def execute(
 
 @dataclass(frozen=True)
 class Parts:
-    """What a run is made of."""
+    """The parts of a run."""
 
     task: Task
     data: TextDataModule
@@ -110,7 +110,7 @@ class Parts:
 
 
 def build(config: RunConfig, ready: Ready | None) -> Parts:
-    """Read and encode the data, unless that is done, and make the network with what trains it."""
+    """Read and encode the data, unless already done, and build the network and what trains it."""
     ground = read_groundwork(config.model) if ready is None else ready.ground
     data = build_data(config, ground=ground) if ready is None else ready.data
     data.encode_all()
@@ -122,7 +122,7 @@ def build(config: RunConfig, ready: Ready | None) -> Parts:
 def watch(
     session: Session, config: RunConfig, parts: Parts, observers: Sequence[Callback]
 ) -> tuple[BestWeights, RunProgress, Trainer]:
-    """The trainer, and those of its callbacks that are asked for results afterwards."""
+    """Build the trainer, and return it with those of its callbacks that provide results afterwards."""
     directory, monitor = session.directory, config.evaluation.monitor
     best, progress = BestWeights(directory.checkpoints, monitor, config.evaluation.mode), RunProgress(monitor)
     every = (config.trainer.checkpoint_every_steps, config.trainer.checkpoint_every_minutes)
@@ -132,7 +132,7 @@ def watch(
 
 
 def take_best(best: BestWeights, trainer: Trainer, config: RunConfig, parts: Parts) -> Outputs:
-    """Put the best weights into the network; what they answer on validation data."""
+    """Load the best weights into the network, and return their outputs on the validation data."""
     module, data = parts.module, parts.data
     if best.seen_step != trainer.global_step:
         trainer.validate(module, datamodule=data, verbose=False)  # max_steps ended between two validations
@@ -140,8 +140,8 @@ def take_best(best: BestWeights, trainer: Trainer, config: RunConfig, parts: Par
         best.restore(module.network)
     else:
         monitor = config.evaluation.monitor
-        log.warning("%s had no value at any validation: nothing tells the best weights, and the last are kept", monitor)
-    if best.outputs is None:  # they were computed before the checkpoint, which does not hold them
+        log.warning("%s had no value at any validation: the best weights are unknown, the last are kept", monitor)
+    if best.outputs is None:  # computed before the checkpoint, which does not hold them
         alone = build_trainer(config, data, Path(trainer.default_root_dir), [], [])
         alone.validate(module, datamodule=data, verbose=False)
         best.outputs = module.outputs["val"]
@@ -149,12 +149,12 @@ def take_best(best: BestWeights, trainer: Trainer, config: RunConfig, parts: Par
 
 
 def record_start(session: Session, run: Composed, parts: Parts, checkpoint: Path | None) -> None:
-    """Write what goes into the run before the first step: provenance, data, size of the model.
+    """Record provenance, data and model size before the first step.
 
-    The provenance of a resumed run stays that of its start; how it was resumed is added under `resumed`.
+    A resumed run keeps the provenance of its start; how it was resumed is added under `resumed`.
 
     Raises:
-        DataError: A resumed run would go on with other rows than it started with.
+        DataError: A resumed run would continue with different rows.
     """
     data = parts.data
     total, trainable = count_parameters(parts.network)
@@ -174,7 +174,7 @@ def record_start(session: Session, run: Composed, parts: Parts, checkpoint: Path
 
 
 def compare_with_start(start: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:
-    """Refuse to go on with other data than a run started with; say what else is not as it was.
+    """Refuse to resume with different data; warn about other changes since the run's start.
 
     Raises:
         DataError: The data differs.
@@ -183,15 +183,15 @@ def compare_with_start(start: Mapping[str, Any], now: Mapping[str, Any], path: P
     data = [item for item in changed if item.name.partition(".")[0] == "data"]
     if data:
         raise DataError(
-            f"the data is not that of the run's start: {in_words(data)}. Put it back and resume, or start a run on it: "
+            f"the data has changed since the run started: {in_words(data)}. Restore it and resume, or start a new run: "
             f"tunesmith train --from {shlex.quote(str(path))}"
         )
     if changed:
-        log.warning("not as at the run's start, so that the end may not be the same bits: %s", in_words(changed))
+        log.warning("changed since the run started, so results may not be bit-identical: %s", in_words(changed))
 
 
 def announce(session: Session, run: Composed, parts: Parts) -> None:
-    """Say what is about to happen: the derived quantities, and what differs from the defaults."""
+    """Log what is about to happen: the derived quantities, and the differences from the defaults."""
     data, results, trainer = parts.data, session.results, run.config.trainer
     rows = ", ".join(f"{count:,} {split}" for split, count in results["num_rows"].items())
     labels = ", ".join(data.labels[:10]) + (", ..." if len(data.labels) > 10 else "")
@@ -216,10 +216,10 @@ def announce(session: Session, run: Composed, parts: Parts) -> None:
 
 
 def save(session: Session, parts: Parts, trainer: Trainer, measured: Outputs) -> None:
-    """Write the model, and load it as anyone would: it has to answer as was measured.
+    """Write the model and load it as a user would: it must answer as measured.
 
     Raises:
-        TrainingError: It does not, or its tokenizer writes conversations otherwise than they were learned.
+        TrainingError: It does not, or its tokenizer formats conversations differently than in training.
     """
     data, directory = parts.data, session.directory
     session.write_model(parts.network, data.tokenizer)
@@ -230,14 +230,14 @@ def save(session: Session, parts: Parts, trainer: Trainer, measured: Outputs) ->
 
 
 def look_at_test(session: Session, trainer: Trainer, parts: Parts) -> Outputs:
-    """Measure the test rows, with the look in the ledger before it is taken."""
+    """Evaluate on the test rows, after recording the look in the ledger."""
     session.record_look()
     trainer.test(parts.module, datamodule=parts.data, verbose=False)
     return parts.module.outputs["test"]
 
 
 def report(session: Session, parts: Parts, outputs: Sequence[Outputs]) -> None:
-    """Write metrics and predictions, to disk and to the tracker, and say what could mislead a reader of them."""
+    """Write metrics and predictions to disk and to the tracker, and warn about what could mislead."""
     task, data = parts.task, parts.data
     rows = [row for output in outputs for row in prediction_rows(output, data.splits[output.split], data.labels, task)]
     session.write_predictions(rows)

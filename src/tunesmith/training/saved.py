@@ -1,4 +1,4 @@
-"""What was saved, loaded as anyone would load it, held against what was measured."""
+"""Load what was saved as a user would, and check its answers against those measured."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from tunesmith.training.networks import network_of, whole_network
 log = logging.getLogger("tunesmith")
 
 ROWS = 4
-"""Validation rows that are answered again."""
+"""Number of validation rows that are answered again."""
 EXACT, ROUNDED, QUANTISED = 1e-4, 0.05, 0.1
-"""Largest difference of an answer, or of a row's mean loss, relative to the largest answer: in fp32, where products are
-rounded to 16 bits or fewer, and where the base is quantised."""
+"""Largest difference of an answer, or of a row's mean loss, relative to the largest answer: in fp32, if products are
+rounded to 16 bits or fewer, and if the base is quantised."""
 ASIDE = "model-not-as-measured"
 """Name of the folder that keeps a saved model which answers differently."""
 
 
 def tolerance(config: RunConfig) -> float:
-    """How far an answer may be from the measured one and still count as the same."""
+    """How far an answer may differ from the measured one and still count as the same."""
     if config.model.quantization != "none":
         return QUANTISED
     exact = config.trainer.precision == "32-true" and config.trainer.matmul_precision == "highest"
@@ -48,21 +48,21 @@ def tolerance(config: RunConfig) -> float:
 def hold_saved(
     record: Record, config: RunConfig, module: FineTuner, data: TextDataModule, trainer: Trainer, measured: Outputs
 ) -> float:
-    """Load a run's folder and let it answer a few validation rows.
+    """Load a run's folder and answer a few validation rows with it.
 
     Args:
         record: The run.
         config: Its config.
-        module: The module that was trained, for its objective.
+        module: The trained module, for its objective.
         data: The run's data.
         trainer: The run's trainer, for device and number format.
-        measured: What the run measured on the validation rows.
+        measured: The run's measurements on the validation rows.
 
     Returns:
         The largest difference from what was measured; see `EXACT`.
 
     Raises:
-        TrainingError: It is too large; the folder is put aside.
+        TrainingError: It is too large; the folder has been renamed.
     """
     loaded = network_of(record, config, data.tokenizer).eval().to(trainer.strategy.root_device)
     with torch.inference_mode(), trainer.precision_plugin.forward_context():
@@ -81,7 +81,7 @@ def hold_saved(
         shutil.rmtree(aside, ignore_errors=True)
         record.directory.model.rename(aside)
         raise TrainingError(
-            f"the saved model does not answer as was measured: at the validation row with id "
+            f"the saved model does not answer as measured: for the validation row with id "
             f"{data.row_ids('val', [rows[worst]])[0]} it differs by {gaps[worst]:.2g} of the largest answer (at most "
             f"{tolerance(config):.2g} is rounding). Something changed the weights after validation (a callback?), "
             f"or the architecture is not saved completely. The folder is kept as {aside}; the measured weights "
@@ -98,11 +98,11 @@ def _gap(given: Tensor, reference: Tensor) -> float:
 def answer_again(
     network: Any, objective: Objective, data: TextDataModule, device: torch.device
 ) -> tuple[list[int], Tensor, Any]:
-    """Positions of a few validation rows, the mean loss of each, and its answers where they are numbers."""
+    """Positions of a few validation rows, the mean loss of each, and its answers if they are numbers."""
     dataset = data.dataset("val")
     owners = dataset.samples.rows
     counts = np.bincount(owners)
-    rows = [int(row) for row in np.argsort(counts, kind="stable") if counts[row]][:ROWS]  # of few samples each
+    rows = [int(row) for row in np.argsort(counts, kind="stable") if counts[row]][:ROWS]  # those with few samples each
     chosen = np.flatnonzero(np.isin(owners, rows))
     batch = move_data_to_device(dataset[MicroBatch(chosen, len(chosen))], device)
     logits = objective.logits(network, batch)
@@ -116,7 +116,7 @@ def answer_again(
 
 
 def hold_merged(folder: Path, config: RunConfig, labels: list[str], expected: Tensor) -> None:
-    """Load a merged folder as anyone would and let it answer what the adapter on its base has answered.
+    """Load a merged folder as a user would and check that it answers as the adapter on its base did.
 
     Args:
         folder: The folder.
@@ -132,6 +132,6 @@ def hold_merged(folder: Path, config: RunConfig, labels: list[str], expected: Te
     if gap > limit:
         shutil.rmtree(folder)
         raise TrainingError(
-            f"the merged model does not answer as the adapter on its base: answers differ by {gap:.2g} of the largest "
+            f"the merged model does not answer like the adapter on its base: they differ by {gap:.2g} of the largest "
             f"(at most {limit:.2g} is rounding), and the folder is deleted. Export the adapter without --merge"
         )

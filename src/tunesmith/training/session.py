@@ -1,4 +1,4 @@
-"""The frame around a run: its status on disk, its log, its tracker, and how it ends."""
+"""The frame of a run: its status on disk, its log, its tracker, and its ending."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ from tunesmith.training.logs import Warnings, log_to
 log = logging.getLogger("tunesmith")
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-"""How torch says it, on a GPU and on the CPU; other errors speak of memory too."""
+"""How torch reports it, on a GPU and on the CPU; other errors mention memory too."""
 
 
 class Session:
-    """An open run: everything that it leaves on the disk and at the tracker goes through here.
+    """An open run; everything that it writes to disk and to the tracker passes through here.
 
     Args:
         composed: The run's config.
         directory: Its directory.
-        name: Its name for people.
-        warnings: What our log has warned of so far, and will.
+        name: Its display name.
+        warnings: Collects the warnings of our log, including those so far.
     """
 
     def __init__(self, composed: Composed, directory: RunDirectory, name: str, warnings: Warnings) -> None:
@@ -67,7 +67,7 @@ class Session:
             "monitor": self.config.evaluation.monitor,
             **process_identity(),
         }
-        earlier = directory.said()  # of a run that goes on
+        earlier = directory.said()  # of the earlier session, if resumed
         self.results |= {key: earlier[key] for key in ("started", "duration_s", "peak_memory_mb") if key in earlier}
         write_json(directory.results, self.results)
 
@@ -77,26 +77,26 @@ class Session:
         return [self.local, *([self.tracker.logger] if self.tracker is not None else [])]
 
     def add(self, **values: Any) -> None:
-        """Put values into `results.json` now, so that they are there whatever happens later."""
+        """Add values to `results.json` now, so that they survive a later failure."""
         self.results |= values | {"warnings": list(self.warnings.sentences)}
         write_json(self.directory.results, self.results)
 
     def write_provenance(self, provenance: Mapping[str, Any]) -> None:
-        """Write where the run comes from."""
+        """Write the run's provenance."""
         write_json(self.directory.provenance, provenance)
 
     def write_model(self, network: Any, tokenizer: PreTrainedTokenizerFast) -> None:
-        """Write weights (or the adapter alone), tokenizer and ends in the Hugging Face layout."""
+        """Write weights (or only the adapter), tokenizer and ends in the Hugging Face layout."""
         folder = self.directory.model
         network.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         save_ends(network, folder)
-        (folder / "README.md").unlink(missing_ok=True)  # peft's form of a model card, with nothing filled in
+        (folder / "README.md").unlink(missing_ok=True)  # peft's empty model-card template
         for file in folder.iterdir():
-            file.chmod(0o644)  # safetensors makes files that only their owner can read
+            file.chmod(0o644)  # safetensors creates files that only their owner can read
 
     def record_look(self) -> None:
-        """Enter a look at the test split into the ledger, before it is taken."""
+        """Record a look at the test split in the ledger before it is taken."""
         number = record_look(
             Path(self.config.run.root),
             data_fingerprint=self.results["data_fingerprint"],
@@ -104,18 +104,18 @@ class Session:
             reason="train",
         )
         if number > 1:
-            log.info("look number %d at this test set; choose by validation, not by this number", number)
+            log.info("look number %d at this test set; select by validation metrics, not by this number", number)
 
     def write_predictions(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write what was answered, row by row."""
+        """Write the predictions, row by row."""
         write_lines(self.directory.predictions, rows)
 
     def track(self, metrics: Mapping[str, float], rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> None:
-        """Hand the results to the tracker, if there is one.
+        """Send the results to the tracker, if there is one.
 
         Args:
             metrics: Name to value.
-            rows: The predictions of labels beside their texts; empty for other tasks.
+            rows: The predicted labels with their texts; empty for other tasks.
             labels: The labels' names.
         """
         if self.tracker is None:
@@ -143,12 +143,12 @@ class Session:
                     log.info("%s", self.tracker.farewell)
 
     def say_how_to_go_on(self) -> None:
-        """Name the command, where there is something to go on from."""
+        """Log the command that continues the run, or starts it again."""
         if (self.directory.checkpoints / LAST).is_file():
-            log.info("to go on from its last checkpoint: tunesmith resume %s", shlex.quote(str(self.directory.path)))
+            log.info("to resume from its last checkpoint: tunesmith resume %s", shlex.quote(str(self.directory.path)))
         else:
             log.info(
-                "it came to no checkpoint; to start again: tunesmith train --from %s",
+                "no checkpoint was written; to start again: tunesmith train --from %s",
                 shlex.quote(str(self.directory.path)),
             )
 
@@ -157,21 +157,21 @@ class Session:
 def open_session(
     composed: Composed, directory: RunDirectory, name: str, warnings: Warnings | None = None
 ) -> Iterator[Session]:
-    """Run the block as a run: whatever ends it is written down with its exit code, then goes on to the caller.
+    """Run the block as a run: however it ends, record it with its exit code, then re-raise.
 
     Args:
         composed: The run's config.
         directory: Its directory.
-        name: Its name for people.
-        warnings: What our log has warned of before the directory was there.
+        name: Its display name.
+        warnings: The warnings of our log before the directory existed.
 
     Raises:
-        TrainingError: Memory ran out; with advice.
+        TrainingError: Out of memory; with advice.
         Interrupted: A signal ended the run.
     """
     warnings = Warnings() if warnings is None else warnings
     with log_to(directory.log, warnings):
-        log.info("%s", directory.path)  # first, so that a run that fails while it opens its tracker can be found
+        log.info("%s", directory.path)  # first, so that a run that fails while opening its tracker can be located
         for sentence in warnings.sentences:
             log.debug("warned before: %s", sentence)
         session = Session(composed, directory, name, warnings)
@@ -194,14 +194,14 @@ def open_session(
 
 
 def tracked_run(composed: Composed, directory: Path, name: str) -> TrackedRun:
-    """What the tracker is told of a run."""
+    """The run's description for the tracker."""
     logger = composed.config.logger
     sweep = next((folder for folder in directory.parents if (folder / SWEEP_FILE).is_file()), None)
     return TrackedRun(
         directory=directory,
         name=name,
         config=composed.saved,
-        tags=composed.saved["run"]["tags"],  # as written: what a reference leads to may be a secret
+        tags=composed.saved["run"]["tags"],  # as written: a reference may resolve to a secret
         group=logger.group,
         job_type=logger.job_type,
         sweep=sweep,
@@ -210,7 +210,7 @@ def tracked_run(composed: Composed, directory: Path, name: str) -> TrackedRun:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Say what to do where memory ran out, and which file it was where one could not be written or read."""
+    """Add advice to an out-of-memory error, and the file name to one about reading or writing."""
     try:
         yield
     except OSError as error:

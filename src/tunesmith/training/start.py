@@ -1,4 +1,4 @@
-"""The start of a run: everything that can be refused is refused before there is a directory."""
+"""Start a run: everything that can be refused is refused before there is a directory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tunesmith.training.trial_rows import check_metrics
 
 
 def train(composed: Composed) -> Record:
-    """Train, keep the best weights, look at the test split once, and write everything down.
+    """Train, keep the best weights, evaluate on the test split once, and record everything.
 
     Args:
         composed: The validated config.
@@ -38,13 +38,13 @@ def train(composed: Composed) -> Record:
         The finished run.
 
     Raises:
-        TunesmithError: The run failed; its directory says how.
+        TunesmithError: The run failed; its directory has the reason.
         Interrupted: A signal ended it.
     """
     with trusting(composed.trust):
         warnings = Warnings()
         refuse_secrets(composed.config)
-        with log_to(warnings=warnings), nothing_started():  # warnings of libraries are not the user's
+        with log_to(warnings=warnings), nothing_started():  # library warnings are not for the user
             refuse_tracker(composed.config.logger)
             run = decide(composed)
             skeleton, ground = check_model(run.config)
@@ -55,7 +55,7 @@ def train(composed: Composed) -> Record:
         with log_to(warnings=warnings), nothing_started():
             data = build_data(run.config, ground=ground)
             check_metrics(run.config, data.labels)
-            data.encode_all()  # a fault of the data is told before there is a directory
+            data.encode_all()  # reports faults of the data before there is a directory
             rehearse_on(run.config, skeleton, data)
         name = redact_values(run.name)
         directory = open_run(run, name)
@@ -76,7 +76,7 @@ def open_run(run: Composed, name: str) -> RunDirectory:
     """Open the run's directory and write its config there before anything else happens.
 
     Raises:
-        ConfigError: The directory's name would hold a secret.
+        ConfigError: The directory's name would contain a secret.
     """
     refuse_secrets(run.config)
     exact = Path(run.config.run.dir) if run.config.run.dir else None

@@ -1,4 +1,4 @@
-"""Every metric tried on made-up answers before anything is trained: does it take them, and what is its value?"""
+"""Try every metric on made-up answers before training: whether it accepts them, and what its value looks like."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tunesmith.training.instantiate import build_metrics
 
 
 def check_metrics(config: RunConfig, labels: Sequence[str]) -> None:
-    """Refuse metrics that cannot take the task's answers, and monitors that turn out to be no number.
+    """Refuse metrics that cannot take the task's answers, and monitors that are not numbers.
 
     Args:
         config: The run's config.
         labels: Names of the labels in the data.
 
     Raises:
-        ConfigError: A metric fails on made-up answers, or does not report what is monitored.
+        ConfigError: A metric fails on made-up answers, or does not report the monitored value.
     """
     measured = try_metrics(config, labels)
     numbers = ["val/loss", *(f"val/{name}" for name, value in measured.values.items() if isinstance(value, float))]
@@ -31,13 +31,13 @@ def check_metrics(config: RunConfig, labels: Sequence[str]) -> None:
     for where, monitor in monitors:
         if monitor not in numbers:
             hint = f"{did_you_mean(nearest(monitor, numbers)) or ''} This run has {', '.join(numbers[:20])}".strip()
-            problems.append(Problem(where, "names no number that the run produces", monitor, hint))
+            problems.append(Problem(where, "is not a number that the run produces", monitor, hint))
     if problems:
         raise ConfigError(problems)
 
 
 def try_metrics(config: RunConfig, labels: Sequence[str]) -> Measured:
-    """What the configured metrics say of made-up answers.
+    """Compute the configured metrics on made-up answers.
 
     Raises:
         ConfigError: A metric fails on them.
@@ -50,7 +50,7 @@ def try_metrics(config: RunConfig, labels: Sequence[str]) -> Measured:
             f"evaluation.metrics.{name}",
             f"cannot take the answers of task={task.traits.name}: {why}",
             config.evaluation.metrics[name].target,
-            "docs/tasks.md says what metrics are given",
+            "docs/tasks.md describes what metrics receive",
         )
         for name, why in measured.failures.items()
     ]

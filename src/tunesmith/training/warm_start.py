@@ -1,4 +1,4 @@
-"""A run that starts from an earlier one: its model, tokenizer and labels."""
+"""Start a run from an earlier one: its model, tokenizer and labels."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from tunesmith.training.networks import earlier_run, has_adapter
 log = logging.getLogger("tunesmith")
 
 TAKEN = ("path", "family", "revision", "init", "config", "head")
-"""What the model config takes over from a run whose adapter stands on a base."""
+"""Model keys taken over from a run whose adapter is applied to a base."""
 PLACES = tuple(f"model.{key}" for key in ("from_run", "path", "tokenizer", "family", "revision", "init", "config"))
-"""Where weights and tokenizer are, which follows from `model.from_run`."""
+"""Where weights and tokenizer are; follows from `model.from_run`."""
 GROUPS = ("task", "data", "model", "method", "optimizer", "scheduler", "seed", "trainer")
-"""Groups of keys in the order in which differences are told."""
-OUTPUTS = {"moved": ", outputs at their labels", "new": ", outputs drawn anew", "drawn": ", a head drawn anew"}
-"""How a head's start is told where it is not simply the earlier run's."""
+"""Groups of keys in the order in which differences are listed."""
+OUTPUTS = {"moved": ", outputs reordered to their labels", "new": ", new outputs", "drawn": ", a new head"}
+"""Describes a head's start if it is not simply the earlier run's."""
 MOST_SHOWN = 12
-"""Differences that are told; of more the number is."""
+"""Maximum differences listed; beyond this only the count is shown."""
 LONGEST_SHOWN = 60
-"""Characters of a value that are shown."""
+"""Maximum characters shown of a value."""
 
 
 def start_of(config: RunConfig) -> dict[tuple[str, str], Any]:
     """The decisions that follow from `model.from_run`: where weights and tokenizer are.
 
     The model of the earlier run is a folder like any other. An adapter's base is that of the earlier run's config; the
-    adapter is put into it when the network is built (`networks.first_network`).
+    adapter is merged into it when the network is built (`networks.first_network`).
 
     Raises:
         ConfigError: Its model cannot be trained on.
-        FilesError: It is no run, or has no model.
+        FilesError: It is not a run, or has no model.
     """
     if config.model.from_run is None:
         return {}
@@ -49,19 +49,19 @@ def start_of(config: RunConfig) -> dict[tuple[str, str], Any]:
     _check_head(config.model.head, taken.get("head", {}), record)
     taken["head"] = {**taken.get("head", {}), "start": config.model.head.start}
     if has_adapter(record) and is_prompt(record.config["method"].get("_target_")):
-        rule = "a prompt cannot be put into the weights, so that training could start on them"
+        rule = "a prompt cannot be merged into the weights to start training from them"
         raise ConfigError([Problem("model.from_run", rule, str(record.path), "Start from another run")])
     if not has_adapter(record):
-        # A head of ours saves T5's encoder alone, which is of another family than T5.
+        # One of our heads saves only T5's encoder, which belongs to another family than T5.
         taken |= {"path": str(folder), "family": "auto", "revision": None, "init": "pretrained", "config": {}}
     return {("model", key): value for key, value in (taken | {"tokenizer": str(folder)}).items()}
 
 
 def _check_head(head: Head, earlier: Mapping[str, Any], record: Record) -> None:
-    """Refuse a head that is asked for and would be passed over for the earlier run's.
+    """Refuse a requested head that would be ignored in favour of the earlier run's.
 
     Raises:
-        ConfigError: It is another than the earlier run's.
+        ConfigError: It differs from the earlier run's.
     """
     asked = head.model_dump(exclude={"start"})
     default = Head().model_dump()
@@ -70,7 +70,7 @@ def _check_head(head: Head, earlier: Mapping[str, Any], record: Record) -> None:
             f"model.head.{key}",
             f"is taken from the run that this one starts from ({_shown(earlier.get(key, default[key]))})",
             _shown(value),
-            "Leave it out, or put another head on the model of a folder: model.path=FOLDER",
+            "Leave it out, or put another head on a model from a folder: model.path=FOLDER",
         )
         for key, value in asked.items()
         if value not in (default[key], earlier.get(key, default[key]))
@@ -80,7 +80,7 @@ def _check_head(head: Head, earlier: Mapping[str, Any], record: Record) -> None:
 
 
 def changes_since(config: RunConfig, labels: Sequence[str]) -> Iterator[tuple[str, Any, Any]]:
-    """In what can change a result and differs from the run that this one starts from: dotted key, then, now.
+    """List what differs from the run that this one starts from and can change a result: dotted key, then, now.
 
     What `model.from_run` takes over is left out: both runs have it, wherever each reads it from.
     """
@@ -95,7 +95,7 @@ def changes_since(config: RunConfig, labels: Sequence[str]) -> Iterator[tuple[st
 
 
 def announce_start(config: RunConfig, labels: Sequence[str], head: HeadStart | None = None) -> None:
-    """Say what the run starts from, and in what it differs.
+    """Log what the run starts from, and how it differs.
 
     Args:
         config: The run's config.
@@ -106,8 +106,8 @@ def announce_start(config: RunConfig, labels: Sequence[str], head: HeadStart | N
         return
     changes = [f"{key} {_shown(then)} -> {_shown(now)}" for key, then, now in changes_since(config, labels)]
     rest = f"; and {len(changes) - MOST_SHOWN} more" if len(changes) > MOST_SHOWN else ""
-    listed = "; ".join(changes[:MOST_SHOWN]) or "nothing else that can change a result differs"
-    kind = "its adapter put into the base" if has_adapter(earlier_run(config.model.from_run)) else "its weights"
+    listed = "; ".join(changes[:MOST_SHOWN]) or "no other difference that can change a result"
+    kind = "its adapter merged into the base" if has_adapter(earlier_run(config.model.from_run)) else "its weights"
     kind += OUTPUTS.get(head.start if head is not None else "kept", "")
     log.info("starting from %s (%s); %s%s", config.model.from_run, kind, listed, rest)
 
@@ -115,7 +115,7 @@ def announce_start(config: RunConfig, labels: Sequence[str], head: HeadStart | N
 def _values(record: Record) -> dict[str, Any]:
     try:
         return record.typed.model_dump(by_alias=True)
-    except FilesError:  # a variable that it refers to may be gone by now, which is no reason not to start
+    except FilesError:  # a variable that it refers to may no longer be set, which must not prevent the start
         return record.config
 
 
@@ -124,7 +124,7 @@ def _is_taken(key: str) -> bool:
 
 
 def _rank(key: str) -> int:
-    """What is learnt from what comes first, and how it is watched last."""
+    """Order keys: first what the model learns from, last how it is observed."""
     group = key.partition(".")[0]
     return GROUPS.index(group) if group in GROUPS else len(GROUPS)
 

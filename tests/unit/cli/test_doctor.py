@@ -31,7 +31,7 @@ def test_it_prints_what_is_here(inside, monkeypatch):
 @pytest.mark.parametrize(
     ("requirement", "sentence"),
     [
-        ("torch>=99", f"torch {torch.__version__} is outside of >=99"),
+        ("torch>=99", f"torch {torch.__version__} is outside the supported >=99"),
         ("no-such-package>=1", "no-such-package is not installed: pip install 'no-such-package>=1'"),
         ("torch>=2.6", None),
         ("no-such-package>=1; extra == 'ray'", None),
@@ -46,7 +46,7 @@ def test_a_driver_that_torch_cannot_use(monkeypatch, tmp_path):
     (tmp_path / "version").write_text("NVRM\n")
     monkeypatch.setattr(doctor, "NVIDIA_DRIVER", tmp_path / "version")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert "there is an NVIDIA driver, and torch" in found()
+    assert "there is an NVIDIA driver, but torch" in found()
 
 
 def test_a_gpu_without_kernels(monkeypatch):

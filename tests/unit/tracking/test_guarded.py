@@ -71,7 +71,9 @@ def test_its_failures_are_said_once_and_the_run_completes(tiny, mine, tmp_path, 
     done = command(*line, f"run.dir={tmp_path / 'r'}")
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "r" / "results.json").read_text())["status"] == "completed"
-    assert (tmp_path / "r" / "run.log").read_text().count("the tracker Lines cannot take metrics, the run goes on") == 1
+    assert (tmp_path / "r" / "run.log").read_text().count(
+        "the tracker Lines cannot take metrics, the run continues"
+    ) == 1
     assert lines(tmp_path)[-1] == {"status": "completed", "exit_code": 0}, "what works is used"
 
 
@@ -117,7 +119,7 @@ def test_only_an_error_that_means_the_run_ends_it_at_the_opening(tmp_path, caplo
         tracker.log_metrics({"train/loss": 1.0}, 1)
         tracker.finish("completed", 0)
     assert [record.getMessage().partition(":")[0] for record in caplog.records if record.levelname == "WARNING"] == [
-        "the tracker Refusing cannot be opened, the run goes on"
+        "the tracker Refusing cannot be opened, the run continues"
     ] * 3
     with pytest.raises(KeyboardInterrupt):
         Guarded(Refusing(KeyboardInterrupt())).open(run)

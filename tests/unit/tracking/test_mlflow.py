@@ -140,11 +140,11 @@ def test_a_variable_without_effect_is_said(tmp_path, monkeypatch, caplog, uri):
     with caplog.at_level(logging.WARNING):
         tracker.open(TrackedRun(directory=tmp_path, name="n", config={}))
     tracker.finish("completed", 0)
-    assert "MLFLOW_TRACKING_URI: without effect; logger.tracking_uri decides" in caplog.text
+    assert "MLFLOW_TRACKING_URI: has no effect; logger.tracking_uri decides" in caplog.text
 
 
 def test_without_the_package_nothing_is_started(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"logger=mlflow: needs the package.*pip install 'tunesmith\[mlflow\]'"):
+    with pytest.raises(ConfigError, match=r"logger=mlflow: requires the package.*pip install 'tunesmith\[mlflow\]'"):
         train(compose([*tiny, "logger=mlflow"]))
     assert not (tmp_path / "runs").exists()

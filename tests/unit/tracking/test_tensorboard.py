@@ -90,13 +90,13 @@ def test_a_sweep_shows_every_trial_and_its_best(tmp_path):
     assert header == list(expected[0])
     assert [row[0] for row in rows] == [str(row[0]) for row in expected[1:]]
     assert events.Scalars("final/best/trial")[-1].value == record.best().number
-    assert farewell == f"to look at it: tensorboard --logdir {path / 'tensorboard'}"
+    assert farewell == f"to view it: tensorboard --logdir {path / 'tensorboard'}"
 
 
 def test_without_the_package_nothing_is_started(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(
-        ConfigError, match=r"logger=tensorboard: needs the package.*pip install 'tunesmith\[tensorboard\]'"
+        ConfigError, match=r"logger=tensorboard: requires the package.*pip install 'tunesmith\[tensorboard\]'"
     ):
         train(compose([*tiny, "logger=tensorboard"]))
     assert not (tmp_path / "runs").exists()

@@ -73,8 +73,8 @@ def said_at_the_start(earlier, labels, overrides, caplog):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ([], "nothing else that can change a result differs"),
-        (["data.num_workers=2", "run.name=x"], "nothing else that can change a result differs"),
+        ([], "no other difference that can change a result"),
+        (["data.num_workers=2", "run.name=x"], "no other difference that can change a result"),
         (["model.dropout=0.2"], "model.dropout null -> 0.2"),
         (
             ["seed=1", "data.order=random", "task.label_smoothing=0.1", "data.where.verdict=good"],
@@ -147,7 +147,7 @@ def test_what_cannot_be_started_from(tiny, tmp_path, finished_lora):
         first_network(config, ["a", "b"], read_groundwork(config.model))
     assert "nothing was started" not in str(refusal.value), "the weights are read when the run has its directory"
     prompted = train(compose([*tiny, "method=prompt", "trainer.max_steps=1"]))
-    with pytest.raises(ConfigError, match="a prompt cannot be put into the weights"):
+    with pytest.raises(ConfigError, match="a prompt cannot be merged into the weights"):
         train(compose([*tiny, "model=from_run", f"model.from_run={prompted.path}", f"run.dir={tmp_path}/second"]))
     assert not (tmp_path / "second").exists()
 

@@ -69,5 +69,5 @@ def test_a_saved_tokenizer_that_writes_something_else_ends_the_run(speaker, tmp_
     speaker.save_pretrained(tmp_path)
     check_template(rows, speaker, tmp_path)
     (tmp_path / "chat_template.jinja").write_text(TEMPLATE.replace("[unused1]", "[unused1] so"), encoding="utf-8")
-    with pytest.raises(TrainingError, match="otherwise than it was learned"):
+    with pytest.raises(TrainingError, match="differently than in training"):
         check_template(rows, speaker, tmp_path)

@@ -26,7 +26,7 @@ REFUSED = {
         ["trainer=auto", "trainer.precision=16-mixed"],
         ["16-mixed needs a GPU", "trainer.precision=32-true"],
     ),
-    "4 bits on a CPU": (["method=lora", "model.quantization=4bit"], ["model.quantization: needs a GPU"]),
+    "4 bits on a CPU": (["method=lora", "model.quantization=4bit"], ["model.quantization: requires a CUDA GPU"]),
     "4 bits, all trained": (["model.quantization=4bit"], ["quantised weights cannot be trained", "method=lora"]),
     "too many layers": (["method=last_layers", "method.layers=3"], ["the model has 2 layers"]),
     "biases": (["model=tiny_causal", "method=bitfit"], ["llama has no biases", "method=ia3"]),
@@ -46,7 +46,7 @@ REFUSED = {
     "a prompt of no tokens": (["method=prompt", "method.num_virtual_tokens=0"], ["must be at least 1"]),
     "a rate for no head": (
         ["model=tiny_causal", "task=language_modeling", "optimizer.head_lr=1e-3"],
-        ["optimizer.head_lr: has no effect: this model has no head that is trained", "Set optimizer.lr alone"],
+        ["optimizer.head_lr: has no effect: this model has no trainable head", "Set only optimizer.lr"],
     ),
     "a rate for no layer": (["method=head_only", "optimizer.layer_decay=0.9"], ["no layer is trained"]),
     "length with a cue": (
@@ -145,7 +145,7 @@ def test_the_package_of_quantisation_is_named(tiny, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(preflight.importlib.util, "find_spec", lambda name: None)
     config = compose([*tiny, "method=lora", "model.quantization=8bit", "trainer.accelerator=gpu"]).config
-    with pytest.raises(ConfigError, match="needs the package bitsandbytes"):
+    with pytest.raises(ConfigError, match="requires the package bitsandbytes"):
         preflight.check_quantization(config)
 
 

@@ -35,7 +35,7 @@ def named(checked):
 
 def test_nothing_differs_in_the_same_place(finished, inside):
     done = inside("reproduce", finished.path, "--check-only")
-    assert (done.returncode, done.stdout) == (0, "check: nothing differs that can change the result\n")
+    assert (done.returncode, done.stdout) == (0, "check: no difference that can change the result\n")
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_a_small_gap_is_accepted_on_demand_alone(copied, inside, tmp_path):
         done = inside("reproduce", copied.path, f"run.root={tmp_path}", *flags)
         assert done.returncode == code
         assert (
-            "verdict: close, not the same: every metric within 0.0001 of the original's, the same weights to the last "
-            "bit; no recorded condition differs"
+            "verdict: close, but not the same: every metric within 0.0001 of the original's, the same weights to the "
+            "last bit; no recorded difference explains it"
         ) in done.stdout
     edit(copied.directory.results, lambda results: results["metrics"].update({"val/loss": loss + 1e-4}))
     assert inside("reproduce", copied.path, f"run.root={tmp_path}", "--allow-close").returncode == 4
@@ -159,11 +159,14 @@ def test_the_same_numbers_from_another_package_are_the_same_result_and_from_othe
     edit(copied.directory.provenance, lambda record: record["packages"].update(numpy="1.0"))
     done = inside("reproduce", copied.path, f"run.root={tmp_path}")
     assert done.returncode == 0
-    assert "the same metrics, although not as then: packages.numpy (1.0 then, " in done.stdout
+    assert "the same metrics, despite differences: packages.numpy (1.0 then, " in done.stdout
     edit(copied.directory.provenance, lambda record: record["model"].update(initial_weights_sha256="0" * 64))
     done = inside("reproduce", copied.path, f"run.root={tmp_path}")
     assert done.returncode == 4
-    assert "verdict: not the same run: the same weights to the last bit, and the same metrics, from " in done.stdout
+    assert (
+        "verdict: not the same run: the same weights to the last bit, and the same metrics, but from different "
+        in done.stdout
+    )
     assert "model.initial_weights_sha256" in done.stdout.rpartition("verdict:")[2]
 
 

@@ -159,7 +159,7 @@ def test_a_complete_run_and_one_without_a_checkpoint_are_refused(finished, inter
     (broken.directory.checkpoints / "last.ckpt").write_bytes(b"PK\x03\x04 not a checkpoint")
     with pytest.raises(FilesError, match="cannot be read"):
         resume(broken)
-    for content, said in [(b"nothing", r"it is no checkpoint \(7 bytes\)"), (b"", "it is empty")]:
+    for content, said in [(b"nothing", r"it is not a checkpoint \(7 bytes\)"), (b"", "it is empty")]:
         (broken.directory.checkpoints / "last.ckpt").write_bytes(content)
         with pytest.raises(FilesError, match=f"cannot be read: {said}.* tunesmith train --from {broken.path}$"):
             resume(broken)
@@ -212,7 +212,8 @@ def test_other_data_or_an_edited_config_is_refused(tiny, reviews_csv, tmp_path, 
     curves = broken.curves()
     data.write_text(data.read_text("utf-8").replace("lovely", "dismal"), "utf-8")
     with pytest.raises(
-        DataError, match=r"not that of the run's start: data\.test .*, data\.train .*tunesmith train --from /"
+        DataError,
+        match=r"data has changed since the run started: data\.test .*, data\.train .*tunesmith train --from /",
     ):
         resume(broken)
     assert load_run(broken.path).curves() == curves
@@ -246,7 +247,7 @@ def test_another_end_is_a_variation_and_says_so(tiny, interrupted, inside):
     assert refused.returncode == 2
     assert f"tunesmith resume {broken.path} --continue trainer.max_epochs=4" in refused.stderr
     behind = inside("resume", broken.path, "--continue", "trainer.max_steps=5")
-    assert (behind.returncode, "the run has done 6 steps already" in behind.stderr) == (2, True)
+    assert (behind.returncode, "the run has already completed 6 steps" in behind.stderr) == (2, True)
     refused = inside("resume", broken.path, "--continue", "trainer.max_epochs=4", "seed=3")
     assert (refused.returncode, "seed: would change" in refused.stderr) == (2, True)
 

@@ -192,7 +192,7 @@ def test_a_correlation_that_does_not_exist_is_left_out_and_said(overrides, tmp_p
     done = inside("train", *overrides("regression", path, "data.label_column=score", f"run.dir={tmp_path / 'r'}"))
     assert done.returncode == 0, done.stderr
     names = "val/pearson, val/spearman, test/pearson, test/spearman"
-    assert f"without a value on these rows, and left out of the results: {names}" in done.stderr
+    assert f"undefined on these rows and left out of the results: {names}" in done.stderr
     record = load_run(tmp_path / "r")
     assert {"val/mse", "val/mae", "test/mse"} <= record.metrics.keys()
     assert not any("pearson" in name or "spearman" in name for name in record.metrics)

@@ -245,7 +245,7 @@ def test_a_config_saved_before_it_counted_steps_keeps_its_meaning(ran):
 def test_curves_that_stay_empty_are_told(ran):
     record = ran("trainer.log_every_n_steps=50")
     assert trained_at(record) == []
-    assert "trainer.log_every_n_steps=50 is more than the steps of the run (16)" in " ".join(record.results["warnings"])
+    assert "trainer.log_every_n_steps=50 exceeds the steps of the run (16)" in " ".join(record.results["warnings"])
 
 
 def test_a_cluster_is_not_asked_about_one_device(ran, monkeypatch):

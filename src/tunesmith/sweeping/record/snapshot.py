@@ -56,7 +56,7 @@ def _pairs(source: Path, target: Path, kept: Collection[str] | None = None) -> I
         source: The folder.
         target: Where the copies go.
         kept: Top-level groups to copy, if the folder may contain anything else, as the folder of a sweep file does;
-          None copies all.
+            None copies all.
     """
     groups = (group for group in subfolders(str(source)) if kept is None or group.split("/")[0] in kept)
     for group in ("", *groups):

@@ -1,1 +1,1 @@
-"""A run or a sweep at Weights & Biases."""
+"""Track a run or a sweep at Weights & Biases."""

@@ -1,4 +1,4 @@
-"""Safe handling of the W&B client: its failures, its environment, what it copies from the process."""
+"""Contain the W&B client: its failures, its environment, and what it copies from the process."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ IDENTITY = {
     "WANDB_RUN_JOB_TYPE": "logger.job_type",
     "WANDB_PROJECT": "logger.project",
 }
-"""Variables that the client would take a run's identity or place from, each with the key that decides it here.
+"""Variables from which the client would take a run's identity or location, each with the key that decides it here.
 
-With them all trials of a sweep would be one run on the server, each overwriting the one before.
+With them, all trials of a sweep would be one run on the server, each overwriting the one before.
 """
 
 
 def warn_of_identity() -> None:
-    """Say which variables have no effect, in one sentence."""
+    """Warn in one sentence about variables that have no effect."""
     given = [name for name in IDENTITY if os.environ.get(name)]
     keys = list(dict.fromkeys(key for name in given if (key := IDENTITY[name]) is not None))
     if given:
         instead = f"; {', '.join(keys)} decide{'s' if len(keys) == 1 else ''} it" if keys else ""
-        _log.warning("%s: without effect, since each run has an identity of its own%s", ", ".join(given), instead)
+        _log.warning("%s: no effect, because each run has its own identity%s", ", ".join(given), instead)
 
 
 class Guard:
-    """Turns failures of the client into one warning each, so that tracking never fails a run."""
+    """Turns each kind of client failure into one warning, so tracking never fails a run."""
 
     def __init__(self) -> None:
         self._warned: set[str] = set()
@@ -66,18 +66,19 @@ class Guard:
 
 def _reason(error: Exception) -> str:
     line = str(error).strip().partition("\n")[0]
-    # The client's words for a server that answers 401 or 403.
+    # The client's messages when a server answers 401 or 403.
     if line in ("", "<no message>"):
-        line = "no reason given, as happens where the server does not accept the API key"
+        line = "no reason given, as happens when the server rejects the API key"
     return f"{type(error).__name__}: {line}"
 
 
 @contextlib.contextmanager
 def client_environment(directory: Path) -> Iterator[None]:
-    """What the client and its service process read only from the environment, set for one call.
+    """Set, for one call, what the client and its service process read only from the environment.
 
-    Staging and cache go to the run directory; what would give several runs one identity is left out. Error reporting is
-    off because its exporters retry against a dead server when the process exits, for up to 20 s.
+    Staging and cache go to the run directory; variables that would give several runs one identity are removed. Error
+    reporting is off because its exporters retry against a dead server at exit, for up to 20 s
+    (see docs/decisions.md, 2026-11-22: the W&B client is kept at arm's length).
     """
     folder = directory / "wandb"
     ours = {
@@ -100,7 +101,7 @@ def client_environment(directory: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def redacted_argv() -> Iterator[None]:
-    """The client stores `sys.argv` as it stands and offers no setting for it."""
+    """Redact `sys.argv` temporarily: the client stores it unchanged and has no setting for it."""
     before = sys.argv
     sys.argv = redact_argv(before)
     try:

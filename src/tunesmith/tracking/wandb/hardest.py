@@ -1,4 +1,4 @@
-"""What is worth showing of a model's predictions: where it confuses labels, where it is most wrong."""
+"""Select the informative predictions of a model: where it confuses labels, and where it is most wrong."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Row = Mapping[str, Any]
-"""A row of `predictions.jsonl`: id, split, label, prediction, logits, and text where it was kept."""
+"""A row of `predictions.jsonl`: id, split, label, prediction, logits, and the text if it was kept."""
 
 
 COLUMNS = ("id", "text", "label", "prediction", "loss")
-"""Of the table of worst predictions; the loss in nats."""
+"""Columns of the table of worst predictions; the loss is in nats."""
 
 
 def cross_entropy(row: Row, labels: Sequence[str]) -> float:
     """The row's loss in nats: log-sum-exp of its logits minus the true label's logit.
 
     Raises:
-        ValueError: The row's label is none of `labels`.
+        ValueError: The row's label is not in `labels`.
     """
     logits = [float(value) for value in row["logits"]]
     peak = max(logits)
@@ -26,10 +26,10 @@ def cross_entropy(row: Row, labels: Sequence[str]) -> float:
 
 
 def worst_table(rows: Sequence[Row], labels: Sequence[str], count: int) -> list[list[Any]]:
-    """The `count` rows of highest loss, the worst first, as `COLUMNS`; losses that are NaN lead.
+    """The `count` rows with the highest loss, worst first, as `COLUMNS`; NaN losses come first.
 
     Raises:
-        ValueError: A row's label is none of `labels`.
+        ValueError: A row's label is not in `labels`.
     """
     table = [
         [str(row["id"]), row.get("text"), row["label"], row["prediction"], cross_entropy(row, labels)] for row in rows
@@ -39,7 +39,7 @@ def worst_table(rows: Sequence[Row], labels: Sequence[str], count: int) -> list[
 
 
 def by_split(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """The labelled rows of each split, in the order of the file."""
+    """Group the labelled rows by split, in file order."""
     splits: dict[str, list[Row]] = {}
     for row in rows:
         if row["label"] is not None:

@@ -1,4 +1,4 @@
-"""Whether a W&B server takes the API key, asked before anything is started."""
+"""Check before anything starts whether a W&B server accepts the API key."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from tunesmith.errors import ConfigError, Problem
 from tunesmith.tracking.wandb.mode import choose_mode, wants_online
 
 ANSWER_S = 4.0
-"""Longest wait for the answer: a slow server takes 2 s, a dead one for ever."""
+"""Longest wait for the answer: a slow server takes 2 s, a dead one never answers."""
 QUESTION = {"operationName": "Viewer", "query": "query Viewer { viewer { id } }", "variables": {}}
 
 
 @dataclass(frozen=True)
 class Welcome:
-    """What a server says to a key."""
+    """A server's response to a key."""
 
     refusal: str | None = None
-    """Why the key cannot be used; None where it is taken, or nobody answered."""
+    """Why the key cannot be used; None if it was accepted or nothing answered."""
     answer_s: float = 0.0
     """Seconds until the answer."""
 
 
 def ask(environ: Mapping[str, str]) -> Welcome:
-    """Show the key to the server, unless its form is wrong already; a server that is away refuses nothing."""
+    """Send the key to the server, unless its form is already invalid; an unreachable server rejects nothing."""
     from wandb.sdk import wandb_setup
     from wandb.sdk.lib import wbauth
 
@@ -56,17 +56,17 @@ def ask(environ: Mapping[str, str]) -> Welcome:
 
 
 def refuse_bad_key(mode: str) -> None:
-    """End before the start where a run must be online and its key is refused.
+    """Raise before the start if a run must be online and its key is rejected.
 
     Args:
-        mode: What `logger.mode` says.
+        mode: The value of `logger.mode`.
 
     Raises:
-        ConfigError: It is.
+        ConfigError: The key is rejected.
     """
     if not wants_online(mode, os.environ) or choose_mode(mode, os.environ) != "online":
         return
     refusal = ask(os.environ).refusal
     if refusal is not None:
-        hint = "Set WANDB_API_KEY to a key of your account there, or take logger.mode=offline"
-        raise ConfigError([Problem("logger.mode=online", f"the W&B API key is refused: {refusal}", None, hint)])
+        hint = "Set WANDB_API_KEY to a key of your account there, or use logger.mode=offline"
+        raise ConfigError([Problem("logger.mode=online", f"the W&B API key is rejected: {refusal}", None, hint)])

@@ -1,4 +1,4 @@
-"""Whether a run talks to a W&B server."""
+"""Decide whether a run uses a W&B server."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _SPELLINGS: dict[str, Mode] = {
 
 
 def choose_mode(mode: str, environ: Mapping[str, str]) -> Mode:
-    """Decide the mode: WANDB_MODE where it is set, else the configuration; online only with a key.
+    """Decide the mode: WANDB_MODE if set, else the configuration; online only with a key.
 
-    Nothing ever asks for a login: without a key the answer is `offline`.
+    Nothing ever prompts for a login: without a key the result is `offline`.
 
     Args:
-        mode: What `logger.mode` says: `auto`, `online` or `offline`.
+        mode: The value of `logger.mode`: `auto`, `online` or `offline`.
         environ: The environment.
     """
     chosen = _from_environment(environ) or mode
@@ -39,13 +39,13 @@ def choose_mode(mode: str, environ: Mapping[str, str]) -> Mode:
 
 
 def wants_online(mode: str, environ: Mapping[str, str]) -> bool:
-    """Whether somebody asked for a server by name: WANDB_MODE=online, or logger.mode=online without a WANDB_MODE."""
+    """Whether a server was requested explicitly: WANDB_MODE=online, or logger.mode=online without a WANDB_MODE."""
     asked = environ.get("WANDB_MODE", "").strip().lower() or mode
     return _SPELLINGS.get(asked) == "online"
 
 
 def has_credentials(environ: Mapping[str, str]) -> bool:
-    """Whether the client would find a key without asking: in the environment or in the netrc file."""
+    """Whether the client would find a key without prompting: in the environment or in the netrc file."""
     if environ.get("WANDB_API_KEY") or environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
     from wandb.sdk import wandb_setup

@@ -27,31 +27,31 @@ _log = logging.getLogger(__name__)
 INIT_TIMEOUT_S = 8.0
 FINISH_TIMEOUT_S = 5.0
 PATIENCE_ANSWERS = 10
-"""Answers of the server, as slow as its first, that opening and closing may take beside."""
+"""How many answers, each as slow as the server's first, opening and closing may additionally take."""
 NUM_WORST = 50
 MAX_MATRIX_LABELS = 100
-"""A confusion matrix is a table of labels squared, and W&B shows 10,000 rows of a table."""
+"""A confusion matrix is a table with one row per pair of labels, and W&B shows at most 10,000 rows of a table."""
 
 STEP_METRIC = "trainer/global_step"
-"""The x axis of every curve: W&B's internal step only grows, and starts again after a resume."""
+"""The x axis of every curve: W&B's internal step can only grow, and restarts after a resume."""
 
 ID_FILE = Path("wandb", "run-id")
-"""Where a run directory carries the id of its W&B run, for a resume."""
+"""File in a run directory with the ID of its W&B run, for a resume."""
 ID = re.compile(r"[\w-]{1,64}")
 
 PRUNED_TAG = "pruned"
 
 
 class WandbTracker(Tracker):
-    """The W&B side of a run, from its opening to its final state.
+    """The W&B side of a run, from opening to final state.
 
-    Online where a key is found and the server answers within 8 s; else offline, in the same process. Where not even
-    that works, one warning is logged and the tracker does nothing.
+    Online if a key is found and the server answers within 8 s; else offline, in the same process. If even that fails,
+    one warning is logged and the tracker does nothing.
 
     Args:
         project: Project on the server.
         entity: Team or user on the server; None is the account's default.
-        mode: `auto` is online where an API key is found, else offline; WANDB_MODE, where set, decides.
+        mode: `auto` is online if an API key is found, else offline; WANDB_MODE, if set, takes precedence.
         log_model: Upload the best weights as an artifact.
     """
 
@@ -77,31 +77,31 @@ class WandbTracker(Tracker):
         self._patience_s = 0.0
 
     def refuse(self) -> None:
-        """End before the start if the run must be online and its key is refused.
+        """Raise before the start if the run must be online and its key is rejected.
 
         Raises:
-            ConfigError: It is.
+            ConfigError: The key is rejected.
         """
         refuse_bad_key(self._wanted)
 
     @property
     def mode(self) -> Mode:
-        """What the run became: `online`, `offline` or `disabled`."""
+        """The mode that the run ended up in: `online`, `offline` or `disabled`."""
         return self._mode
 
     @property
     def url(self) -> str | None:
-        """The run's page; None unless online."""
+        """The URL of the run's page; None unless online."""
         return self._url
 
     @property
     def sync_hint(self) -> str | None:
-        """One line that says how to upload what is only on this disk; None where there is nothing to upload."""
+        """A command that uploads what is only on this disk; None if there is nothing to upload."""
         if self._folder is None or (self._mode == "online" and self._uploaded):
             return None
         if self._mode == "online":
             return f"wandb sync --include-online {shlex.quote(self._folder)}"
-        # A resumed run has a folder for each of its processes; given together they are sent in their order.
+        # A resumed run has one folder per process; passed together, they are sent in order.
         earlier = [str(path) for path in sorted((self._directory / "wandb").glob("offline-run-*"))]
         return f"wandb sync {shlex.join(earlier or [self._folder])}"
 
@@ -116,7 +116,7 @@ class WandbTracker(Tracker):
         return self._run
 
     def open(self, run: TrackedRun) -> None:
-        """Start the W&B run, offline where online fails.
+        """Start the W&B run, offline if online fails.
 
         Args:
             run: Everything of W&B goes to `wandb/` in its directory.
@@ -131,7 +131,7 @@ class WandbTracker(Tracker):
             self._mode = choose_mode(self._wanted, os.environ)
         if self._mode == "disabled":
             return
-        if run.job_type != "trial":  # its sweep says so, once
+        if run.job_type != "trial":  # its sweep reports it once
             warn_of_identity()
         if self._mode == "online":
             self._show_key()
@@ -150,20 +150,20 @@ class WandbTracker(Tracker):
         self._start(options | self._continued())
 
     def _show_key(self) -> None:
-        """Go offline where the key is refused; give a slow server the time that its answers take."""
+        """Go offline if the key is rejected; allow a slow server the time that its answers take."""
         with self._guard("W&B key not shown to the server"), client_environment(self._directory):
             welcome = ask(os.environ)
             self._patience_s = PATIENCE_ANSWERS * welcome.answer_s
             if welcome.refusal is not None:
                 self._mode = "offline"
-                _log.warning("the W&B API key is refused, this run is tracked offline: %s", redact(welcome.refusal))
+                _log.warning("the W&B API key is rejected, this run is tracked offline: %s", redact(welcome.refusal))
 
     def _continued(self) -> dict[str, Any]:
-        """The id of the W&B run that an earlier process of this run opened, to go on with it."""
+        """The ID of the W&B run that an earlier process of this run opened, in order to continue it."""
         path = self._directory / ID_FILE
         known = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
-        # Offline too: the client writes `resume` into its log, and without it the second part of a run that is sent
-        # later would take the place of the first.
+        # Offline too: the client writes `resume` into its log. Without it, the second part of a run, when uploaded
+        # later, would replace the first.
         return {"id": known, "resume": "allow"} if ID.fullmatch(known) else {}
 
     def _start(self, options: dict[str, Any]) -> None:
@@ -172,7 +172,7 @@ class WandbTracker(Tracker):
             self._init(options, "W&B server not reached, this run is tracked offline")
             if self._run is None:
                 self._mode = "offline"
-                # An empty run that would look like one to be synchronised.
+                # An empty run that would look as if it were to be synchronised.
                 for attempt in set(self._attempts()) - before:
                     shutil.rmtree(attempt, ignore_errors=True)
         if self._run is None:
@@ -182,7 +182,7 @@ class WandbTracker(Tracker):
             return
         self._folder = str(self._run.settings.sync_dir)
         self._url = self._run.url if self._mode == "online" else None
-        with self._guard("W&B run cannot be gone on with later"):
+        with self._guard("W&B run cannot be resumed later"):
             write_text(self._directory / ID_FILE, f"{self._run.id}\n")
 
     def _attempts(self) -> list[Path]:
@@ -201,7 +201,7 @@ class WandbTracker(Tracker):
                 # has every line that matters.
                 console="off",
                 silent=True,
-                # Undocumented; its default of 15 s is what a killed process loses.
+                # Undocumented; with the default of 15 s, a killed process loses that much.
                 x_transaction_log_flush_interval=1,
             )
             self._run = wandb.init(**options, mode=self._mode, settings=settings)
@@ -222,7 +222,7 @@ class WandbTracker(Tracker):
                 self._run.summary.update(dict(metrics))
 
     def log_sweep(self, shown: SweepSummary) -> None:
-        """Log curves and summary of a sweep, then tables and charts where the server takes them."""
+        """Log curves and summary of a sweep, then tables and charts if the server accepts them."""
         if self._run is None:
             return
         with self._guard("W&B curves of the sweep not written"):
@@ -233,14 +233,14 @@ class WandbTracker(Tracker):
                 self._run.log(sweep_charts(shown))
 
     def log_predictions(self, rows: Sequence[Row], labels: Sequence[str]) -> None:
-        """Log a confusion matrix and the predictions of highest loss, for each split among the rows.
+        """Log a confusion matrix and the predictions of highest loss for each split in the rows.
 
         Args:
             rows: Rows of `predictions.jsonl`; those without a label are left out.
             labels: Label names in the order of the logits.
 
         Raises:
-            ValueError: A row's label is none of `labels`.
+            ValueError: A row's label is not in `labels`.
         """
         for split, labelled in by_split(rows).items():
             truth = [labels.index(row["label"]) for row in labelled]
@@ -263,24 +263,24 @@ class WandbTracker(Tracker):
         self._run.log(charts)
 
     def log_model(self, folder: Path) -> None:
-        """Upload the model folder as an artifact, where the configuration asks for it."""
+        """Upload the model folder as an artifact, if configured."""
         if not self._log_model or not self._takes_media():
             return
         import wandb
 
         with self._guard("W&B model artifact not written"), client_environment(self._directory):
             artifact = wandb.Artifact(f"model-{self._run.id}", type="model")
-            # Uploaded from where it lies: the run's model never changes, and a copy would double the directory.
+            # Uploaded in place: the run's model never changes, and a copy would double the directory's size.
             artifact.add_dir(str(folder), policy="immutable", skip_cache=True)
             self._run.log_artifact(artifact, aliases=["best"])
 
     def finish(self, status: Status, exit_code: int) -> None:
         """Close the run with its final state; a second call does nothing.
 
-        An upload that moves is waited for; a server that is away is given up after about 8 s.
+        A progressing upload is waited for; an unreachable server is given up on after about 8 s.
 
         Args:
-            status: How the run ended, also kept as `status` in the summary.
+            status: How the run ended; also kept as `status` in the summary.
             exit_code: Exit code of the process: 0 is shown as finished, others as failed or killed.
         """
         run, self._run = self._run, None
@@ -290,7 +290,7 @@ class WandbTracker(Tracker):
             run.summary["status"] = status
             if status == "pruned":  # W&B shows it as finished, like any run that ended without an error
                 run.tags = (*(run.tags or ()), PRUNED_TAG)
-        # Whoever sends a signal kills soon after; nothing large is pending before a run's end anyway.
+        # A signal is usually followed by a kill soon; nothing large is pending before a run's end anyway.
         if self._mode == "online" and self._answering and status != "interrupted":
             with self._guard("W&B uploads not followed"):
                 wait_for_uploads(run)
@@ -299,7 +299,7 @@ class WandbTracker(Tracker):
             _log.warning("W&B did not take everything in time; later: %s", self.sync_hint)
 
     def _close(self, run: Any, exit_code: int) -> bool:
-        """Finish the client's run; False where its upload ran out of time."""
+        """Finish the client's run; return False if its upload timed out."""
         with self._guard("W&B run not closed properly"), client_environment(self._directory):
             try:
                 run.finish(exit_code=exit_code)
@@ -308,10 +308,10 @@ class WandbTracker(Tracker):
         return True
 
     def _takes_media(self) -> bool:
-        """Whether tables and artifacts can be logged now; the client would block on each where a server is away."""
+        """Whether tables and artifacts can be logged now; the client would block on each if a server is unreachable."""
         if self._run is None or not self._answering:
             return False
         if self._mode == "online" and not answers(self._run.settings):
             self._answering = False
-            _log.warning("W&B server does not answer any more; charts and model stay in %s only", self._directory)
+            _log.warning("W&B server no longer answers; charts and model stay only in %s", self._directory)
         return self._answering

@@ -1,4 +1,4 @@
-"""The W&B run of a sweep as a whole: its table of trials, the best so far, what mattered, the winner."""
+"""The W&B run of a whole sweep: its table of trials, the best so far, parameter importances, the winner."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tunesmith.tracking.tracker import SweepSummary
 COUNT_METRIC = "sweep/num_completed"
 """The x axis of the sweep's curves: trials completed so far."""
 COUNT_FILE = Path("wandb", "num-points")
-"""Where a sweep directory carries how many points of its curves were logged, for a resume."""
+"""File in a sweep directory with the number of curve points already logged, for a resume."""
 
 
 def log_points(run: Any, directory: Path, points: Sequence[Mapping[str, float]]) -> None:
-    """Log the curves of a sweep; one that is resumed goes on with its run.
+    """Log the curves of a sweep; after a resume, continue its run.
 
     Args:
         run: The client's run.
         directory: The sweep directory.
-        points: One per completed trial, in the order in which they completed.
+        points: One per completed trial, in order of completion.
     """
     run.define_metric(COUNT_METRIC, hidden=True)
     run.define_metric("sweep/*", step_metric=COUNT_METRIC)
@@ -34,7 +34,7 @@ def log_points(run: Any, directory: Path, points: Sequence[Mapping[str, float]])
 
 
 def sweep_charts(shown: SweepSummary) -> dict[str, Any]:
-    """Tables and charts of a sweep, as the client's objects by name."""
+    """Build a sweep's tables and charts, as the client's objects by name."""
     import wandb
 
     charts: dict[str, Any] = {"sweep/trials": wandb.Table(columns=list(shown.columns), data=_table_rows(shown))}
@@ -46,7 +46,7 @@ def sweep_charts(shown: SweepSummary) -> dict[str, Any]:
 
 
 def _table_rows(shown: SweepSummary) -> list[list[Any]]:
-    """Rows whose columns have one type each, as W&B wants them: numbers, or else text."""
+    """Convert rows so that each column has one type, as W&B requires: numbers, or else text."""
     columns = list(zip(*shown.rows, strict=True))
     return [list(row) for row in zip(*map(_column, columns), strict=True)]
 

@@ -1,4 +1,4 @@
-"""Whether a W&B server still answers, and waiting for uploads only as long as they move."""
+"""Check whether a W&B server still answers, and wait for uploads only while they progress."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import urllib.request
 from typing import Any
 
 ANSWER_S = 4.0
-"""Longest wait for an answer: a server that takes 2 s is slow, and not away."""
+"""Longest wait for an answer: a server that takes 2 s is slow, not unreachable."""
 STALL_S = 60.0
-"""Longest wait for the next byte while the server answers: the last megabytes sit in socket buffers, uncounted."""
+"""Longest wait for the next byte while the server answers: the last megabytes sit uncounted in socket buffers."""
 PATIENCE_S = 1.0
-"""Time without a byte after which the server is asked whether it is still there."""
+"""Time without a byte after which the server is checked."""
 POLL_S = 0.2
 
 
 def answers(settings: Any) -> bool:
-    """Whether the server of the client's `settings` answers a plain request in time, and not by an error of its own.
+    """Whether the server in the client's `settings` answers a plain request in time, without a server error.
 
-    The client itself would wait 10 s per table and per artifact for a server that is away. Behind a proxy that only
-    the client knows the answer is taken for granted.
+    The client itself would wait 10 s per table and per artifact for an unreachable server. Behind a proxy that only
+    the client knows, the server is assumed to answer.
     """
     if settings.http_proxy or settings.https_proxy:
         return True
@@ -39,7 +39,7 @@ def answers(settings: Any) -> bool:
 def wait_for_uploads(run: Any) -> None:
     """Wait until the run's pending uploads are done, as long as bytes move or the server at least answers.
 
-    `finish` alone would either cut a good upload off after seconds or wait for a dead server for ever.
+    `finish` alone would either cut off a good upload after seconds or wait forever for a dead server.
     """
     seen, moved, asked = "", 0.0, 0.0
     while pending := _pending(run):
@@ -56,7 +56,7 @@ def wait_for_uploads(run: Any) -> None:
 
 
 def _pending(run: Any) -> str:
-    """A description of what is still to be uploaded, which changes when something moves; empty when all is done."""
+    """Describe the remaining uploads; the text changes when something moves, and is empty when all are done."""
     # The client shows these numbers in its own progress line and has no public name for them.
     response = run._interface.deliver_poll_exit().wait_or(timeout=ANSWER_S).response.poll_exit_response
     if not response.operation_stats.operations:

@@ -1,4 +1,4 @@
-"""What survives a run: the last state, to continue from, and the best weights, to keep."""
+"""Save the last state of a run, to resume from, and its best weights, to keep."""
 
 from __future__ import annotations
 
@@ -29,47 +29,47 @@ BEST = "best.safetensors"
 
 
 def verify(checkpoint: Path) -> None:
-    """Read a checkpoint back: every byte against its checksum, then its structure.
+    """Read a checkpoint back: first every byte against its checksum, then its structure.
 
     Raises:
-        RuntimeError: It is not what was to be written.
+        RuntimeError: It differs from what was to be written.
     """
     try:
         with zipfile.ZipFile(checkpoint) as archive:
             damaged = archive.testzip()
     except zipfile.BadZipFile as error:
-        raise RuntimeError(f"what was written cannot be read back: {error}") from error
+        raise RuntimeError(f"the file just written cannot be read back: {error}") from error
     if damaged is not None:
-        raise RuntimeError(f"what was written is damaged on reading it back: {damaged}")
+        raise RuntimeError(f"the file just written is damaged: {damaged}")
     torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's checkpoint files, written so that a crash never destroys the previous one."""
+    """Writes Lightning's checkpoint files so that a crash never destroys the previous one."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        """Write a checkpoint atomically, in the target's own folder; it replaces the previous one once it was read."""
+        """Write a checkpoint atomically, in the target's own folder; it replaces the previous one once verified."""
 
         def write(temporary: Path) -> None:
             torch.save(checkpoint, temporary)
             verify(temporary)
 
         Path(path).parent.mkdir(exist_ok=True)
-        replace_file(Path(path), write, failures=(RuntimeError,))  # torch's own for a full disk
+        replace_file(Path(path), write, failures=(RuntimeError,))  # torch raises it for a full disk
 
 
 def between_steps(trainer: pl.Trainer, batch_idx: int) -> bool:
-    """Whether no optimizer step is under way before this micro-batch: partial gradients are in no checkpoint."""
+    """Whether no optimizer step is in progress before this micro-batch: checkpoints do not hold partial gradients."""
     return batch_idx % trainer.accumulate_grad_batches == 0
 
 
 class LastCheckpoint(pl.Callback):
-    """Keeps `last.ckpt`: the state at the end of each epoch, and in between as often as is asked for.
+    """Keeps `last.ckpt`: the state at the end of each epoch, and in between at the configured interval.
 
     Args:
-        folder: Where it is kept.
-        every_steps: Optimizer steps between two.
-        every_minutes: Minutes between two.
+        folder: Where the file is kept.
+        every_steps: Optimizer steps between checkpoints.
+        every_minutes: Minutes between checkpoints.
     """
 
     def __init__(self, folder: Path, every_steps: int | None = None, every_minutes: float | None = None) -> None:
@@ -103,7 +103,7 @@ class LastCheckpoint(pl.Callback):
 
 
 class BestWeights(pl.Callback):
-    """Keeps the weights with the best value of the monitor, and what they predicted.
+    """Keeps the weights with the best value of the monitor, with their predictions.
 
     Args:
         folder: Where the weights are kept.
@@ -122,7 +122,7 @@ class BestWeights(pl.Callback):
         self._measured: dict[str, torch.Tensor] | None = None
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Keep frozen weights out of an average, which rounds them; this comes before the callback that averages."""
+        """Keep frozen weights out of an average, which rounds them; this runs before the averaging callback."""
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, WeightAveraging) and callback._average_model is not None:
                 pairs = zip(callback._average_model.module.parameters(), pl_module.parameters(), strict=True)
@@ -131,22 +131,22 @@ class BestWeights(pl.Callback):
                         average.data.copy_(own.data)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """The same; and say of an average that nothing went into it."""
+        """Do the same, and warn if an average received no weights."""
         self.on_validation_epoch_start(trainer, pl_module)
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             average = callback._average_model if isinstance(callback, WeightAveraging) else None
             if average is not None and int(average.n_averaged) == 0:
                 log.warning(
-                    "%s averaged no weights in %d steps: what was measured and saved are the weights that the training "
-                    "started from. Let it start earlier, or train for more steps",
+                    "%s averaged no weights in %d steps: the weights measured and saved are those that the training "
+                    "started from. Start it earlier, or train for more steps",
                     type(callback).__name__,
                     trainer.global_step,
                 )
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Take what was measured, where a callback puts its average into the network for the validation alone.
+        """Store the measured weights if a callback swaps its average into the network for validation only.
 
-        This callback comes before such a one, which puts the weights of the last step back in the same hook.
+        This callback runs before such a callback, which puts the last step's weights back in the same hook.
         """
         assert isinstance(pl_module, FineTuner)
         if any(isinstance(callback, WeightAveraging) for callback in trainer.callbacks):  # type: ignore[attr-defined]
@@ -168,10 +168,10 @@ class BestWeights(pl.Callback):
         self._measured = None
 
     def restore(self, network: torch.nn.Module) -> None:
-        """Put the best weights back.
+        """Load the best weights into the network.
 
         Raises:
-            FilesError: The file is gone or damaged.
+            FilesError: The file is missing or damaged.
         """
         try:
             saved = load_file(self.path)
@@ -182,7 +182,7 @@ class BestWeights(pl.Callback):
                 tensor.copy_(saved[name])
 
     def discard(self) -> None:
-        """Delete the file, which the run's model has made superfluous."""
+        """Delete the file, which the run's saved model makes redundant."""
         self.path.unlink(missing_ok=True)
 
     def state_dict(self) -> dict[str, Any]:
@@ -195,37 +195,37 @@ class BestWeights(pl.Callback):
 
 
 def trained_tensors(network: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """What training changes: trainable parameters (tied ones once) and buffers, by name."""
+    """The tensors that training changes: trainable parameters (tied ones once) and buffers, by name."""
     tensors = {name: p.data for name, p in network.named_parameters() if p.requires_grad}
     persistent = network.state_dict().keys()
     return tensors | {name: buffer for name, buffer in network.named_buffers() if name in persistent}
 
 
 def steps_of_checkpoint(checkpoint: Path) -> tuple[int, int]:
-    """The optimizer step that a checkpoint was written at, and how many epochs were complete.
+    """The optimizer step at which a checkpoint was written, and the number of completed epochs.
 
     Raises:
-        FilesError: There is none, or it cannot be read.
+        FilesError: The checkpoint is missing or unreadable.
     """
     if not checkpoint.is_file():
         raise FilesError(f"{checkpoint} does not exist: the run ended before its first checkpoint. Train it again")
     size = checkpoint.stat().st_size
     anew = f"Start again from its config: tunesmith train --from {shlex.quote(str(checkpoint.parent.parent))}"
     if not zipfile.is_zipfile(checkpoint):
-        fault = "is empty" if size == 0 else f"is no checkpoint ({size:,} bytes)"
+        fault = "is empty" if size == 0 else f"is not a checkpoint ({size:,} bytes)"
         raise FilesError(f"{checkpoint} cannot be read: it {fault}. {anew}")
     try:
         state = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
         progress = state["loops"]["fit_loop"]["epoch_progress"]["current"]
         return int(state["global_step"]), int(progress["processed"])
-    except Exception as error:  # torch raises what it likes for a damaged file, with advice for those who wrote it
+    except Exception as error:  # torch raises various errors for a damaged file, with advice for its author
         raise FilesError(
-            f"{checkpoint} cannot be read: it is damaged, or no checkpoint of a run ({size:,} bytes). {anew}"
+            f"{checkpoint} cannot be read: it is damaged, or not a run's checkpoint ({size:,} bytes). {anew}"
         ) from error
 
 
 def forget_after(record: Record, step: int) -> None:
-    """Drop the curves' points after a step: they will be made again."""
+    """Drop the curves' points after a step; a resumed run produces them again."""
     kept = [point for point in record.curves() if isinstance(point.get("step"), int) and point["step"] <= step]
     write_points(record.directory.metrics, kept)
     if not any("val/loss" in point for point in kept):

@@ -1,4 +1,4 @@
-"""Signals: stop at a step's end with a checkpoint, and say so in the exit code."""
+"""Handle signals: stop at the end of a step with a checkpoint, and reflect it in the exit code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tunesmith.training.callbacks.checkpoints import between_steps
 
 
 class Interrupted(BaseException):
-    """A signal asked the run to stop. Not an Exception: nothing but the run's own end may catch it."""
+    """A signal asked the run to stop. Not an Exception: only the run's own ending may catch it."""
 
     status: Literal["interrupted", "pruned"] = "interrupted"
 
@@ -26,7 +26,7 @@ class Interrupted(BaseException):
 
 
 class Pruned(Interrupted):
-    """A sweep ends the run early; it may go on from its last checkpoint."""
+    """A sweep ended the run early; it may continue from its last checkpoint."""
 
     status = "pruned"
 
@@ -38,8 +38,8 @@ class Pruned(Interrupted):
 class StopAtStep(pl.Callback):
     """On SIGINT, SIGTERM or SIGUSR1, writes a checkpoint at the next optimizer step and ends the run.
 
-    Partial gradients are in no checkpoint, so that a stop inside an accumulation window could not be continued exactly.
-    A validation that comes first is waited for: a resume would not repeat it. A second signal ends the run at once.
+    Checkpoints do not hold partial gradients, so a stop inside an accumulation window could not be resumed exactly. A
+    validation that is due first is completed: a resume would not repeat it. A second signal ends the run at once.
 
     Args:
         checkpoint: Where to write the checkpoint.
@@ -55,7 +55,7 @@ class StopAtStep(pl.Callback):
     @contextmanager
     def watch(self) -> Iterator[None]:
         """Handle signals inside the block; outside the training loop they end the block at once."""
-        if threading.current_thread() is not threading.main_thread():  # Python hands signals to the main thread alone
+        if threading.current_thread() is not threading.main_thread():  # Python delivers signals only to the main thread
             yield
             return
         before = {signum: signal.getsignal(signum) for signum in self.SIGNALS}
@@ -67,23 +67,23 @@ class StopAtStep(pl.Callback):
                 signal.signal(signum, handler)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """From here a signal waits for the step's end; Lightning's own handlers are put aside."""
+        """From here on, a signal waits for the end of the step; replaces Lightning's own handlers."""
         if threading.current_thread() is threading.main_thread():
             self._install()
         self.training = True
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, idx: int) -> None:
-        """Stop here if a signal came and no step is under way: the last is logged, and validated if that was due."""
+        """Stop here after a signal if no step is in progress: the last one is logged, and validated if due."""
         if self.requested is not None and between_steps(trainer, idx):
             trainer.save_checkpoint(self.checkpoint)
             self._stop()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Stop after an epoch and its validation; its checkpoint was written by the callback before this one."""
+        """Stop after an epoch and its validation; the callback before this one has written its checkpoint."""
         self._stop()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """There is no next step to wait for."""
+        """Stop waiting for a next step, as there is none."""
         self.training = False
         self._stop()
 

@@ -1,4 +1,4 @@
-"""What a person sees while a run trains."""
+"""Show progress while a run trains."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 LINE_EVERY_S = 10.0
-"""Seconds between two lines where the output is no terminal."""
+"""Seconds between two lines if the output is not a terminal."""
 
 
 class RunProgress(pl.Callback):
@@ -18,7 +18,7 @@ class RunProgress(pl.Callback):
 
     Args:
         monitor: The metric to show.
-        console: Where to write; standard error by default, so that standard output stays clean.
+        console: Where to write; standard error by default, to keep standard output clean.
     """
 
     def __init__(self, monitor: str, console: Console | None = None) -> None:
@@ -34,7 +34,7 @@ class RunProgress(pl.Callback):
 
     @property
     def samples_per_s(self) -> float:
-        """Training samples per second of training time, validation left out."""
+        """Training samples per second of training time, excluding validation."""
         return self.samples / self.train_s if self.train_s else 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -57,7 +57,7 @@ class RunProgress(pl.Callback):
         now = time.monotonic()
         self.train_s += now - self._batch_start
         self.samples += len(batch["labels"])
-        if "train/loss" in trainer.callback_metrics:  # from the first optimizer step on
+        if "train/loss" in trainer.callback_metrics:  # available from the first optimizer step on
             self._loss = float(trainer.callback_metrics["train/loss"])
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=trainer.global_step, description=self._describe(trainer))
@@ -68,7 +68,7 @@ class RunProgress(pl.Callback):
             self.console.print(line, soft_wrap=True)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Say what validation found."""
+        """Print the result of a validation."""
         if self.monitor in trainer.callback_metrics:
             loss = float(trainer.callback_metrics["val/loss"])
             value = float(trainer.callback_metrics[self.monitor])

@@ -1,4 +1,4 @@
-"""Validation at optimizer steps: Lightning counts micro-batches, of which a step has any number."""
+"""Validate by optimizer steps: Lightning counts micro-batches, and their number per step varies."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import pytorch_lightning as pl
 
 
 class ValidateAtSteps(pl.Callback):
-    """Tells Lightning, before each micro-batch, whether to validate after it.
+    """Tells Lightning before each micro-batch whether to validate after it.
 
     The decision depends only on the micro-batch's position, so a resumed run validates where an uninterrupted one
     would.
 
     Args:
-        interval: Optimizer steps from one validation to the next, or a fraction of an epoch's.
+        interval: Optimizer steps between validations, or a fraction of those in an epoch.
     """
 
     def __init__(self, interval: int | float) -> None:
         self.interval = interval
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """In the middle of an epoch, after a resume: Lightning asks about the last micro-batch again."""
+        """Decide again in the middle of an epoch, after a resume: Lightning asks about the last micro-batch again."""
         self._decide(trainer, trainer.fit_loop.epoch_loop.batch_progress.current.completed - 1)
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, idx: int) -> None:
@@ -30,7 +30,7 @@ class ValidateAtSteps(pl.Callback):
 
     def _decide(self, trainer: pl.Trainer, idx: int) -> None:
         over_epochs = trainer.check_val_every_n_epoch is None
-        # What Lightning divides by `val_check_batch`; its own count over epochs is not that of the data after a resume.
+        # Lightning divides by `val_check_batch`; after a resume, its count over epochs differs from the data's.
         count = (trainer.fit_loop.epoch_loop.total_batch_idx if over_epochs else idx) + 1
         trainer.val_check_batch = count if self._is_due(trainer, idx, over_epochs) else count + 1
 

@@ -81,7 +81,7 @@ def test_too_many_failures_end_a_search():
     assert states == ["completed", "failed", "completed", "failed", "failed"]
     assert "hydra.sweeper.max_failures" in done.scheduler.stopping
     assert [(t.reason, t.exit_code) for t in done.scheduler.trials.values() if t.state == "failed"] == [
-        ("it was to fail", 4)
+        ("planned failure", 4)
     ] * 3
 
 
@@ -121,7 +121,7 @@ def test_a_trial_that_runs_again_does_not_say_why_it_once_stopped():
 def test_a_replicate_that_fails_fails_its_trial_with_its_own_reason():
     done = Simulation(GRID, "grid", Limits(2, repeats=3), slots=3, failing={(0, 1, 1)}, length=lambda n: n + 1).run()
     first, second = done.scheduler.trials.values()
-    assert (first.state, first.values, first.reason, first.exit_code) == ("failed", None, "it was to fail", 4)
+    assert (first.state, first.values, first.reason, first.exit_code) == ("failed", None, "planned failure", 4)
     assert second.state == "completed"
     assert done.scheduler.ranked() == [second], "a failed one is never best"
 
