@@ -42,8 +42,8 @@ def test_every_file_is_covered() -> None:
     files = {path.relative_to(shipped("conf")).as_posix() for path in shipped("conf").rglob("*.yaml")}
     covered = {f"{group}/{option}.yaml" for group, option in OPTIONS}
     assert covered | {"train.yaml"} == files
-    assert len({group for group, _ in OPTIONS}) == 12
-    assert len(OPTIONS) >= 54
+    assert len({group for group, _ in OPTIONS}) == 13
+    assert len(OPTIONS) >= 64
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)

@@ -36,6 +36,7 @@ def main(argv: list[str]) -> int:
     check_folders(arguments.config_dir)
     composed = composed_from(arguments)
 
+    from tunesmith.reporting.audit import cleaning_lines
     from tunesmith.reporting.run.tables import warned
     from tunesmith.training.logs import Warnings, log_to
     from tunesmith.training.plan import plan
@@ -45,6 +46,8 @@ def main(argv: list[str]) -> int:
         planned = plan(composed)
     sections: dict[str, Iterable[tuple[str, str]]]
     sections = {"chosen": chosen(composed), "overridden": overridden(composed), "plan": steps(composed, planned)}
+    if planned.cleaned:
+        sections["cleaning"] = cleaning_lines(planned.cleaned)
     if planned.label_counts:
         sections["tags" if traits_of(composed.config.task).takes_words else "labels"] = label_lines(planned)
     if arguments.model:

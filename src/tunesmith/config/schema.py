@@ -121,6 +121,10 @@ class Format(TargetNode):
     """A format of files that a class reads: one of your own, or of ours without a name in `data.format`."""
 
 
+class CleaningStep(TargetNode):
+    """A step of cleaning: a class that derives from `TextStep` or `RowStep` of `tunesmith.data.cleaning.step`."""
+
+
 class Data(Node):
     """The text data: where it is, which columns matter, how it is split and batched."""
 
@@ -167,6 +171,10 @@ class Data(Node):
     missing: list[str] = ["nan", "NaN", "NA", "<NA>"]
     """Words that stand for a missing text, label or number, as pandas and R write them, besides null, JSON's NaN and
     an empty field. One that `label_names` has is a label."""
+    cleaning: Annotated[dict[str, CleaningStep | None], LATER] = {}
+    """Name to a step of cleaning, in order; those that change texts come before those that remove rows. Texts are
+    cleaned in every split and in what a finished run is to answer; rows are removed from training alone, unless a step
+    says `only_train: false`. The options of `data/cleaning` are the steps of ours."""
     split: Annotated[Split, Fixed("The split is the same for all trials, so that they can be compared")] = Split()
     max_length: Annotated[int, Field(ge=2)] = 128
     """Tokens per text after truncation, special tokens included; a longer text to be modelled itself is divided."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from html.entities import html5
 from typing import Final
 
 HIDDEN: Final = re.compile(
@@ -21,10 +22,9 @@ TAGS: Final = (
     *("tr", "tt", "u", "ul"),
 )
 """Elements of HTML; `<unk>`, `<user>` and `<3` are no markup."""
-MARKUP: Final = re.compile(
-    rf"</?(?:{'|'.join(TAGS)})(?:\s[^<>]*)?/?>|<!--|&(?:[a-zA-Z]{{2,8}}|#\d{{1,7}}|#x[0-9a-fA-F]{{1,6}});",
-    re.IGNORECASE,
-)
+TAG: Final = re.compile(rf"</?(?:{'|'.join(TAGS)})(?:\s[^<>]*)?/?>|<!--", re.IGNORECASE)
+ENTITY: Final = re.compile(r"&(?:amp;|#38;|#x26;)*([a-z][a-z0-9]{1,30}|#\d{1,7}|#x[0-9a-f]{1,6});", re.IGNORECASE)
+"""A name or number between `&` and `;`, however often the `&` was itself written so."""
 
 
 def hidden_at(text: str) -> int | None:
@@ -35,8 +35,14 @@ def hidden_at(text: str) -> int | None:
 
 def markup_at(text: str) -> int | None:
     """Where its first tag, comment or entity of HTML begins; None if it has none."""
-    first = MARKUP.search(text) if "<" in text or "&" in text else None
-    return None if first is None else first.start()
+    tag = TAG.search(text) if "<" in text else None
+    entity = next(filter(is_entity, ENTITY.finditer(text)), None) if "&" in text else None
+    return min((match.start() for match in (tag, entity) if match is not None), default=None)
+
+
+def is_entity(match: re.Match[str]) -> bool:
+    """Whether a match of `ENTITY` is one of HTML's."""
+    return match[1].startswith("#") or f"{match[1]};" in html5
 
 
 def garbled_at(text: str) -> int | None:

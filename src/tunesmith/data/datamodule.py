@@ -18,9 +18,9 @@ from tunesmith.config.schema import Data
 from tunesmith.data.batching import Batch, MicroBatch, PlannedSampler, TokenDataset, plan_epoch, plan_evaluation
 from tunesmith.data.class_weights import class_weights, weighed
 from tunesmith.data.encoding import encode
+from tunesmith.data.prepared import read_prepared
 from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples, packed
-from tunesmith.data.splits import read_splits
 from tunesmith.data.task import RowTask
 from tunesmith.data.tokenization import Tokens
 from tunesmith.data.unseen import told_of_unknown
@@ -64,10 +64,10 @@ class TextDataModule(pl.LightningDataModule):
         self.family = family
         self.tokenizer = tokenizer
         self.seed = seed
-        self.splits = splits if splits is not None else read_splits(data, task)
+        self.splits = splits if splits is not None else read_prepared(data, task).splits
         self.labels = labels if labels is not None else task.label_names(self.splits, data.label_column)
         self.lengths: dict[str, Any] = {}
-        """What limits on length take from the rows, for `results.json`."""
+        """What cleaning and limits on length do to the rows, for `results.json`."""
         self._unseen = unseen
         self._datasets: dict[str, TokenDataset] = {}
         self._epoch = 0

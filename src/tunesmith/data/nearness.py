@@ -7,13 +7,15 @@ the number of different pieces that both have over that of those that one has (B
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+LEAST: Final = 0.5
+"""The smallest threshold: of pairs that are less alike, too many are missed."""
 PIECE: Final = 5
 """Characters of a piece."""
 BANDS: Final = 24
@@ -36,7 +38,7 @@ def near_copies(texts: Sequence[str], threshold: float) -> dict[int, list[int]]:
 
     Args:
         texts: The texts; the result depends on them and their order alone.
-        threshold: The least likeness, from 0.5.
+        threshold: The least likeness, from `LEAST`.
 
     Returns:
         Position to earlier positions, ascending; of many copies of one text, the first few.
@@ -53,6 +55,38 @@ def near_copies(texts: Sequence[str], threshold: float) -> dict[int, list[int]]:
             if likeness(texts[earlier], texts[later]) >= threshold:
                 near.setdefault(later, []).append(earlier)
     return {later: sorted(near[later]) for later in sorted(near)}
+
+
+def near_kept(texts: Sequence[str], kinds: Sequence[Hashable], threshold: float) -> dict[int, int]:
+    """Each text that is nearly an earlier one of its kind that is kept, with that one; the others are kept.
+
+    Among those that are kept, it finds none.
+
+    Args:
+        texts: The texts.
+        kinds: Text and text are copies only if these are the same.
+        threshold: The least likeness, from `LEAST`.
+    """
+    signatures = _signatures(texts)
+    kept_by_key: dict[tuple[int, bytes, Hashable], list[int]] = {}
+    near: dict[int, int] = {}
+    for row, signature in enumerate(signatures):
+        bands = signature.reshape(BANDS, ROWS)
+        groups = [kept_by_key.setdefault((band, bytes(key), kinds[row]), []) for band, key in enumerate(bands)]
+        others = sorted({other for group in groups for other in group})
+        original = next((other for other in others if _is_near(texts, signatures, other, row, threshold)), None)
+        if original is not None:
+            near[row] = original
+            continue
+        for group in groups:
+            if len(group) < MOST_COMPARED:
+                group.append(row)
+    return near
+
+
+def _is_near(texts: Sequence[str], signatures: npt.NDArray[np.uint32], one: int, other: int, threshold: float) -> bool:
+    estimate = float(np.mean(signatures[one] == signatures[other]))
+    return estimate >= threshold - MARGIN and likeness(texts[one], texts[other]) >= threshold
 
 
 def likeness(text: str, other: str) -> float:

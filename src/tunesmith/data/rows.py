@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from tunesmith.data.examples import Example, Label
+from tunesmith.data.lines import numbered
 from tunesmith.data.messages import Message, Options
 
 
@@ -63,6 +64,16 @@ def inputs_of(rows: Rows) -> list[Hashable]:
         return [repr(turns) for turns in rows.messages]
     texts = [text.strip() for text in rows.texts]
     return list(texts) if rows.pairs is None else list(zip(texts, map(str.strip, rows.pairs), strict=True))
+
+
+def as_one_text(input_of_row: Hashable) -> str:
+    """An input as one text: a pair or a list of words joined."""
+    return "\n".join(map(str, input_of_row)) if isinstance(input_of_row, tuple) else str(input_of_row)
+
+
+def row_place(rows: Rows, row: int) -> str:
+    """How people find a row: by its line in the file, or else by its id."""
+    return numbered(rows.lines[row]) if rows.lines is not None else f"id {rows.ids[row]!r}"
 
 
 def join(parts: Sequence[Rows]) -> Rows:

@@ -11,12 +11,14 @@ from tunesmith.config.changes import differing
 from tunesmith.config.composing.compose import Composed
 from tunesmith.config.schema import RunConfig, Split
 from tunesmith.config.tasks import traits_of
+from tunesmith.data.cleaning.clean import clean_texts
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.fitting import Fitted, fit
 from tunesmith.data.lines import place_of
+from tunesmith.data.prepared import read_prepared
 from tunesmith.data.reading import read_rows
 from tunesmith.data.rows import Rows, inputs_of, join
-from tunesmith.data.splits import data_fingerprint, distinct, read_splits
+from tunesmith.data.splits import data_fingerprint, distinct
 from tunesmith.data.splitting.split import draw
 from tunesmith.errors import DataError, FilesError
 from tunesmith.models.groundwork import Groundwork
@@ -117,7 +119,7 @@ def rows_to_measure(
     if split == "all" and other:
         read, unseen = {"all": every_row(config)}, []
     else:
-        read = read_splits(config.data, task_of(config.task))
+        read = read_prepared(config.data, task_of(config.task)).splits
         unseen = [] if split == "all" else [name for name in read if name != split]
     at_most = longest_text(config, Groundwork(trained.network.config, trained.tokenizer))
     fitted = fit(
@@ -133,7 +135,7 @@ def rows_to_measure(
 def every_row(config: RunConfig) -> Rows:
     """Read every row of a file, or `data.num_rows` of them, however the file is split."""
     data = config.data.model_copy(update={"split": Split(method="random", seed=config.data.split.seed)})
-    rows = read_rows(data, task_of(config.task))
+    rows = clean_texts(read_rows(data, task_of(config.task)), data)
     return rows if data.num_rows is None else rows.take(draw([""] * len(rows), data.num_rows, data.split))
 
 

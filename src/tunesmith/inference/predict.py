@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from tunesmith.data.batching import plan_evaluation
+from tunesmith.data.cleaning.clean import clean_texts
 from tunesmith.data.datamodule import token_dataset
 from tunesmith.data.encoding import truncation_side
 from tunesmith.data.lengths import told_of_inputs
@@ -30,11 +31,13 @@ def predict(trained: Trained, inputs: Rows | Sequence[str | Sequence[Message]]) 
         trained: A model from `load_model`.
         inputs: Texts, conversations as lists of messages (for a model trained on conversations), or rows without labels
             (None). Every input is answered: those longer than the run's `data.max_length` are cut, on the left if
-            `data.on_long=cut_left`, with a warning.
+            `data.on_long=cut_left`, with a warning. Their texts are cleaned as
+            those of training were.
     """
     set_numerics(trained.config)
     task = trained.task
     rows = inputs if isinstance(inputs, Rows) else _rows(trained, task, inputs)
+    rows = clean_texts(rows, trained.config.data)
     return task.answer_rows(_answers(trained, task, rows), trained.labels)
 
 

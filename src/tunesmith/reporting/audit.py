@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from tunesmith.data.audit.finding import KINDS, Audit
+from tunesmith.data.audit.finding import Audit
 
 MOST_LABELS = 20
 """Labels that are listed."""
@@ -25,7 +25,10 @@ def audit_lines(audited: Audit, warnings: Sequence[str] = ()) -> Iterator[str]:
         yield from _table(dict(list(audited.labels.items())[:MOST_LABELS]))
         if len(audited.labels) > MOST_LABELS:
             yield f"  and {len(audited.labels) - MOST_LABELS:,} more"
-    yield "findings"
+    if audited.cleaned:
+        yield "cleaning"
+        yield from (f"  {step:<20}{text}" for step, text in cleaning_lines(audited.cleaned))
+    yield "findings" + " in what is left" * bool(audited.cleaned)
     for finding in audited.findings:
         yield f"  {finding.kind}: {finding.text}"
         yield from (f"      {text}" for text in finding.examples)
@@ -40,9 +43,17 @@ def audit_lines(audited: Audit, warnings: Sequence[str] = ()) -> Iterator[str]:
         yield from (f"  - {text}" for text in others)
 
 
-def kinds_text() -> str:
-    """Every kind with what it is, a line each."""
-    return "\n".join(f"  {kind:<20}{what}" for kind, what in KINDS.items())
+def cleaning_lines(counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> Iterator[tuple[str, str]]:
+    """Each step of cleaning with what it does, by split.
+
+    Args:
+        counts: From `data/cleaning/clean.py`.
+    """
+    for step, kinds in counts.items():
+        parts = (
+            f"{what} {', '.join(f'{n:,} in {split}' for split, n in each.items())}" for what, each in kinds.items()
+        )
+        yield step, "; ".join(parts)
 
 
 def _table(rows: dict[str, dict[str, int]]) -> Iterator[str]:

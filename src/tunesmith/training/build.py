@@ -16,8 +16,8 @@ from tunesmith.config.schema import RunConfig
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.findings import findings
 from tunesmith.data.fitting import drop_long, fit
+from tunesmith.data.prepared import Prepared, read_prepared
 from tunesmith.data.rows import Rows
-from tunesmith.data.splits import read_splits
 from tunesmith.evaluation.metrics import compute_metrics
 from tunesmith.models.anatomy import anatomy
 from tunesmith.models.families import family_of
@@ -69,12 +69,12 @@ def build_data(
         FilesError: The model's tokenizer cannot be read.
     """
     task = task_of(config.task)
-    splits = read_splits(config.data, task) if splits is None else splits
+    prepared = read_prepared(config.data, task) if splits is None else Prepared(splits)
     unseen = () if config.evaluation.test else ("test",)
     ground = ground or read_groundwork(config.model)
     tokenizer, family, at_most = ground.tokenizer, ground.family, longest_text(config, ground)
     give_template(tokenizer, task, config.data, family)
-    fitted = fit(splits, tokenizer, config.data, task, family, unseen=unseen, at_most=at_most)
+    fitted = fit(prepared.splits, tokenizer, config.data, task, family, unseen=unseen, at_most=at_most)
     seen = {name: rows for name, rows in fitted.splits.items() if name not in unseen}
     labels = task.label_names(seen, config.data.label_column)
     for sentence in findings(seen, task):
@@ -89,7 +89,7 @@ def build_data(
         family=family,
         unseen=unseen,
     )
-    data.lengths = fitted.facts
+    data.lengths = prepared.facts | fitted.facts
     return data
 
 
@@ -101,7 +101,7 @@ def read_fitted(config: RunConfig) -> dict[str, Rows]:
         FilesError: Length decides which rows are left out, and the model's tokenizer cannot be read.
     """
     task = task_of(config.task)
-    splits = read_splits(config.data, task)
+    splits = read_prepared(config.data, task).splits
     if config.data.on_long != "drop":
         return splits
     ground = read_groundwork(config.model)

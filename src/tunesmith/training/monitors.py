@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tunesmith.config.checking.rules.evaluation import callback_monitors, monitor_problem
 from tunesmith.config.schema import RunConfig
-from tunesmith.data.splits import read_splits
+from tunesmith.data.prepared import read_prepared
 from tunesmith.errors import ConfigError
 from tunesmith.tasks.registry import task_of
 
@@ -32,7 +32,7 @@ def check_monitors(
         return
     if labels is None:
         task = task_of(config.task)
-        labels = task.label_names(read_splits(config.data, task), config.data.label_column)
+        labels = task.label_names(read_prepared(config.data, task).splits, config.data.label_column)
     metrics = plain["evaluation"]["metrics"]
     faults = [monitor_problem(where, monitor, metrics, labels) for where, monitor in monitors]
     problems = [problem for problem in faults if problem is not None]

@@ -12,8 +12,8 @@ from tunesmith.config.schema import RunConfig
 from tunesmith.config.tasks import traits_of
 from tunesmith.data.class_weights import check_class_weights
 from tunesmith.data.findings import counted_labels, findings
+from tunesmith.data.prepared import read_prepared
 from tunesmith.data.rows import Rows
-from tunesmith.data.splits import read_splits
 from tunesmith.errors import FilesError
 from tunesmith.tasks.registry import task_of
 from tunesmith.training.course import course
@@ -40,6 +40,8 @@ class Plan:
     """Optimizer steps per epoch."""
     steps: int
     """Optimizer steps of the run, unless it stops early."""
+    cleaned: dict[str, dict[str, dict[str, int]]]
+    """What each step of cleaning did: `changed`, `removed` or `kept`, and the number in each split."""
 
 
 def plan(composed: Composed) -> Plan:
@@ -58,7 +60,8 @@ def plan(composed: Composed) -> Plan:
 
         check_quantization(config)
     task = task_of(config.task)
-    splits = read_splits(config.data, task)
+    prepared = read_prepared(config.data, task)
+    splits = prepared.splits
     labels = task.label_names(splits, config.data.label_column)
     check_monitors(config, labels)
     check_class_weights(config.task, labels)
@@ -77,6 +80,7 @@ def plan(composed: Composed) -> Plan:
         label_counts=dict(counted_labels(splits, labels)) if task.traits.output == "labels" else {},
         steps_per_epoch=steps_per_epoch,
         steps=course(config, steps_per_epoch),
+        cleaned=prepared.cleaned,
     )
 
 

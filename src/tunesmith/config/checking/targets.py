@@ -66,6 +66,7 @@ PLACES: dict[str, Place] = {
     ),
     "method": Place("peft.PeftConfig", others=("tunesmith.models.method.PartialMethod",)),
     "task": Place("tunesmith.tasks.task.Task"),
+    "data.cleaning.*": Place("tunesmith.data.cleaning.step.TextStep", others=("tunesmith.data.cleaning.step.RowStep",)),
     "data.format": Place("tunesmith.data.sources.source.Source"),
     "logger": Place("tunesmith.tracking.tracker.Tracker"),
 }

@@ -30,7 +30,7 @@ HYDRA_KEYS = ("mode", "sweeper", "verbose")
 """What a config may change of Hydra's own node: the rest of it can run code or set environment variables."""
 
 
-SEVERAL = ("callbacks", "debug", "experiment")
+SEVERAL = ("callbacks", "data/cleaning", "debug", "experiment")
 """Groups whose options add to one another; those of the others would only overwrite each other's keys."""
 OUR_SWEEPER = "hydra/sweeper/tunesmith"
 KINDS = {

@@ -10,6 +10,7 @@ from tunesmith.data.audit.finding import KINDS, Audit, Finding
 from tunesmith.data.audit.labels import rare_labels, spellings
 from tunesmith.data.audit.near import near
 from tunesmith.data.audit.texts import empty, lengths, texts_with
+from tunesmith.data.cleaning.clean import cleaned
 from tunesmith.data.findings import label_counts
 from tunesmith.data.reading import read_rows
 from tunesmith.data.rows import Rows
@@ -19,14 +20,17 @@ from tunesmith.errors import DataError
 
 
 def audit(data: Data, task: RowTask) -> Audit:
-    """Read the data as a run would, and look through it; rows without a text or a label are counted, not refused.
+    """Read, divide and clean the data as a run would, and look through it.
+
+    Rows without a text or a label are counted, not refused, and rows that cannot be divided are looked at undivided.
 
     Args:
         data: The data config.
         task: The task.
 
     Raises:
-        DataError: The data cannot be read at all.
+        ConfigError: A class of a step of cleaning may not be used, or refuses its arguments.
+        DataError: The data cannot be read at all, or not be cleaned so.
     """
     without: list[int] = []
     rows = read_rows(data.model_copy(update={"on_empty": "drop"}), task, left_out=without)
@@ -35,12 +39,15 @@ def audit(data: Data, task: RowTask) -> Audit:
         splits = divided(rows, data, task)
     except DataError as error:  # an audit is what helps there: often it is the spellings of labels
         splits, undivided = {"all": rows}, [Finding("split", len(rows), str(error))]
+    result = cleaned(splits, data, task)
+    splits = result.splits
     findings = [*undivided, *empty(without), *findings_of(splits, data, task)]
     labelled = task.traits.output == "labels"
     return Audit(
         rows={name: len(part) for name, part in splits.items()},
         labels=_labels(splits) if labelled else {},
         lengths={name: lengths(part) for name, part in splits.items() if len(part)},
+        cleaned=result.counts,
         findings=sorted(findings, key=lambda finding: list(KINDS).index(finding.kind)),
     )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from tunesmith.data.audit.finding import Finding, across, example, number_of, place, places_by, some
-from tunesmith.data.rows import Rows, inputs_of
+from tunesmith.data.audit.finding import Finding, across, example, number_of, places_by, some
+from tunesmith.data.rows import Rows, inputs_of, row_place
 from tunesmith.data.task import RowTask
 
 
@@ -52,12 +52,13 @@ def _conflicts(
             f"{number_of(len(several), 'text')} in {number_of(num_rows, 'row')} with more than one "
             f"{task.contradiction}, which no model can answer all rightly"
         )
-        yield Finding("conflicts", num_rows, text, some(_contradicting(same, everywhere) for same in several))
+        examples = some(_contradicting(same, everywhere) for same in several)
+        yield Finding("conflicts", num_rows, text, examples, "data/cleaning=conflicts")
 
 
 def _contradicting(same: Sequence[int], everywhere: Sequence[tuple[Rows, int]]) -> str:
     rows, first = everywhere[same[0]]
-    answers = [f"{place(*everywhere[position])} is {_answer(*everywhere[position])}" for position in same[:3]]
+    answers = [f"{row_place(*everywhere[position])} is {_answer(*everywhere[position])}" for position in same[:3]]
     return f"{'; '.join(answers)}: {example(rows, first).partition(': ')[2]}"
 
 
@@ -76,7 +77,7 @@ def _duplicates(
         count = sum(len(same) - 1 for same in groups)
         total += count
         parts += [f"{count:,} in {name}"] if count else []
-        examples += [example(rows, row, place(rows, first)) for first, row, *_ in groups[:3]]
+        examples += [example(rows, row, row_place(rows, first)) for first, row, *_ in groups[:3]]
     if total:
         text = f"{number_of(total, 'row repeats', 'rows repeat')} an earlier one with its label ({', '.join(parts)})"
-        yield Finding("duplicates", total, text, some(examples))
+        yield Finding("duplicates", total, text, some(examples), "data/cleaning=duplicates")

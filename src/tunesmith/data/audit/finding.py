@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
-from tunesmith.data.lines import numbered
-from tunesmith.data.rows import Rows
+from tunesmith.data.rows import Rows, row_place
 
 KINDS: Final = {
     "split": "the rows cannot be divided as configured",
@@ -60,6 +59,8 @@ class Audit:
     """Rows of each split by label, or words by tag; empty where the task has no labels."""
     lengths: dict[str, dict[str, int]]
     """Split to the characters of its shortest, median, 95th percentile and longest text."""
+    cleaned: dict[str, dict[str, dict[str, int]]]
+    """What the configured steps of cleaning did before (`data/cleaning/clean.py`); the findings are of what is left."""
     findings: list[Finding]
     """In the order of `KINDS`; only kinds that some row has."""
 
@@ -68,19 +69,14 @@ class Audit:
         return dict.fromkeys(KINDS, 0) | {finding.kind: finding.count for finding in self.findings}
 
 
-def place(rows: Rows, row: int) -> str:
-    """How people find a row: by its line in the file, or else by its id."""
-    return numbered(rows.lines[row]) if rows.lines is not None else f"id {shown(rows.ids[row])}"
-
-
 def example(rows: Rows, row: int, *others: str) -> str:
     """A row with its place, and other places that belong to it."""
-    return f"{', '.join((place(rows, row), *others))}: {shown(rows.texts[row])}"
+    return f"{', '.join((row_place(rows, row), *others))}: {shown(rows.texts[row])}"
 
 
 def across(splits: Mapping[str, Rows], later: tuple[str, int], earlier: tuple[str, int]) -> str:
     """A row of one split beside that of another which it is like, each as the split and the row in it."""
-    places = ", ".join(f"{place(splits[name], row)} ({name})" for name, row in (later, earlier))
+    places = ", ".join(f"{row_place(splits[name], row)} ({name})" for name, row in (later, earlier))
     return f"{places}: {shown(splits[later[0]].texts[later[1]])}"
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tunesmith.data.audit.finding import Finding, across, number_of, places_by, some
 from tunesmith.data.nearness import near_copies
-from tunesmith.data.rows import Rows, inputs_of
+from tunesmith.data.rows import Rows, as_one_text, inputs_of
 
 NEAR = 0.7
 """Likeness (`data/nearness.py`) from which a text is nearly another: of 20 words three are others."""
@@ -22,13 +22,13 @@ def near(splits: Mapping[str, Rows], threshold: float = NEAR) -> Iterator[Findin
         threshold: The least likeness.
     """
     own, other = nearly_the_same(splits, threshold)
-    for kind, pairs, what in (
-        ("near_leaks", other, "nearly as in an earlier split"),
-        ("near_duplicates", own, "nearly as an earlier one of the same split"),
+    for kind, pairs, what, override in (
+        ("near_leaks", other, "nearly as in an earlier split", None),
+        ("near_duplicates", own, "nearly as an earlier one of the same split", "data/cleaning=near_duplicates"),
     ):
         if pairs:
             text = f"{number_of(len(pairs), 'row')} {what} (at least {threshold:.0%} alike)"
-            yield Finding(kind, len(pairs), text, some(across(splits, *pair) for pair in pairs.items()))
+            yield Finding(kind, len(pairs), text, some(across(splits, *pair) for pair in pairs.items()), override)
 
 
 def nearly_the_same(splits: Mapping[str, Rows], threshold: float) -> tuple[dict[Place, Place], dict[Place, Place]]:
@@ -64,11 +64,6 @@ def nearly_the_same(splits: Mapping[str, Rows], threshold: float) -> tuple[dict[
                 if origins and number not in first_of[earlier]:
                     other.setdefault((name, row), (earlier, min(origins)))
     return own, other
-
-
-def as_one_text(input_of_row: Hashable) -> str:
-    """An input as one text: a pair or a list of words joined."""
-    return "\n".join(map(str, input_of_row)) if isinstance(input_of_row, tuple) else str(input_of_row)
 
 
 def _both_ways(near_earlier: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:

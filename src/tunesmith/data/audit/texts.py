@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from tunesmith.data.audit.finding import Finding, number_of, place, shown, some
+from tunesmith.data.audit.finding import Finding, number_of, shown, some
 from tunesmith.data.characters import decomposed_at, garbled_at, hidden_at, markup_at, num_characters
-from tunesmith.data.rows import Rows
+from tunesmith.data.rows import Rows, row_place
 
 SHORT = 3
 """Letters and digits below which a text is short."""
@@ -17,14 +17,14 @@ def short_at(text: str) -> int | None:
     return 0 if len(text) < 1000 and num_characters(text) < SHORT else None
 
 
-FAULTS: dict[str, tuple[Callable[[str], int | None], str]] = {
-    "short": (short_at, f"fewer than {SHORT} letters and digits"),
-    "control_characters": (hidden_at, "control characters or characters of no width"),
-    "mojibake": (garbled_at, "letters that were decoded wrongly (such as Ã© for é)"),
-    "unicode": (decomposed_at, "letters that are not composed (Unicode NFC)"),
-    "markup": (markup_at, "HTML"),
+FAULTS: dict[str, tuple[Callable[[str], int | None], str, str]] = {
+    "short": (short_at, f"fewer than {SHORT} letters and digits", "length"),
+    "control_characters": (hidden_at, "control characters or characters of no width", "control_characters"),
+    "mojibake": (garbled_at, "letters that were decoded wrongly (such as Ã© for é)", "unicode"),
+    "unicode": (decomposed_at, "letters that are not composed (Unicode NFC)", "unicode"),
+    "markup": (markup_at, "HTML", "markup"),
 }
-"""Kind to where a text has it, and what it then has."""
+"""Kind to where a text has it, what it then has, and the option of `data/cleaning` that acts on it."""
 
 
 def texts_with(splits: Mapping[str, Rows]) -> Iterator[Finding]:
@@ -34,7 +34,7 @@ def texts_with(splits: Mapping[str, Rows]) -> Iterator[Finding]:
         splits: The rows of each split.
     """
     total = sum(map(len, splits.values()))
-    for kind, (at, what) in FAULTS.items():
+    for kind, (at, what, option) in FAULTS.items():
         places = [
             (rows, row, text, where)
             for rows in splits.values()
@@ -44,8 +44,9 @@ def texts_with(splits: Mapping[str, Rows]) -> Iterator[Finding]:
         ]
         count = len({(id(rows), row) for rows, row, *_ in places})
         if places:
-            listed = (f"{place(rows, row)}: {shown(text, where)}" for rows, row, text, where in places)
-            yield Finding(kind, count, f"{count:,} of {number_of(total, 'row')}: {what}", some(listed))
+            listed = (f"{row_place(rows, row)}: {shown(text, where)}" for rows, row, text, where in places)
+            counted = f"{count:,} of {number_of(total, 'row')}: {what}"
+            yield Finding(kind, count, counted, some(listed), f"data/cleaning={option}")
 
 
 def empty(lines: Sequence[int]) -> Iterator[Finding]:

@@ -201,3 +201,37 @@ def test_one_word_in_twenty_changed_is_found_and_nothing_else(tmp_path, num_word
     assert 0.97 * 300 <= near <= 300
     assert counts["near_leaks"] in range(95, 101), "those of train and val that were copied into test"
     assert counts["duplicates"] == counts["leaks"] == 0
+
+
+OPTIONS = {
+    "duplicates": "duplicates",
+    "near_duplicates": "near_duplicates",
+    "conflicts": "conflicts",
+    "short": "length",
+    "mojibake": "unicode",
+    "unicode": "unicode",
+    "control_characters": "control_characters",
+    "markup": "markup",
+}
+
+
+def test_the_proposed_cleaning_takes_away_what_was_found_in_train(table, tmp_path):
+    path, train = tmp_path / "rows.csv", table.of("train")
+    table.new(text=train[0][0], label=train[0][1])
+    table.new(text=f"{train[1][0]} again", label=train[1][1])
+    table.new(text=train[2][0], label="Other")
+    for split in ("train", "val", "test"):
+        for _ in range(10):
+            table.new(label="Other", split=split)
+    for text in ("?!", "cafÃ© near the station", "cafe\u0301 at the corner", "a bell \x07 rang", "a<br />line"):
+        table.new(text=text)
+    before = table.audited(path)
+    proposed = {finding.kind: finding.override for finding in before.findings}
+    assert proposed == {kind: f"data/cleaning={option}" for kind, option in OPTIONS.items()}
+    for kind, override in proposed.items():
+        after = table.audited(path, override)
+        assert after.counts()[kind] == 0
+        assert set(after.cleaned) == {OPTIONS[kind]}
+        assert after.rows["val"] == before.rows["val"]
+    every = table.audited(path, f"data/cleaning=[{','.join(dict.fromkeys(OPTIONS.values()))}]")
+    assert every.findings == []
