@@ -21,6 +21,7 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Likeness = Annotated[float, Field(ge=0.5, le=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
@@ -175,6 +176,12 @@ class Data(Node):
     """Name to a step of cleaning, in order; those that change texts come before those that remove rows. Texts are
     cleaned in every split and in what a finished run is to answer; rows are removed from training alone, unless a step
     says `only_train: false`. The options of `data/cleaning` are the steps of ours."""
+    on_leak: Annotated[Literal["warn", "remove", "error"], LATER] = "warn"
+    """What to do with training rows that stand in val or test, once texts are cleaned: tell, take them out of training,
+    or refuse the data. Val and test stay as they are."""
+    near: Annotated[Likeness | None, LATER] = None
+    """Likeness from which a text stands there too: the pieces of five characters that two texts share, as a fraction of
+    those that one has (Jaccard index). Null takes equal texts alone; an audit then takes 0.7."""
     split: Annotated[Split, Fixed("The split is the same for all trials, so that they can be compared")] = Split()
     max_length: Annotated[int, Field(ge=2)] = 128
     """Tokens per text after truncation, special tokens included; a longer text to be modelled itself is divided."""

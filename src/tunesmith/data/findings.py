@@ -48,10 +48,15 @@ def _shared(pair: tuple[str, str], inputs: Mapping[str, Sequence[Hashable]], spl
         f"{_number(splits[second], row)} and {_number(splits[first], origin)}"
         for row, origin in sorted(copies, key=lambda copy: _number(splits[second], copy[0]))
     ]
+    way = (
+        "data.on_leak=remove takes them out of training"
+        if first == "train"
+        else "Leave the copies out of one of the two"
+    )
     so = f"{second} metrics show what was remembered there" if first == "train" else "the weights were chosen by them"
     return (
         f"{len(copies):,} of {len(splits[second]):,} {second} rows stand in {first} word for word "
-        f"({_places(splits[second], places)}): {so}. Leave the copies out of one of the two"
+        f"({_places(splits[second], places)}): {so}. {way}"
     )
 
 

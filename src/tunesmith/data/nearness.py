@@ -7,7 +7,7 @@ the number of different pieces that both have over that of those that one has (B
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -55,6 +55,20 @@ def near_copies(texts: Sequence[str], threshold: float) -> dict[int, list[int]]:
             if likeness(texts[earlier], texts[later]) >= threshold:
                 near.setdefault(later, []).append(earlier)
     return {later: sorted(near[later]) for later in sorted(near)}
+
+
+def alike_both_ways(near_earlier: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
+    """Each text with all that it is nearly like.
+
+    Args:
+        near_earlier: From `near_copies`.
+    """
+    alike: dict[int, list[int]] = {}
+    for later, others in near_earlier.items():
+        for other in others:
+            alike.setdefault(later, []).append(other)
+            alike.setdefault(other, []).append(later)
+    return alike
 
 
 def near_kept(texts: Sequence[str], kinds: Sequence[Hashable], threshold: float) -> dict[int, int]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tunesmith.config.schema import Data
-from tunesmith.data.cleaning.clean import cleaned, cleaning_summary
+from tunesmith.data.cleaning.clean import Cleaned, cleaned, cleaning_summary
+from tunesmith.data.leaks import leak_sentence, removed_sentence, without_leaks
 from tunesmith.data.rows import Rows
 from tunesmith.data.splits import read_splits
 from tunesmith.data.task import RowTask
+from tunesmith.errors import DataError
 
 log = logging.getLogger("tunesmith")
 
@@ -34,11 +37,32 @@ def read_prepared(data: Data, task: RowTask) -> Prepared:
 
     Raises:
         ConfigError: A class of a step of cleaning may not be used, or refuses its arguments.
-        DataError: The data cannot be read, divided or cleaned so.
+        DataError: The data cannot be read, divided or cleaned so, or `data.on_leak=error` refuses it.
     """
-    splits = read_splits(data, task)
-    if not any(data.cleaning.values()):
-        return Prepared(splits)
-    result = cleaned(splits, data, task)
-    log.info("cleaning: %s", cleaning_summary(result) or "nothing to do", extra={"once": True})
+    result = prepare_splits(read_splits(data, task), data, task)
+    if any(data.cleaning.values()):
+        log.info("cleaning: %s", cleaning_summary(result) or "nothing to do", extra={"once": True})
+    _tell_of_leaks(result, data)
     return Prepared(result.splits, result.counts)
+
+
+def prepare_splits(splits: Mapping[str, Rows], data: Data, task: RowTask) -> Cleaned:
+    """Rows that are divided, cleaned and, with `data.on_leak=remove`, without what stands in val or test too.
+
+    Raises:
+        ConfigError: A class of a step of cleaning may not be used, or refuses its arguments.
+        DataError: They cannot be cleaned so, or nothing is left to train on.
+    """
+    return without_leaks(cleaned(splits, data, task), data)
+
+
+def _tell_of_leaks(result: Cleaned, data: Data) -> None:
+    """Equal texts that stay are told of with all that is found in rows (`data/findings.py`)."""
+    if data.on_leak == "error" and (sentence := leak_sentence(result.splits, data)):
+        raise DataError(f"{data.path}: {sentence}. Take them out with data.on_leak=remove, or mend the file")
+    if data.on_leak == "warn" and data.near is not None and (sentence := leak_sentence(result.splits, data)):
+        log.warning("%s. data.on_leak=remove takes them out", sentence)
+    if data.on_leak == "remove":
+        before = len(result.splits["train"]) + sum(row.step == "on_leak" for row in result.removed)
+        if sentence := removed_sentence(result.removed, data, before):
+            log.warning("%s", sentence)

@@ -10,8 +10,8 @@ from tunesmith.data.audit.finding import KINDS, Audit, Finding
 from tunesmith.data.audit.labels import rare_labels, spellings
 from tunesmith.data.audit.near import near
 from tunesmith.data.audit.texts import empty, lengths, texts_with
-from tunesmith.data.cleaning.clean import cleaned
 from tunesmith.data.findings import label_counts
+from tunesmith.data.prepared import prepare_splits
 from tunesmith.data.reading import read_rows
 from tunesmith.data.rows import Rows
 from tunesmith.data.splits import divided
@@ -39,7 +39,7 @@ def audit(data: Data, task: RowTask) -> Audit:
         splits = divided(rows, data, task)
     except DataError as error:  # an audit is what helps there: often it is the spellings of labels
         splits, undivided = {"all": rows}, [Finding("split", len(rows), str(error))]
-    result = cleaned(splits, data, task)
+    result = prepare_splits(splits, data, task)
     splits = result.splits
     findings = [*undivided, *empty(without), *findings_of(splits, data, task)]
     labelled = task.traits.output == "labels"
@@ -61,7 +61,7 @@ def findings_of(splits: Mapping[str, Rows], data: Data, task: RowTask) -> Iterat
         task: The task.
     """
     yield from copies(splits, task)
-    yield from near(splits)
+    yield from near(splits, data)
     yield from texts_with(splits)
     if task.traits.output == "labels":
         yield from spellings(splits, data)

@@ -36,7 +36,7 @@ def _leaks(splits: Mapping[str, Rows], inputs: Mapping[str, Sequence[Hashable]])
         examples += [across(splits, (second, row), (first, origins[inputs[second][row]])) for row in having[:3]]
     if total:
         text = f"{', '.join(parts)}: metrics there show what was remembered"
-        yield Finding("leaks", total, text, some(examples))
+        yield Finding("leaks", total, text, some(examples), "data.on_leak=remove")
 
 
 def _conflicts(

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
+from tunesmith.config.schema import Data
 from tunesmith.data.audit.finding import Finding, across, number_of, places_by, some
-from tunesmith.data.nearness import near_copies
+from tunesmith.data.nearness import alike_both_ways, near_copies
 from tunesmith.data.rows import Rows, as_one_text, inputs_of
 
 NEAR = 0.7
-"""Likeness (`data/nearness.py`) from which a text is nearly another: of 20 words three are others."""
+"""Likeness (`data/nearness.py`) from which a text is nearly another, where `data.near` does not say."""
 Place = tuple[str, int]
 """A split and a row in it."""
 
 
-def near(splits: Mapping[str, Rows], threshold: float = NEAR) -> Iterator[Finding]:
+def near(splits: Mapping[str, Rows], data: Data) -> Iterator[Finding]:
     """Findings of the kinds near_leaks and near_duplicates; exact copies are none.
 
     Args:
         splits: The rows of each split.
-        threshold: The least likeness.
+        data: The data config.
     """
+    threshold = NEAR if data.near is None else data.near
     own, other = nearly_the_same(splits, threshold)
+    set_to = "" if data.near is None else f" data.cleaning.near_duplicates.threshold={threshold:g}"
     for kind, pairs, what, override in (
-        ("near_leaks", other, "nearly as in an earlier split", None),
-        ("near_duplicates", own, "nearly as an earlier one of the same split", "data/cleaning=near_duplicates"),
+        ("near_leaks", other, "nearly as in an earlier split", f"data.on_leak=remove data.near={threshold:g}"),
+        ("near_duplicates", own, "nearly as an earlier one of its split", f"data/cleaning=near_duplicates{set_to}"),
     ):
         if pairs:
             text = f"{number_of(len(pairs), 'row')} {what} (at least {threshold:.0%} alike)"
@@ -45,7 +48,7 @@ def nearly_the_same(splits: Mapping[str, Rows], threshold: float) -> tuple[dict[
         name: [numbers.setdefault(as_one_text(text), len(numbers)) for text in inputs_of(rows)]
         for name, rows in splits.items()
     }
-    alike = _both_ways(near_copies(list(numbers), threshold))
+    alike = alike_both_ways(near_copies(list(numbers), threshold))
     first_of = {
         name: {number: rows[0] for number, rows in places_by(texts).items()} for name, texts in of_split.items()
     }
@@ -64,12 +67,3 @@ def nearly_the_same(splits: Mapping[str, Rows], threshold: float) -> tuple[dict[
                 if origins and number not in first_of[earlier]:
                     other.setdefault((name, row), (earlier, min(origins)))
     return own, other
-
-
-def _both_ways(near_earlier: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
-    alike: dict[int, list[int]] = {}
-    for later, others in near_earlier.items():
-        for other in others:
-            alike.setdefault(later, []).append(other)
-            alike.setdefault(other, []).append(later)
-    return alike

@@ -85,7 +85,7 @@ def apply_steps(
             result.splits[split], number = _changed(rows, step, name)
             _count(result, name, "changed", split, number)
     if text_steps and "train" in splits:
-        _remove(
+        remove_rows(
             result, EMPTIED, "train", {row: "nothing is left of its text" for row in _empty(result.splits["train"])}
         )
     for name, remover in row_steps.items():
@@ -94,7 +94,7 @@ def apply_steps(
             if remover.only_train and split != "train":
                 _count(result, name, "kept", split, len(reasons))
             else:
-                _remove(result, name, split, reasons)
+                remove_rows(result, name, split, reasons)
     if "train" in splits and len(splits["train"]) and not len(result.splits["train"]):
         raise DataError(f"data.cleaning leaves no rows in train: {cleaning_summary(result)}. Take steps out of it")
     return result
@@ -110,6 +110,24 @@ def clean_texts(rows: Rows, data: Data) -> Rows:
     for name, step in steps_of(data)[0].items():
         rows, _ = _changed(rows, step, name)
     return rows
+
+
+def remove_rows(result: Cleaned, name: str, split: str, reasons: Mapping[int, str]) -> None:
+    """Take rows out of a split, and enter each with its reason.
+
+    Args:
+        result: What is changed.
+        name: The step that removes them.
+        split: The split.
+        reasons: Position to reason.
+    """
+    rows = result.splits[split]
+    for row, reason in sorted(reasons.items()):
+        line = None if rows.lines is None else rows.lines[row]
+        result.removed.append(Removed(split, rows.ids[row], line, name, reason))
+    if reasons:
+        result.splits[split] = rows.take(_others(len(rows), list(reasons)))
+    _count(result, name, "removed", split, len(reasons))
 
 
 def cleaning_summary(result: Cleaned) -> str:
@@ -139,16 +157,6 @@ def _changed(rows: Rows, step: TextStep, name: str) -> tuple[Rows, int]:
 def _empty(rows: Rows) -> list[int]:
     pairs = rows.texts if rows.pairs is None else rows.pairs
     return [row for row, texts in enumerate(zip(rows.texts, pairs, strict=True)) if not all(map(str.strip, texts))]
-
-
-def _remove(result: Cleaned, name: str, split: str, reasons: Mapping[int, str]) -> None:
-    rows = result.splits[split]
-    for row, reason in sorted(reasons.items()):
-        line = None if rows.lines is None else rows.lines[row]
-        result.removed.append(Removed(split, rows.ids[row], line, name, reason))
-    if reasons:
-        result.splits[split] = rows.take(_others(len(rows), list(reasons)))
-    _count(result, name, "removed", split, len(reasons))
 
 
 def _others(number: int, rows: Sequence[int]) -> list[int]:

@@ -235,3 +235,20 @@ def test_the_proposed_cleaning_takes_away_what_was_found_in_train(table, tmp_pat
         assert after.rows["val"] == before.rows["val"]
     every = table.audited(path, f"data/cleaning=[{','.join(dict.fromkeys(OPTIONS.values()))}]")
     assert every.findings == []
+
+
+def test_what_is_proposed_for_leaks_takes_them_out_of_training(table, tmp_path):
+    path = tmp_path / "rows.csv"
+    text, label, _ = table.of("val")[0]
+    table.new(text=text, label=label)
+    table.new(text=f"{table.of('test')[0][0]} again", label=table.of("test")[0][1])
+    findings = {finding.kind: finding for finding in table.audited(path).findings}
+    assert {kind: finding.override for kind, finding in findings.items()} == {
+        "leaks": "data.on_leak=remove",
+        "near_leaks": "data.on_leak=remove data.near=0.7",
+    }
+    assert table.audited(path, "data.on_leak=remove").counts()["leaks"] == 0
+    after = table.audited(path, *findings["near_leaks"].override.split())
+    assert after.findings == []
+    assert after.cleaned == {"on_leak": {"removed": {"train": 2}}}
+    assert table.audited(path, "data.on_leak=error").counts()["leaks"] == 1, "an audit tells, and refuses nothing"
