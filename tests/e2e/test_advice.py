@@ -87,6 +87,7 @@ NOT_TYPED: dict[str, dict[str, str]] = {
         **dict.fromkeys((f"tunesmith {verb}" for verb in ("evaluate R", "resume R", "export R", "train -")), OPEN),
         **dict.fromkeys(("hydra.sweeper.sampler={name", "hydra.sweeper.seed=1", "method=lora}"), SWEEP),
         "model.quantization=4bit": NEEDS,
+        **dict.fromkeys((f"data.path.{split}=FILE" for split in ("train", "val", "test")), OPEN),
     },
     "config/families.py": dict.fromkeys(
         ("model=modernbert_base", "model=smollm2_135m", "model=gpt2", "model=t5_small"), NEEDS
@@ -109,6 +110,9 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     },
     "data/encoding.py": {"model.config.eos_token_id=ID": OPEN},
     "data/fitting.py": {"data.on_long=error": STATES},
+    "config/checking/rules/data.py": {"data.path=[FILE": OPEN},
+    "data/sources/file_kinds.py": {"data.path=[FILE": OPEN},
+    "data/sources/matching.py": {"data.path=[FILE": OPEN},
     "data/sources/json_array.py": {"data.format.rows=KEY": OPEN},
     "data/labels.py": {"task=token_classification": OPEN},
     "data/messages.py": {"data.text_column=NAME": OPEN},

@@ -1757,8 +1757,12 @@ def test_evaluate_advises_a_variation_only_where_a_run_takes_it(measured_run, in
 
 
 def test_a_path_of_several_files_is_told_as_such(inside, short_reviews):
-    for path in (f"[{short_reviews},{short_reviews}]", f"{short_reviews.parent}/*.csv"):
-        refused(inside("check", "data=csv", f"data.path={path}", *QUIET), "join several into one", code=3)
+    for path, message in (
+        (f"[{short_reviews},{short_reviews}]", "named twice, and would be read twice"),
+        (f"{short_reviews.parent}/*.none", "no file matches"),
+        (f"{short_reviews},{short_reviews}", "Several files are a list: data.path=[FILE,FILE]"),
+    ):
+        refused(inside("check", "data=csv", f"data.path={path}", *QUIET), message, code=3)
 
 
 def test_reproduce_on_a_changed_test_row_does_not_end_as_a_success(measured_run, inside, tmp_path):

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+from pathlib import Path
 
 import pyarrow
 import pytest
@@ -104,4 +105,60 @@ def test_a_folder_without_files_ends_the_run_before_its_directory(tmp_path, line
     done = inside("train", "data=folder", f"data.path={tmp_path / 'films'}", *line)
     assert done.returncode == 3
     assert "films: a folder without files. Name another: data.path=FILE" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def rows_of_last(done):
+    return json.loads((Path(done.stdout.split()[-1]) / "results.json").read_text())["num_rows"]
+
+
+def as_lines(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.mark.slow
+def test_files_for_each_split_hold_from_training_to_every_later_verb(tmp_path, line, command, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    as_lines(tmp_path / "a.jsonl", ROWS[:24])
+    as_lines(tmp_path / "b.jsonl", ROWS[24:48])
+    as_lines(tmp_path / "test.jsonl", ROWS[48:])
+    files = ("data.path.train=[a.jsonl,b.jsonl]", "data.path.test=test.jsonl")
+    done = command("train", "data=jsonl", *files, *line)
+    assert done.returncode == 0, done.stderr
+    assert "no file for val: 5 of the 48 rows of train are taken" in done.stderr + done.stdout
+    run = load_run(done.stdout.split()[-1])
+    assert run.results["num_rows"] == {"train": 43, "val": 5, "test": 12}
+    assert run.config["data"]["path"] == {
+        "train": [f"{tmp_path}/a.jsonl", f"{tmp_path}/b.jsonl"],
+        "test": f"{tmp_path}/test.jsonl",
+    }
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    again = command("reproduce", run.path)
+    assert again.returncode == 0, again.stdout + again.stderr
+    measured = command("evaluate", run.path)
+    assert measured.returncode == 0, measured.stderr
+    assert rows_of_last(measured) == {"test": 12}
+    other = command("evaluate", run.path, f"data.path={tmp_path}/a.jsonl")
+    assert other.returncode == 0, other.stderr
+    assert rows_of_last(other) == {"all": 24}
+    files = (f"data.path.train={tmp_path}/a.jsonl", f"data.path.val={tmp_path}/b.jsonl")
+    variation = command("train", "--from", run.path, *files)
+    assert variation.returncode == 0, variation.stderr
+    assert load_run(variation.stdout.split()[-1]).results["num_rows"] == {"train": 24, "val": 24, "test": 12}
+
+
+def test_a_pattern_without_files_ends_the_run_before_its_directory(tmp_path, line, inside):
+    done = inside("train", "data=jsonl", f"data.path={tmp_path}/*.jsonl", *line)
+    assert done.returncode == 3
+    assert f"{tmp_path}/*.jsonl: no file matches" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_file_with_other_columns_ends_the_run_before_its_directory(tmp_path, line, inside):
+    as_lines(tmp_path / "a.jsonl", ROWS)
+    as_lines(tmp_path / "b.jsonl", [{"text": "a", "mood": "x"}])
+    done = inside("train", "data=jsonl", f"data.path=[{tmp_path}/a.jsonl,{tmp_path}/b.jsonl]", *line)
+    assert done.returncode == 3
+    assert f"{tmp_path}/b.jsonl:1: no column 'label'; the columns are 'text', 'mood'" in done.stderr
     assert not (tmp_path / "runs").exists()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tunesmith.cli.options import check_folders, parser
-from tunesmith.config.folders import expand
+from tunesmith.config.data_files import names_in
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.terminal import say
 
@@ -100,12 +100,13 @@ def composed_from(arguments: argparse.Namespace) -> Composed:
     """
     from tunesmith.config.schema import Format
     from tunesmith.data.sources.file_kinds import refuse_special
+    from tunesmith.data.sources.matching import matching
 
     composed = _composed(arguments)
     data = composed.config.data
-    path = expand(data.path)
-    if not (path.is_dir() and isinstance(data.format, Format)):  # a class may read folders
-        refuse_special(path)
+    for path in [path for name in names_in(data.path) for path in matching(name)]:
+        if not (path.is_dir() and isinstance(data.format, Format)):  # a class may read folders
+            refuse_special(path)
     return composed
 
 

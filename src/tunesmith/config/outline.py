@@ -15,6 +15,8 @@ from typing import Any
 
 FILES = {"RunConfig": Path(__file__).with_name("schema.py"), "Sweeper": Path(__file__).with_name("sweeper.py")}
 """A root class to the file that states it."""
+IN_BRACKETS = ("list[str]", "SplitFiles")
+"""Types that stand beside text and are written in brackets, so that they are told from it."""
 REQUIRED = object()
 """The default of a key that has none."""
 
@@ -58,8 +60,15 @@ def is_text(path: str) -> bool:
     key = outline().get(path)
     if key is None:
         return False
-    kinds = set(_alternatives(ast.parse(key.annotation, mode="eval").body)) - {"None"}
+    kinds = set(_alternatives(ast.parse(key.annotation, mode="eval").body)) - {"None", *IN_BRACKETS}
     return {kind for kind in kinds if not kind.startswith("Literal['")} == {"str"}  # words beside text are text
+
+
+def takes_brackets(path: str) -> bool:
+    """Whether a key holds free text or, in brackets, several."""
+    key = outline().get(path)
+    kinds = set(_alternatives(ast.parse(key.annotation, mode="eval").body)) if key is not None else set()
+    return is_text(path) and bool(kinds & set(IN_BRACKETS))
 
 
 def is_nullable(path: str) -> bool:

@@ -126,11 +126,24 @@ class CleaningStep(TargetNode):
     """A step of cleaning: a class that derives from `TextStep` or `RowStep` of `tunesmith.data.cleaning.step`."""
 
 
+class SplitFiles(Node):
+    """A file, or several, for each split; rows of a split without one are drawn from those of `train`."""
+
+    train: str | list[str]
+    """Files with rows to train on."""
+    val: str | list[str] | None = None
+    """Files with rows for validation; null draws `split.val_fraction` of the rows of `train`."""
+    test: str | list[str] | None = None
+    """Files with rows for the test; null draws `split.test_fraction` of the rows of `train`."""
+
+
 class Data(Node):
     """The text data: where it is, which columns matter, how it is split and batched."""
 
-    path: str
-    """The file; `~` is expanded, and relative paths start at the current folder."""
+    path: str | Annotated[list[str], Field(min_length=1)] | SplitFiles
+    """The file, a pattern such as `parts/*.csv`, a list of these, or one or such a list for each split, e.g.
+    `{train: a.csv, test: b.csv}`. Files of a pattern are read by name; `~` is expanded, and relative paths start at the
+    current folder."""
     format: Literal["csv", "jsonl", "conll", "python"] | Format
     """`csv`: a header line and rows; `jsonl`: one JSON object per line; `conll`: a word and its tag per line, a blank
     line after each sentence; `python`: a Python file that assigns one literal dict of name to text (it is not run).

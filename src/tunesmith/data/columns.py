@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from tunesmith.config.data_files import named_files
 from tunesmith.config.schema import Data
 from tunesmith.data.lines import all_numbered
 from tunesmith.data.task import RowTask
@@ -106,7 +107,7 @@ class Unused:
             if column not in self._used:
                 self._filled[column] += not is_missing(value, ()) and value != []
 
-    def tell(self, path: Path) -> None:
+    def tell(self, path: str | Path) -> None:
         """List them once; warn of those whose name says that the model should have seen them."""
         names = [repr(column) for column in self._filled]
         if names:
@@ -144,7 +145,7 @@ class Empty:
         values = [record[column] for column in self._columns]
         self._words.update({value.strip() for value in values if isinstance(value, str)} & set(self._data.missing))
 
-    def refuse(self, path: Path) -> None:
+    def refuse(self, path: str | Path) -> None:
         """Refuse them where `data.on_empty` says so.
 
         Raises:
@@ -155,7 +156,7 @@ class Empty:
                 f"{path}: {self._counted()}{self._because()}. Mend them, or leave them out with data.on_empty=drop"
             )
 
-    def tell(self, path: Path) -> None:
+    def tell(self, path: str | Path) -> None:
         """Say how many are left out."""
         if self._lines:
             log.warning("%s: %s dropped%s", path, self._counted(), self._because())
@@ -211,7 +212,7 @@ def refuse_sources_of_lists(texts: Sequence[str], pairs: Sequence[str] | None, t
             first = lists[0]
             assert isinstance(first, list)
             rule = f"every row of {column!r} is the text of {kind_of(first)}, where a text is asked for"
-            raise DataError(f"{data.path}: {rule}. {taker(first, column)}")
+            raise DataError(f"{named_files(data.path)}: {rule}. {taker(first, column)}")
 
 
 def _is_number(item: Any) -> bool:

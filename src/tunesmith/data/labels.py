@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tunesmith.config.data_files import named_files
 from tunesmith.config.schema import Data
 from tunesmith.data.examples import Label
 from tunesmith.data.lines import place_of
@@ -68,8 +69,8 @@ def _by_position(vectors: Sequence[tuple[str, ...]], lines: Sequence[int], data:
         example = ", ".join(f"{position}: label_{position}" for position in positions)
         received = f"; data.label_names has {', '.join(data.label_names)}" if data.label_names else ""
         raise DataError(
-            f"{data.path}: {data.label_column!r} holds vectors of {width} zeros and ones, whose labels have no names"
-            f"{received}. Name the label at each position: 'data.label_names={{{example}}}'"
+            f"{named_files(data.path)}: {data.label_column!r} holds vectors of {width} zeros and ones, whose labels "
+            f"have no names{received}. Name the label at each position: 'data.label_names={{{example}}}'"
         )
     names = [data.label_names[position] for position in positions]
     return [tuple(name for name, bit in zip(names, vector, strict=True) if BITS[bit]) for vector in vectors]
@@ -85,6 +86,6 @@ def _refuse_lists(labels: Sequence[str], data: Data) -> None:
         assert value is not None
         remedy = "task=multi_label takes several labels for a text, task=token_classification a tag for each word"
         raise DataError(
-            f"{data.path}: every row of {data.label_column!r} holds the text of {kind_of(value)} (first: {labels[0]}), "
-            f"where one label is asked for. {remedy}"
+            f"{named_files(data.path)}: every row of {data.label_column!r} holds the text of {kind_of(value)} "
+            f"(first: {labels[0]}), where one label is asked for. {remedy}"
         )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from tunesmith.config.data_files import named_files
 
 
 class Line(int):
@@ -35,15 +38,15 @@ class Line(int):
         return f"{int(self)}" if self.within is None else f"{int(self)} of {self.within}"
 
 
-def place_of(path: str | PathLike[str], line: int) -> str:
+def place_of(path: Any, line: int) -> str:
     """Where a row stands, as a message begins: `rows.csv:3`, or `rows.parquet, row 3`.
 
     Args:
-        path: The file, where the line does not know its own.
+        path: The file, or all of `data.path`, where the line does not know its own.
         line: The line.
     """
     if not isinstance(line, Line):
-        return f"{path}:{line}"
+        return f"{path if isinstance(path, str | Path) else named_files(path)}:{line}"
     return f"{line.file}:{int(line)}" if line.unit == "line" else f"{line.file}, {line.unit} {int(line)}"
 
 

@@ -8,17 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tunesmith.config.folders import expand
+from tunesmith.config.data_files import named_files
 from tunesmith.config.schema import Data
 from tunesmith.data.columns import Empty, Unused, Where, bit_columns, refuse_sources_of_lists
 from tunesmith.data.examples import Example
+from tunesmith.data.files import data_files
 from tunesmith.data.lines import Line, place_of
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import holds_messages
 from tunesmith.data.rows import Rows, rows_of
 from tunesmith.data.sources.records import records_in, source_of
 from tunesmith.data.sources.separated import Dialect, dialect_of, suggestion
-from tunesmith.data.sources.watched import files_of
 from tunesmith.data.task import RowTask
 from tunesmith.data.values import as_text
 from tunesmith.errors import DataError
@@ -46,15 +46,17 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> R
         DataError: The file is missing or malformed, a column is absent, nothing is left, a row lacks its text or what
             is to be answered, or has it in a form that the task cannot take.
     """
-    path = expand(data.path)
+    path = named_files(data.path)
     dialect = dialect_of(data)
     source = source_of(data.format, dialect)
+    files = data_files(data, source)
+    several = list(map(str, files)) != [data.path] or source.takes == "bytes"
     needed = _needed(data, task.columns(data))
     where, unused, empty = Where(data.where), Unused(task, data, source.columns), Empty(task, data, left_out)
     rows: dict[str, tuple[Example, tuple[str, ...], int]] = {}
     split, group = data.split.column, data.split.group_column
-    for position, (line, record) in enumerate(records_in(source, files_of(source, path))):
-        _require(needed, record, path, line, dialect if data.format == "csv" else None)
+    for position, (line, record) in enumerate(records_in(source, files)):
+        _require(needed, record, line, dialect if data.format == "csv" else None)
         if not where.keeps(record):
             continue
         unused.see(record)
@@ -69,13 +71,14 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> R
         if row_id in rows:
             raise DataError(f"{place_of(path, line)}: the id {row_id!r} in column {data.id_column!r} is not unique")
         beside = tuple(as_text(record[column]) if column else "" for column in (split, group))
-        rows[row_id] = (example, beside, line)
+        beside = (files[Path(line.file)] or beside[0], beside[1])
+        rows[row_id] = (example, beside, line if several else int(line))
     empty.refuse(path)
     if not rows:
         raise DataError(f"{path}: {where.miss() or empty.nothing_left()}")
     examples, beside_each, lines = map(list, zip(*rows.values(), strict=True))
     splits, groups = map(list, zip(*beside_each, strict=True))
-    as_read = rows_of(list(rows), examples, splits if split else None, lines)
+    as_read = rows_of(list(rows), examples, splits if any(splits) else None, lines)
     as_read = replace(as_read, groups=groups if group else None)
     refuse_sources_of_lists(as_read.texts, as_read.pairs, task, data)
     named_rows = replace(as_read, labels=task.rename(as_read.labels, lines, data))
@@ -83,7 +86,7 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> R
         empty.tell(path)
     unused.tell(path)
     for sentence in task.oddities(named_rows.labels, as_read.labels, data):
-        log.warning("%s: %s", data.path, sentence)
+        log.warning("%s: %s", path, sentence)
     return named_rows
 
 
@@ -100,19 +103,15 @@ def _needed(data: Data, keys: Sequence[str]) -> dict[str, str]:
     return of_the_task | {column: hint for column, hint in hints.items() if column not in of_the_task}
 
 
-def _require(needed: Mapping[str, str], record: dict[str, Any], path: Path, line: int, dialect: Dialect | None) -> None:
+def _require(needed: Mapping[str, str], record: dict[str, Any], line: Line, dialect: Dialect | None) -> None:
     for column, hint in needed.items():
         if column not in record:
             there = ", ".join(map(repr, record)) or "none"
-            other = suggestion(_file(path, line), dialect, list(needed)) if dialect is not None else None
+            other = suggestion(Path(line.file), dialect, list(needed)) if dialect is not None else None
             lines = "These are JSON lines: data=jsonl" if dialect and next(iter(record), "").startswith("{") else None
             headless = HEADLESS if dialect and any(len(name.split()) > MOST_WORDS for name in record) else None
             hint = lines or other or conversation_in(record) or bit_columns(record) or headless or hint
-            raise DataError(f"{place_of(path, line)}: no column {column!r}; the columns are {there}. {hint}")
-
-
-def _file(path: Path, line: int) -> Path:
-    return Path(line.file) if isinstance(line, Line) else path
+            raise DataError(f"{place_of(line.file, line)}: no column {column!r}; the columns are {there}. {hint}")
 
 
 def conversation_in(record: Mapping[str, Any]) -> str | None:

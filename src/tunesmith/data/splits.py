@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Collection, Hashable, Mapping, Sequence
 
-from tunesmith.config.schema import Data
+import numpy as np
+
+from tunesmith.config.data_files import SPLITS, named_files, names_by_split
+from tunesmith.config.schema import Data, Split
 from tunesmith.data.examples import Label
 from tunesmith.data.lines import numbered
 from tunesmith.data.reading import read_rows
 from tunesmith.data.rows import Rows, inputs_of
 from tunesmith.data.spellings import folded, override
-from tunesmith.data.splitting.split import Basis, draw, split_rows
+from tunesmith.data.splitting.split import Basis, Indices, draw, split_rows
 from tunesmith.data.splitting.units import units_of
 from tunesmith.data.task import RowTask
 from tunesmith.errors import DataError
 
+log = logging.getLogger("tunesmith")
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,1000}")
 
 
@@ -42,11 +47,14 @@ def divided(rows: Rows, data: Data, task: RowTask) -> dict[str, Rows]:
         strata = [""] * len(rows)
     try:
         if data.num_rows is not None:
-            chosen = draw(strata, data.num_rows, split)
+            chosen = draw(_in_each(strata, rows, data), data.num_rows, split)
             rows, strata = rows.take(chosen), [strata[i] for i in chosen]
-        parts = split_rows(strata, split, _basis(rows, data))
+        if None in names_by_split(data.path):
+            parts = split_rows(strata, split, _basis(rows, data))
+        else:
+            parts = _completed(rows, strata, split, data)
     except DataError as error:
-        raise DataError(f"{data.path}: {error}") from None
+        raise DataError(f"{named_files(data.path)}: {error}") from None
     return {name: rows.take(indices) for name, indices in parts.items()}
 
 
@@ -59,6 +67,35 @@ def _basis(rows: Rows, data: Data) -> Basis:
     whole = data.split.method in ("stratified", "random")
     units = units_of(rows, duplicates=data.split.duplicates == "together") if whole else None
     return Basis(rows.splits or (), units, keys, rows.lines)
+
+
+def _completed(rows: Rows, strata: Sequence[str], split: Split, data: Data) -> dict[str, Indices]:
+    """Positions of the rows of each split, as the files say; a split without a file is drawn from those of train.
+
+    Raises:
+        DataError: A file has no rows, or those of train cannot be divided.
+    """
+    named = [name for name in names_by_split(data.path) if name is not None]
+    names = np.asarray(rows.splits)
+    parts = {name: np.flatnonzero(names == name) for name in SPLITS}
+    for name in named:
+        if not len(parts[name]):
+            raise DataError(f"no rows for {name} in data.path.{name}. Name another file, or leave it out")
+    train = parts["train"]
+    own = split.model_copy(update={f"{name}_fraction": 0.0 for name in named if name != "train"})
+    drawn = split_rows([strata[int(i)] for i in train], own, _basis(rows.take(train), data))
+    for name in [name for name in SPLITS if name not in named and len(drawn[name])]:
+        fraction = f"data.split.{name}_fraction={getattr(split, f'{name}_fraction')}"
+        message = "no file for %s: %d of the %d rows of train are taken (%s)"
+        log.info(message, name, len(drawn[name]), len(train), fraction, extra={"once": True})
+    return parts | {name: train[drawn[name]] for name in SPLITS if name not in named or name == "train"}
+
+
+def _in_each(strata: Sequence[str], rows: Rows, data: Data) -> Sequence[str]:
+    """What is to be drawn from in proportion: the labels, in each split that has files of its own."""
+    if None in names_by_split(data.path) or rows.splits is None:
+        return strata
+    return [f"{label} in {split}" for label, split in zip(strata, rows.splits, strict=True)]
 
 
 def names_of_labels(splits: Mapping[str, Rows], column: str, *, task: str, needed: int) -> list[str]:

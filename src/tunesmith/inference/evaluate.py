@@ -9,6 +9,7 @@ from typing import Literal
 
 from tunesmith.config.changes import differing
 from tunesmith.config.composing.compose import Composed
+from tunesmith.config.data_files import named_files
 from tunesmith.config.schema import RunConfig, Split
 from tunesmith.config.tasks import traits_of
 from tunesmith.data.cleaning.clean import clean_texts
@@ -72,7 +73,7 @@ def _evaluate(
     fitted, identity = rows_to_measure(record, composed, config, split, trained)
     rows = fitted.splits[split]
     task = task_of(config.task)
-    check_labels(rows, split, config.data.path, trained)
+    check_labels(rows, split, named_files(config.data.path), trained)
     hold_against_training(record, rows, split)
     data = TextDataModule(
         config.data,
@@ -147,7 +148,7 @@ def hold_against_training(record: Record, rows: Rows, split: str) -> None:
         return  # the run's own data is gone; other rows can still be evaluated
     then, now = record.results.get("data_fingerprint"), data_fingerprint(splits)
     if then is not None and then != now and record.typed.data.on_long != "drop":  # which leaves rows out
-        path = record.config["data"]["path"]
+        path = named_files(record.config["data"]["path"])
         log.warning("%s has changed since the run was trained: rows evaluated now may have been trained on", path)
         return
     trained = set(inputs_of(splits["train"]))

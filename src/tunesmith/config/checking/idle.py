@@ -11,6 +11,7 @@ from typing import Any
 
 from tunesmith.config.checking.rules.architecture import refused_fields
 from tunesmith.config.checking.rules.registry import select
+from tunesmith.config.data_files import names_by_split
 from tunesmith.config.keys import choices, field_at
 from tunesmith.config.tasks import names
 from tunesmith.errors import Problem
@@ -65,6 +66,11 @@ def idle(config: Mapping[str, Any], given: Iterable[str], *, saved: bool = False
     for key, other, hint in BESIDE:
         if _is_given(key, keys) and _is_given(other, keys) and select(config, other) and not _is_default(config, key):
             yield Problem(key, f"has no effect beside {other}", _shown(select(config, key)), hint)
+    for split in ("val", "test"):
+        key = f"data.split.{split}_fraction"
+        if _is_given(key, keys) and split in names_by_split(config["data"]["path"]) and not _is_default(config, key):
+            rule, hint = f"has no effect with a file for {split} in data.path", "Its rows are all of that file's"
+            yield Problem(key, rule, _shown(select(config, key)), hint)
     method = select(config, "data.split.method")
     if "data.split.seed" in keys and method in ("column", "time") and _draws_nothing(config):
         seed = select(config, "data.split.seed")

@@ -27,6 +27,8 @@ KEYS = {
     "greater_is_better": ("evaluation.mode",),
     "max_seq_length": ("data.max_length",),
     "train_file": ("data.path",),
+    **{f"data.files.{split}": (f"data.path.{split}",) for split in ("train", "val", "test")},
+    **dict.fromkeys(("data_files", "files"), ("data.path",)),
     "model_name_or_path": ("model.path",),
     "base_model": ("model.path",),
     "model_name": ("model.path",),
@@ -80,7 +82,10 @@ KEYS = {
 }
 ANSWERS_ALONE = "With data.target_column the answer alone is learned; without it, the whole of data.text_column"
 KEPT = "The run keeps its best weights as its model, and checkpoints/last.ckpt to go on with"
-PARTS = "Say in a column which rows are train, val and test: data.split.method=column data.split.column=NAME"
+PARTS = (
+    "Name a file for each split, as in data.path.train=FILE data.path.val=FILE data.path.test=FILE, or say in a column "
+    "which rows are which: data.split.method=column data.split.column=NAME"
+)
 TEMPLATE = "The chat template is the tokenizer's: model.tokenizer=FOLDER"
 TOKENS = "Add tokens to a saved model and its tokenizer with transformers, and name the folder: model.path=FOLDER"
 FOLDS = (

@@ -23,7 +23,9 @@ from tunesmith.config.schema import RunConfig
 from tunesmith.errors import Problem
 from tunesmith.suggest import as_yaml, did_you_mean, nearest, nearest_key
 
-FILES = ("data.path", "model.path", "model.tokenizer")
+FILES = ("data.path", "data.path.train", "model.path", "model.tokenizer")
+INSTEAD_OF_A_NODE = ("literal_error", "string_type", "list_type")
+"""What pydantic says of a mapping where a word, a text or a list may stand too."""
 Elsewhere = Callable[[str], str | None]
 """From an unknown dotted key to the choice that has it, e.g. `method=lora has it`."""
 
@@ -110,7 +112,7 @@ def _of_pydantic(error: ValidationError, plain: Mapping[str, Any], elsewhere: El
     for item in error.errors(include_url=False):
         kind = item["type"]
         path = _path(item["loc"], plain, keep_last=kind == "missing")
-        another = kind == "literal_error" and isinstance(item["input"], Mapping) and model_at(path) is not None
+        another = kind in INSTEAD_OF_A_NODE and isinstance(item["input"], Mapping) and model_at(path) is not None
         if path in seen or another:  # a mapping in place of a word: what is wrong in it is said by itself
             continue
         seen.add(path)

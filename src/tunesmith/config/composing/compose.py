@@ -169,10 +169,20 @@ def apply(values: Sequence[Any], config: DictConfig) -> list[Problem]:
             if override.is_delete():
                 delete(override, config)
             else:
+                _make_room(override, config)
                 OmegaConf.update(config, override.key_or_group, override.value(), merge=True, force_add=True)
         except (HydraException, OmegaConfBaseException, ValueError, TypeError, AttributeError) as error:
             problems.append(_inapplicable(override, error))
     return problems
+
+
+def _make_room(override: Any, config: DictConfig) -> None:
+    """Take away the files that were named before: a file gives way to files for each split, and they to any other."""
+    key = override.key_or_group
+    if key == "data.path":
+        OmegaConf.update(config, key, None, merge=False, force_add=True)
+    elif key.startswith("data.path.") and not isinstance(node_at(config, "data.path"), DictConfig):
+        OmegaConf.update(config, "data.path", {}, merge=False, force_add=True)
 
 
 def _inapplicable(override: Any, error: Exception) -> Problem:

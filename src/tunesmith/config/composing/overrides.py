@@ -19,7 +19,7 @@ from tunesmith.config.checking.other_names import HYDRA
 from tunesmith.config.composing.files import HYDRA_KEYS, SEVERAL, Repository, option_hint, several
 from tunesmith.config.composing.hydra_inside import literal
 from tunesmith.config.composing.mappings import advice, mapping_of, read_mapping_override, takes_text
-from tunesmith.config.outline import is_nullable, is_text, leaves
+from tunesmith.config.outline import is_nullable, is_text, leaves, takes_brackets
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.suggest import did_you_mean, nearest
 
@@ -75,7 +75,8 @@ def parse(text: str, parser: OverridesParser, *, sweep: bool = False) -> Overrid
         entries = read_mapping_override(key, value, parser)
         if entries is not None:
             return entries
-    if equals and (is_text(key.lstrip("+")) or takes_text(key)) and not is_sweep:
+    bracketed = value.strip()[:1] + value.strip()[-1:] in ("[]", "{}") and takes_brackets(key.lstrip("+"))
+    if equals and not bracketed and (is_text(key.lstrip("+")) or takes_text(key)) and not is_sweep:
         if value.strip() == "None" and not takes_text(key):
             return _none(key)
         text = _as_text(key, value, parser)

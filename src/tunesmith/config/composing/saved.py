@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tunesmith.config.composing import resolvers
 from tunesmith.config.composing.files import path_for_people
+from tunesmith.config.data_files import names_in, with_each
 from tunesmith.config.folders import expand
 from tunesmith.config.limits import bounded, read_yaml
 from tunesmith.errors import ConfigError, Problem
@@ -55,7 +57,7 @@ def to_saved(config: DictConfig) -> dict[str, Any]:
         masked = OmegaConf.to_container(config, resolve=True)
     saved: dict[str, Any] = _keep(raw, value, masked)
     for node, key in PATHS:
-        saved[node][key] = absolute_path(node, saved[node].get(key))
+        saved[node][key] = with_each(saved[node].get(key), partial(absolute_path, node))
     return saved
 
 
@@ -71,7 +73,8 @@ def _keep(raw: Any, value: Any, masked: Any) -> Any:
 
 def has_relative_paths(config: RunConfig) -> bool:
     """Whether a local path in a typed config starts at the current folder or at `~`."""
-    paths = [(node, getattr(getattr(config, node), key)) for node, key in PATHS]
+    paths = [(node, getattr(getattr(config, node), key)) for node, key in PATHS if node != "data"]
+    paths += [("data", name) for name in names_in(config.data.path)]
     return any(absolute_path(node, path) != path for node, path in paths)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import stat
 from pathlib import Path
@@ -28,8 +27,6 @@ READ_WITH = {"a Parquet file": "Read it with data=parquet", "an Arrow file": "Re
 """Tables that have a format here."""
 WRITE = "Write its rows as CSV or as JSON lines"
 """The next step for others."""
-MANY = re.compile(r"[*?,]")
-"""Signs that a path names several files."""
 WIDE = (b"\xff\xfe", b"\xfe\xff")
 """How UTF-16 begins."""
 REMEDY = "Name another: data.path=FILE"
@@ -54,8 +51,8 @@ def refuse_special(path: Path, remedy: str = REMEDY) -> None:
         raise DataError(
             f"{path}: not a regular file but {kind}; the rows are read more than once. Write them to a file"
         )
-    joined = "Rows come from one file: join several into one. " if MANY.search(str(path)) else ""
-    raise DataError(f"{path}: no such file. {joined}{remedy}")
+    listed = "Several files are a list: data.path=[FILE,FILE]. " if "," in str(path) else ""
+    raise DataError(f"{path}: no such file. {listed}{remedy}")
 
 
 def refuse_foreign(path: Path, head: bytes) -> None:

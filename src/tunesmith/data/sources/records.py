@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 from tunesmith.config.construct import construct_node
 from tunesmith.config.schema import Format
@@ -58,8 +59,8 @@ def read_records(
     yield from records_in(source, files_of(source, path), remedy)
 
 
-def records_in(source: Source, files: Sequence[Path], remedy: str = REMEDY) -> Iterator[Record]:
-    """The records of several files, one after the other, each with a line that says of which file it is if need be.
+def records_in(source: Source, files: Collection[Path], remedy: str = REMEDY) -> Iterator[tuple[Line, dict[str, Any]]]:
+    """The records of several files, one after the other, each with a line that knows its file.
 
     Args:
         source: Reads the format.
@@ -70,9 +71,6 @@ def records_in(source: Source, files: Sequence[Path], remedy: str = REMEDY) -> I
         DataError: As of `records_of`.
     """
     unit = "line" if source.takes == "text" else "row"
-    if len(files) == 1 and unit == "line":
-        yield from records_of(source, files[0], remedy)
-        return
     root = os.path.commonpath([file.absolute().parent for file in files])
     for file in files:
         within = os.path.relpath(file.absolute(), root) if len(files) > 1 else None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tunesmith.config.data_files import SPLITS
 from tunesmith.config.schema import Split
 from tunesmith.data.spellings import override
 from tunesmith.data.splitting.by_hash import split_by_hash
@@ -18,7 +19,6 @@ from tunesmith.data.splitting.units import divide_units
 from tunesmith.errors import DataError
 from tunesmith.suggest import nearest
 
-SPLITS = ("train", "val", "test")
 MEANT = {
     **dict.fromkeys(("validation", "valid", "dev", "eval", "development", "1"), "val"),
     **dict.fromkeys(("training", "0"), "train"),

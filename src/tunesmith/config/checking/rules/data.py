@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tunesmith.config.checking.rules.registry import rule
+from tunesmith.config.data_files import names_by_split, names_in
 from tunesmith.config.methods import is_prompt
 from tunesmith.config.tasks import TASKS
 from tunesmith.errors import Problem
@@ -15,10 +16,19 @@ URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
 @rule("data.path")
-def _local(path: str) -> Problem | None:
-    if not isinstance(path, str) or not URL.match(path):
+def _local(path: Any) -> Problem | None:
+    name = next((name for name in names_in(path) if URL.match(str(name))), None)
+    if name is None:
         return None
-    return Problem("data.path", "is a URL, and data is read from files", path, "Download it first, and name the file")
+    return Problem("data.path", "is a URL, and data is read from files", name, "Download it first, and name the file")
+
+
+@rule("data.path", "data.split.method")
+def _divided_once(path: Any, method: str) -> Problem | None:
+    if method not in ("column", "time") or None in names_by_split(path):
+        return None
+    hint = "Leave out data.split, or name the files in a list: data.path=[FILE,FILE]"
+    return Problem("data.split.method", "has no effect with files for each split in data.path", method, hint)
 
 
 @rule("data.label_names")
@@ -70,9 +80,9 @@ def _split_groups(method: str, column: str | None) -> Problem | None:
     return Problem("data.split.group_column", rule_text, column, "Leave it out, or use data.split.method=random")
 
 
-@rule("data.split.method", "data.split.val_fraction", "evaluation.monitor")
-def _validation_rows(method: str, val: float, monitor: str) -> Problem | None:
-    if method == "column" or val > 0:
+@rule("data.split.method", "data.split.val_fraction", "evaluation.monitor", "data.path")
+def _validation_rows(method: str, val: float, monitor: str, path: Any) -> Problem | None:
+    if method == "column" or val > 0 or "val" in names_by_split(path):
         return None
     return Problem(
         "data.split.val_fraction",
