@@ -61,7 +61,7 @@ class RunDirectory:
         """The run's log messages."""
         return self.path / "run.log"
 
-    def said(self) -> dict[str, Any]:
+    def read_results(self) -> dict[str, Any]:
         """Return the content of `results.json`, or {} if it is missing or damaged."""
         try:
             content = json.loads(self.results.read_text(encoding="utf-8"))

@@ -67,7 +67,7 @@ class Session:
             "monitor": self.config.evaluation.monitor,
             **process_identity(),
         }
-        earlier = directory.said()  # of the earlier session, if resumed
+        earlier = directory.read_results()  # of the earlier session, if resumed
         self.results |= {key: earlier[key] for key in ("started", "duration_s", "peak_memory_mb") if key in earlier}
         write_json(directory.results, self.results)
 

@@ -154,7 +154,7 @@ class Driver:
         self._began[job] = time.monotonic()
         self._measured(job.number, started=record.started or now(), ended=None)
         self.write(job.number)
-        if attempted and RunDirectory(directory).said().get("status") == "completed":
+        if attempted and RunDirectory(directory).read_results().get("status") == "completed":
             self._ended(Exit(job, 0))  # the last session died before it received this exit
             return
         self.executor.start(job, directory)
@@ -189,7 +189,7 @@ class Driver:
         job = ended.job
         record = self._records[job.number]
         path = self.directory.job(job.number, job.replicate, self.plan.repeats)
-        results = RunDirectory(path).said()
+        results = RunDirectory(path).read_results()
         peaks = (record.peak_memory_mb, results.get("peak_memory_mb"))
         self._measured(
             job.number,
@@ -286,7 +286,7 @@ def new_record(directory: SweepDirectory, number: int) -> TrialRecord:
 def _mark(path: Path, status: str, exit_code: int, reason: str | None) -> None:
     """Write into a run's results how it ended, if it could not do so itself."""
     run = RunDirectory(path)
-    results = run.said()
+    results = run.read_results()
     if results:
         write_json(run.results, results | {"status": status, "exit_code": exit_code, "reason": reason})
 
