@@ -19,6 +19,7 @@ from tunesmith.config.trust import trusting
 from tunesmith.data.examples import Example
 from tunesmith.data.lines import place_of
 from tunesmith.data.malformed import MalformedError
+from tunesmith.data.nested import with_nested
 from tunesmith.data.task import RowTask
 from tunesmith.errors import ConfigError, DataError, FilesError, Problem
 from tunesmith.runs.sweep_record import load_winner
@@ -186,9 +187,10 @@ def read_questions(source: str, task: RowTask, data: Data) -> Iterator[Example]:
         ConfigError: The ending is not a supported one.
         DataError: The file is missing or malformed, or lacks a column.
     """
+    columns = (data.text_column, data.text_pair_column, data.messages_column, data.target_column)
     for line, record in _records(source, data):
         try:
-            yield task.question(record, data)
+            yield task.question(with_nested(record, filter(None, columns)), data)
         except MalformedError as error:
             raise DataError(f"{place_of(source, line)}: {error}") from None
 

@@ -157,7 +157,8 @@ class Data(Node):
     """`csv`: a field in double quotes may hold delimiters and line breaks; `none`: a quote is a character like any
     other, and a row is a line. Null is `none` where the delimiter is a tab, else `csv`."""
     text_column: str = "text"
-    """Column with the input text; for token classification, a list of words."""
+    """Column with the input text; for token classification, a list of words. A field of an object in a column is named
+    by a dotted path, as in `summary.challenge`; so with every other column."""
     text_pair_column: str | None = None
     """Column with a second text, for tasks on sentence pairs (classification, regression)."""
     label_column: str = "label"

@@ -16,6 +16,7 @@ from tunesmith.data.files import data_files
 from tunesmith.data.lines import Line, place_of
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import holds_messages
+from tunesmith.data.nested import with_nested
 from tunesmith.data.rows import Rows, rows_of
 from tunesmith.data.sources.records import records_in, source_of
 from tunesmith.data.sources.separated import Dialect, dialect_of, suggestion
@@ -52,10 +53,12 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> R
     files = data_files(data, source)
     several = list(map(str, files)) != [data.path] or source.takes == "bytes"
     needed = _needed(data, task.columns(data))
-    where, unused, empty = Where(data.where), Unused(task, data, source.columns), Empty(task, data, left_out)
+    named = source.columns | {column.partition(".")[0] for column in needed if "." in column}
+    where, unused, empty = Where(data.where), Unused(task, data, named), Empty(task, data, left_out)
     rows: dict[str, tuple[Example, tuple[str, ...], int]] = {}
     split, group = data.split.column, data.split.group_column
     for position, (line, record) in enumerate(records_in(source, files)):
+        record = _with_nested(record, needed, path, line)
         _require(needed, record, line, dialect if data.format == "csv" else None)
         if not where.keeps(record):
             continue
@@ -101,6 +104,13 @@ def _needed(data: Data, keys: Sequence[str]) -> dict[str, str]:
         together = "Name the right one: data.text_column=..., with data.target_column=... if an answer is to be learned"
     of_the_task: dict[str, str] = {getattr(data, key): together for key in keys}
     return of_the_task | {column: hint for column, hint in hints.items() if column not in of_the_task}
+
+
+def _with_nested(record: dict[str, Any], needed: Mapping[str, str], path: str, line: Line) -> dict[str, Any]:
+    try:
+        return with_nested(record, needed)
+    except MalformedError as error:
+        raise DataError(f"{place_of(path, line)}: {error}") from None
 
 
 def _require(needed: Mapping[str, str], record: dict[str, Any], line: Line, dialect: Dialect | None) -> None:
