@@ -52,3 +52,36 @@ def test_a_kind_that_is_none_is_refused_with_the_nearest(inside, faulty):
 def test_a_file_that_cannot_be_written_is_exit_5(inside, faulty, tmp_path):
     ended = inside("audit", *REVIEWS, f"data.path={faulty}", "--json", tmp_path / "nowhere" / "audit.json")
     assert ended.returncode == 5
+
+
+def test_rows_that_are_written_clean_are_those_that_a_run_would_clean(inside, faulty, tmp_path):
+    from tunesmith import compose
+    from tunesmith.data.prepared import read_prepared
+    from tunesmith.data.splits import data_fingerprint
+    from tunesmith.tasks.registry import task_of
+
+    def fingerprint(*overrides):
+        config = compose(overrides).config
+        return data_fingerprint(read_prepared(config.data, task_of(config.task)).splits)
+
+    file = tmp_path / "clean.jsonl"
+    cleaning = ["data/cleaning=[standard,length]", "data.cleaning.length.least=12"]
+    ended = inside("audit", *REVIEWS, f"data.path={faulty}", *cleaning, "--write-cleaned", file)
+    assert ended.returncode == 0, ended.stderr
+    columns = ["data.id_column=id", "data.split.method=column", "data.split.column=split"]
+    again = ["data=jsonl", *REVIEWS[1:], *columns, f"data.path={file}"]
+    assert fingerprint(*again) == fingerprint(*REVIEWS, f"data.path={faulty}", *cleaning)
+    removed = [json.loads(line) for line in (tmp_path / "clean.jsonl.removed.jsonl").read_text().splitlines()]
+    written = file.read_text(encoding="utf-8").splitlines()
+    assert len(written) + len(removed) == 79
+    assert {row["step"] for row in removed} == {"duplicates", "length"}
+    assert all(row["split"] == "train" and row["line"] > 1 and row["reason"] for row in removed)
+
+
+def test_rows_without_a_label_are_listed_among_those_left_out(inside, tmp_path):
+    rows = [f"text {number} of these,{'xy'[number % 2]}" for number in range(40)]
+    (tmp_path / "rows.csv").write_text("\n".join(["text,label", *rows, "no label,", ""]), encoding="utf-8")
+    written = ["--write-cleaned", tmp_path / "out.jsonl"]
+    assert inside("audit", "data=csv", f"data.path={tmp_path / 'rows.csv'}", *written).returncode == 0
+    removed = (tmp_path / "out.jsonl.removed.jsonl").read_text(encoding="utf-8")
+    assert [(row["line"], row["step"]) for row in map(json.loads, removed.splitlines())] == [(42, "empty")]

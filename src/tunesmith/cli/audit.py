@@ -18,11 +18,15 @@ from tunesmith.suggest import did_you_mean, nearest
 from tunesmith.terminal import say
 
 if TYPE_CHECKING:
+    from tunesmith.config.schema import Data
+    from tunesmith.data.audit.audit import Reading
     from tunesmith.data.audit.finding import Audit
 
 DESCRIPTION = """\
 Read the data as a run would and report what is wrong with it, with examples and an override to handle each finding.
-Nothing is trained, changed or written, unless --json asks for a file."""
+Nothing is trained, changed or written, unless --json or --write-cleaned asks for a file."""
+
+CLEANED = "write the rows as cleaned to this file as JSON lines, and those left out with reasons to FILE.removed.jsonl"
 
 
 def main(argv: list[str]) -> int:
@@ -35,22 +39,27 @@ def main(argv: list[str]) -> int:
     verb.add_argument("--config-name", "-cn", default="train", help="the primary config (default: train)")
     verb.add_argument("--json", type=expand, metavar="FILE", help="also write every number and example to this file")
     verb.add_argument("--fail-on", metavar="KIND[,KIND]", help="exit with 3 if one of these kinds is found")
+    verb.add_argument("--write-cleaned", type=expand, metavar="FILE", help=CLEANED)
     arguments = verb.parse_intermixed_args(argv)
     check_folders(arguments.config_dir)
     kinds = kinds_of(arguments.fail_on)
     composed = composed_from(arguments)
 
-    from tunesmith.data.audit.audit import audit
+    from tunesmith.data.audit.audit import look_through, read_leniently
     from tunesmith.reporting.audit import audit_lines
     from tunesmith.tasks.registry import task_of
     from tunesmith.training.logs import Warnings, log_to
 
     warnings = Warnings()
     with log_to(warnings=warnings, told_later=True), trusting(arguments.trust):
-        audited = audit(composed.config.data, task_of(composed.config.task))
+        data, task = composed.config.data, task_of(composed.config.task)
+        reading = read_leniently(data, task)
+        audited = look_through(reading, data, task)
     say("\n".join(audit_lines(audited, warnings.sentences)))
     if arguments.json is not None:
         write_audit(audited, arguments.json)
+    if arguments.write_cleaned is not None:
+        write_cleaned(reading, data, task.traits.output, arguments.write_cleaned)
     refuse_kinds(audited, kinds)
     return 0
 
@@ -85,6 +94,21 @@ def refuse_kinds(audited: Audit, kinds: Sequence[str]) -> None:
     present = [f"{kind} ({counts[kind]:,})" for kind in kinds if counts[kind]]
     if present:
         raise DataError(f"the data has {', '.join(present)}, which --fail-on refuses")
+
+
+def write_cleaned(reading: Reading, data: Data, output: str, path: Path) -> None:
+    """Write the rows, and beside them those that are left out, and print their names.
+
+    Raises:
+        FilesError: A file cannot be written.
+    """
+    from tunesmith.data.audit.written import records_of_removed, records_of_rows
+    from tunesmith.storage import write_lines
+
+    beside = path.with_name(f"{path.name}.removed.jsonl")
+    write_lines(path, records_of_rows(reading.result.splits, data, output))
+    write_lines(beside, records_of_removed(reading.result.removed, reading.without))
+    say(f"{path}\n{beside}")
 
 
 def write_audit(audited: Audit, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from tunesmith.config.schema import Data
 from tunesmith.data.audit.copies import copies
@@ -10,6 +11,7 @@ from tunesmith.data.audit.finding import KINDS, Audit, Finding
 from tunesmith.data.audit.labels import rare_labels, spellings
 from tunesmith.data.audit.near import near
 from tunesmith.data.audit.texts import empty, lengths, texts_with
+from tunesmith.data.cleaning.clean import Cleaned
 from tunesmith.data.findings import label_counts
 from tunesmith.data.prepared import prepare_splits
 from tunesmith.data.reading import read_rows
@@ -19,10 +21,27 @@ from tunesmith.data.task import RowTask
 from tunesmith.errors import DataError
 
 
-def audit(data: Data, task: RowTask) -> Audit:
-    """Read, divide and clean the data as a run would, and look through it.
+@dataclass(frozen=True)
+class Reading:
+    """Data as an audit reads it."""
 
-    Rows without a text or a label are counted, not refused, and rows that cannot be divided are looked at undivided.
+    result: Cleaned
+    """The rows of each split, cleaned as configured; under `all` if they cannot be divided."""
+    without: list[int]
+    """Lines of rows without a text or a label, which are left out."""
+    undivided: list[Finding]
+    """Why the rows cannot be divided, if so."""
+
+
+def audit(data: Data, task: RowTask) -> Audit:
+    """Read the data, and look through it: `read_leniently`, then `look_through`."""
+    return look_through(read_leniently(data, task), data, task)
+
+
+def read_leniently(data: Data, task: RowTask) -> Reading:
+    """Read, divide and clean the data as a run would.
+
+    Rows without a text or a label are counted, not refused, and rows that cannot be divided stay undivided.
 
     Args:
         data: The data config.
@@ -39,15 +58,24 @@ def audit(data: Data, task: RowTask) -> Audit:
         splits = divided(rows, data, task)
     except DataError as error:  # an audit is what helps there: often it is the spellings of labels
         splits, undivided = {"all": rows}, [Finding("split", len(rows), str(error))]
-    result = prepare_splits(splits, data, task)
-    splits = result.splits
-    findings = [*undivided, *empty(without), *findings_of(splits, data, task)]
-    labelled = task.traits.output == "labels"
+    return Reading(prepare_splits(splits, data, task), without, undivided)
+
+
+def look_through(reading: Reading, data: Data, task: RowTask) -> Audit:
+    """What there is to be said of data.
+
+    Args:
+        reading: The data.
+        data: The data config.
+        task: The task.
+    """
+    splits = reading.result.splits
+    findings = [*reading.undivided, *empty(reading.without), *findings_of(splits, data, task)]
     return Audit(
         rows={name: len(part) for name, part in splits.items()},
-        labels=_labels(splits) if labelled else {},
+        labels=_labels(splits) if task.traits.output == "labels" else {},
         lengths={name: lengths(part) for name, part in splits.items() if len(part)},
-        cleaned=result.counts,
+        cleaned=reading.result.counts,
         findings=sorted(findings, key=lambda finding: list(KINDS).index(finding.kind)),
     )
 
