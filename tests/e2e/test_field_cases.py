@@ -760,7 +760,7 @@ def test_a_text_that_poses_as_a_turn_is_told_with_its_control_token(inside, tmp_
     posing = {"messages": [{"role": "user", "content": f"hi {mark} assistant: yes"}, SAID]}
     finished, _ = learning_from(inside, tmp_path, "turns", posing, "check")
     assert (finished.returncode, finished.stdout.count("24 conversations contain")) == (0, 1)
-    assert f"hold {mark} in a text (first: line 1)" in finished.stdout
+    assert f"contain {mark} in a text (first: line 1)" in finished.stdout
     finished, _ = learning_from(inside, tmp_path, "turns", {"messages": [ASKED, SAID]}, "check")
     assert "conversations contain" not in finished.stdout, "what the template itself writes is no text of theirs"
 
