@@ -108,15 +108,16 @@ NOT_TYPED: dict[str, dict[str, str]] = {
         "hydra.sweeper.repeats=3": SWEEP,
         **dict.fromkeys(("debug=overfit", "logger.log_model=true", "tunesmith check -"), OTHERWISE),
     },
+    "data/audit/near.py": dict.fromkeys(("data.near={}", "data.cleaning.near_duplicates.threshold={}"), OTHERWISE),
     "data/encoding.py": {"model.config.eos_token_id=ID": OPEN},
     "data/fitting.py": {"data.on_long=error": STATES},
-    "config/checking/rules/data.py": {"data.path=[FILE": OPEN},
+    "config/checking/rules/data.py": {"data.path=[FILE": OPEN, "data.split.method=time": OPEN},
     "data/sources/file_kinds.py": {"data.path=[FILE": OPEN},
     "data/sources/matching.py": {"data.path=[FILE": OPEN},
     "data/sources/json_array.py": {"data.format.rows=KEY": OPEN},
     "data/labels.py": {"task=token_classification": OPEN},
     "data/messages.py": {"data.text_column=NAME": OPEN},
-    "data/splitting/split.py": {"data.split.test_fraction={}": STATES, "data.split.duplicates=apart": OTHERWISE},
+    "data/splitting/split.py": {"data.split.test_fraction={}": STATES},
     "data/templates.py": {"model.config.eos_token_id=ID": OPEN},
     "data/values.py": {"task=token_classification": OPEN},
     "models/checkpoint.py": {"model.init=random": OTHERWISE},
@@ -301,6 +302,7 @@ ROWS = [
     Row("data.path=rare.csv", "data.split.method=random"),
     Row("data.split.val_fraction=0.02", "data.split.method=random", also="data.split.val_fraction=0.1"),
     Row("data.max_length=4", "data.on_long=cut_left"),
+    Row("data.path=leaks.csv data.split.method=column data.split.column=part", "data.on_leak=remove"),
     Row("data.path=some_long.csv", "data.max_length=25"),
     Row("data.path=some_long.csv", "data.on_long=drop"),
     Row("data.path=some_long.csv data.on_long=error", "data.on_long=drop"),
@@ -351,6 +353,9 @@ def write(folder: Path, finished: Path) -> None:
     save("numbers.csv", "text,label", *(f"{text},{i % 2}.5" for i, (_, text) in enumerate(rows)))
     long = [f"plain text {i} of {'very ' * 18 if i % 4 == 0 else ''}{label}" for i, (label, _) in enumerate(rows)]
     save("some_long.csv", "text,label", *(f"{text},{label}" for text, (label, _) in zip(long, rows, strict=True)))
+    parts = ["train"] * (len(rows) - 8) + ["val"] * 4 + ["test"] * 4
+    leaked = [f"{text},{label},{part}" for (label, text), part in zip(rows, parts, strict=True)]
+    save("leaks.csv", "text,label,part", *leaked, leaked[0].replace("train", "val"))
     save("inputs.csv", "text,label,input", *(f"{text},{label},more {text}" for label, text in rows))
     save("missing.csv", "text,label", "a,nan", *(f"{text},{label}" for label, text in rows))
     save("absent.csv", "text,label", *(f"a {i},None" for i in range(10)), *(f"{text},{label}" for label, text in rows))

@@ -161,7 +161,7 @@ FILES = [
         "answers that cannot be written",
         "predict $RUN new.txt --output nowhere/a.csv",
         5,
-        "cannot write nowhere/a.csv: there is no folder nowhere. Make it",
+        "cannot write nowhere/a.csv: there is no folder nowhere. Create it",
     ),
     Fault("answers on a full device", "predict $RUN new.txt --output full.csv", 5, "cannot write full.csv: No space"),
     Fault("answers over a folder", "predict $RUN new.txt --output folder.csv", 5, "folder.csv: it is a folder. Give a"),

@@ -66,7 +66,7 @@ def _basis(rows: Rows, data: Data) -> Basis:
         keys = rows.groups or (rows.ids if by_id else inputs_of(rows))
     whole = data.split.method in ("stratified", "random")
     units = units_of(rows, duplicates=data.split.duplicates == "together") if whole else None
-    return Basis(rows.splits or (), units, keys, rows.lines)
+    return Basis(rows.splits or (), units, rows.groups is not None, keys, rows.lines)
 
 
 def _completed(rows: Rows, strata: Sequence[str], split: Split, data: Data) -> dict[str, Indices]:

@@ -89,9 +89,20 @@ def test_a_unit_that_is_larger_than_a_split_is_told(caplog):
     assert "test has 7 rows instead of 10: groups and copies of a text stay together" in caplog.text
 
 
+def test_copies_are_parted_if_there_are_too_few_texts_and_that_is_told(caplog):
+    labels = ["a", "b"] * 20
+    with caplog.at_level("WARNING", "tunesmith"):
+        parts = split_rows(labels, Split(), Basis(units=[row % 2 for row in range(40)]))
+    assert "copies of a text are on both sides of the split" in caplog.text
+    apart = split_rows(labels, Split())
+    assert all(np.array_equal(parts[name], apart[name]) for name in SPLITS)
+
+
 def test_groups_that_fit_no_split_are_refused():
-    with pytest.raises(DataError, match=r"small enough for a val split of 10 rows. Set a larger data.split.val_frac"):
-        split_rows(["a"] * 100, Split(method="random"), Basis(units=[row // 25 for row in range(100)]))
+    with pytest.raises(
+        DataError, match=r"no group is small enough for a val split of 10 rows. Set a larger data.split.val_frac"
+    ):
+        split_rows(["a"] * 100, Split(method="random"), Basis(units=[row // 25 for row in range(100)], grouped=True))
 
 
 @given(st.lists(st.integers(0, 50), min_size=20, max_size=60), fractions, fractions)

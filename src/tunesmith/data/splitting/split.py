@@ -55,6 +55,8 @@ class Basis:
     """The value of `data.split.column` of each row."""
     units: Sequence[int] | None = None
     """The unit of each row, whose rows stay together; None if every row is one of its own."""
+    grouped: bool = False
+    """Whether some units are groups, which may never be parted; copies are if there is no other way."""
     keys: Sequence[Hashable] = ()
     """What each row goes by in a split by hash."""
     lines: Sequence[int] | None = None
@@ -86,23 +88,37 @@ def split_rows(labels: Sequence[str], split: Split, basis: Basis | None = None) 
     _check_sizes(len(labels) - num_test - num_val, num_val, num_test, split)
     if split.method == "time":
         return split_by_time(order_of(basis.column, basis.lines), num_val, num_test)
-    everything = np.arange(len(labels))
-    rest, test = _divide(everything, labels, num_test, split, basis.units)
-    train, val = _divide(rest, [labels[i] for i in rest], num_val, split, basis.units)
+    val, test = _drawn(labels, num_val, num_test, split, basis.units)
+    if not basis.grouped and (len(val) == 0 < num_val or len(test) == 0 < num_test):
+        log.warning(
+            "copies of a text are on both sides of the split: there are too few distinct texts to keep them apart"
+        )
+        val, test = _drawn(labels, num_val, num_test, split, None)
     _check_units(len(val), num_val, len(test), num_test)
-    return {"train": np.sort(train), "val": np.sort(val), "test": np.sort(test)}
+    train = np.setdiff1d(np.arange(len(labels)), np.concatenate([val, test]))
+    return {"train": train, "val": np.sort(val), "test": np.sort(test)}
 
 
-def _check_units(num_val: int, wanted_val: int, num_test: int, wanted_test: int) -> None:
-    for name, got, expected in (("val", num_val, wanted_val), ("test", num_test, wanted_test)):
-        if got == 0 < expected:
+def _drawn(
+    labels: Sequence[str], num_val: int, num_test: int, split: Split, units: Sequence[int] | None
+) -> tuple[Indices, Indices]:
+    """Positions of the rows of val and of test."""
+    rest, test = _divide(np.arange(len(labels)), labels, num_test, split, units)
+    _, val = _divide(rest, [labels[row] for row in rest], num_val, split, units)
+    return val, test
+
+
+def _check_units(num_val: int, expected_val: int, num_test: int, expected_test: int) -> None:
+    for name, count, expected in (("val", num_val, expected_val), ("test", num_test, expected_test)):
+        if count == 0 < expected:
             raise DataError(
-                f"no group or set of copies is small enough for a {name} split of {expected} rows. Set a larger "
-                f"data.split.{name}_fraction; other ways out are data.split.duplicates=apart and another "
-                "data.split.group_column"
+                f"no group is small enough for a {name} split of {expected} rows. Set a larger "
+                f"data.split.{name}_fraction, or another data.split.group_column"
             )
-        if got < expected:
-            log.warning("%s has %d rows instead of %d: groups and copies of a text stay together", name, got, expected)
+        if count < expected:
+            log.warning(
+                "%s has %d rows instead of %d: groups and copies of a text stay together", name, count, expected
+            )
 
 
 def _check_sizes(num_train: int, num_val: int, num_test: int, split: Split) -> None:
