@@ -19,6 +19,7 @@ from tunesmith.tracking.tracker import TrackedRun
 from tunesmith.tracking.wandb.run import WandbTracker
 
 
+@pytest.mark.slow
 class TestWandb(TrackerContract):
     opened_before = False
 
@@ -68,6 +69,7 @@ def store(tmp_path_factory):
     return folder / "mlruns" / DATABASE
 
 
+@pytest.mark.slow
 class TestMLflow(TrackerContract):
     @pytest.fixture
     def directory(self, tmp_path, store):

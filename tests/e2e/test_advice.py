@@ -406,6 +406,7 @@ def edited(words: list[str], typed: list[str]) -> list[str]:
     return [*kept, *(f"+{word}" if f"+{word.partition('=')[0]}" in new else word for word in added)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.line.split()[-1]} {row.advice}"[:70])
 def test_an_advice_works_as_typed(row, place, inside, monkeypatch):
     monkeypatch.chdir(place)

@@ -102,6 +102,7 @@ class Odd(RowStep):
 """
 
 
+@pytest.mark.slow
 def test_a_step_of_a_users_own_is_trusted_by_name_and_followed_to_the_end(tmp_path, tiny, command, monkeypatch):
     (tmp_path / "own_steps.py").write_text(OWN)
     monkeypatch.chdir(tmp_path)

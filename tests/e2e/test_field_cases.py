@@ -956,7 +956,8 @@ def test_texts_that_the_tokenizer_does_not_know_are_told(inside, tmp_path):
     rows = [("\u1230\u120b\u121d" if i % 2 else f"plain text {i}", i % 2) for i in range(40)]
     path = write_csv(tmp_path / "a.csv", ("text", "label"), rows)
     run = tmp_path / "run"
-    made = ("data=csv", f"data.path={path}", "model=tiny_encoder", *QUIET, *STILL, f"run.dir={run}")
+    apart = "data.split.duplicates=apart"  # half of the rows are one text
+    made = ("data=csv", f"data.path={path}", apart, "model=tiny_encoder", *QUIET, *STILL, f"run.dir={run}")
     counts = [("train", "16"), ("val", "2"), ("test", "2")]
     pattern = r"(\w+): (\d+) of \d+ texts are mostly \[UNK\]"
     assert re.findall(pattern, inside("check", *made).stdout) == counts
@@ -1536,7 +1537,11 @@ def test_results_of_one_answer_for_everything_are_told(inside, short_reviews, tm
     rows = [json.loads(line) for line in (tmp_path / "run/predictions.jsonl").read_text().splitlines()]
     for split in ("val", "test"):
         given = {row["prediction"] for row in rows if row["split"] == split}
-        said = [text for text in sentences if text.startswith((f"all 8 rows of {split}", f"{split}/accuracy"))]
+        said = [
+            text
+            for text in sentences
+            if text.startswith((f"the prediction for all 8 rows of {split}", f"{split}/accuracy"))
+        ]
         right = sum(row["prediction"] == row["label"] for row in rows if row["split"] == split)
         assert len(said) == (1 if len(given) == 1 or right <= 4 else 0)
 

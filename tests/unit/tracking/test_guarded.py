@@ -66,6 +66,7 @@ def test_a_class_of_ones_own_gets_its_keywords_every_point_and_the_end(tiny, min
     assert last == {"status": "completed", "exit_code": 0}
 
 
+@pytest.mark.slow
 def test_its_failures_are_said_once_and_the_run_completes(tiny, mine, tmp_path, command):
     line = ("train", *tiny, *mine, "+logger.fails=true", "trainer.max_epochs=1", "--trust", "mine_tracker")
     done = command(*line, f"run.dir={tmp_path / 'r'}")

@@ -68,6 +68,7 @@ def test_a_run_in_its_own_store_holds_points_config_model_and_end(tiny):
     assert weights.read_bytes() == saved.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_goes_on_in_its_run_with_every_point_once(tiny, uri, tmp_path, inside):
     stop = """
 import os, signal, sys
