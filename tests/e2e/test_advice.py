@@ -148,7 +148,7 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     ),
     "sweeping/space/reading.py": {"optimizer.lr=1e-5": SWEEP},
     "sweeping/resume.py": {"hydra.sweeper.initial=DIR": SWEEP, "tunesmith resume {": SWEEP},
-    "sweeping/settings.py": dict.fromkeys(("hydra.sweeper.pruner=none", "hydra.sweeper.executor=local"), SWEEP),
+    "sweeping/settings.py": {"hydra.sweeper.pruner=none": SWEEP},
     "sweeping/search/samplers.py": {"hydra.sweeper.seed={}": SWEEP},
     "tracking/extras.py": {"pip install": NEEDS},
     "tracking/wandb/key.py": {"logger.mode=offline": NEEDS},

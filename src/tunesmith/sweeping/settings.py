@@ -88,10 +88,7 @@ def _of_pruner(settings: Sweeper) -> Iterator[Problem]:
 
 def _of_executor(settings: Sweeper) -> Iterator[Problem]:
     where, executor = "hydra.sweeper.executor", settings.executor
-    if executor == "inprocess" and settings.n_jobs not in (1, "auto"):
-        hint = "Leave it out, or use hydra.sweeper.executor=local"
-        yield Problem("hydra.sweeper.n_jobs", f"{where}=inprocess runs one trial at a time", str(settings.n_jobs), hint)
-    elif isinstance(executor, dict) and not isinstance(executor.get("_target_"), str):
+    if isinstance(executor, dict) and not isinstance(executor.get("_target_"), str):
         hint = f"Name its class beside its options: {where}={{_target_: my_module.MyExecutor}}"
         yield Problem(where, "does not name a class", as_yaml(executor), hint)
     elif isinstance(executor, dict):

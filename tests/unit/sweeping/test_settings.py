@@ -80,7 +80,6 @@ def my_module(tmp_path, monkeypatch):
         ({"executor": {"_target_": "my_plugins.Cluster", "queue": "a", "n_jobs": 2}}, "use hydra.sweeper.n_jobs"),
         ({"executor": {"queue": "a"}}, "does not name a class"),
         ({"executor": "slurm"}, "must be local, inprocess, or a mapping with a class in _target_ and its options"),
-        ({"executor": "inprocess", "n_jobs": 2}, "inprocess runs one trial at a time"),
     ],
     ids=str,
 )
