@@ -63,7 +63,11 @@ def _basis(rows: Rows, data: Data) -> Basis:
     keys: Sequence[Hashable] = ()
     if data.split.method == "hash":
         by_id = data.id_column is not None and data.split.duplicates == "apart"
-        keys = rows.groups or (rows.ids if by_id else inputs_of(rows))
+        own: Sequence[Hashable] = rows.ids if by_id else inputs_of(rows)
+        keys = [group or key for group, key in zip(rows.groups or [""] * len(rows), own, strict=True)]
+    if rows.groups is not None and (lone := rows.groups.count("")):
+        message = "%d of %d rows have nothing in data.split.group_column=%s: each is a group of its own"
+        log.warning(message, lone, len(rows), data.split.group_column)
     whole = data.split.method in ("stratified", "random")
     units = units_of(rows, duplicates=data.split.duplicates == "together") if whole else None
     return Basis(rows.splits or (), units, rows.groups is not None, keys, rows.lines)

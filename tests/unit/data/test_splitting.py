@@ -177,6 +177,20 @@ def test_a_group_column_keeps_customers_whole(tickets):
     assert {name: len(rows) for name, rows in parts.items()} == {"train": 36, "val": 12, "test": 12}
 
 
+@pytest.mark.parametrize("method", ["random", "hash"])
+def test_rows_without_a_group_are_divided_one_by_one_and_counted(tmp_path, caplog, method):
+    path = tmp_path / "some.csv"
+    lines = [f"text {n},{'ab'[n % 2]},{'' if n % 3 else f'c{n % 12}'}" for n in range(90)]
+    path.write_text("\n".join(["text,label,customer", *lines]) + "\n")
+    split = Split(method=method, group_column="customer", val_fraction=0.2, test_fraction=0.2)
+    with caplog.at_level("WARNING", "tunesmith"):
+        parts = read_splits(Data(path=str(path), format="csv", split=split), CLASSIFICATION)
+    assert "60 of 90 rows have nothing in data.split.group_column=customer" in caplog.text
+    assert all("" in rows.groups for rows in parts.values()), "they are on every side"
+    named = [set(rows.groups) - {""} for rows in parts.values()]
+    assert sum(map(len, named)) == 4, "a customer is on one side"
+
+
 def test_copies_are_together_in_a_new_config_and_apart_in_one_of_before(tickets):
     new = compose(["data=csv", f"data.path={tickets}"])
     assert new.config.data.split.duplicates == "together"

@@ -25,8 +25,8 @@ def units_of(rows: Rows, *, duplicates: bool) -> list[int] | None:
         A number for each row, in the order of the first rows; None if every row is a unit of its own.
     """
     features: list[Sequence[Hashable]] = []
-    if rows.groups is not None:
-        features.append(rows.groups)
+    if rows.groups is not None:  # a row without a group is one of its own: `missing` is nobody's name
+        features.append([group or (row,) for row, group in enumerate(rows.groups)])
     if duplicates:
         features.append(inputs_of(rows))
     units = _joined(len(rows), features)
