@@ -55,7 +55,7 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> R
     needed = _needed(data, task.columns(data))
     named = source.columns | {column.partition(".")[0] for column in needed if "." in column}
     where, unused, empty = Where(data.where), Unused(task, data, named), Empty(task, data, left_out)
-    rows: dict[str, tuple[Example, tuple[str, ...], int]] = {}
+    rows: dict[str, tuple[Example, str, str, int]] = {}
     split, group = data.split.column, data.split.group_column
     for position, (line, record) in enumerate(records_in(source, files)):
         record = _with_nested(record, needed, path, line)
@@ -63,24 +63,20 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> R
         if not where.keeps(record):
             continue
         unused.see(record)
-        try:
-            example = task.read(record, data)
-        except MalformedError as error:
-            raise DataError(f"{place_of(path, line)}: {error}") from None
+        example = _example(record, data, task, place_of(path, line))
         if example is None:
             empty.see(line, record)
             continue
         row_id = as_text(record[data.id_column]) if data.id_column else str(position)
         if row_id in rows:
             raise DataError(f"{place_of(path, line)}: the id {row_id!r} in column {data.id_column!r} is not unique")
-        beside = tuple(as_text(record[column]) if column else "" for column in (split, group))
-        beside = (files[Path(line.file)] or beside[0], beside[1])
-        rows[row_id] = (example, beside, line if several else int(line))
+        own_split = files[Path(line.file)] or (as_text(record[split]) if split else "")
+        own_group = as_text(record[group]) if group else ""
+        rows[row_id] = (example, own_split, own_group, line if several else int(line))
     empty.refuse(path)
     if not rows:
         raise DataError(f"{path}: {where.miss() or empty.nothing_left()}")
-    examples, beside_each, lines = map(list, zip(*rows.values(), strict=True))
-    splits, groups = map(list, zip(*beside_each, strict=True))
+    examples, splits, groups, lines = map(list, zip(*rows.values(), strict=True))
     as_read = rows_of(list(rows), examples, splits if any(splits) else None, lines)
     as_read = replace(as_read, groups=groups if group else None)
     refuse_sources_of_lists(as_read.texts, as_read.pairs, task, data)
@@ -91,6 +87,13 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> R
     for sentence in task.oddities(named_rows.labels, as_read.labels, data):
         log.warning("%s: %s", path, sentence)
     return named_rows
+
+
+def _example(record: dict[str, Any], data: Data, task: RowTask, place: str) -> Example | None:
+    try:
+        return task.read(record, data)
+    except MalformedError as error:
+        raise DataError(f"{place}: {error}") from None
 
 
 def _needed(data: Data, keys: Sequence[str]) -> dict[str, str]:
