@@ -259,3 +259,40 @@ def test_a_driver_that_is_killed_again_and_again_ends_as_if_it_had_not_been(samp
         words = [word for word, name, _ in map(str.split, said["pieces"]) if int(name) == number]
         assert set(words) <= {"start", "end"}
         assert "end" not in words[:-1], "what has finished is not run again"
+
+
+@pytest.mark.slow
+def test_a_judge_that_breaks_ends_the_sweep_as_failed_and_the_sweep_can_go_on(command, tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = (
+        "from tunesmith.sweeping.search.judge import Judge\nclass Mine(Judge):\n    def report(self, n, rung, value):\n"
+    )
+    (tmp_path / "my_judge.py").write_text(source + "        raise KeyError('oops')\n")
+    line = [*(text for text in tiny if not text.startswith("optimizer.lr=")), "optimizer.lr=1e-3,2e-3"]
+    judge = ["hydra.sweeper.pruner={_target_: my_judge.Mine}", "hydra.sweeper.n_jobs=1", "--trust", "my_judge"]
+    broken = command("train", "-m", *line, *judge, f"run.dir={tmp_path / 'sweep'}")
+    assert broken.returncode == 2
+    assert "my_judge.Mine.report() raised KeyError: 'oops'" in broken.stderr
+    assert "Traceback" not in broken.stderr
+    record = load_sweep(tmp_path / "sweep")
+    assert record.status == "failed"
+    assert "my_judge.Mine.report() raised KeyError" in record.facts["reason"]
+    (tmp_path / "my_judge.py").write_text(source + "        return 'continue'\n")
+    mended = command("resume", tmp_path / "sweep", "--trust", "my_judge")
+    assert mended.returncode == 0, mended.stderr
+    again = load_sweep(tmp_path / "sweep")
+    assert [trial.state for trial in again.trials] == ["completed", "completed"]
+    assert (again.status, again.facts["reason"]) == ("completed", None)
+
+
+@pytest.mark.parametrize(
+    ("setting", "rule"),
+    [
+        ("n_trials=${nope}", "hydra.sweeper.n_trials: refers to a key that does not exist (received"),
+        ("storage=${oc.env:NOT_SET_AT_ALL}", "hydra.sweeper.storage: refers to"),
+    ],
+)
+def test_a_reference_that_leads_nowhere_is_named_by_its_key(setting, rule, inside, tiny):
+    done = inside("train", "-m", *tiny, "seed=1", f"hydra.sweeper.{setting}")
+    assert done.returncode == 2
+    assert rule in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,23 +63,16 @@ def sweeper_node(name: str, overrides: Sequence[str], config_dirs: Sequence[Path
     Raises:
         ConfigError: They set what they may not in Hydra's own node, or refer to something missing.
     """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
+    from tunesmith.config.checking.validate import resolved
     from tunesmith.config.composing.compose import PLAIN, draft
     from tunesmith.config.composing.overrides import common
-    from tunesmith.config.limits import bounded
 
     composed = draft(common(overrides), config_dirs=config_dirs, name=name)
     if composed.problems:
         raise ConfigError(composed.problems)
-    try:
-        with bounded():
-            node = OmegaConf.to_container(composed.config.hydra.sweeper, resolve=True)
-    except OmegaConfBaseException as error:
-        rule = str(error).splitlines()[0]
-        raise ConfigError([Problem(f"hydra.sweeper.{error.key}", rule[:1].lower() + rule[1:])]) from None
-    assert isinstance(node, dict)
+    node, problems = resolved(composed.config.hydra.sweeper)
+    if problems:
+        raise ConfigError([replace(problem, where=f"hydra.sweeper.{problem.where}") for problem in problems])
     return str(node["_target_"]), {str(key): node[key] for key in node if key not in ("_target_", *PLAIN)}
 
 

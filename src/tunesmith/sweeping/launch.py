@@ -7,7 +7,8 @@ import math
 import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tunesmith.config.composing.composer import Composer
 from tunesmith.config.fingerprint import fingerprint
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.config.trust import trusting
+from tunesmith.errors import TunesmithError
 from tunesmith.machine import gpus, usable_threads
 from tunesmith.redaction import redact, redact_argv, redact_values
 from tunesmith.reporting.sweep.live import LiveView
@@ -151,8 +153,20 @@ def drive(
         _announce(sweep, directory, executor)
         with LiveView(sweep.objectives[0], sweep.directions[0], sweep.n_trials, executor.slots, known=ended) as view:
             driver.watch = view.update
-            driver.run()
+            with _failure_recorded(directory, facts):
+                driver.run()
         return summarise(directory, facts, driver, sweep.settings, sweep.run.config.logger)
+
+
+@contextmanager
+def _failure_recorded(directory: SweepDirectory, facts: dict[str, Any]) -> Iterator[None]:
+    """Write an error that ends the search itself, such as a judge's, into the sweep's record."""
+    try:
+        yield
+    except TunesmithError as error:
+        ended = {"status": "failed", "exit_code": error.exit_code, "reason": redact_values(str(error)), "ended": now()}
+        write_json(directory.facts, facts | ended)
+        raise
 
 
 def trial_overrides(sweep: Sweep, directory: SweepDirectory, executor: Executor) -> list[str]:

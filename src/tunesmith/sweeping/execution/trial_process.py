@@ -54,7 +54,7 @@ def train_trial(directory: Path, tell: Tell) -> int:
     from tunesmith.sweeping.execution.trial import run_trial
     from tunesmith.training.callbacks.interruption import Pruned
 
-    sys.argv = ["tunesmith", "train", "--from", str(directory)]  # the run records this as its command
+    command, sys.argv = sys.argv, ["tunesmith", "train", "--from", str(directory)]  # the run records it as its own
     try:
         run_trial(directory, tell)
     except Pruned as pruned:
@@ -65,6 +65,8 @@ def train_trial(directory: Path, tell: Tell) -> int:
             traceback.print_exc()
         tell({"kind": "failed", "reason": f"{type(error).__name__}: {error}"})
         return explain(error)
+    finally:
+        sys.argv = command  # the sweep's, if it runs its trials in its own process
     return 0
 
 
