@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 from pathlib import Path
 
 from tunesmith.cli.options import Parser
 from tunesmith.errors import FilesError
-from tunesmith.runs.record import Record
+from tunesmith.runs.record import Record, as_argument
 from tunesmith.runs.sweep_record import SweepRecord, is_sweep
 from tunesmith.terminal import say
 
@@ -24,5 +23,6 @@ def main(argv: list[str]) -> int:
     if record.status != "running":
         raise FilesError(f"{path} is {record.status}: there is nothing to stop")
     os.kill(int(facts["pid"]), signal.SIGTERM)
-    say(f"asked to stop; continue later with: tunesmith resume {shlex.quote(str(path))}")
+    trusted = record.trusted if isinstance(record, Record) else record.facts["request"]["trust"]
+    say(f"asked to stop; continue later with: tunesmith resume {as_argument(path, trusted)}")
     return 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,16 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 UNFINISHED = ("interrupted", "dead", "failed")
 """Statuses of runs that can be resumed."""
+
+
+def as_argument(path: Path, trusted: Sequence[str] = ()) -> str:
+    """Format a run or a sweep as arguments of a verb, quoted for a shell.
+
+    Args:
+        path: Its directory, or a config file of it.
+        trusted: What it was started with `--trust` for.
+    """
+    return shlex.join([str(path), *(word for name in trusted for word in ("--trust", name))])
 
 
 class Record:
@@ -52,8 +63,15 @@ class Record:
 
     @property
     def argument(self) -> str:
-        """The run directory, quoted for a shell."""
-        return shlex.quote(str(self.path))
+        """The run directory, quoted for a shell, with the `--trust` that its code of the user's own needs."""
+        return as_argument(self.path, self.trusted)
+
+    @property
+    def trusted(self) -> Sequence[str]:
+        """What the run was started with `--trust` for, as far as its provenance can be read."""
+        with suppress(FilesError):  # a damaged one is reported by whatever needs it
+            return list(self.provenance.get("trusted", ()))
+        return ()
 
     @property
     def status(self) -> str:

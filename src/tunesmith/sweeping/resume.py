@@ -15,7 +15,7 @@ from tunesmith.config.composing.overrides import parse
 from tunesmith.config.folders import expand
 from tunesmith.config.trust import trusting
 from tunesmith.errors import ConfigError, Problem
-from tunesmith.runs.record import process_identity
+from tunesmith.runs.record import as_argument, process_identity
 from tunesmith.runs.sweep_record import SweepRecord
 from tunesmith.runs.trial_record import TRIAL_FILE, TrialRecord, read_trial
 from tunesmith.storage import locked, write_json
@@ -63,7 +63,7 @@ def resume_sweep(
         request = record.facts["request"]
         missing = [name for name in request["trust"] if name not in trust]
         if missing:
-            hint = f"If you still trust it: tunesmith resume {shlex.quote(str(path))} --trust {shlex.quote(missing[0])}"
+            hint = f"If you still trust it: tunesmith resume {as_argument(path, request['trust'])}"
             raise ConfigError([Problem("--trust", f"the sweep uses code from {', '.join(missing)}", None, hint)])
         composer = snapshot.reopen(directory.path, request["name"])
         settings = read_settings(_changed(request["settings"], changes))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ from tunesmith.machine import peak_memory_mb, watch_memory
 from tunesmith.redaction import redact, redact_values
 from tunesmith.runs.directory import RunDirectory, clear_away
 from tunesmith.runs.ledger import record_look
-from tunesmith.runs.record import process_identity
+from tunesmith.runs.record import as_argument, process_identity
 from tunesmith.runs.sweep_record import SWEEP_FILE
 from tunesmith.storage import write_json, write_lines
 from tunesmith.tracking.guarded import open_tracker
@@ -54,6 +53,8 @@ class Session:
         clear_away(directory)
         self.warnings = warnings
         self.config = composed.config
+        self.argument = as_argument(directory.path, composed.trust)
+        """The run on a command line."""
         self.directory = directory
         self.stop = StopAtStep(directory.checkpoints / LAST)
         self.local = JsonlLogger(directory.path)
@@ -145,12 +146,9 @@ class Session:
     def say_how_to_go_on(self) -> None:
         """Log the command that continues the run, or starts it again."""
         if (self.directory.checkpoints / LAST).is_file():
-            log.info("to resume from its last checkpoint: tunesmith resume %s", shlex.quote(str(self.directory.path)))
+            log.info("to resume from its last checkpoint: tunesmith resume %s", self.argument)
         else:
-            log.info(
-                "no checkpoint was written; to start again: tunesmith train --from %s",
-                shlex.quote(str(self.directory.path)),
-            )
+            log.info("no checkpoint was written; to start again: tunesmith train --from %s", self.argument)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +26,7 @@ from tunesmith.reporting.sweep.advice import Edge, Noise, edges, noise, space_te
 from tunesmith.reporting.sweep.figures import Figure, Figures
 from tunesmith.reporting.sweep.leaderboard import BEST_FILE, COSTS, REPORT_FILE, has_spread, shown_costs
 from tunesmith.reporting.sweep.study import MIN_TRIALS_FOR_IMPORTANCES, importances, quiet_optuna
+from tunesmith.runs.record import as_argument
 from tunesmith.runs.sweep_record import SweepRecord
 from tunesmith.runs.trial_record import TrialRecord
 from tunesmith.storage import write_text
@@ -135,7 +135,7 @@ def _command(record: SweepRecord, trial: TrialRecord | None) -> str | None:
         return None
     best = record.best()
     source = record.path / BEST_FILE if best and best.number == trial.number else trial.runs[0]
-    return f"tunesmith train --from {shlex.quote(str(source))}"
+    return f"tunesmith train --from {as_argument(source, record.facts.get('request', {}).get('trust', ()))}"
 
 
 def _facts(record: SweepRecord) -> list[tuple[str, str]]:
