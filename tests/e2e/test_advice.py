@@ -117,6 +117,7 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "data/sources/json_array.py": {"data.format.rows=KEY": OPEN},
     "data/labels.py": {"task=token_classification": OPEN},
     "data/messages.py": {"data.text_column=NAME": OPEN},
+    "data/splits.py": {"data.split.group_column=%s": STATES},
     "data/splitting/split.py": {"data.split.test_fraction={}": STATES},
     "data/templates.py": {"model.config.eos_token_id=ID": OPEN},
     "data/values.py": {"task=token_classification": OPEN},
