@@ -21,6 +21,7 @@ def test_there_are_nine() -> None:
     assert set(POINTS) < set(NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_sweep_is_judged_and_composed(name: str, prepared: Prepared) -> None:
     sweep = prepared(name)

@@ -6,6 +6,8 @@ import runpy
 import statistics
 from pathlib import Path
 
+import pytest
+
 BENCH = runpy.run_path(str(Path(__file__).resolve().parents[2] / "scripts" / "bench_search"))
 
 
@@ -17,6 +19,7 @@ def test_the_table_is_whole() -> None:
     assert len(table.space().points()) == 60
 
 
+@pytest.mark.slow
 def test_the_default_finds_a_good_configuration_with_less_compute_than_random_search() -> None:
     found = {name: [run.found_after for run in runs] for name, runs in BENCH["compare"](20, grid=False).items()}
     random, _, default = (statistics.fmean(costs) for costs in found.values())

@@ -15,6 +15,7 @@ BAD = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", BAD)
 def test_both_refuse_it_alike(bad, tiny, inside, tmp_path):
     checked, trained = inside("check", "--model", *tiny, bad), inside("train", *tiny, bad)

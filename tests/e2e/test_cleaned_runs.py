@@ -41,6 +41,7 @@ def test_a_run_on_cleaned_rows_is_that_on_rows_that_were_clean(run, tiny):
     assert "cleaned" not in train(compose([*tiny, "trainer.max_steps=1"])).results
 
 
+@pytest.mark.slow
 def test_a_finished_run_cleans_what_it_is_given_and_leaves_nothing_out(run, spaced, rows, inside, tmp_path):
     answers = {}
     for name, texts in {"clean": [text for text, _ in rows[:6]], "spaced": None}.items():
@@ -62,12 +63,14 @@ def measured(ended):
     return json.loads((Path(ended.stdout.splitlines()[-1]) / "results.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_measuring_again_gives_the_same(run, inside):
     again = measured(inside("evaluate", run.path, "--split", "val"))["metrics"]
     assert again == {name: value for name, value in run.metrics.items() if name in again}
     assert "val/accuracy" in again
 
 
+@pytest.mark.slow
 def test_other_data_is_cleaned_as_the_runs_own(run, reviews_csv, spaced, inside):
     columns = ["data.text_column=review", "data.label_column=verdict"]
     results = [

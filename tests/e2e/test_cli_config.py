@@ -66,6 +66,7 @@ def test_a_file_cannot_run_code(tmp_path: Path, multirun: list[str]) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["conf"]
 
 
+@pytest.mark.slow
 def test_every_job_of_a_multirun_is_validated_before_the_first(tmp_path: Path) -> None:
     done = tunesmith(
         "train", "-m", "optimizer.lr=1e-4,-1", "data.batch_size=8,0", "optimizer.amsgrad=true", cwd=tmp_path
@@ -145,6 +146,7 @@ class TestUsage:
     def test_version(self, tmp_path: Path) -> None:
         assert tunesmith("--version", cwd=tmp_path).stdout.startswith("tunesmith ")
 
+    @pytest.mark.slow
     def test_debug_shows_the_traceback(self, tmp_path: Path) -> None:
         assert "Traceback" in tunesmith("train", "optimizer.lrr=1", "--debug", cwd=tmp_path).stderr
         assert "Traceback" in tunesmith("train", "optimizer.lrr=1", cwd=tmp_path, TUNESMITH_DEBUG="1").stderr
@@ -211,6 +213,7 @@ class TestCheck:
         assert plan["data.batch_size"] == "8"
         assert plan["data"] == "csv"
 
+    @pytest.mark.slow
     def test_with_the_model_it_refuses_what_a_run_would(self, tmp_path: Path, reviews: Path) -> None:
         done = tunesmith("check", "data=csv", f"data.path={reviews}", "data.max_length=513", "--model", cwd=tmp_path)
         assert done.returncode == 2

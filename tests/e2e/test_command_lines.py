@@ -228,6 +228,7 @@ def test_an_existing_directory_is_refused_before_anything_else(tiny, tmp_path, i
     assert list((tmp_path / "mine").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_failure_has_its_exit_code_and_one_message(tiny, tmp_path, inside):
     overrides = ["optimizer=sgd", "optimizer.lr=1e30", "trainer.gradient_clip_val=null", "scheduler=constant"]
     done = inside("train", *tiny, *overrides, f"run.dir={tmp_path / 'failed'}")

@@ -462,6 +462,7 @@ def test_a_tracker_that_fails_never_fails_the_run(place, environment, words):
     assert load_run(place / "r").status == "completed"
 
 
+@pytest.mark.slow
 def test_names_do_not_leave_the_folder_of_runs(place, inside, monkeypatch):
     monkeypatch.chdir(place)
     before = {path.name for path in place.iterdir()}
@@ -475,6 +476,7 @@ def test_names_do_not_leave_the_folder_of_runs(place, inside, monkeypatch):
 LABELS = ("../../up", "<script>alert(1)</script>", "[red]x[/red]")
 
 
+@pytest.mark.slow
 def test_labels_and_texts_are_data_and_nothing_else(place, inside, monkeypatch):
     monkeypatch.chdir(place)
     rows = [{"review": f"<img src=x onerror=alert({n})> [b]{n}[/b]", "verdict": LABELS[n % 3]} for n in range(60)]

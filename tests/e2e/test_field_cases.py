@@ -154,6 +154,7 @@ def accuracy_by_name(folder: Path, record, reviews: Path) -> float:
     return sum(right) / len(right)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "second", "swapped", "said"),
     [
@@ -179,6 +180,7 @@ def test_outputs_of_a_checkpoint_keep_their_meaning(
     assert said in record.directory.log.read_text()
 
 
+@pytest.mark.slow
 def test_outputs_of_other_names_are_drawn_anew_or_kept_on_demand(knows, short_reviews, tmp_path, inside):
     from tunesmith import load_run
 
@@ -200,6 +202,7 @@ def test_outputs_of_other_names_are_drawn_anew_or_kept_on_demand(knows, short_re
     assert "LABEL_0 as negative" in inside("train", *again, f"run.dir={tmp_path}/numbers").stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_a_run_that_goes_on_under_other_names_says_what_becomes_of_the_outputs(
     method, knows, short_reviews, tmp_path, inside
@@ -266,6 +269,7 @@ def perplexity_of(folder: Path, record, prompts: Path) -> float:
     return math.exp(loss / tokens)
 
 
+@pytest.mark.slow
 def test_an_adapter_on_a_tied_tensor_is_exported_and_continued_as_it_was_measured(prompts, tmp_path, inside):
     from tunesmith import load_run
 
@@ -281,6 +285,7 @@ def test_an_adapter_on_a_tied_tensor_is_exported_and_continued_as_it_was_measure
     assert load_run(tmp_path / "onward").metrics["val/perplexity"] == pytest.approx(measured, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("average", [("EMAWeightAveraging", "+callbacks.a.decay=0.9"), ("WeightAveraging",)])
 def test_an_average_is_saved_as_it_was_measured(average, prompts, tmp_path, inside):
     from tunesmith import load_run
@@ -294,6 +299,7 @@ def test_an_average_is_saved_as_it_was_measured(average, prompts, tmp_path, insi
     assert perplexity_of(record.directory.model, record, prompts) == pytest.approx(measured, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_what_averages_after_the_last_validation_is_refused(prompts, tmp_path, inside):
     swa = (f"+callbacks.swa._target_={AVERAGES}.StochasticWeightAveraging", "+callbacks.swa.swa_lrs=1e-3")
     done = inside("train", *writing(prompts), *swa, f"run.dir={tmp_path}/run")
@@ -303,6 +309,7 @@ def test_what_averages_after_the_last_validation_is_refused(prompts, tmp_path, i
     assert inside("check", *writing(prompts), *words).returncode == 0
 
 
+@pytest.mark.slow
 def test_an_adapter_that_cannot_be_merged_is_refused_with_the_way_to_use_it(prompts, tmp_path, inside):
     bias = ("method=lora", "+method.lora_bias=true", *SHORT, f"run.dir={tmp_path}/run")
     assert inside("train", *writing(prompts), *bias).returncode == 0
@@ -313,6 +320,7 @@ def test_an_adapter_that_cannot_be_merged_is_refused_with_the_way_to_use_it(prom
     refused(inside("train", *writing(prompts), *onward), "model.from_run: peft cannot merge this adapter")
 
 
+@pytest.mark.slow
 def test_weights_that_a_callback_moves_behind_the_validation_end_the_run(prompts, tmp_path, inside, monkeypatch):
     (tmp_path / "moving_weights.py").write_text(
         "import pytorch_lightning as pl\n"
@@ -349,6 +357,7 @@ def test_what_an_average_cannot_take_is_refused(verb, arguments, words, short_re
     refused(inside(*line), words, code=2, directory=tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_an_average_of_nothing_is_said(short_reviews, inside, tmp_path):
     average = [
         "+callbacks.average._target_=pytorch_lightning.callbacks.EMAWeightAveraging",
@@ -360,6 +369,7 @@ def test_an_average_of_nothing_is_said(short_reviews, inside, tmp_path):
     assert any("averaged no weights in 2 steps" in said for said in load_run(tmp_path / "run").warnings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "override", "words"),
     [
@@ -378,6 +388,7 @@ def test_an_adapter_that_trains_nothing_or_cannot_be_merged_is_refused(
     refused(inside("train", *line, *SHORT, f"run.dir={tmp_path / 'run'}"), words, code=2, directory=tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_an_adapter_on_a_module_that_a_classifier_never_calls_is_refused(short_reviews, inside):
     data = ["data=csv", f"data.path={short_reviews}", "model=tiny_seq2seq", "method=lora"]
     assert inside("check", "--model", *data, *QUIET).returncode == 0
@@ -461,6 +472,7 @@ def test_a_format_of_our_own_is_saved_as_a_template_that_writes_what_was_learned
     assert tokenizer.apply_chat_template(talk, return_dict=True)["input_ids"] == by_hand
 
 
+@pytest.mark.slow
 def test_a_conversation_that_the_assistant_opens_is_learned_and_answered(inside, tmp_path):
     hello = {"role": "assistant", "content": "how can i help"}
     talks = [{"messages": [hello, *TEA]}, {"messages": [hello]}] * 12
@@ -546,6 +558,7 @@ def answering(file: Path, folder: Path) -> tuple[str, ...]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["full", pytest.param("lora", marks=pytest.mark.slow)])
 def test_generation_stops_at_the_token_that_the_template_ends_an_answer_with(inside, fruit_prompts, tmp_path, method):
     from transformers import GenerationConfig
@@ -567,6 +580,7 @@ def test_generation_stops_at_the_token_that_the_template_ends_an_answer_with(ins
     assert GenerationConfig.from_pretrained(tmp_path / "out").eos_token_id == [3, 102]
 
 
+@pytest.mark.slow
 def test_an_answer_that_our_own_format_ends_is_ended_everywhere(inside, fruit_prompts, tmp_path):
     learning = ("optimizer.lr=1e-2", "trainer.max_epochs=12", "callbacks=none", "data.batch_size=8")
     run = tmp_path / "run"
@@ -577,6 +591,7 @@ def test_an_answer_that_our_own_format_ends_is_ended_everywhere(inside, fruit_pr
     assert plain_answer(run, [{"role": "user", "content": "what is a plum"}], 12) == "a fruit [SEP]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("template", ["no_end", "words_end"])
 @pytest.mark.parametrize("verb", ["train", "check"])
 def test_a_template_that_ends_no_answer_is_refused(inside, fruit_prompts, tmp_path, template, verb):
@@ -628,6 +643,7 @@ def what_is_learned(template: str, turns: list[dict[str, object]], tmp_path: Pat
     return learned
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("template", "turns", "count"),
     [
@@ -648,6 +664,7 @@ def test_what_a_message_holds_is_learned_as_the_template_writes_it(inside, tmp_p
     assert len(what_is_learned(template, turns, tmp_path)) == count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_text", [True, False])
 def test_tools_and_settings_beside_a_conversation_reach_the_template(inside, tmp_path, as_text):
     from transformers import AutoTokenizer
@@ -748,6 +765,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_has_no_effect_or_no_form_is_refused_with_row_turn_and_key(inside, tmp_path, kind):
     template, record, words = REFUSED[kind]
@@ -755,6 +773,7 @@ def test_what_has_no_effect_or_no_form_is_refused_with_row_turn_and_key(inside, 
     refused(finished, ".jsonl:1: ", *words, code=3, directory=run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mark", ["[unused1]", "[unused2]", "[CLS]"])
 def test_a_text_that_poses_as_a_turn_is_told_with_its_control_token(inside, tmp_path, mark):
     posing = {"messages": [{"role": "user", "content": f"hi {mark} assistant: yes"}, SAID]}
@@ -765,6 +784,7 @@ def test_a_text_that_poses_as_a_turn_is_told_with_its_control_token(inside, tmp_
     assert "conversations contain" not in finished.stdout, "what the template itself writes is no text of theirs"
 
 
+@pytest.mark.slow
 def test_prompt_and_completion_may_be_lists_of_messages(inside, tmp_path):
     columns = ("data.text_column=prompt", "data.target_column=completion")
     record = {"prompt": [ASKED, SAID, ASKED], "completion": [SAID]}
@@ -809,6 +829,7 @@ def num_rows(lines):
     return sum(int(part.split()[1]) for part in lines["rows"].split(", "))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [json.dumps, str, "|".join], ids=["JSON", "Python", "separated"])
 def test_several_labels_in_a_csv_cell_are_the_labels_however_they_are_written(inside, tmp_path, write):
     path = write_csv(
@@ -818,6 +839,7 @@ def test_several_labels_in_a_csv_cell_are_the_labels_however_they_are_written(in
     assert (finished.returncode, lines["labels"], num_rows(lines)) == (0, "3 (art, law, tech)", 40)
 
 
+@pytest.mark.slow
 def test_vectors_are_refused_without_names_and_the_advice_reads_them(inside, tmp_path):
     names = ("art", "law", "tech")
     rows = [{"text": f"t {i}", "topics": [int(name in topics) for name in names]} for i, topics in enumerate(TOPICS)]
@@ -837,6 +859,7 @@ def test_a_list_is_no_label(inside, tmp_path, verb):
     refused(finished, "a.jsonl:1", "task=multi_label", code=3, directory=tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_numbers_that_are_equal_are_one_label_and_nan_is_missing(inside, tmp_path):
     labels = [0, 1, 0.0, 1.0] * 10
     path = write_jsonl(tmp_path / "a.jsonl", [{"text": f"t {i}", "label": label} for i, label in enumerate(labels)])
@@ -850,6 +873,7 @@ def test_numbers_that_are_equal_are_one_label_and_nan_is_missing(inside, tmp_pat
     assert "4 rows without a text or a label (lines 4, 14, 24, 34) dropped" in " ".join(finished.stdout.split())
 
 
+@pytest.mark.slow
 def test_spellings_of_a_label_are_one_by_the_mapping_that_is_advised(inside, tmp_path):
     spellings = ["good", "Good", "good ", "very good", "very  good", "bad", "BAD", "ba\u0301d", "b\u00e1d"]
     path = write_csv(tmp_path / "a.csv", ("text", "label"), [(f"t {i}", spellings[i % 9]) for i in range(90)])
@@ -861,6 +885,7 @@ def test_spellings_of_a_label_are_one_by_the_mapping_that_is_advised(inside, tmp
     assert "warnings" not in finished.stdout
 
 
+@pytest.mark.slow
 def test_fractions_as_labels_ask_for_regression_and_are_names(inside, tmp_path):
     path = write_csv(tmp_path / "a.csv", ("text", "label"), [(f"t {i}", i % 2 + 0.5) for i in range(40)])
     finished, lines = checked(inside, path)
@@ -868,6 +893,7 @@ def test_fractions_as_labels_ask_for_regression_and_are_names(inside, tmp_path):
     assert "task=regression" in finished.stdout
 
 
+@pytest.mark.slow
 def test_rows_that_are_dropped_are_told_by_the_run_and_its_record(inside, tmp_path, short_reviews):
     path = tmp_path / "a.csv"
     path.write_text(short_reviews.read_text() + ",negative\n")
@@ -881,6 +907,7 @@ def test_rows_that_are_dropped_are_told_by_the_run_and_its_record(inside, tmp_pa
     assert sentence in json.loads((run / "results.json").read_text())["warnings"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "label"),
     [("multi_label", ["art", "nan"]), ("multi_label", "art|NA"), ("token_classification", ["O", "nan"])],
@@ -898,6 +925,7 @@ def test_a_missing_value_among_labels_is_none_of_them_and_the_advice_makes_it_a_
     assert (finished.returncode, num_rows(lines)) == (0, 40)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "columns"),
     [
@@ -914,6 +942,7 @@ def test_rows_without_tags_or_conversations_are_missing_like_any_others(inside, 
     assert (finished.returncode, num_rows(lines)) == (0, 40)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "write", [lambda names: f"array({names}, dtype=object)", lambda names: str(set(names))], ids=["numpy", "set"]
 )
@@ -925,6 +954,7 @@ def test_several_labels_printed_by_other_tools_are_the_labels(inside, tmp_path, 
     assert (finished.returncode, lines["labels"], num_rows(lines)) == (0, "3 (art, law, tech)", 40)
 
 
+@pytest.mark.slow
 def test_labels_that_another_sign_parts_are_told_and_the_advice_parts_them(inside, tmp_path):
     path = write_csv(tmp_path / "a.csv", ("text", "label"), [(f"t {i}", ["a, b", "b", "a"][i % 3]) for i in range(42)])
     finished, _ = checked(inside, path, "task=multi_label")
@@ -952,6 +982,7 @@ def test_settings_that_read_nothing_are_refused(inside, tmp_path, data, override
     refused(checked(inside, tmp_path / f"a.{data}", *overrides, data=data)[0], *words, code=2)
 
 
+@pytest.mark.slow
 def test_texts_that_the_tokenizer_does_not_know_are_told(inside, tmp_path):
     rows = [("\u1230\u120b\u121d" if i % 2 else f"plain text {i}", i % 2) for i in range(40)]
     path = write_csv(tmp_path / "a.csv", ("text", "label"), rows)
@@ -967,6 +998,7 @@ def test_texts_that_the_tokenizer_does_not_know_are_told(inside, tmp_path):
     assert re.findall(pattern, finished.stderr) == counts, "each is told once"
 
 
+@pytest.mark.slow
 def test_inputs_without_a_text_are_told_and_a_word_is_answered_as_it_stands(inside, tmp_path, short_reviews):
     run = tmp_path / "run"
     made = ("data=csv", f"data.path={short_reviews}", "model=tiny_encoder", *QUIET, *STILL, f"run.dir={run}")
@@ -1021,6 +1053,7 @@ def quotes(tmp_path):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delimiter", ['"\t"', "\\t", "tab"])
 def test_no_row_of_a_tsv_is_lost_in_a_quote(inside, quotes, delimiter):
     finished, lines = checked(inside, quotes, f"data.delimiter={delimiter}")
@@ -1038,6 +1071,7 @@ def test_a_field_over_many_lines_is_told_and_an_open_quote_is_named(inside, quot
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sign", "name"), [("\t", "tab"), (";", "semicolon"), ("|", "pipe")])
 def test_the_delimiter_of_the_header_is_suggested(inside, tmp_path, sign, name):
     rows = [(f"t, {i}", i % 2) for i in range(40)]
@@ -1054,6 +1088,7 @@ def test_a_label_of_the_test_rows_alone_is_told_with_its_line(inside, tmp_path):
     refused(finished, "the label 'mixed' occurs in test but never in train", "id '37', line 39", code=3)
 
 
+@pytest.mark.slow
 def test_what_no_key_reads_is_listed_and_an_input_is_warned_of(inside, tmp_path):
     rows = [{"instruction": f"do {i}", "input": f"this {i}", "output": "done", "source": "web"} for i in range(20)]
     path = write_jsonl(tmp_path / "a.jsonl", rows)
@@ -1119,6 +1154,7 @@ def counted(tokenizer, path, run, limit):
     }
 
 
+@pytest.mark.slow
 def test_lengths_cut_texts_are_told_by_check_train_and_results(inside, tokenizer, long_reviews, tmp_path):
     line = ["data=csv", "model=tiny_encoder", f"data.path={long_reviews}", "data.max_length=16", *QUIET]
     checked = inside("check", *line)
@@ -1142,6 +1178,7 @@ def test_lengths_cut_texts_are_told_by_check_train_and_results(inside, tokenizer
         assert "data.on_long=drop" not in output, "it would leave no rows"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("advice", ["data.max_length=33", "data.on_long=drop"])
 def test_lengths_the_advice_works_as_typed(inside, long_reviews, advice, tmp_path):
     line = ["data=csv", "model=tiny_encoder", f"data.path={long_reviews}", "data.max_length=30", advice, *QUIET]
@@ -1185,6 +1222,7 @@ def test_lengths_answers_that_conversations_lose_are_told(inside, long_talks, tm
     assert asked == {"cut": {3}, "left": {3}, "whole": {6}}, "two words and the end of each answer"
 
 
+@pytest.mark.slow
 def test_lengths_one_long_prompt_is_refused_at_the_start_or_dropped(inside, one_long_prompt, tmp_path):
     line = [*TALKS, f"data.path={one_long_prompt}", "data.max_length=24", *SHORT]
     for verb in ("check", "train"):
@@ -1205,6 +1243,7 @@ def test_lengths_one_long_prompt_is_refused_at_the_start_or_dropped(inside, one_
     assert again.returncode == 0, again.stdout + again.stderr
 
 
+@pytest.mark.slow
 def test_lengths_of_other_data_and_of_inputs(inside, short_reviews, long_reviews, tmp_path):
     line = ["data=csv", "model=tiny_encoder", f"data.path={short_reviews}", "data.max_length=16", *QUIET, *SHORT]
     assert inside("train", *line, f"run.dir={tmp_path / 'run'}").returncode == 0
@@ -1243,6 +1282,7 @@ def test_lengths_a_policy_without_effect_is_refused(inside, short_reviews, line,
     refused(done, *words, code=2, directory=tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_lengths_a_run_of_before_the_policy_is_the_same_run(inside, short_reviews, tmp_path):
     line = ["data=csv", "model=tiny_encoder", f"data.path={short_reviews}", *QUIET, *SHORT]
     assert inside("train", *line, f"run.dir={tmp_path / 'run'}").returncode == 0
@@ -1314,6 +1354,7 @@ def of_split(record, split):
     return np.array([row["logits"] for row in rows]), np.array([record.labels.index(row["label"]) for row in rows])
 
 
+@pytest.mark.slow
 def test_scores_of_logits_that_look_like_probabilities_are_those_of_scikit_learn(
     measured_run, short_reviews, inside, tmp_path
 ):
@@ -1360,6 +1401,7 @@ def test_scores_of_logits_that_look_like_probabilities_are_those_of_scikit_learn
     assert abs(roc_auc_score(hot, logits, average="macro") - expected["val/auroc"]) > 0.05, "raw logits say another"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["train", "check"])
 def test_a_metric_of_no_direction_does_not_choose_the_weights(verb, inside, tmp_path):
     path = write_csv(tmp_path / "ratings.csv", ("text", "label"), [(f"film {i}", 1 + i % 5) for i in range(40)])
@@ -1394,6 +1436,7 @@ def test_the_same_texts_in_another_alphabet_are_the_same(inside, tmp_path):
         assert record.metrics[f"test/{name}"] == pytest.approx(1.0), name
 
 
+@pytest.mark.slow
 def test_the_mean_over_labels_is_that_of_the_values_beside_it(inside, tmp_path):
     rows = [(f"the cold film {i}", "negative", "val") for i in range(6)]
     rows += [(f"a film number {i}", ["negative", "positive"][i % 2], ["train", "test"][i % 5 == 4]) for i in range(40)]
@@ -1419,6 +1462,7 @@ def test_the_mean_over_labels_is_that_of_the_values_beside_it(inside, tmp_path):
     assert record.metrics["val/f1_macro"] == pytest.approx(sum(beside) / 2)
 
 
+@pytest.mark.slow
 def test_a_confusion_matrix_is_kept_as_a_table_and_cannot_be_the_monitor(short_reviews, inside, tmp_path):
     matrix = f"+evaluation.metrics.cm._target_={LABELS}MulticlassConfusionMatrix"
     line = ["data=csv", f"data.path={short_reviews}", "model=tiny_encoder", matrix, *QUIET, *SHORT]
@@ -1474,6 +1518,7 @@ def test_results_a_healthy_run_is_not_doubted(inside, split_reviews, tmp_path):
     assert json.loads((tmp_path / "run/results.json").read_text())["metrics"]["val/accuracy"] == 1.0
 
 
+@pytest.mark.slow
 def test_results_of_one_class_are_told_as_such(inside, split_reviews, tmp_path):
     path = edited(
         split_reviews,
@@ -1488,6 +1533,7 @@ def test_results_of_one_class_are_told_as_such(inside, split_reviews, tmp_path):
     assert json.loads((tmp_path / "run/results.json").read_text())["metrics"]["val/accuracy"] in (0.0, 1.0)
 
 
+@pytest.mark.slow
 def test_results_over_rows_that_were_trained_on_are_told_with_their_lines(inside, split_reviews, tmp_path):
     with split_reviews.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
@@ -1512,6 +1558,7 @@ def test_results_over_rows_that_were_trained_on_are_told_with_their_lines(inside
     assert not any("word for word" in text for text in unseen), "a search does not look at test rows"
 
 
+@pytest.mark.slow
 def test_results_with_two_labels_for_one_text_are_told_with_their_lines(inside, short_reviews, tmp_path):
     def same(number, row):
         return [f"the same film {number // 2}", row[1]] if number in (10, 11, 20, 21) else row
@@ -1522,6 +1569,7 @@ def test_results_with_two_labels_for_one_text_are_told_with_their_lines(inside, 
     assert any(text.startswith(sentence) for text in told(inside, "train", path, *SHORT, run=tmp_path / "run"))
 
 
+@pytest.mark.slow
 def test_results_of_a_run_that_diverged_are_told(inside, short_reviews, tmp_path):
     wild = ("optimizer=sgd", "optimizer.lr=1e6", "trainer.gradient_clip_val=null", "trainer.max_epochs=2")
     sentences = told(inside, "train", short_reviews, *wild, run=tmp_path / "run")
@@ -1532,6 +1580,7 @@ def test_results_of_a_run_that_diverged_are_told(inside, short_reviews, tmp_path
     )
 
 
+@pytest.mark.slow
 def test_results_of_one_answer_for_everything_are_told(inside, short_reviews, tmp_path):
     sentences = told(inside, "train", short_reviews, *STILL, run=tmp_path / "run")
     rows = [json.loads(line) for line in (tmp_path / "run/predictions.jsonl").read_text().splitlines()]
@@ -1586,6 +1635,7 @@ def test_a_plain_check_refuses_an_option_that_would_not_work(inside, short_revie
     refused(inside("check", *ADAPTER, f"data.path={short_reviews}", *overrides), *words, code=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
@@ -1641,6 +1691,7 @@ def test_a_field_of_the_architecture_that_a_run_decides_is_refused(inside, short
     refused(inside("check", *overrides), f"model.config.{field.partition('=')[0]}", *words, code=2)
 
 
+@pytest.mark.slow
 def test_scaled_rotary_positions_are_trained_and_saved(inside, short_reviews, tmp_path):
     from transformers import AutoConfig
 
@@ -1655,6 +1706,7 @@ def test_scaled_rotary_positions_are_trained_and_saved(inside, short_reviews, tm
     assert metrics[0] != metrics[1]
 
 
+@pytest.mark.slow
 def test_a_whole_output_layer_beside_an_adapter_is_trained_and_merged_as_it_was_measured(
     inside, short_reviews, tmp_path
 ):
@@ -1699,6 +1751,7 @@ def test_an_option_of_several_in_a_file_is_refused_with_its_line(inside, short_r
     refused(finished, "two.yaml:3", "optimizer takes one option", code=2)
 
 
+@pytest.mark.slow
 def test_a_saved_config_is_not_refused_for_what_it_was_started_with(inside, short_reviews, tmp_path):
     folder = tmp_path / "conf" / "data"
     folder.mkdir(parents=True)
@@ -1711,6 +1764,7 @@ def test_a_saved_config_is_not_refused_for_what_it_was_started_with(inside, shor
     refused(inside("check", "--from", run, "data.max_target_length=12"), "data.max_target_length", code=2)
 
 
+@pytest.mark.slow
 def test_fast_pissa_is_taken_and_answers_alike_when_it_is_loaded_again(inside, short_reviews, plain_bert, tmp_path):
     run, base = tmp_path / "run", ("data=csv", "method=lora", "model=encoder", f"model.path={plain_bert}", *QUIET)
     start = ("method.init_lora_weights=pissa_niter_4", "optimizer.lr=1e-2", *SHORT)
@@ -1737,6 +1791,7 @@ def reviews_of(file: Path) -> list[list[str]]:
 # 13. Refusals in time
 
 
+@pytest.mark.slow
 def test_evaluate_takes_all_rows_of_the_run_and_of_another_file(measured_run, inside, tmp_path):
     done = inside("evaluate", measured_run.path, "--split", "all")
     assert done.returncode == 0, done.stderr
@@ -1770,6 +1825,7 @@ def test_a_path_of_several_files_is_told_as_such(inside, short_reviews):
         refused(inside("check", "data=csv", f"data.path={path}", *QUIET), message, code=3)
 
 
+@pytest.mark.slow
 def test_reproduce_on_a_changed_test_row_does_not_end_as_a_success(measured_run, inside, tmp_path):
     path = Path(measured_run.config["data"]["path"])
     before = path.read_text(encoding="utf-8")
@@ -1810,6 +1866,7 @@ def test_a_folder_that_is_not_there_is_told_as_a_folder_too(inside, short_review
     refused(finished, "'nope/dir'", "no such folder", "no such model in the cache", code=5)
 
 
+@pytest.mark.slow
 def test_an_adapter_given_as_a_model_is_told_with_its_run(inside, short_reviews, finished_lora):
     adapter = finished_lora.directory.model
     finished = inside("check", *ENCODER, f"data.path={short_reviews}", f"model.path={adapter}", "--model")
@@ -1820,6 +1877,7 @@ def test_an_adapter_given_as_a_model_is_told_with_its_run(inside, short_reviews,
     assert inside("check", *others, *columns, *advice.split(), "--model").returncode in (0, 2)
 
 
+@pytest.mark.slow
 def test_a_model_s_own_code_runs_where_it_is_trusted_by_the_name_in_model_path(
     inside, short_reviews, plain_bert, tmp_path, monkeypatch
 ):
@@ -1848,6 +1906,7 @@ def test_a_model_s_own_code_runs_where_it_is_trusted_by_the_name_in_model_path(
     assert inside("export", "adapter", "--merge", *trusted).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "names",
     ["data.label_names={0: neg, 1: pos}", 'data.label_names={"0": neg, "1": pos}', "data.label_names={0:neg,1:pos}"],
@@ -1857,6 +1916,7 @@ def test_labels_that_are_numbers_are_named_in_every_form(inside, tmp_path, names
     assert checked(inside, path, names)[1]["labels"] == "2 (neg, pos)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "rows"),
     [
@@ -1872,6 +1932,7 @@ def test_a_filter_finds_the_rows_that_mean_what_it_says(inside, tmp_path, where,
     assert num_rows(checked(inside, path, f"data.where.{where}", "data.split.method=random")[1]) == rows
 
 
+@pytest.mark.slow
 def test_a_column_may_look_like_a_reference(inside, tmp_path):
     path = write_csv(tmp_path / "a.csv", ("${usd}", "label"), [(f"b {i}", i % 2) for i in range(40)])
     run = tmp_path / "run"
@@ -1883,6 +1944,7 @@ def test_a_column_may_look_like_a_reference(inside, tmp_path):
     assert inside("evaluate", run, "--split", "val").returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["run.name", "data.id_column"])
 def test_python_s_none_is_refused_with_null(inside, short_reviews, key):
     refused(checked(inside, short_reviews, f"{key}=None")[0], f"{key}=null", code=2)
@@ -1964,6 +2026,7 @@ def hostile_run(tmp_path_factory):
         yield Path(finished.stdout.splitlines()[-1]), finished
 
 
+@pytest.mark.slow
 def test_secrets_no_file_and_no_name_holds_a_token_behind_an_underscore_or_a_reference(hostile_run):
     run, finished = hostile_run
     files = [path for path in run.parents[1].rglob("*") if path.is_file()]
@@ -1976,6 +2039,7 @@ def test_secrets_no_file_and_no_name_holds_a_token_behind_an_underscore_or_a_ref
     assert b"${oc.env:MYSEC}" in tracked.read_bytes(), "the reference is sent"
 
 
+@pytest.mark.slow
 def test_terminal_only_shows_what_labels_hold(inside, hostile_run, tmp_path):
     run, finished = hostile_run
     assert tame(finished.stdout, finished.stderr)

@@ -79,6 +79,7 @@ def check_arguments(overrides):
         says("check", "data=csv", "data.path=nowhere.csv", *overrides)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @example(["+data.path=~\x00"])
 @given(ARGUMENTS)

@@ -23,6 +23,7 @@ def before(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_run_shows_answers_and_is_measured_as_it_was(before, inside):
     record = load_run(before / "run")
     shown = inside("show", before / "run")

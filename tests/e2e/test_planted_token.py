@@ -108,6 +108,7 @@ def test_no_planted_token_is_in_anything_that_a_run_wrote(project):
         assert secret not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_secret_in_a_sweep_s_config_is_refused_before_anything_is_written(project):
     done = run(project, f"train -m {BASE} logger.group={WANDB_KEY} optimizer.lr=1e-3,1e-2")
     assert done.returncode == 2, done.stderr
@@ -236,6 +237,7 @@ SMALL = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("secret", [SHAPED, OWN_KEY], ids=["by its shape", "held by a variable"])
 def test_a_secret_in_any_text_of_the_config_is_in_nothing_that_is_written(secret, planted, inside):
     here = planted(secret)
@@ -248,6 +250,7 @@ def test_a_secret_in_any_text_of_the_config_is_in_nothing_that_is_written(secret
     assert secret not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("secret", [SHAPED, OWN_KEY], ids=["by its shape", "held by a variable"])
 def test_a_secret_that_would_be_seen_is_refused_and_not_told(secret, planted, inside):
     here = planted(secret)

@@ -72,6 +72,7 @@ def test_showing_a_config_needs_no_schema_classes(tmp_path: Path) -> None:
         assert not (HEAVY | {"pydantic", "tunesmith.config.checking.validate", "tunesmith.config.schema"}) & modules
 
 
+@pytest.mark.slow
 def test_plugins_are_imported_only_where_one_may_be_named(tmp_path: Path) -> None:
     for folder in ("hydra_plugins", "conf/experiment"):
         (tmp_path / folder).mkdir(parents=True)

@@ -54,6 +54,7 @@ def test_keywords_go_to_the_class_those_of_built_in_methods_too(own):
     assert own("method._target_=my_methods.EveryOtherLayer").config.method.kwargs() == {}
 
 
+@pytest.mark.slow
 def test_old_ways_to_name_an_adapter_stay(own):
     assert own("method=lora", "method._target_=my_methods.Small", "~method.lora_alpha").config.method.name == "lora"
     assert own("method.name=lora", "method._target_=peft.LoraConfig").config.method.name == "lora"

@@ -61,6 +61,7 @@ def test_a_few_aliases_are_as_good_as_their_values():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "line"),
     [("abcdefghij", '"BEFOREBEFORE"'), ("[1, 2]", '["BEFORE", "BEFORE"]'), ("[1]", '{a: "BEFORE", b: "BEFORE"}')],
@@ -79,6 +80,7 @@ def test_a_long_text_is_not_multiplied():
         str(config.b)
 
 
+@pytest.mark.slow
 def test_within_the_bound_nothing_changes_and_the_bound_ends_with_its_block():
     small, large = (OmegaConf.create(doubling("ab", '"BEFOREBEFORE"', count)) for count in (5, 13))
     with bounded():

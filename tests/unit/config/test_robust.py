@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -56,12 +57,14 @@ def test_any_override(sign: str, key: str, value: str) -> None:
     assert settles([f"{sign}{key}={value}"])
 
 
+@pytest.mark.slow
 @given(ODD)
 @SOME
 def test_any_argument(text: str) -> None:
     assert settles([text])
 
 
+@pytest.mark.slow
 @given(st.sampled_from(KEYS), VALUES)
 @SOME
 def test_any_value_in_a_file(tmp_path: Path, key: str, value: object) -> None:
@@ -73,6 +76,7 @@ def test_any_value_in_a_file(tmp_path: Path, key: str, value: object) -> None:
     assert settles(["experiment=x"], tmp_path)
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="a: -\n{}[]'\"&*!|>%@#${", max_size=30))
 @SOME
 def test_any_text_as_a_file(tmp_path: Path, text: str) -> None:

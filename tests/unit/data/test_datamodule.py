@@ -31,6 +31,7 @@ def test_loaders_hand_out_every_row_of_their_split_once(make, num_workers):
         assert sorted(rows_of(loader)) == list(range(len(data.splits[split])))
 
 
+@pytest.mark.slow
 def test_workers_and_seeds_of_others_do_not_change_the_order(make):
     plain = rows_of(make().train_dataloader())
     torch.manual_seed(99)

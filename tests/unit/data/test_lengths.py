@@ -65,6 +65,7 @@ def limits_of(rows, tokenizer, settings_, task=CLASSIFICATION, family="encoder")
     return encode(rows, labels, tokenizer, settings_, task, family).limits
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), max_size=5))
 @pytest.mark.parametrize("on_long", ["cut", "cut_left"])
@@ -170,6 +171,7 @@ TALK = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on_long", ["cut", "cut_left"])
 def test_answers_that_a_limit_takes_are_counted_by_hand(plain, tmp_path, on_long):
     """For every limit: the turns as they are written, and what of each answer is within it."""

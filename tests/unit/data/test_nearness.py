@@ -3,6 +3,7 @@
 import random
 from itertools import combinations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ def test_likeness_is_what_sets_say(text, other):
     assert likeness(text, other) == by_hand(text, other) == likeness(other, text)
 
 
+@pytest.mark.slow
 def test_pairs_above_the_threshold_are_those_of_all_pairs():
     draw = random.Random(1)
     texts = []
@@ -46,6 +48,7 @@ def test_the_result_depends_on_texts_and_order_alone():
     assert near_copies([], 0.7) == {} == near_copies(["one"], 0.7)
 
 
+@pytest.mark.slow
 def test_ten_thousand_texts_of_one_template_stay_few_comparisons():
     texts = [f"dear customer, your ticket number {number} has been received by us" for number in range(1000)]
     near = near_copies(texts, 0.7)

@@ -207,6 +207,7 @@ def identity(lines, tmp_path, **fields):
 LINES = [f"text {i},{i % 2},{'en' if i < 40 else 'de'}" for i in range(50)]
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_any_changed_byte_or_moved_row_is_another_data_set(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("identity")

@@ -48,6 +48,7 @@ def test_rows_that_share_a_group_or_a_text_are_one_unit(pairs):
         assert {other for other, its in enumerate(units) if its == unit} == reached
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 4), min_size=20, max_size=60), fractions, fractions, seeds, st.booleans(), st.data())
 def test_units_stay_whole_and_single_rows_make_the_sizes_exact(sizes, val, test, seed, stratified, data):
     units = [unit for unit, size in enumerate([*sizes, *[1] * 30]) for _ in range(size)]
@@ -140,6 +141,7 @@ def test_what_is_no_time_is_refused_with_its_line(values, message):
         split_rows(["a"] * 10, split, Basis(column=column, lines=lines))
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(max_size=5), min_size=60, max_size=120, unique=True), seeds, st.data())
 def test_an_added_row_moves_no_other_in_a_split_by_hash(keys, seed, data):
     split = Split(method="hash", val_fraction=0.25, test_fraction=0.25, seed=seed)

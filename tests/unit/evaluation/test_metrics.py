@@ -46,6 +46,7 @@ def measured(metrics, logits, right, names):
     ).values
 
 
+@pytest.mark.slow
 @given(case=predictions())
 def test_metrics_are_those_of_scikit_learn(metrics_of, case):
     """Over all labels of the model: one that occurs nowhere has F1 0, and counts so in the mean beside it."""

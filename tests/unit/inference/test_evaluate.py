@@ -88,6 +88,7 @@ def evaluation(done):
     return json.loads((folder / "results.json").read_text()), rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_is_measured_on_a_file_of_one_s_own(task, run_of, tmp_path, inside):
     """Every row of it, with the run's columns or with those that are named; both read texts as the run did."""
@@ -107,6 +108,7 @@ def test_every_task_is_measured_on_a_file_of_one_s_own(task, run_of, tmp_path, i
     assert all(name.startswith("all/") and math.isfinite(value) for name, value in of_path["metrics"].items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "task", ["classification", *(pytest.param(task, marks=pytest.mark.slow) for task in list(TASKS)[1:])]
 )
@@ -175,6 +177,7 @@ def test_numbers_and_perplexity_are_those_of_plain_transformers(run_of, tmp_path
     assert results["metrics"]["all/perplexity"] == pytest.approx(math.exp(loss / tokens), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_what_only_training_asks_for_is_not_asked_of_other_data(run_of, tmp_path, inside):
     """Class weights, and a column that says which row is in which split."""
     record = run_of("classification", "task.class_weights=balanced")
@@ -235,6 +238,7 @@ def test_texts_longer_than_the_model_can_read_are_refused(run_of, inside):
     assert "positions" in done.stderr
 
 
+@pytest.mark.slow
 def test_looks_at_test_rows_are_in_the_ledger_and_others_are_not(run_of, tmp_path, inside):
     record = run_of("classification", "seed=7")
     ledger = Path(record.typed.run.root) / "test_looks.jsonl"
@@ -250,6 +254,7 @@ def test_looks_at_test_rows_are_in_the_ledger_and_others_are_not(run_of, tmp_pat
     ]
 
 
+@pytest.mark.slow
 def test_a_csv_file_with_other_columns_is_named_by_its_group(finished, tmp_path, inside):
     path = tmp_path / "stars.csv"
     with path.open("w", encoding="utf-8", newline="") as file:

@@ -66,6 +66,7 @@ def test_a_field_that_is_taken_has_an_effect(name, field):
     assert shapes[0] != shapes[1] or not torch.equal(answers(without), answers(with_it))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
 def test_what_nothing_reads_is_told(name):
     labels = ["a", "b"] if name == "tiny_encoder" else []
@@ -120,6 +121,7 @@ def test_what_does_not_work_is_refused_before_weights_are_made(overrides, said):
     assert said in str(refusal.value)
 
 
+@pytest.mark.slow
 def test_sizes_that_a_checkpoint_does_not_have_are_refused(tmp_path):
     network_of(described("tiny_encoder"), "tiny_encoder").save_pretrained(tmp_path)
     load_tokenizer(described("tiny_encoder")).save_pretrained(tmp_path)

@@ -163,6 +163,7 @@ def trained_adapter(option, task="classification", **fields):
     return adapted.eval(), tokenizer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fields", [{}, {"use_dora": True}, {"use_rslora": True}])
 @pytest.mark.parametrize("option", FAMILIES)
 def test_merged_equals_unmerged_and_both_load_plainly(option, fields, tmp_path):

@@ -35,6 +35,7 @@ def test_labels_are_put_into_a_copy_as_if_it_were_read_with_them(model):
     assert ground.architecture.to_dict() == before, "what many use is changed by nobody"
 
 
+@pytest.mark.slow
 def test_a_run_reads_them_once(tiny, tmp_path, monkeypatch):
     described = compose(["model=tiny_encoder"]).config.model
     load_network(described, ["bad", "good"], 0).save_pretrained(tmp_path / "model")

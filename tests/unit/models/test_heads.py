@@ -46,6 +46,7 @@ def test_hidden_layers_and_dropout():
     assert {m.p for m in network.modules() if isinstance(m, torch.nn.Dropout)} == {0.3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "method"), [("tiny_encoder", "full"), ("tiny_causal", "lora"), ("tiny_seq2seq", "head_only")]
 )

@@ -40,6 +40,7 @@ def test_logits_are_the_language_model_s_own(option):
             assert torch.allclose(network.network(**plain).logits[0, -1, words], row, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "method"), [("tiny_causal", "full"), ("tiny_causal", "lora"), ("tiny_seq2seq", "full")]
 )

@@ -70,6 +70,7 @@ def depths(network, names):
     return {parts.depth(name) for name in names}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", FAMILIES)
 def test_head_only(trained, model):
     changed, frozen, network = trained(f"model={model}", "method=head_only")
@@ -78,6 +79,7 @@ def test_head_only(trained, model):
     assert {name for name, p in network.named_parameters() if p.requires_grad} == changed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", FAMILIES)
 def test_last_layers(trained, model):
     changed, frozen, network = trained(f"model={model}", "method=last_layers", "method.layers=1")
@@ -86,11 +88,13 @@ def test_last_layers(trained, model):
     assert depths(network, frozen) == set(range(top - 1))
 
 
+@pytest.mark.slow
 def test_last_layers_of_an_encoder_decoder_are_the_decoder_s(trained):
     changed, _, _ = trained("model=tiny_seq2seq", "method=last_layers", "method.layers=2")
     assert {name.split(".")[1] for name in changed if name.startswith("transformer")} == {"decoder"}
 
 
+@pytest.mark.slow
 def test_freeze_takes_patterns(trained):
     changed, frozen, _ = trained("method=freeze", r"method.frozen=[embeddings,'layer\.0\.attention']")
     assert frozen
@@ -98,6 +102,7 @@ def test_freeze_takes_patterns(trained):
     assert not any("embeddings" in name or "layer.0.attention" in name for name in changed)
 
 
+@pytest.mark.slow
 def test_bitfit_trains_biases_and_the_head(trained):
     changed, frozen, network = trained("method=bitfit")
     top = anatomy(network).top
@@ -107,6 +112,7 @@ def test_bitfit_trains_biases_and_the_head(trained):
     assert not [name for name in frozen if name.endswith("bias") and "key" not in name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", FAMILIES)
 @pytest.mark.parametrize("method", ["lora", "ia3"])
 def test_adapters_leave_the_base_alone(trained, model, method):
@@ -120,6 +126,7 @@ def test_adapters_leave_the_base_alone(trained, model, method):
     assert count_parameters(network) == network.get_nb_trainable_parameters()[::-1]
 
 
+@pytest.mark.slow
 def test_prompt(trained):
     changed, frozen, network = trained("method=prompt", "method.num_virtual_tokens=4")
     assert any(name.startswith("prompt_encoder") for name in changed)
@@ -129,12 +136,14 @@ def test_prompt(trained):
     assert count_parameters(network) == network.get_nb_trainable_parameters()[::-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["tiny_causal", "tiny_seq2seq"])
 def test_a_prompt_is_refused_where_the_text_s_end_would_be_lost(trained, model):
     with pytest.raises(ConfigError, match="cannot find the end of the text"):
         trained(f"model={model}", "method=prompt")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", ["use_dora=true", "use_rslora=true", "init_lora_weights=pissa"])
 def test_fields_of_peft_s_own_pass_through(trained, field):
     changed, frozen, network = trained("method=lora", f"method.{field}")
@@ -144,6 +153,7 @@ def test_fields_of_peft_s_own_pass_through(trained, field):
     assert frozen
 
 
+@pytest.mark.slow
 def test_gradual_unfreezing_comes_down_from_the_head(trained):
     """18 steps, everything trained from step 18 on: the embeddings never, the first layer in the last third."""
     changed, frozen, network = trained("method=gradual", "method.unfrozen_by=1.0", "trainer.max_epochs=3", steps=18)
@@ -153,6 +163,7 @@ def test_gradual_unfreezing_comes_down_from_the_head(trained):
     assert all(parameter.requires_grad for parameter in network.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["tiny_causal", "tiny_seq2seq"])
 def test_gradual_unfreezing_without_a_head_starts_at_the_last_layer(trained, model):
     words = ["model.head.words.bad=bad", "model.head.words.good=good"]

@@ -24,6 +24,7 @@ def shown(folder, records, *overrides):
     return data, [(line[2 : 2 + WIDTH].strip(), line[2 + WIDTH :]) for line in lines[1:-1]]
 
 
+@pytest.mark.slow
 def test_a_conversation_is_parted_into_what_is_given_and_what_is_learned(tmp_path):
     turns = [("user", "hi\nthere"), ("assistant", "hello \x1b[31mred"), ("user", "more"), ("assistant", "yes")]
     records = [

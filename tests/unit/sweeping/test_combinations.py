@@ -33,6 +33,7 @@ def check(tiny, params, *overrides, **settings):
     return len(asked)
 
 
+@pytest.mark.slow
 def test_every_fault_is_named_with_the_points_that_have_it(tiny):
     params = {"model": "tiny_causal,tiny_encoder", "method": "bitfit,full", "data.max_length": "32,4096"}
     with pytest.raises(ConfigError) as caught:
@@ -45,6 +46,7 @@ def test_every_fault_is_named_with_the_points_that_have_it(tiny):
     }
 
 
+@pytest.mark.slow
 def test_points_that_differ_in_nothing_that_counts_are_judged_once(tiny):
     params = {"optimizer.lr": "1e-4,1e-3", "data.batch_size": "8,16", "method": "full,lora"}
     assert check(tiny, params) == 2

@@ -80,6 +80,7 @@ def test_every_point_of_a_grid_is_validated_and_each_fault_named_once():
     assert any("model.dropout=1.5" in str(problem) for problem in problems)
 
 
+@pytest.mark.slow
 def test_every_combination_of_groups_is_validated():
     params = {
         "method": "choice(full, lora)",

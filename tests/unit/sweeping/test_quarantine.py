@@ -10,6 +10,7 @@ from tunesmith.errors import DataError
 from tunesmith.training.build import build_data
 
 
+@pytest.mark.slow
 def test_labels_of_test_rows_are_looked_at_only_where_the_test_split_is(tiny, tmp_path):
     rows = [(*row, "val" if number % 6 > 3 else "train") for number, row in enumerate(reviews(60))]
     rows += [("\x07 ???", "poison", "test")] * 5

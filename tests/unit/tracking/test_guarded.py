@@ -51,6 +51,7 @@ def lines(tmp_path):
     return [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
+@pytest.mark.slow
 def test_a_class_of_ones_own_gets_its_keywords_every_point_and_the_end(tiny, mine, tmp_path, command):
     trusted = ["--trust", "mine_tracker"]
     done = command("train", *tiny, *mine, "logger.project=p", f"run.dir={tmp_path / 'r'}", *trusted)

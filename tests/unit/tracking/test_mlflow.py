@@ -55,6 +55,7 @@ def expected(points):
     return found
 
 
+@pytest.mark.slow
 def test_a_run_in_its_own_store_holds_points_config_model_and_end(tiny):
     record = train(compose([*tiny, "logger=mlflow", "logger.log_model=true", "run.tags=[a,b]"]))
     client, (run,) = runs_of(f"sqlite:///{record.path}/mlruns/mlflow.db", "tunesmith")
@@ -95,6 +96,7 @@ sys.exit(main(sys.argv[1:]))
     assert (run.info.status, run.data.tags["status"]) == ("FINISHED", "completed")
 
 
+@pytest.mark.slow
 def test_a_point_written_before_is_not_written_again_and_a_refused_name_is_said(uri, tmp_path, caplog):
     for steps in ((1, 2, 3), (3, 4)):
         tracker = MLflow(project="again", tracking_uri=uri)

@@ -41,6 +41,7 @@ def single(points):
     return found
 
 
+@pytest.mark.slow
 def test_a_run_holds_the_points_of_metrics_jsonl_its_config_and_its_end(tiny):
     record = train(compose([*tiny, "logger=tensorboard"]))
     events = read(record.path / "tensorboard")

@@ -133,6 +133,7 @@ def test_an_offline_run_holds_config_curves_summary_and_charts(tmp_path):
     assert list(tmp_path.glob("wandb/data/artifacts/staging/*"))
 
 
+@pytest.mark.slow
 def test_an_interrupted_process_closes_its_run(tmp_path):
     body = """
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -154,6 +155,7 @@ def test_an_interrupted_process_closes_its_run(tmp_path):
     assert summary["summary"]["trainer/global_step"] == 7
 
 
+@pytest.mark.slow
 def test_what_was_flushed_survives_a_kill(tmp_path):
     body = """
         print(tracker._run.settings.x_transaction_log_flush_interval, flush=True)
@@ -176,6 +178,7 @@ def test_a_failure_is_shown_as_one(tmp_path):
     assert (summary["state"], summary["exit_code"], summary["summary"]["status"]) == ("failed", 4, "failed")
 
 
+@pytest.mark.slow
 def test_a_pruned_run_is_finished_and_says_that_it_was_pruned(tmp_path):
     opened(tmp_path, group="a sweep", job_type="trial").finish("pruned", 0)
     summary = summary_of(tmp_path)
@@ -188,6 +191,7 @@ def test_a_pruned_run_is_finished_and_says_that_it_was_pruned(tmp_path):
     assert (run["run_group"], run["job_type"]) == ("a sweep", "trial")
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_answer_costs_one_warning(unanswered):
     for directory, process in unanswered.items():
         out, err = process.communicate(timeout=30)
@@ -198,6 +202,7 @@ def test_a_server_that_does_not_answer_costs_one_warning(unanswered):
         assert summary_of(directory)["state"] == "finished"
 
 
+@pytest.mark.slow
 def test_no_planted_secret_is_written_anywhere(tmp_path):
     directory = tmp_path / "run"
     body = "tracker._run.log({'train/loss': 1.0})\ntracker.finish('completed', 0)"
@@ -379,6 +384,7 @@ PART = """
 """
 
 
+@pytest.mark.slow
 def test_a_resumed_run_goes_on_with_its_run_on_the_server(tmp_path, backend):
     account = {"WANDB_BASE_URL": backend.url, "WANDB_API_KEY": KEY}
     for first in (1, 3):
@@ -389,6 +395,7 @@ def test_a_resumed_run_goes_on_with_its_run_on_the_server(tmp_path, backend):
     assert [point["_step"] for point in points] == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_the_parts_of_a_run_resumed_offline_become_one_run_when_they_are_sent(tmp_path, backend):
     directory = tmp_path / "a run"
     for first in (1, 3):
@@ -468,6 +475,7 @@ def test_a_refused_key_is_called_so_and_nothing_was_unreachable(tmp_path, backen
         refuse_bad_key("auto")
 
 
+@pytest.mark.slow
 def test_an_identity_in_the_environment_is_nobody_s(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("WANDB_RUN_ID", "abc123")
     monkeypatch.setenv("WANDB_NAME", "mine")

@@ -43,6 +43,7 @@ def history(path):
     return [point for point in points if "sweep/trial" in point]
 
 
+@pytest.mark.slow
 def test_the_run_of_a_sweep_holds_table_curve_importances_lines_and_winner(tmp_path):
     path = write_sweep(tmp_path / "sweep", 40, prune=False)
     record = load_sweep(path)
@@ -83,6 +84,7 @@ def test_the_run_of_a_sweep_holds_table_curve_importances_lines_and_winner(tmp_p
     assert len(media(path, "parallel")["data"]) == len(completed)
 
 
+@pytest.mark.slow
 def test_a_failed_sweep_is_shown_as_one_and_several_objectives_name_their_front(tmp_path):
     path = write_sweep(tmp_path / "sweep", 12, objectives=2)
     record = load_sweep(path)
@@ -94,6 +96,7 @@ def test_a_failed_sweep_is_shown_as_one_and_several_objectives_name_their_front(
     assert all("sweep/best" not in point for point in history(path))
 
 
+@pytest.mark.slow
 def test_a_sweep_of_nothing_and_of_every_type_is_logged(tmp_path, caplog):
     log_sweep(load_sweep(write_facts(tmp_path / "none")), Logger(name="wandb"), status="interrupted", exit_code=130)
     assert summary_of(tmp_path / "none")["exit_code"] == 130

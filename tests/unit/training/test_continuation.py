@@ -48,6 +48,7 @@ def test_a_run_starts_where_another_ended(earlier, tiny):
     assert record.config["model"]["from_run"] == str(earlier.path)
 
 
+@pytest.mark.slow
 def test_an_adapter_on_a_run_with_an_adapter(finished_lora, tiny):
     overrides = ["model=from_run", f"model.from_run={finished_lora.path}", "method=lora", "trainer.max_epochs=1"]
     record = train(compose([*tiny, *overrides]))
@@ -117,6 +118,7 @@ def test_a_start_is_announced_though_a_variable_of_the_earlier_run_is_gone(finis
     assert "data.path ${oc.env:GONE} -> " in said
 
 
+@pytest.mark.slow
 def test_a_run_starts_from_a_head_of_ours_on_the_encoder_of_an_encoder_decoder(tiny):
     first = train(compose([*tiny, "model=tiny_seq2seq", "model.head.pooling=mean", "trainer.max_steps=2"]))
     overrides = ["model=from_run", f"model.from_run={first.path}", "optimizer.lr=1e-12", "trainer.max_steps=1"]
@@ -125,6 +127,7 @@ def test_a_run_starts_from_a_head_of_ours_on_the_encoder_of_an_encoder_decoder(t
     assert torch.allclose(then, now, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_scales_under_a_head_of_several_layers_are_merged(tiny, tmp_path):
     record = train(compose([*tiny, "model=tiny_seq2seq", "method=ia3", "optimizer.lr=0.05", "trainer.max_steps=4"]))
     trained = load_model(record)
@@ -134,6 +137,7 @@ def test_scales_under_a_head_of_several_layers_are_merged(tiny, tmp_path):
     assert torch.allclose(logits_of(whole, AutoTokenizer.from_pretrained(merged)), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_started_from(tiny, tmp_path, finished_lora):
     with pytest.raises(FilesError, match="is not a run directory"):
         train(compose([*tiny, "model=from_run", f"model.from_run={tmp_path}"]))
@@ -160,6 +164,7 @@ def on_saved_weights(finished, reviews_csv, cache_dir, tmp_path_factory):
     return train(compose([*overrides, "trainer.max_steps=4"]))
 
 
+@pytest.mark.slow
 def test_an_adapter_alone_finds_its_base_with_plain_peft(on_saved_weights, tmp_path):
     trained = load_model(on_saved_weights)
     alone = export(on_saved_weights, tmp_path / "alone", merge=False)
@@ -178,6 +183,7 @@ def test_an_adapter_is_exported_in_its_base(finished_lora, tmp_path):
     assert 'library_name: "transformers"' in (merged / "README.md").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("base", ["described", "another's architecture", "an earlier adapter's"])
 def test_an_adapter_whose_base_nobody_else_has_is_exported_merged_only(
     base, finished, finished_lora, on_saved_weights, tiny, tmp_path, inside
@@ -202,6 +208,7 @@ def test_an_adapter_whose_base_nobody_else_has_is_exported_merged_only(
     assert torch.allclose(logits_of(whole, trained.tokenizer), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_prompt_before_a_base_that_nobody_else_has_stays_with_its_run(tiny, tmp_path, inside):
     record = train(compose([*tiny, "method=prompt", "trainer.max_steps=1"]))
     for flags in ([], ["--merge"]):

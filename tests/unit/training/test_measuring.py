@@ -184,6 +184,7 @@ def test_made_up_answers_hold_every_label_and_stay_few():
     assert len(CLASSIFICATION.made_up([str(i) for i in range(5000)])[0]) == 64
 
 
+@pytest.mark.slow
 def test_tables_curves_and_scores_of_a_run_are_those_of_scikit_learn(tiny, tmp_path, inside):
     chosen = [
         *metric("cm", f"{LABELS}MulticlassConfusionMatrix"),
@@ -208,6 +209,7 @@ def test_tables_curves_and_scores_of_a_run_are_those_of_scikit_learn(tiny, tmp_p
     assert results["tables"]["val/cm"] == record.tables["val/cm"]
 
 
+@pytest.mark.slow
 def test_a_metric_of_one_s_own_is_given_probabilities(tiny, tmp_path, monkeypatch):
     (tmp_path / "metrics_of_mine.py").write_text(OWN)
     monkeypatch.chdir(tmp_path)
@@ -223,6 +225,7 @@ def test_a_metric_of_one_s_own_is_given_probabilities(tiny, tmp_path, monkeypatc
         train(compose(broken, trust=trust))
 
 
+@pytest.mark.slow
 def test_a_monitor_without_any_value_is_said(tiny, tmp_path):
     """The correlation of numbers that are all the same: nothing can be chosen by it."""
     path = tmp_path / "same.jsonl"

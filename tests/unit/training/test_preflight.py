@@ -118,6 +118,7 @@ def test_positions_of_architectures_that_count_from_the_pad_token():
         network(input_ids=torch.full((1, 17), 5), attention_mask=torch.ones(1, 17))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["tiny_encoder", "tiny_causal", "tiny_seq2seq"])
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_gradient_checkpointing_recomputes_and_changes_nothing(model, method, tiny):

@@ -82,6 +82,7 @@ def test_a_config_edited_by_hand_and_a_missing_record_are_named(copied):
     assert named(check_origins(load_run(copied.path))) == ["provenance"]
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_trial_reproduces_after_the_original_is_gone(tiny, tmp_path, inside):
     folder = tmp_path / "sweep" / "trials" / "0007"
     original = train(compose([*tiny, f"run.dir={folder}", "evaluation.test=false", "run.resume=auto"]))
@@ -95,6 +96,7 @@ def test_a_copy_of_a_trial_reproduces_after_the_original_is_gone(tiny, tmp_path,
     assert again.path.is_relative_to(tmp_path / "runs")
 
 
+@pytest.mark.slow
 def test_one_changed_byte_of_data_is_the_likely_cause(tiny, reviews_csv, tmp_path, inside):
     mine = shutil.copy(reviews_csv, tmp_path / "mine.csv")
     original = train(compose([*tiny, f"data.path={mine}"]))
@@ -114,6 +116,7 @@ def test_one_changed_byte_of_data_is_the_likely_cause(tiny, reviews_csv, tmp_pat
     ]
 
 
+@pytest.mark.slow
 def test_a_variation_is_called_one_key_by_key_and_never_identical(finished, inside, tmp_path):
     place = f"run.root={tmp_path}"
     done = inside("reproduce", finished.path, "trainer.log_every_n_steps=2", place)
@@ -129,6 +132,7 @@ def test_a_variation_is_called_one_key_by_key_and_never_identical(finished, insi
     assert "optimizer.lr (0.003 then, 0.02 now), seed (0 then, 3 now), trainer.threads (1 then, 2 now)" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_result_that_differs_has_exit_code_4_and_says_by_how_much(copied, inside, tmp_path):
     edit(copied.directory.results, lambda results: results["metrics"].update({"val/loss": 7.0}))
     edit(copied.directory.provenance, lambda record: record["packages"].update(numpy="1.0"))
@@ -139,6 +143,7 @@ def test_a_result_that_differs_has_exit_code_4_and_says_by_how_much(copied, insi
     assert same in done.stdout, "the hash in the table and the verdict say the same"
 
 
+@pytest.mark.slow
 def test_a_small_gap_is_accepted_on_demand_alone(copied, inside, tmp_path):
     loss = copied.metrics["val/loss"] + 9e-5
     edit(copied.directory.results, lambda results: results["metrics"].update({"val/loss": loss}))
@@ -153,6 +158,7 @@ def test_a_small_gap_is_accepted_on_demand_alone(copied, inside, tmp_path):
     assert inside("reproduce", copied.path, f"run.root={tmp_path}", "--allow-close").returncode == 4
 
 
+@pytest.mark.slow
 def test_the_same_numbers_from_another_package_are_the_same_result_and_from_other_data_are_not(
     copied, inside, tmp_path
 ):
@@ -175,6 +181,7 @@ def git(folder, *arguments):
     subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
 
 
+@pytest.mark.slow
 def test_a_dirty_tree_is_named_by_file_where_its_code_takes_part(tiny, tmp_path, monkeypatch):
     project = tmp_path / "project"
     project.mkdir()
@@ -225,6 +232,7 @@ def test_our_own_sources_matter_and_our_tests_do_not():
     assert "no such repository" in differences(clean, {})[0].now
 
 
+@pytest.mark.slow
 def test_a_module_of_one_s_own_needs_the_flag_again(tiny, tmp_path, monkeypatch, inside):
     (tmp_path / "mine_again.py").write_text(MODULE.replace("pass", f"open({str(tmp_path / 'ran')!r}, 'w').close()"))
     monkeypatch.chdir(tmp_path)

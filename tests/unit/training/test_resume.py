@@ -92,6 +92,7 @@ def what_counts(record):
     return {key: record.results[key] for key in keys}, curves, record.predictions()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
     [kind if kind in ("plain", "accumulation") else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS],
@@ -134,6 +135,7 @@ def test_five_points_anywhere_with_any_number_of_loading_processes(kind, tiny, r
         assert what_counts(resumed) == what_counts(whole), (at, before, after)
 
 
+@pytest.mark.slow
 def test_the_provenance_of_the_start_stays_and_the_resume_is_added(interrupted):
     broken = interrupted(5)
     start = broken.provenance
@@ -142,6 +144,7 @@ def test_the_provenance_of_the_start_stays_and_the_resume_is_added(interrupted):
     assert {key: value for key, value in resumed.provenance.items() if key != "resumed"} == start
 
 
+@pytest.mark.slow
 def test_the_whole_run_counts_in_start_time_and_memory(interrupted):
     broken = interrupted(5)
     first = {"started": "2026-01-01T00:00:00+00:00", "duration_s": 1000.5, "peak_memory_mb": 1e6}
@@ -152,6 +155,7 @@ def test_the_whole_run_counts_in_start_time_and_memory(interrupted):
     assert results["peak_memory_mb"] == 1e6
 
 
+@pytest.mark.slow
 def test_a_complete_run_and_one_without_a_checkpoint_are_refused(finished, interrupted):
     with pytest.raises(FilesError, match="nothing to resume"):
         resume(finished)
@@ -168,6 +172,7 @@ def test_a_complete_run_and_one_without_a_checkpoint_are_refused(finished, inter
         resume(broken)
 
 
+@pytest.mark.slow
 def test_a_change_that_matters_is_refused_key_by_key(interrupted):
     broken = interrupted(3)
     with pytest.raises(ConfigError) as caught:
@@ -270,6 +275,7 @@ def test_another_end_is_a_variation_and_says_so(tiny, interrupted, inside):
     assert (again.returncode, f"train --from {resumed.path} trainer.max_epochs=9" in again.stderr) == (5, True)
 
 
+@pytest.mark.slow
 def test_a_schedule_that_carries_its_length_cannot_be_given_another_end(interrupted):
     schedule = {"_target_": "torch.optim.lr_scheduler.OneCycleLR", "max_lr": 1e-3, "warmup_fraction": 0.0}
     one_cycle = [f"scheduler.{key}={value}" for key, value in schedule.items()]
@@ -277,6 +283,7 @@ def test_a_schedule_that_carries_its_length_cannot_be_given_another_end(interrup
         resume(interrupted(6, *one_cycle), ["trainer.max_epochs=4"], new_end=True)
 
 
+@pytest.mark.slow
 def test_the_newest_unfinished_run_of_a_config_is_found(tiny, interrupted):
     from tunesmith.training.auto_values import decide
 
@@ -312,6 +319,7 @@ def test_the_same_command_goes_on_with_its_own_unfinished_run(tiny, interrupted)
     assert train(again).path != resumed.path, "a complete run is not gone on with"
 
 
+@pytest.mark.slow
 def test_checkpoints_between_epochs_lose_no_bit(tiny, interrupted):
     whole = train(compose([*tiny, *LENGTH]))
     kept = {}
@@ -330,6 +338,7 @@ def test_checkpoints_between_epochs_lose_no_bit(tiny, interrupted):
     assert what_counts(resumed) == what_counts(whole)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_an_adapter_leaves_the_base_out_and_knows_it(tiny, interrupted):
     broken = interrupted(5, "method=lora")
     checkpoint = torch.load(broken.directory.checkpoints / "last.ckpt", weights_only=True)
@@ -342,6 +351,7 @@ def test_a_checkpoint_of_an_adapter_leaves_the_base_out_and_knows_it(tiny, inter
         resume(broken)
 
 
+@pytest.mark.slow
 def test_what_a_crash_left_half_written_is_cleared_away(tiny, interrupted):
     broken = interrupted(5)
     folders = broken.directory

@@ -84,6 +84,7 @@ def test_metrics_are_those_of_the_predictions(finished):
         assert ids == sorted(ids), "in the order of the file"
 
 
+@pytest.mark.slow
 def test_the_best_weights_are_kept_though_later_ones_are_worse(run):
     record = run("evaluation.monitor=val/loss", "optimizer.lr=0.1", "trainer.max_epochs=5", *CONSTANT)
     losses = values(record, "val/loss")
@@ -145,6 +146,7 @@ def test_an_adapter_loads_with_plain_peft_and_gives_the_predictions(finished_lor
     )
 
 
+@pytest.mark.slow
 def test_training_stops_early_when_the_monitor_stands_still(run):
     still = ["callbacks.early_stopping.patience=1", "optimizer.lr=1e-12", "trainer.max_epochs=9"]
     record = run("evaluation.monitor=val/accuracy", "scheduler=constant", *still)
@@ -152,6 +154,7 @@ def test_training_stops_early_when_the_monitor_stands_still(run):
     assert (record.results["steps"], record.results["best_step"]) == (16, 8)
 
 
+@pytest.mark.slow
 def test_a_run_that_ends_inside_an_epoch_is_validated_there(run):
     record = run("trainer.max_steps=3", "trainer.max_epochs=null")
     assert record.results["steps"] == record.results["best_step"] == 3
@@ -159,11 +162,13 @@ def test_a_run_that_ends_inside_an_epoch_is_validated_there(run):
     assert len(record.predictions("val")) == 8
 
 
+@pytest.mark.slow
 def test_a_run_that_ends_inside_a_later_epoch_is_validated_there_too(run):
     record = run("trainer.max_steps=11", "trainer.max_epochs=null", "evaluation.monitor=val/loss")
     assert [step for step, _ in values(record, "val/loss")] == [8, 11]
 
 
+@pytest.mark.slow
 def test_a_plateau_schedule_lowers_the_rate(run):
     record = run(
         "scheduler=plateau", "scheduler.patience=0", "callbacks=none", "optimizer.lr=1e-12", "trainer.max_epochs=3"
@@ -172,10 +177,12 @@ def test_a_plateau_schedule_lowers_the_rate(run):
     assert (rates[0], rates[-1]) == (pytest.approx(1e-12), pytest.approx(0.5e-12))
 
 
+@pytest.mark.slow
 def test_a_plateau_schedule_survives_a_run_without_a_whole_epoch(run):
     assert run("scheduler=plateau", "trainer.max_steps=3", "trainer.max_epochs=null").results["steps"] == 3
 
 
+@pytest.mark.slow
 def test_without_test_rows_there_is_no_look(run, tmp_path):
     record = run("data.split.test_fraction=0", "trainer.max_epochs=1")
     assert not any(name.startswith("test/") for name in record.metrics)
@@ -183,6 +190,7 @@ def test_without_test_rows_there_is_no_look(run, tmp_path):
     assert not (tmp_path / "runs" / FILE_NAME).exists()
 
 
+@pytest.mark.slow
 def test_a_run_told_not_to_look_neither_looks_nor_reads_test_texts(run, tmp_path, monkeypatch):
     from tunesmith.data import datamodule
 
@@ -196,12 +204,14 @@ def test_a_run_told_not_to_look_neither_looks_nor_reads_test_texts(run, tmp_path
     assert not (tmp_path / "runs" / FILE_NAME).exists()
 
 
+@pytest.mark.slow
 def test_every_look_is_in_the_ledger(run, tmp_path):
     first, second = run("trainer.max_steps=1"), run("trainer.max_steps=1", "seed=1")
     found = looks(tmp_path / "runs", first.results["data_fingerprint"])
     assert [look["run"] for look in found] == [str(first.path), str(second.path)]
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_ends_the_run_with_step_and_rows(run, tmp_path):
     with pytest.raises(TrainingError) as failure:
         run(
@@ -219,6 +229,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_step_and_rows(run, tmp_path
     assert "the loss is" in results["reason"]
 
 
+@pytest.mark.slow
 def test_weights_that_the_last_step_ruins_end_the_run_with_step_and_rows(run):
     ruin = ["optimizer=sgd", "optimizer.lr=1e30", "trainer.gradient_clip_val=null", "trainer.max_steps=1"]
     with pytest.raises(TrainingError, match=r"the loss is nan at step 1 \(validation rows with id \d+(, \d+){7}\)"):
@@ -259,6 +270,7 @@ class Noise(pytorch_lightning.Callback):
 """
 
 
+@pytest.mark.slow
 def test_other_users_of_random_numbers_change_nothing(run, tiny, finished, tmp_path, monkeypatch):
     (tmp_path / "noise_of_mine.py").write_text(NOISE)
     monkeypatch.syspath_prepend(tmp_path)
@@ -271,6 +283,7 @@ def test_other_users_of_random_numbers_change_nothing(run, tiny, finished, tmp_p
     assert record.metrics == finished.metrics
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_run_on_the_same_split(run, finished):
     record = run("seed=1")
     assert record.results["weights_sha256"] != finished.results["weights_sha256"]
@@ -278,6 +291,7 @@ def test_another_seed_is_another_run_on_the_same_split(run, finished):
     assert [row["id"] for row in record.predictions()] == [row["id"] for row in finished.predictions()]
 
 
+@pytest.mark.slow
 def test_evaluation_s_batch_size_changes_no_result(run, finished):
     record = run("data.eval_batch_size=3")
     assert record.results["weights_sha256"] == finished.results["weights_sha256"]
@@ -292,6 +306,7 @@ def test_micro_batches_give_the_same_run_without_dropout(run):
     assert max((first[name] - second[name]).abs().max().item() for name in first) < 1e-6
 
 
+@pytest.mark.slow
 def test_bf16_with_a_fused_optimizer_and_clipping_trains(run):
     record = run("trainer.precision=bf16-mixed", "trainer.gradient_clip_val=0.5", "trainer.max_epochs=1")
     assert record.config["optimizer"]["fused"] is True
@@ -316,6 +331,7 @@ def test_best_weights_that_are_gone_or_damaged_are_a_files_error(tmp_path):
         best.restore(torch.nn.Linear(2, 2))
 
 
+@pytest.mark.slow
 def test_data_and_module_work_with_a_trainer_of_one_s_own(tiny, tmp_path):
     """As in Python: our parts, a plain `pl.Trainer` with its own checkpoints."""
     from tunesmith.training.auto_values import decide

@@ -85,6 +85,7 @@ def hold(folder, record, task):
             assert (row["loss"], row["num_tokens"]) == (pytest.approx(loss, rel=1e-4), len(ids))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("family", "task", "method", "average"), CASES)
 def test_saved_is_measured(family, task, method, average, reviews_csv, cache_dir, tmp_path):
     given = (reviews_csv, cache_dir, tmp_path)

@@ -82,6 +82,7 @@ def assert_it_can_be_used_again(record, inside, tmp_path):
     assert rerun(check_origins(record)).bit_identical
 
 
+@pytest.mark.slow
 def test_pairs_of_sentences_are_told_apart_by_type(overrides, tmp_path):
     """The same two texts in the other order are other inputs, as for the plain tokenizer."""
     draw = texts(60)
@@ -158,6 +159,7 @@ def test_several_labels_per_text(form, overrides, tmp_path, inside):
         assert list(answer["probabilities"].values()) == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_regression_is_measured_as_scipy_and_scikit_learn_do(overrides, tmp_path, inside):
     rows = [(text, len(text) / 7) for text in texts(120)]
     path = csv_file(tmp_path / "essays.csv", ("text", "score"), rows)
@@ -187,6 +189,7 @@ def test_regression_is_measured_as_scipy_and_scikit_learn_do(overrides, tmp_path
         assert answers[int(row["id"])]["prediction"] == pytest.approx(row["prediction"], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_correlation_that_does_not_exist_is_left_out_and_said(overrides, tmp_path, inside):
     path = csv_file(tmp_path / "rated.csv", ("text", "score"), [(text, 0.5) for text in texts(60)])
     done = inside("train", *overrides("regression", path, "data.label_column=score", f"run.dir={tmp_path / 'r'}"))
@@ -201,6 +204,7 @@ def test_a_correlation_that_does_not_exist_is_left_out_and_said(overrides, tmp_p
     assert rerun(check_origins(record)).bit_identical
 
 
+@pytest.mark.slow
 def test_weights_and_smoothing_change_the_training_loss_and_not_what_is_measured(overrides, tmp_path):
     rows = [(text, "rare" if number % 5 == 0 else "common") for number, text in enumerate(texts(60))]
     path = csv_file(tmp_path / "uneven.csv", ("text", "label"), rows)
@@ -243,6 +247,7 @@ def topics(path, num_texts=40):
     return jsonl_file(path, rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packing", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_language_model_learns_and_its_perplexity_is_of_all_tokens(packing, overrides, tmp_path, inside):
     path = topics(tmp_path / "texts.jsonl")
@@ -270,6 +275,7 @@ def test_a_language_model_learns_and_its_perplexity_is_of_all_tokens(packing, ov
         assert all(isinstance(row["prediction"], str) for row in texts)
 
 
+@pytest.mark.slow
 def test_a_text_s_loss_is_that_of_plain_transformers(overrides, tmp_path):
     path = topics(tmp_path / "texts.jsonl")
     record = run_of(overrides("language_modeling", path, "data.max_length=64", model="tiny_causal"))
@@ -354,6 +360,7 @@ def test_a_text_for_a_text(model, overrides, tmp_path, inside):
     assert [answers[int(row["id"])]["prediction"] for row in predictions] == [row["prediction"] for row in predictions]
 
 
+@pytest.mark.slow
 def test_writing_is_greedy_and_that_of_plain_transformers(overrides, tmp_path):
     rows = [(text, text.split()[0]) for text in texts(60)]
     path = csv_file(tmp_path / "pairs.csv", ("text", "first"), rows)
@@ -468,6 +475,7 @@ def test_a_tag_stands_at_the_first_token_of_its_word(tokenizer, tmp_path):
     assert samples.weights[0] == sum(label != -100 for label in expected)
 
 
+@pytest.mark.slow
 def test_words_beyond_the_length_have_no_prediction_and_count_as_wrong(overrides, tmp_path):
     path = jsonl_file(tmp_path / "names.jsonl", [{"text": words * 4, "label": tags * 4} for words, tags in named(40)])
     record = run_of(overrides("token_classification", path, "data.max_length=8"))

@@ -189,6 +189,7 @@ LONG = {"val_check_interval"}
 """Shown by many runs."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("argument", [pytest.param(a, marks=pytest.mark.slow) if a in LONG else a for a in EFFECTS])
 def test_an_accepted_argument_has_its_effect(argument, fit, ran):
     EFFECTS[argument](fit, ran)
@@ -236,18 +237,21 @@ def test_a_value_that_cannot_work_is_refused_before_there_is_a_directory(words, 
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_a_config_saved_before_it_counted_steps_keeps_its_meaning(ran):
     old = ran("schema_version=1", "trainer.val_check_interval=3", "data.micro_batch_size=2", "trainer.max_epochs=1")
     assert validated_at(old) == [0, 1, 2, 3, 3, 4, 5, 6, 6, 8]  # after every third of 30 micro-batches
     assert any("counts micro-batches in this config" in sentence for sentence in old.results["warnings"])
 
 
+@pytest.mark.slow
 def test_curves_that_stay_empty_are_told(ran):
     record = ran("trainer.log_every_n_steps=50")
     assert trained_at(record) == []
     assert "trainer.log_every_n_steps=50 exceeds the steps of the run (16)" in " ".join(record.results["warnings"])
 
 
+@pytest.mark.slow
 def test_a_cluster_is_not_asked_about_one_device(ran, monkeypatch):
     for name, value in {
         "SLURM_NTASKS": "2",

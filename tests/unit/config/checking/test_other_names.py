@@ -67,11 +67,13 @@ def test_what_there_is_not_is_not_answered_with_a_key_that_sounds_alike(key):
     assert "Did you mean" not in message
 
 
+@pytest.mark.slow
 def test_a_value_of_another_tool_is_answered():
     for (key, value), sentence in VALUES.items():
         assert sentence in told(f"{key}={'null' if value is None else value}")
 
 
+@pytest.mark.slow
 def test_an_option_of_another_tool_is_answered_on_the_command_line_and_in_a_file(tmp_path):
     options = group_options()
     for group, others in OPTIONS.items():

@@ -215,6 +215,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.slow
 def test_the_proposed_cleaning_takes_away_what_was_found_in_train(table, tmp_path):
     path, train = tmp_path / "rows.csv", table.of("train")
     table.new(text=train[0][0], label=train[0][1])

@@ -55,6 +55,7 @@ def checkout(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_of_the_folder_of_a_sweep_file_only_its_groups_are_copied(checkout):
     params = {"extra": "choice(a, b)", "optimizer.lr": "choice(1e-4, 1e-3)"}
     for number in range(3):
