@@ -31,6 +31,7 @@ def run(spaced, tiny):
     return train(compose([*tiny, f"data.path={spaced}", STEPS]))
 
 
+@pytest.mark.slow
 def test_a_run_on_cleaned_rows_is_that_on_rows_that_were_clean(run, tiny):
     clean = train(compose([*tiny, "data/cleaning=duplicates"]))
     assert run.results["weights_sha256"] == clean.results["weights_sha256"]

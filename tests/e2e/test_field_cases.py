@@ -2064,6 +2064,7 @@ def test_terminal_only_shows_what_labels_hold(inside, hostile_run, tmp_path):
     assert json.loads(answers.read_text(encoding="utf-8").splitlines()[0]) == first
 
 
+@pytest.mark.slow
 def test_formulas_are_guarded_in_csv_and_only_there(inside, hostile_run, tmp_path):
     texts = ("=1+1", "+cmd", "-1.5", "-x", "@sum", "plain", "\tx")
     guarded = ("'=1+1", "'+cmd", "-1.5", "'-x", "'@sum", "plain", "'\tx")

@@ -133,6 +133,7 @@ def test_the_whole_of_the_run_s_own_data_is_the_sum_of_its_splits(task, run_of, 
     assert any("have a text that the run was trained on" in sentence for sentence in results["warnings"])
 
 
+@pytest.mark.slow
 def test_labels_are_measured_as_scikit_learn_does_on_plain_transformers(run_of, tmp_path, inside):
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -151,6 +152,7 @@ def test_labels_are_measured_as_scikit_learn_does_on_plain_transformers(run_of, 
     assert results["metrics"]["all/f1_macro"] == pytest.approx(f1_score(wanted, said, average="macro"))
 
 
+@pytest.mark.slow
 def test_numbers_and_perplexity_are_those_of_plain_transformers(run_of, tmp_path, inside):
     from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
@@ -213,6 +215,7 @@ def test_a_label_without_rows_is_said(run_of, tmp_path, inside):
     assert results["warnings"][0] in done.stdout
 
 
+@pytest.mark.slow
 def test_rows_that_were_trained_on_and_changed_data_are_said(run_of, tmp_path, inside):
     record = run_of("classification")
     results, rows = evaluation(inside("evaluate", record.path, "data.split.seed=5"))

@@ -110,6 +110,7 @@ def test_a_point_written_before_is_not_written_again_and_a_refused_name_is_said(
     assert "MLflow shows val/f1/a*b with _" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_sweep_has_its_trials_below_it_in_its_own_store(uri, tmp_path, caplog, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     path = write_sweep(tmp_path / "sweep", 8, prune=False)

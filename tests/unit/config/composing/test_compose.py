@@ -79,6 +79,7 @@ class TestSaved:
 
 
 class TestText:
+    @pytest.mark.slow
     @given(st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), min_size=1, max_size=20))
     @example("~/x(1),a=b.csv")
     @example("größe {a} [b] 'c' \"d\".csv")
@@ -120,6 +121,7 @@ TYPED = [key for key in leaves() if "." in key and "_target_" not in key and not
 
 
 class TestSuggestions:
+    @pytest.mark.slow
     @given(st.sampled_from(TYPED), st.data())
     @UNHURRIED
     def test_a_typo_of_one_letter_names_the_key(self, key: str, data: st.DataObject) -> None:
