@@ -100,3 +100,23 @@ def test_a_valid_config_is_known_without_torch(tmp_path: Path) -> None:
         f"assert not {HEAVY!r} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
+
+
+MODEL_LIBRARIES = HEAVY - {"numpy", "sklearn"}
+
+
+def test_an_audit_imports_nothing_of_models(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("\n".join(["text,label", *(f"text {i} of it,{'xy'[i % 2]}" for i in range(40))]))
+    code, modules = imported(tmp_path, "audit", "data=csv", "data.path=rows.csv")
+    assert code == 0
+    assert "tunesmith.data.audit.audit" in modules
+    assert not MODEL_LIBRARIES & modules
+
+
+def test_no_task_imports_torch_before_a_model_is_asked_for(tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom tunesmith.config.tasks import TASKS\nfrom tunesmith.tasks.registry import task_named\n"
+        "assert len([task_named(option) for option in TASKS]) >= 6\n"
+        f"assert not {MODEL_LIBRARIES!r} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)

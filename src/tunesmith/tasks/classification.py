@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from tunesmith.config.families import Family
 from tunesmith.config.schema import Data
@@ -20,14 +19,14 @@ from tunesmith.data.samples import Samples
 from tunesmith.data.splits import names_of_labels
 from tunesmith.data.values import label_of, missing_labels
 from tunesmith.evaluation import plausibility
-from tunesmith.evaluation.answers import best_label
-from tunesmith.evaluation.inputs import LabelInputs, MetricInputs
-from tunesmith.models.module import Outputs
-from tunesmith.models.objectives import Objective
 from tunesmith.tasks.task import Task, example_of_texts, labelled_logits, made_up_rows, rows_with_probabilities
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+    from tunesmith.evaluation.inputs import MetricInputs
+    from tunesmith.models.module import Outputs
+    from tunesmith.models.objectives import Objective
 
 
 class Classification(Task):
@@ -81,28 +80,39 @@ class Classification(Task):
         class_weights: npt.NDArray[np.float32] | None = None,
     ) -> Objective:
         """Return the cross-entropy over the labels."""
+        import torch
+
+        from tunesmith.models.objectives import Objective
+
         weights = None if class_weights is None else torch.from_numpy(class_weights)
         return Objective(label_smoothing=self.config.label_smoothing, class_weights=weights)
 
     def meanings(self, answers: Any, labels: Sequence[str]) -> list[Any]:
         """Return each row's label with the largest logit."""
+        from tunesmith.evaluation.answers import best_label
+
         return list(best_label(answers, labels))
 
     def answer_rows(self, answers: Sequence[Any], labels: Sequence[str]) -> list[dict[str, Any]]:
         """Return predictions with the probability of every label."""
+        import torch
+
         logits = torch.stack(list(answers))
         return rows_with_probabilities(self.meanings(logits, labels), logits.double().softmax(dim=1), labels)
 
     def metric_inputs(self, answers: Any, truths: Any, labels: Sequence[str]) -> MetricInputs:
         """Return probabilities, or logits for metrics that only compare them."""
+        from tunesmith.evaluation.inputs import LabelInputs
+
         return LabelInputs(answers, truths, labels, several=False)
 
     def made_up(self, labels: Sequence[str]) -> tuple[Any, Any]:
         """Return random logits, and labels in turn."""
+        import torch
+
         rows = made_up_rows(labels)
-        return torch.randn(rows, len(labels), generator=torch.Generator().manual_seed(0)), torch.arange(rows) % len(
-            labels
-        )
+        logits = torch.randn(rows, len(labels), generator=torch.Generator().manual_seed(0))
+        return logits, torch.arange(rows) % len(labels)
 
     def doubts(
         self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from tunesmith.config.families import Family
 from tunesmith.config.schema import Data
@@ -18,14 +17,14 @@ from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples
 from tunesmith.data.values import text_in
 from tunesmith.evaluation import plausibility
-from tunesmith.models.module import Outputs
-from tunesmith.models.objectives import NextTokenObjective as NextTokens
-from tunesmith.models.objectives import Objective
 from tunesmith.tasks.task import Task, made_up_rows, mean_losses, require, way_out
 from tunesmith.tasks.text_to_text import TextToText
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+    from tunesmith.models.module import Outputs
+    from tunesmith.models.objectives import Objective
 
 
 class LanguageModeling(Task):
@@ -84,7 +83,9 @@ class LanguageModeling(Task):
         class_weights: npt.NDArray[np.float32] | None = None,
     ) -> Objective:
         """Return the next-token objective."""
-        return NextTokens()
+        from tunesmith.models.objectives import NextTokenObjective
+
+        return NextTokenObjective()
 
     def answering(self, tokenizer: PreTrainedTokenizerFast, max_new_tokens: int, family: Family) -> Objective:
         """Return the objective that continues prompts."""
@@ -100,6 +101,8 @@ class LanguageModeling(Task):
 
     def made_up(self, labels: Sequence[str]) -> tuple[Any, Any]:
         """Return summed losses of texts and their numbers of tokens."""
+        import torch
+
         draw = torch.Generator().manual_seed(0)
         rows = made_up_rows(labels)
         return torch.rand(rows, generator=draw) + 0.5, torch.randint(1, 9, (rows,), generator=draw).float()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from tunesmith.config.families import Family
 from tunesmith.config.schema import Data
@@ -20,15 +19,14 @@ from tunesmith.data.samples import Samples
 from tunesmith.data.splits import names_of_labels
 from tunesmith.data.values import labels_of
 from tunesmith.evaluation import plausibility
-from tunesmith.evaluation.answers import likely_labels
-from tunesmith.evaluation.inputs import LabelInputs, MetricInputs
-from tunesmith.models.module import Outputs
-from tunesmith.models.objectives import MultiLabelObjective as MultiLabelObjective
-from tunesmith.models.objectives import Objective
 from tunesmith.tasks.task import Task, example_of_texts, labelled_logits, made_up_rows, rows_with_probabilities
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+    from tunesmith.evaluation.inputs import MetricInputs
+    from tunesmith.models.module import Outputs
+    from tunesmith.models.objectives import Objective
 
 
 class MultiLabel(Task):
@@ -79,23 +77,33 @@ class MultiLabel(Task):
         class_weights: npt.NDArray[np.float32] | None = None,
     ) -> Objective:
         """Return the binary cross-entropy, averaged over the labels."""
+        from tunesmith.models.objectives import MultiLabelObjective
+
         return MultiLabelObjective()
 
     def meanings(self, answers: Any, labels: Sequence[str]) -> list[Any]:
         """Return each row's labels with a probability above one half."""
+        from tunesmith.evaluation.answers import likely_labels
+
         return list(likely_labels(answers, labels))
 
     def answer_rows(self, answers: Sequence[Any], labels: Sequence[str]) -> list[dict[str, Any]]:
         """Return predictions with the probability of every label."""
+        import torch
+
         logits = torch.stack(list(answers))
         return rows_with_probabilities(self.meanings(logits, labels), logits.double().sigmoid(), labels)
 
     def metric_inputs(self, answers: Any, truths: Any, labels: Sequence[str]) -> MetricInputs:
         """Probabilities, or ranks for metrics that only compare them."""
+        from tunesmith.evaluation.inputs import LabelInputs
+
         return LabelInputs(answers, truths, labels, several=True)
 
     def made_up(self, labels: Sequence[str]) -> tuple[Any, Any]:
         """Return random logits, and references where every label has some rows but not all."""
+        import torch
+
         rows = made_up_rows(labels)
         logits = torch.randn(rows, len(labels), generator=torch.Generator().manual_seed(0))
         return logits, (torch.arange(rows)[:, None] // (1 + torch.arange(len(labels)))) % 2

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from tunesmith.config.families import Family
 from tunesmith.config.schema import Data
@@ -19,13 +18,13 @@ from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples
 from tunesmith.data.values import as_text, is_missing
 from tunesmith.evaluation import plausibility
-from tunesmith.evaluation.inputs import MetricInputs, PlainInputs
-from tunesmith.models.objectives import Objective
-from tunesmith.models.objectives import RegressionObjective as SquaredError
 from tunesmith.tasks.task import Task, example_of_texts, made_up_rows
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+    from tunesmith.evaluation.inputs import MetricInputs
+    from tunesmith.models.objectives import Objective
 
 
 class Regression(Task):
@@ -75,7 +74,9 @@ class Regression(Task):
         class_weights: npt.NDArray[np.float32] | None = None,
     ) -> Objective:
         """Return the squared error."""
-        return SquaredError()
+        from tunesmith.models.objectives import RegressionObjective
+
+        return RegressionObjective()
 
     def meanings(self, answers: Any, labels: Sequence[str]) -> list[Any]:
         """Return the numbers themselves."""
@@ -83,14 +84,20 @@ class Regression(Task):
 
     def answer_rows(self, answers: Sequence[Any], labels: Sequence[str]) -> list[dict[str, Any]]:
         """Return the number for each input."""
+        import torch
+
         return super().answer_rows(torch.stack(list(answers)), labels)  # type: ignore[arg-type]
 
     def metric_inputs(self, answers: Any, truths: Any, labels: Sequence[str]) -> MetricInputs:
         """Return the numbers in fp64: correlations of numbers that vary little lose digits in fp32."""
+        from tunesmith.evaluation.inputs import PlainInputs
+
         return PlainInputs(answers.double(), truths.double(), labels)
 
     def made_up(self, labels: Sequence[str]) -> tuple[Any, Any]:
         """Return random numbers, none of them negative."""
+        import torch
+
         draw = torch.Generator().manual_seed(0)
         rows = made_up_rows(labels)
         return torch.rand(rows, generator=draw) + 0.5, torch.randint(1, 9, (rows,), generator=draw).float()

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from tunesmith.config.families import Family
 from tunesmith.config.schema import Data
@@ -20,12 +18,14 @@ from tunesmith.data.malformed import MalformedError
 from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples
 from tunesmith.data.values import text_in
-from tunesmith.evaluation.inputs import MetricInputs, PlainInputs
-from tunesmith.models.module import Outputs
-from tunesmith.models.objectives import Objective
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedTokenizerFast
+
+    from tunesmith.evaluation.inputs import MetricInputs
+    from tunesmith.models.module import Outputs
+    from tunesmith.models.objectives import Objective
 
 
 class Task(ABC):
@@ -201,6 +201,8 @@ class Task(ABC):
 
     def metric_inputs(self, answers: Any, truths: Any, labels: Sequence[str]) -> MetricInputs:
         """Return the inputs that metrics take from an evaluation pass."""
+        from tunesmith.evaluation.inputs import PlainInputs
+
         return PlainInputs(answers, truths, labels)
 
     @abstractmethod
@@ -279,6 +281,8 @@ def labelled_logits(outputs: Outputs) -> list[dict[str, Any]]:
 
 def mean_losses(outputs: Outputs, num_rows: int) -> list[dict[str, Any]]:
     """Return each row's mean loss per token, in nats, and its number of tokens."""
+    import torch
+
     missing = num_rows - len(outputs.losses)  # the last texts may be too short to have a token to predict
     losses, counts = (torch.cat([part, part.new_zeros(missing)]) for part in (outputs.losses, outputs.counts))
     return [

@@ -17,12 +17,13 @@ from tunesmith.data.messages import refuse_as_text
 from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples
 from tunesmith.evaluation import plausibility
-from tunesmith.models.module import Outputs
-from tunesmith.models.objectives import DecoderText, EncoderDecoderText, Objective
 from tunesmith.tasks.task import Task, mean_losses, require, way_out
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+    from tunesmith.models.module import Outputs
+    from tunesmith.models.objectives import Objective
 
 TEXTS = ["the plot is slow and the actors are good", "one more film of that kind", "a story that is told with care"]
 
@@ -58,6 +59,8 @@ class TextToText(Task):
         class_weights: npt.NDArray[np.float32] | None = None,
     ) -> Objective:
         """Return the objective over the target's tokens."""
+        from tunesmith.models.objectives import DecoderText, EncoderDecoderText
+
         kind = EncoderDecoderText if family == "seq2seq" else DecoderText
         return kind(partial(tokenizer.decode, skip_special_tokens=True), max_new_tokens)
 

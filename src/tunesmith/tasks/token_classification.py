@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from tunesmith.config.families import Family
 from tunesmith.config.schema import Data
@@ -21,15 +20,14 @@ from tunesmith.data.samples import Samples
 from tunesmith.data.splits import names_of_labels
 from tunesmith.data.values import is_missing, refuse_missing_among, strings_of
 from tunesmith.evaluation import plausibility
-from tunesmith.evaluation.answers import best_tags
-from tunesmith.evaluation.inputs import MetricInputs, PlainInputs
-from tunesmith.models.module import Outputs
-from tunesmith.models.objectives import Objective
-from tunesmith.models.objectives import TagObjective as TagObjective
 from tunesmith.tasks.task import Task, labelled_logits, made_up_rows, require
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+    from tunesmith.evaluation.inputs import MetricInputs
+    from tunesmith.models.module import Outputs
+    from tunesmith.models.objectives import Objective
 
 
 class TokenClassification(Task):
@@ -96,19 +94,29 @@ class TokenClassification(Task):
         class_weights: npt.NDArray[np.float32] | None = None,
     ) -> Objective:
         """Return the cross-entropy over the tags, summed over words."""
+        import torch
+
+        from tunesmith.models.objectives import TagObjective
+
         weights = None if class_weights is None else torch.from_numpy(class_weights)
         return TagObjective(label_smoothing=self.config.label_smoothing, class_weights=weights)
 
     def meanings(self, answers: Any, labels: Sequence[str]) -> list[Any]:
         """Return the tag of each word; None for a word that was cut off."""
+        from tunesmith.evaluation.answers import best_tags
+
         return list(best_tags(answers, labels))
 
     def metric_inputs(self, answers: Any, truths: Any, labels: Sequence[str]) -> MetricInputs:
         """Return the tags."""
+        from tunesmith.evaluation.inputs import PlainInputs
+
         return PlainInputs(self.meanings(answers, labels), truths, labels)
 
     def made_up(self, labels: Sequence[str]) -> tuple[Any, Any]:
         """Return one-word sentences with random logits."""
+        import torch
+
         rows = made_up_rows(labels)
         logits = torch.randn(rows, len(labels), generator=torch.Generator().manual_seed(0))
         return [row[None] for row in logits], [(labels[i % len(labels)],) for i in range(rows)]
