@@ -11,6 +11,7 @@ from typing import Any
 from tunesmith.config.data_files import named_files
 from tunesmith.config.schema import Data
 from tunesmith.data.columns import Empty, Unused, Where, bit_columns, refuse_sources_of_lists
+from tunesmith.data.content import content_ids
 from tunesmith.data.examples import Example
 from tunesmith.data.files import data_files
 from tunesmith.data.lines import Line, place_of
@@ -78,7 +79,7 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> R
         raise DataError(f"{path}: {where.miss() or empty.nothing_left()}")
     examples, splits, groups, lines = map(list, zip(*rows.values(), strict=True))
     as_read = rows_of(list(rows), examples, splits if any(splits) else None, lines)
-    as_read = replace(as_read, groups=groups if group else None)
+    as_read = replace(as_read, groups=groups if group else None, content_ids=content_ids(as_read))
     refuse_sources_of_lists(as_read.texts, as_read.pairs, task, data)
     named_rows = replace(as_read, labels=task.rename(as_read.labels, lines, data))
     if left_out is None:

@@ -36,6 +36,9 @@ class Rows:
     """What the chat template is handed beside each conversation."""
     groups: list[str] | None = None
     """The value of `data.split.group_column`, if there is one; no part of what the rows are."""
+    content_ids: list[str] | None = None
+    """What each row is known by in other data and other runs (`data/content.py`), from its input as it was read; None
+    for rows that were not read from a file. No part of what the rows are."""
 
     def __len__(self) -> int:
         return len(self.ids)

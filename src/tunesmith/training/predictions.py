@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tunesmith.data.content import known_content_ids
 from tunesmith.data.rows import Rows
 from tunesmith.models.module import Outputs
 from tunesmith.tasks.task import Task
 
 
 def prediction_rows(outputs: Outputs, rows: Rows, labels: Sequence[str], task: Task) -> list[dict[str, Any]]:
-    """Make one dict per row of the split, in order: id, split, label, prediction, and what the prediction is based on.
+    """Make one dict per row of the split, in order: ids, split, label, prediction, and what the prediction is based on.
 
-    That is `logits` for labels and tags (null for a word not shown to the model), and for texts `loss`, the mean
-    per token in nats, with `num_tokens`.
+    `content_id` is the same wherever the row stands (`data/content.py`). What a prediction is based on is `logits`
+    for labels and tags (null for a word not shown to the model), and for texts `loss`, the mean per token in nats, with
+    `num_tokens`.
 
     Args:
         outputs: The outputs of an evaluation pass.
@@ -23,8 +25,8 @@ def prediction_rows(outputs: Outputs, rows: Rows, labels: Sequence[str], task: T
         task: The task.
     """
     truths, predictions = task.predictions(outputs, rows, labels)
-    grounds = task.grounds(outputs, len(rows))
+    grounds, contents = task.grounds(outputs, len(rows)), known_content_ids(rows)
     return [
-        {"id": row_id, "split": outputs.split, "label": label, "prediction": prediction, **ground}
-        for row_id, label, prediction, ground in zip(rows.ids, truths, predictions, grounds, strict=True)
+        {"id": row_id, "content_id": content, "split": outputs.split, "label": label, "prediction": answer, **ground}
+        for row_id, content, label, answer, ground in zip(rows.ids, contents, truths, predictions, grounds, strict=True)
     ]
