@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 
 SWEEPER = "hydra_plugins.tunesmith_sweeper.TunesmithSweeper"
+OF_ANOTHER_RUN = "data.split.from_run"
 PLAIN = {"_recursive_": False, "_convert_": "all"}
 """Hydra makes nothing of what our sweeper's node holds."""
 
@@ -57,6 +58,8 @@ class Composed:
     """Config group to chosen option; None for a config that came from a file."""
     trust: tuple[str, ...] = ()
     """Whose code may run: modules of the user's own, and models with code of their own (see `config/trust.py`)."""
+    home: Path | None = None
+    """The directory of the run that the config was saved by, whose split may stand in for that of an earlier run."""
 
     def with_saved(self, saved: dict[str, Any]) -> Composed:
         """The same with other values.
@@ -64,7 +67,7 @@ class Composed:
         Args:
             saved: All of them, in the form in which they are written.
         """
-        return dataclasses.replace(self, saved=saved, config=resolve(saved))
+        return dataclasses.replace(self, saved=saved, config=resolve(saved, self.home))
 
     @property
     def name(self) -> str:
@@ -247,7 +250,11 @@ def compose_from(path: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
     """
     composed = draft_from(path, overrides)
     with trusting(trust):
-        return judged(composed.config, composed, tuple(overrides), None)
+        judged_config = judged(composed.config, composed, tuple(overrides), None)
+    own_split = path.is_dir() and not any(OF_ANOTHER_RUN.startswith(key) for key in composed.given)
+    if not own_split or judged_config.config.data.split.from_run is None:
+        return judged_config
+    return dataclasses.replace(judged_config, home=path).with_saved(judged_config.saved)
 
 
 def draft_from(path: Path, overrides: Sequence[str] = ()) -> Draft:
