@@ -88,8 +88,12 @@ def refuse_kinds(audited: Audit, kinds: Sequence[str]) -> None:
     """Raise if there is a finding of one of these kinds.
 
     Raises:
+        ConfigError: One of them cannot be looked for in this data.
         DataError: There is such a finding.
     """
+    skipped = [kind for kind in kinds if kind in audited.skipped]
+    if skipped:
+        raise ConfigError([Problem("--fail-on", f"not looked for: {audited.skipped[kind]}", kind) for kind in skipped])
     counts = audited.counts()
     present = [f"{kind} ({counts[kind]:,})" for kind in kinds if counts[kind]]
     if present:

@@ -25,6 +25,8 @@ def audit_lines(audited: Audit, warnings: Sequence[str] = ()) -> Iterator[str]:
         yield from _table(dict(list(audited.labels.items())[:MOST_LABELS]))
         if len(audited.labels) > MOST_LABELS:
             yield f"  and {len(audited.labels) - MOST_LABELS:,} more"
+    yield "words"
+    yield f"  {', '.join(f'{name} {figure:,}' for name, figure in audited.diversity.items())}"
     if audited.cleaned:
         yield "cleaning"
         yield from (f"  {step:<20}{text}" for step, text in cleaning_lines(audited.cleaned))
@@ -36,6 +38,8 @@ def audit_lines(audited: Audit, warnings: Sequence[str] = ()) -> Iterator[str]:
             yield f"      to act on it: {finding.override}"
     without = [kind for kind, count in audited.counts().items() if not count]
     yield f"  none of: {', '.join(without)}"
+    for why in dict.fromkeys(audited.skipped.values()):
+        yield f"  not looked for: {', '.join(kind for kind in audited.skipped if audited.skipped[kind] == why)} ({why})"
     proposed = [finding.override for finding in audited.findings if finding.override is not None]
     others = [text for text in warnings if not any(override in text for override in proposed)]
     if others:

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 from tunesmith.config.schema import Data
 from tunesmith.data.audit.copies import copies
+from tunesmith.data.audit.cues import cues
+from tunesmith.data.audit.diversity import diversity, templates
 from tunesmith.data.audit.finding import KINDS, Audit, Finding
+from tunesmith.data.audit.label_errors import label_errors, unfit
 from tunesmith.data.audit.labels import rare_labels, spellings
 from tunesmith.data.audit.near import near
+from tunesmith.data.audit.studied import Studied, one_label_each, studied
 from tunesmith.data.audit.texts import empty, lengths, texts_with
 from tunesmith.data.cleaning.clean import Cleaned
 from tunesmith.data.findings import label_counts
@@ -70,13 +74,18 @@ def look_through(reading: Reading, data: Data, task: RowTask) -> Audit:
         task: The task.
     """
     splits = reading.result.splits
+    texts = studied(splits, task)
+    skipped = not_looked_for(texts, task)
     findings = [*reading.undivided, *empty(reading.without), *findings_of(splits, data, task)]
+    findings += word_by_word(splits, texts, skipped)
     return Audit(
         rows={name: len(part) for name, part in splits.items()},
         labels=_labels(splits) if task.traits.output == "labels" else {},
         lengths={name: lengths(part) for name, part in splits.items() if len(part)},
         cleaned=reading.result.counts,
         findings=sorted(findings, key=lambda finding: list(KINDS).index(finding.kind)),
+        skipped=skipped,
+        diversity=diversity(texts),
     )
 
 
@@ -94,6 +103,32 @@ def findings_of(splits: Mapping[str, Rows], data: Data, task: RowTask) -> Iterat
     if task.traits.output == "labels":
         yield from spellings(splits, data)
         yield from rare_labels(splits, data)
+
+
+def word_by_word(splits: Mapping[str, Rows], texts: Studied, skipped: Mapping[str, str]) -> Iterator[Finding]:
+    """What the words of texts show.
+
+    Args:
+        splits: The rows of each split.
+        texts: Their texts.
+        skipped: Kinds that are not looked for.
+    """
+    yield from templates(splits, texts)
+    if "label_errors" not in skipped:
+        yield from label_errors(splits, texts)
+    if "cues" not in skipped:
+        yield from cues(texts)
+
+
+def not_looked_for(texts: Studied, task: RowTask) -> dict[str, str]:
+    """Kinds of findings that data of this task cannot have or is too small for, with the reason."""
+    skipped: dict[str, str] = {}
+    if task.traits.output != "labels":
+        skipped |= dict.fromkeys(("spellings", "misspellings", "rare_labels"), "the task has no labels")
+    if task.contradiction is None:
+        skipped["conflicts"] = "a text may have several answers"
+    why = unfit(texts) if one_label_each(task) else "a text does not have exactly one label"
+    return skipped | ({} if why is None else dict.fromkeys(("label_errors", "cues"), why))
 
 
 def _labels(splits: Mapping[str, Rows]) -> dict[str, dict[str, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
@@ -19,6 +19,9 @@ KINDS: Final = {
     "spellings": "labels that differ only in case, space, Unicode form or the way a number is written",
     "misspellings": "rare labels that are one letter from a frequent one",
     "rare_labels": "labels with too few rows to be measured",
+    "label_errors": "labels that a model of the other rows contradicts",
+    "cues": "single words or lengths from which the label can be told",
+    "templates": "texts that begin or end like many others",
     "empty": "rows without a text or a label",
     "short": "texts with fewer than 3 letters and digits",
     "control_characters": "texts with characters that nobody sees",
@@ -29,6 +32,8 @@ KINDS: Final = {
 """Kind to what it is, in the order in which findings are listed; `audit --fail-on` takes these names."""
 MOST_EXAMPLES = 3
 """Examples of a finding."""
+MOST_CASES = 200
+"""Cases of a finding that `--json` and the page list."""
 MOST_CHARACTERS = 70
 """Characters of a text that an example shows."""
 
@@ -40,13 +45,15 @@ class Finding:
     kind: str
     """A key of `KINDS`."""
     count: int
-    """How many rows have it; of spellings and rare labels, how many labels."""
+    """How many rows have it; of spellings and rare labels, how many labels; of cues, how many cues."""
     text: str
     """The count in words."""
     examples: list[str] = field(default_factory=list)
     """A few cases with the lines they stand in; texts are shown with their hidden characters as codes."""
     override: str | None = None
     """What to type behind `tunesmith train` or `audit` to act on it; None where only an edit of the file does."""
+    cases: list[dict[str, Any]] = field(default_factory=list)
+    """The first cases as a table, where it says more than the examples."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +70,15 @@ class Audit:
     """What the configured steps of cleaning did before (`data/cleaning/clean.py`); the findings are of what is left."""
     findings: list[Finding]
     """In the order of `KINDS`; only kinds that some row has."""
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Kinds that were not looked for, with the reason."""
+    diversity: dict[str, float] = field(default_factory=dict)
+    """How much the texts differ in their words (`data/audit/diversity.py`)."""
 
     def counts(self) -> dict[str, int]:
-        """Every kind to its count, 0 for one that no row has."""
-        return dict.fromkeys(KINDS, 0) | {finding.kind: finding.count for finding in self.findings}
+        """Every kind that was looked for to its count, 0 for one that no row has."""
+        looked_for = dict.fromkeys((kind for kind in KINDS if kind not in self.skipped), 0)
+        return looked_for | {finding.kind: finding.count for finding in self.findings}
 
 
 def example(rows: Rows, row: int, *others: str) -> str:
@@ -74,15 +86,20 @@ def example(rows: Rows, row: int, *others: str) -> str:
     return f"{', '.join((row_place(rows, row), *others))}: {shown(rows.texts[row])}"
 
 
-def across(splits: Mapping[str, Rows], later: tuple[str, int], earlier: tuple[str, int]) -> str:
-    """A row of one split beside that of another which it is like, each as the split and the row in it."""
-    places = ", ".join(f"{row_place(splits[name], row)} ({name})" for name, row in (later, earlier))
-    return f"{places}: {shown(splits[later[0]].texts[later[1]])}"
+def across(splits: Mapping[str, Rows], shown_row: tuple[str, int], *others: tuple[str, int]) -> str:
+    """A row with its split, beside those of other splits that it is like; each is given as the split and its row."""
+    places = ", ".join(f"{row_place(splits[name], row)} ({name})" for name, row in (shown_row, *others))
+    return f"{places}: {shown(splits[shown_row[0]].texts[shown_row[1]])}"
 
 
 def some(examples: Iterable[str]) -> list[str]:
     """The first few."""
     return list(islice(examples, MOST_EXAMPLES))
+
+
+def cases_of(table: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first `MOST_CASES`."""
+    return list(table[:MOST_CASES])
 
 
 def shown(text: str, at: int = 0) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tunesmith.config.schema import Data
 from tunesmith.data.audit.finding import Finding, number_of, some
+from tunesmith.data.audit.interval import wilson
 from tunesmith.data.findings import label_counts
 from tunesmith.data.rows import Rows
 from tunesmith.data.spellings import alike, clean, counted_list, mapping, override, quoted
@@ -21,6 +22,8 @@ RARE = 0.1
 """Rows of a misspelling as a fraction of those of what was meant, at most."""
 LARGEST_FRACTION = 0.3
 """Of a split that is proposed."""
+ANSWERED = 0.8
+"""A fraction of a label's rows, for whose interval its number is an example."""
 
 
 def spellings(splits: Mapping[str, Rows], data: Data) -> Iterator[Finding]:
@@ -92,11 +95,21 @@ def rare_labels(splits: Mapping[str, Rows], data: Data) -> Iterator[Finding]:
         return
     listed = (
         f"{quoted(name)}: {', '.join(f'{split} {count[name]:,}' for split, count in counts.items())}"
+        f"{_interval(min(counts[split][name] for split in measured) if measured else 0)}"
         for name in sorted(rare, key=lambda name: (every[name], name))
     )
     some_have = number_of(len(rare), "label has", "labels have")
     text = f"{some_have} fewer than {MEASURABLE} rows in val or test, or none in train"
     yield Finding("rare_labels", len(rare), text, some(listed), _larger_splits(rare, every, data))
+
+
+def _interval(num_rows: int) -> str:
+    """What could be said of a label that so many rows measure."""
+    if not 0 < num_rows < MEASURABLE:
+        return ""
+    low, high = wilson(ANSWERED, num_rows)
+    of = number_of(num_rows, "row")
+    return f" ({ANSWERED:.0%} of {of} answered correctly would mean anything from {low:.0%} to {high:.0%})"
 
 
 def _larger_splits(rare: Sequence[str], every: Mapping[str, int], data: Data) -> str | None:

@@ -178,7 +178,8 @@ def test_other_tasks_are_audited_by_what_they_have(tmp_path):
     path.write_text('{"text": "the same note of a day"}\n' * 3 + '{"text": "another note of a day"}\n' * 30)
     audited = audit_of("data=jsonl", f"data.path={path}", "task=language_modeling", "model=tiny_causal")
     assert audited.labels == {}
-    assert audited.counts()["conflicts"] == audited.counts()["rare_labels"] == 0
+    assert set(audited.skipped) == {"conflicts", "spellings", "misspellings", "rare_labels", "label_errors", "cues"}
+    assert not audited.skipped.keys() & audited.counts().keys()
     assert sum(audited.rows.values()) == 33
     assert audited.counts()["duplicates"] > 20
 
