@@ -16,9 +16,10 @@ def explain(error: BaseException) -> int:
         say(redact_values(str(error)), file=sys.stderr)
         return error.exit_code
     code = getattr(error, "exit_code", None)
-    if isinstance(code, int):  # raised for a run that a signal ended
+    if isinstance(code, int):  # raised when a signal ends a run
         say(f"tunesmith: {error}", file=sys.stderr)
         return code
     text = redact_values(f"{type(error).__name__}: {error}".splitlines()[0])
-    say(f"tunesmith: an error that is our fault: {text}. --debug shows the traceback.", file=sys.stderr)
+    advice = "This is a bug in Tunesmith; add --debug to see the traceback"
+    say(f"tunesmith: internal error: {text}. {advice}.", file=sys.stderr)
     return 1

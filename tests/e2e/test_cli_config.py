@@ -177,7 +177,7 @@ class TestShow:
         ("arguments", "text"),
         [
             (["--info"], "--info: shows how groups are composed, but --from composes none"),
-            (["--cfg", "all"], "a saved config has no part of Hydra's (received all). Use --cfg job"),
+            (["--cfg", "all"], "a saved config does not include Hydra's node (received all). Use --cfg job"),
             (["--cfg", "job", "model=minilm"], "a saved config has no groups"),
         ],
     )

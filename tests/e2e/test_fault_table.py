@@ -47,7 +47,7 @@ CONFIG = [
     Fault(
         "a mistyped option", "train model=minlm", 2, "model has no such option (received minlm). Did you mean minilm?"
     ),
-    Fault("a file for an option", "train data=reviews.csv", 2, "A file of your own: data=csv data.path=reviews.csv"),
+    Fault("a file for an option", "train data=reviews.csv", 2, "For your own file: data=csv data.path=reviews.csv"),
     Fault("a Hub id for an option", "train model=org/name", 2, "model=encoder (or causal, or seq2seq) model.path=org/"),
     Fault("a model of the wrong family", "check task=language_modeling", 2, "takes a causal model, and this one is of"),
     Fault("an unknown flag", "train --fast", 2, "unrecognized arguments: --fast"),
@@ -64,15 +64,18 @@ CONFIG = [
     Fault("no number", "train optimizer.lr=nan", 2, "optimizer.lr: must be a number greater than 0"),
     Fault("a seed that no generator takes", "train seed=-1", 2, "seed: must be a whole number"),
     Fault(
-        "several values for one run", "train optimizer.lr=1e-4,1e-5", 2, "has several values, and this starts one run"
+        "several values for one run",
+        "train optimizer.lr=1e-4,1e-5",
+        2,
+        "has several values, but this command starts one run",
     ),
     Fault("a contradiction", "train data.batch_size=8 data.micro_batch_size=3", 2, "data.micro_batch_size"),
-    Fault("no end", "train trainer.max_epochs=null", 2, "needs an end: neither max_epochs nor max_steps is set"),
+    Fault("no end", "train trainer.max_epochs=null", 2, "has no end: neither max_epochs nor max_steps is set"),
     Fault(
         "splits that leave nothing", "train data.split.val_fraction=0.6 data.split.test_fraction=0.6", 2, "less than 1"
     ),
     Fault("a monitor that is not measured", "train evaluation.monitor=val/acuracy", 2, "Did you mean val/accuracy?"),
-    Fault("a monitor on test data", "train evaluation.monitor=test/accuracy", 2, "may not look at test data"),
+    Fault("a monitor on test data", "train evaluation.monitor=test/accuracy", 2, "may not use test data"),
     Fault("a required key", "train data=csv", 2, "data.path: is required. Set it: data.path=PATH"),
     Fault("a reference to nothing", "train run.name='${{nope}}'", 2, "refers to a key that does not exist"),
     Fault(
@@ -80,12 +83,12 @@ CONFIG = [
     ),
     Fault("a package that is missing", "train model.path='${{package_file:nowhere,m}}'", 2, "is not installed"),
     Fault("a keyword of the run's own", "train trainer.callbacks=[]", 2, "is supplied by the run and cannot be set"),
-    Fault("a class that does not exist", "train optimizer._target_=torch.optim.AdamX", 2, "no such class can be found"),
+    Fault("a class that does not exist", "train optimizer._target_=torch.optim.AdamX", 2, "there is no such class"),
     Fault("a folder of configs that is missing", "train --config-dir nowhere", 2, "--config-dir: no such folder"),
-    Fault("a file that is no YAML", "train --from $broken.yaml", 2, "broken.yaml:3: is no YAML"),
-    Fault("a file that is no config", "train --from $list.yaml", 2, "is no config: its root is no mapping"),
-    Fault("a file nested too deep", "train --from $deep.yaml", 2, "cannot be read: it is nested too deep"),
-    Fault("an option nested too deep", "train --config-dir conf experiment=deep", 2, "nested too deep"),
+    Fault("a file that is no YAML", "train --from $broken.yaml", 2, "broken.yaml:3: is not valid YAML"),
+    Fault("a file that is no config", "train --from $list.yaml", 2, "is not a config: its root is not a mapping"),
+    Fault("a file nested too deep", "train --from $deep.yaml", 2, "cannot be read: it is nested too deeply"),
+    Fault("an option nested too deep", "train --config-dir conf experiment=deep", 2, "nested too deeply"),
     Fault("an override nested too deep", f"train model.config.a={'[' * 3000}{']' * 3000}", 2, "cannot be parsed"),
     Fault("a saved config that is missing", "train --from nowhere.yaml", 2, "no such file (received nowhere.yaml)"),
     Fault("a group over a saved config", "train --from $RUN model=minilm", 2, "a saved config has no groups"),
@@ -104,7 +107,7 @@ SECURITY = [
     ),
     Fault("a callback that opens a file", "train --config-dir conf experiment=open", 2, "must come from torch"),
     Fault("a callback that writes a file", "train --config-dir conf experiment=write_text", 2, "must come from torch"),
-    Fault("a module beside the config", "train --config-dir conf experiment=local", 2, "own add --trust planted"),
+    Fault("a module beside the config", "train --config-dir conf experiment=local", 2, "own, add --trust planted"),
     Fault("another module than the trusted", "train --trust json --config-dir conf experiment=local", 2, "add --trust"),
     Fault("a target for a value", "train --config-dir conf experiment=value", 2, "strict: must be true or false"),
     Fault("a target inside a target", "train --config-dir conf experiment=nested", 2, "trainer.profiler.filename"),
@@ -129,7 +132,10 @@ SECURITY = [
     Fault("a sweeper that is none", "train hydra.sweeper._target_=planted.Planted", 2, "may not name code to run here"),
     Fault("Hydra's pickled rerun", "train --experimental-rerun $evil.pickle", 2, "it would run code from a file"),
     Fault(
-        "a Python tag in YAML", "train --from $tag.yaml", 2, "tag.yaml:1: is no YAML: could not determine a construct"
+        "a Python tag in YAML",
+        "train --from $tag.yaml",
+        2,
+        "tag.yaml:1: is not valid YAML: could not determine a construct",
     ),
     Fault("the same in an option", "train --config-dir conf experiment=tag", 2, "could not determine a constructor"),
     Fault("a run's config with a command", "train --from $EVIL_RUN", 2, "must come from torch"),

@@ -71,7 +71,7 @@ def test_without_trust_the_way_out_is_told(folder, line, inside):
     told = inside("train", *line)
     assert told.returncode == 2
     assert "data.format._target_" in told.stderr
-    assert "For a module of your own add --trust paragraphs" in told.stderr
+    assert "For a module of your own, add --trust paragraphs" in told.stderr
     assert not (folder / "runs").exists()
 
 

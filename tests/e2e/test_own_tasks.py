@@ -59,7 +59,7 @@ def test_without_trust_the_way_out_is_told(folder, line, inside):
     told = inside("train", *line)
     assert told.returncode == 2
     assert "conf/task/sentence_order.yaml:2 task._target_" in told.stderr
-    assert "For a module of your own add --trust sentence_order" in told.stderr
+    assert "For a module of your own, add --trust sentence_order" in told.stderr
     assert not (folder / "runs").exists()
 
 

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 SPLITS = ("train", "val", "test")
-SPLIT_FILE = "split.json"
-"""The file in a run directory that says which row is in which split."""
 SHOWN = 3
 """Files that a message names."""
 

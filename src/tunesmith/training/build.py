@@ -90,7 +90,6 @@ def build_data(
         unseen=unseen,
     )
     data.lengths = prepared.facts | fitted.facts
-    data.split_record = prepared.record or data.split_record
     return data
 
 

@@ -67,7 +67,10 @@ def test_old_ways_to_name_an_adapter_stay(own):
         (["method._target_=my_methods.Narrow", "method.layers=2"], "method.layers: my_methods.Narrow takes no layers"),
         (["method._target_=my_methods.Narrow", "method.name=full"], "has no effect with method.name=full"),
         (["method._target_=my_methods.Narrow", "method=bitfit"], r"name=bitfit .*Set method.name=null"),
-        (["method._target_=my_methods.Narrow", "method.name=lora"], "is that of an adapter, and my_methods.Narrow is"),
+        (
+            ["method._target_=my_methods.Narrow", "method.name=lora"],
+            "is the name of an adapter, but my_methods.Narrow is",
+        ),
         (["method.name=null"], "method.name: is required without method._target_"),
         (["method._target_=my_methods.Narrow", "model.quantization=8bit"], "quantised weights .* method=Narrow trains"),
     ],
@@ -89,5 +92,5 @@ def test_set_to_null_the_name_makes_way(own):
 @pytest.mark.parametrize("method", ["method=prompt", "method._target_=peft.PrefixTuningConfig"])
 def test_what_a_prompt_cannot_do_is_asked_of_its_class(own, method):
     length = "method.num_virtual_tokens=4"
-    with pytest.raises(ConfigError, match="needs positions of its own"):
+    with pytest.raises(ConfigError, match="needs positions that restart"):
         own(method, length, "task=language_modeling", "model=tiny_causal", "data.packing=true")

@@ -65,10 +65,10 @@ def test_one_file_has_the_identity_that_it_always_had(tmp_path):
     [
         (["data.path.val=a.csv"], ["data.path.train: is required"]),
         (["data.path.trian=a.csv", "data.path.train=b.csv"], ["data.path.trian: no such key"]),
-        (["data.path=[a.csv,https://x.org/b.csv]"], ["data.path: is a URL, and data is read from files"]),
+        (["data.path=[a.csv,https://x.org/b.csv]"], ["data.path: is a URL, but data is read from files"]),
         (
             ["data.path.train=a", "data.split.method=column", "data.split.column=part"],
-            ["data.split.method: has no effect with files for each split in data.path"],
+            ["data.split.method: has no effect if data.path has files for each split"],
         ),
         (
             ["data.path.train=a", "data.path.test=b", "data.split.test_fraction=0.2"],

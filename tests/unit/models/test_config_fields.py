@@ -103,7 +103,7 @@ def test_what_a_run_decides_is_refused(field):
         ),
         (["model=tiny_encoder", "model.config.hiden_size=8"], "Did you mean hidden_size?"),
         (["model=tiny_encoder", "model.config.attn_implementation=nope"], "must be one of eager, sdpa"),
-        (["model=tiny_encoder", "model.dropout=0.1", "model.config.hidden_dropout_prob=0.2"], "beside model.dropout"),
+        (["model=tiny_encoder", "model.dropout=0.1", "model.config.hidden_dropout_prob=0.2"], "with model.dropout"),
         (["model=tiny_causal", "model.config.pretraining_tp=2"], "nothing in LlamaForSequenceClassification reads it"),
         (["model=tiny_causal", "model.config.num_key_value_heads=3"], "do not fit together in llama"),
         (["model=tiny_causal", "model.config.rope_scaling={rope_type: nope}"], "rope_type: must be one of default"),

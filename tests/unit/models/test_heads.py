@@ -82,7 +82,7 @@ def _rows(record):
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        (["model.head.hidden=[8]"], "belongs to a head of ours"),
+        (["model.head.hidden=[8]"], "needs Tunesmith's head"),
         (["model.head.pooling=max"], "model.head.pooling"),
         (["model.head.pooling=mean", "method=prompt"], "method=prompt needs the architecture's own head"),
     ],

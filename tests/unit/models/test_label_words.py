@@ -74,8 +74,8 @@ def test_a_run_by_words(option, method, tiny):
             ["model=tiny_encoder", *WORDS],
             "model.head.words: need a generative model (a decoder or an encoder-decoder), but bert is an encoder",
         ),
-        ([*WORDS, "model.head.pooling=mean"], "take the place of a head"),
-        ([*WORDS, "method=head_only"], "leave method=head_only nothing to work on"),
+        ([*WORDS, "model.head.pooling=mean"], "replace the head"),
+        ([*WORDS, "method=head_only"], "leave method=head_only nothing to train"),
         (["model.head.cue=' It was'"], "has no effect without model.head.words"),
     ],
 )

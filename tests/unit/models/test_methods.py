@@ -231,7 +231,7 @@ def test_layers_and_patterns_that_are_not_there_are_refused_with_what_is():
         (["method=last_layers", "method.layers=null"], "method.layers: is required with method.name=last_layers"),
         (["method=full", "method.layers=2"], "method.layers: has no effect with method.name=full"),
         (["method=lora", "method.frozen=[a]"], "method.frozen: has no effect with method.name=lora"),
-        (["method=freeze", "method.frozen=['(']"], "method.frozen: is no regular expression"),
+        (["method=freeze", "method.frozen=['(']"], "method.frozen: is not a regular expression"),
         (["method=freeze"], "method.frozen: is required"),
         (["method=head_only", "method._target_=peft.LoraConfig"], "has no effect with method.name=head_only"),
         (["method=ia3", "method.use_dora=true"], "peft.IA3Config takes no use_dora"),

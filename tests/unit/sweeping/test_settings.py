@@ -74,7 +74,7 @@ def my_module(tmp_path, monkeypatch):
         ),
         ({"pruner": {"_target_": "my_plugins.Mine", "fractions": [0.5]}}, "derived from hydra.sweeper.pruner.rungs"),
         ({"pruner": {"_target_": "my_plugins.Mine", "rungs": [2]}}, "must be ascending fractions"),
-        ({"pruner": {"_target_": "my_plugins.None_"}}, "no such class can be found"),
+        ({"pruner": {"_target_": "my_plugins.None_"}}, "there is no such class"),
         ({"executor": {"_target_": "my_plugins.Other"}}, "must derive from tunesmith.sweeping.execution.executors"),
         ({"executor": {"_target_": "my_plugins.Cluster"}}, "Set it: hydra.sweeper.executor.queue=VALUE"),
         ({"executor": {"_target_": "my_plugins.Cluster", "queue": "a", "n_jobs": 2}}, "use hydra.sweeper.n_jobs"),

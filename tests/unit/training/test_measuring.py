@@ -107,11 +107,11 @@ def test_values_per_label_are_known_from_the_default_too():
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["evaluation.monitor=val/dev"], "evaluation.mode: cannot be told for val/dev: .*evaluation.mode=max or"),
-        (["callbacks.early_stopping.monitor=val/dev"], r"callbacks.early_stopping.mode: cannot be told for val/dev"),
-        (["evaluation.monitor=val/cm"], r"evaluation.monitor: names something that the run does not produce"),
-        (["evaluation.metrics.cm._target_=torchmetrics.classification.BinaryAUROC"], "which of them is the positive"),
-        (["evaluation.metrics.cm._target_=torchmetrics.regression.R2Score"], "cannot measure task=classification"),
+        (["evaluation.monitor=val/dev"], "evaluation.mode: is unknown for val/dev: .*evaluation.mode=max or"),
+        (["callbacks.early_stopping.monitor=val/dev"], r"callbacks.early_stopping.mode: is unknown for val/dev"),
+        (["evaluation.monitor=val/cm"], r"evaluation.monitor: is not a number that the run produces"),
+        (["evaluation.metrics.cm._target_=torchmetrics.classification.BinaryAUROC"], "is marked as positive"),
+        (["evaluation.metrics.cm._target_=torchmetrics.regression.R2Score"], "cannot be used with task=classification"),
     ],
 )
 def test_what_cannot_decide_or_measure_is_refused_with_the_config(overrides, message, tiny):
@@ -218,7 +218,7 @@ def test_a_metric_of_one_s_own_is_given_probabilities(tiny, tmp_path, monkeypatc
     record = train(compose(chosen, trust=trust))
     rows = torch.tensor([row["logits"] for row in record.predictions("val")]).double().softmax(dim=1)
     assert record.metrics["val/mine"] == pytest.approx(rows.max().item(), abs=1e-6)
-    with pytest.raises(ConfigError, match=r"evaluation\.mode: cannot be told for val/mine: metrics_of_mine\.Largest"):
+    with pytest.raises(ConfigError, match=r"evaluation\.mode: is unknown for val/mine: metrics_of_mine\.Largest"):
         compose([*chosen, "evaluation.monitor=val/mine"], trust=trust)
     broken = [*tiny, *metric("mine", "metrics_of_mine.Broken")]
     with pytest.raises(ConfigError, match=r"evaluation\.metrics\.mine: cannot take the answers .* KeyError: 'nothing'"):

@@ -41,7 +41,7 @@ REFUSED = {
     "a monitor of no label": (["evaluation.monitor=val/f1/godo"], ["Did you mean val/f1/good?", "val/f1/bad"]),
     "a callback's monitor of no label": (
         ["callbacks.early_stopping.monitor=val/f1/nope"],
-        ["callbacks.early_stopping.monitor: names something that the run does not produce (received val/f1/nope)"],
+        ["callbacks.early_stopping.monitor: is not a number that the run produces (received val/f1/nope)"],
     ),
     "a prompt of no tokens": (["method=prompt", "method.num_virtual_tokens=0"], ["must be at least 1"]),
     "a rate for no head": (

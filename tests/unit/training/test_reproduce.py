@@ -245,5 +245,5 @@ def test_a_module_of_one_s_own_needs_the_flag_again(tiny, tmp_path, monkeypatch,
             edit(original.directory.results, lambda results: results.update(status="interrupted"))
         done = inside(*line)
         assert done.returncode == 2
-        assert "For a module of your own add --trust mine_again" in done.stderr
+        assert "For a module of your own, add --trust mine_again" in done.stderr
         assert not (tmp_path / "ran").exists()

@@ -220,7 +220,10 @@ def test_weights_and_smoothing_change_the_training_loss_and_not_what_is_measured
     ("chosen", "message"),
     [
         (["task.class_weights=[1,2,3]"], r"task.class_weights: must have one weight for each of the 2 labels .*a, b"),
-        (["task.multi_label=true"], r"evaluation.metrics.accuracy: cannot measure task=multi_label.*task=multi_label"),
+        (
+            ["task.multi_label=true"],
+            r"evaluation.metrics.accuracy: cannot be used with task=multi_label.*task=multi_label",
+        ),
         (["data.packing=true"], r"data.packing: has no effect with task=classification.*task=language_modeling"),
         (["task=regression", "task.label_smoothing=0.1"], r"task.label_smoothing: has no effect with task=regression"),
         (["task=text_to_text"], r"data.target_column: is required with task=text_to_text"),

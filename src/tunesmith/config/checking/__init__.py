@@ -1,1 +1,1 @@
-"""Whether a config can be run: keys, types, targets and what goes together."""
+"""Checks whether a config can be run: keys, types, classes and combinations."""

@@ -1,4 +1,4 @@
-"""Whether a value fits an annotation that names only simple types; anything richer is left to the library."""
+"""Whether a value fits an annotation of simple types; all other annotations are left to the library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WORDS = {"bool": "true or false", "int": "a whole number", "float": "a number", 
 
 
 def expected(parameter: Argument) -> list[str] | None:
-    """The simple types and quoted literals of an annotation; None where it has anything else."""
+    """The simple types and quoted literals of an annotation; None if it contains anything else."""
     if parameter.annotation is None:
         return None
     try:
@@ -26,7 +26,7 @@ def expected(parameter: Argument) -> list[str] | None:
 
 
 def misfit(parameter: Argument, value: Any) -> str | None:
-    """What the parameter takes, in words, where the value does not fit; None where it does, or cannot be told."""
+    """What the parameter accepts, in words, if the value does not fit; None if it does, or if that is unknown."""
     kinds = expected(parameter)
     if kinds is None or any(_fits(kind, value) for kind in kinds):
         return None

@@ -1,4 +1,4 @@
-"""What a metric's value is and which direction of it is better, told from source, before any metric is imported."""
+"""What kind of value a metric has and which direction is better, read from source before any metric is imported."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from tunesmith.config.schema import Evaluation
 
 COSTS = ("num_trainable_parameters", "peak_memory_mb", "duration_s")
-"""Numbers of a run beside its metrics; less is better."""
+"""Numbers of a run besides its metrics; lower is better."""
 
 HIGHER = {
     **dict.fromkeys(("PearsonCorrCoef", "SpearmanCorrCoef", "KendallRankCorrCoef"), True),
     **dict.fromkeys(("Specificity", "NegativePredictiveValue"), True),
     "EER": False,
 }
-"""Whether more is better, for classes of torchmetrics that do not say it though nobody doubts it; less their task."""
+"""Whether higher is better, for torchmetrics classes that do not state the obvious; named without their task."""
 MISSTATED = {"WordInfoPreserved": True}
-"""The same for classes whose own attribute says the contrary of what they measure."""
+"""The same for classes whose own attribute is wrong."""
 TABLES = (
     *("ConfusionMatrix", "PrecisionRecallCurve", "ROC", "StatScores"),
     *("PrecisionAtFixedRecall", "RecallAtFixedPrecision", "SensitivityAtSpecificity", "SpecificityAtSensitivity"),
 )
-"""Classes of torchmetrics, less their task, whose value is a matrix or several vectors."""
+"""Torchmetrics classes, named without their task, whose value is a matrix or several vectors."""
 TASKS = ("Binary", "Multiclass", "Multilabel")
-"""How the names of torchmetrics' classes for labels begin."""
+"""Prefixes of the names of torchmetrics classes for labels."""
 
 Direction = Literal["maximize", "minimize"]
 Metrics = Mapping[str, Mapping[str, Any]]
@@ -38,7 +38,7 @@ Metrics = Mapping[str, Mapping[str, Any]]
 
 
 def direction_of(objective: str, metrics: Metrics) -> Direction | None:
-    """Which direction is better; None where the source of the metric does not say.
+    """Which direction is better; None if the metric's source does not state it.
 
     Args:
         objective: `val/loss`, `val/<metric>`, `val/<metric>/<label>` or one of `COSTS`.
@@ -52,25 +52,25 @@ def direction_of(objective: str, metrics: Metrics) -> Direction | None:
 
 
 def undirected(objective: str, metrics: Metrics, where: str) -> Problem | None:
-    """The fault of a number of which nobody says whether more or less is better.
+    """The problem of a number for which neither direction is known to be better; None if one is.
 
     Args:
         objective: As in `direction_of`.
         metrics: The `evaluation.metrics` node.
-        where: The key that can say it.
+        where: The key that can state it.
     """
     if direction_of(objective, metrics) is not None:
         return None
     target = metrics[objective.split("/")[1]].get("_target_")
-    rule = f"cannot be told for {objective}: {target} does not say whether more or less is better"
-    return Problem(where, rule, None, f"Say it: {where}=max or {where}=min")
+    rule = f"is unknown for {objective}: {target} does not state whether higher or lower is better"
+    return Problem(where, rule, None, f"Set {where}=max or {where}=min")
 
 
 def mode_of(monitor: str, evaluation: Evaluation) -> str:
-    """`max` or `min`: the better direction of a number, as the config says it of the run's monitor, else its class.
+    """`max` or `min`: the better direction of a number, set in the config for the run's monitor, else by its class.
 
     Raises:
-        ConfigError: Neither says it.
+        ConfigError: Neither states it.
     """
     if monitor == evaluation.monitor and evaluation.mode != "auto":
         return evaluation.mode
@@ -82,7 +82,7 @@ def mode_of(monitor: str, evaluation: Evaluation) -> str:
 
 
 def fault_of(objective: str, metrics: Metrics, where: str) -> Problem | None:
-    """Why something cannot be an objective; None where it can.
+    """Why something cannot be an objective; None if it can.
 
     Args:
         objective: As the user named it.
@@ -91,17 +91,17 @@ def fault_of(objective: str, metrics: Metrics, where: str) -> Problem | None:
     """
     split, _, rest = objective.partition("/")
     if split == "test":
-        hint = "A search decides by validation data; the winner is tested once, at the end"
+        hint = "A search uses validation data; the winner is tested once, at the end"
         return Problem(where, "a search never looks at the test split", objective, hint)
     numbers = [name for name, metric in metrics.items() if not is_table(metric)]
     known = [*COSTS, "val/loss", *(f"val/{name}" for name in numbers)]
     if objective in known or (split == "val" and rest.partition("/")[0] in numbers):
         return None
-    return Problem(where, "no such number of a run", objective, did_you_mean(nearest(objective, known)))
+    return Problem(where, "is not a number that a run reports", objective, did_you_mean(nearest(objective, known)))
 
 
 def definition_of(metric: Mapping[str, Any]) -> Definition | None:
-    """The class that a metric's node makes an object of; torchmetrics' `Accuracy` makes a `MulticlassAccuracy`."""
+    """The class of the object that a metric's node creates; torchmetrics' `Accuracy` creates a `MulticlassAccuracy`."""
     definition = resolve_target(str(metric.get("_target_")))
     task = metric.get("task")
     if definition is None or not isinstance(task, str) or not definition.module.startswith("torchmetrics."):
@@ -110,7 +110,7 @@ def definition_of(metric: Mapping[str, Any]) -> Definition | None:
 
 
 def task_and_name(metric: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The parts of the name of a class of torchmetrics: its task, empty where it has none, and the rest."""
+    """The two parts of a torchmetrics class name: its task (empty if it has none) and the rest; None for others."""
     definition = definition_of(metric)
     if definition is None or not definition.module.startswith("torchmetrics."):
         return None
@@ -120,13 +120,13 @@ def task_and_name(metric: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def is_table(metric: Mapping[str, Any]) -> bool:
-    """Whether a metric's value is a matrix or a curve, and no number."""
+    """Whether a metric's value is a matrix or a curve, not a number."""
     parts = task_and_name(metric)
     return parts is not None and parts[1] in TABLES
 
 
 def is_per_label(metric: Mapping[str, Any]) -> bool:
-    """Whether a metric has a value for each label: its `average` is none, asked for or by default."""
+    """Whether a metric has a value for each label: its `average` is none, as set or by default."""
     if "average" in metric:
         return metric["average"] in (None, "none")
     definition = definition_of(metric) if task_and_name(metric) is not None else None
@@ -136,7 +136,7 @@ def is_per_label(metric: Mapping[str, Any]) -> bool:
 
 
 def higher_is_better(metric: Mapping[str, Any]) -> bool | None:
-    """The attribute of that name of a metric's class, read from source, but for `MISSTATED`, else `HIGHER`; or None."""
+    """Whether higher is better: from `MISSTATED`, the attribute in the class's source, or `HIGHER`; None if unknown."""
     definition = definition_of(metric)
     if definition is None:
         return None

@@ -1,7 +1,7 @@
-"""Keys that the command line sets and that nothing reads beside the other values: refused, with what to use instead.
+"""Keys set on the command line that have no effect with the other values: refused, with what to use instead.
 
-A file (an option, an experiment, a saved run) may describe more than one use, and is left alone; so are columns, which
-describe the data.
+Files (an option, an experiment, a saved run) may serve more than one purpose, and are not checked; nor are columns,
+which describe the data.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ Idle = tuple[str, str, tuple[Any, ...], str]
 """A key, the key that it depends on, the values of that key with which it has no effect, and the next step."""
 
 WITHOUT_TEXT = (*names(output="labels"), *names(output="number"))
-"""Tasks that write no text."""
+"""Tasks that generate no text."""
 WITHOUT_LABELS = (*names(output="number"), *names(output="text"))
-"""Tasks that have no names for what is answered."""
+"""Tasks whose answers have no names."""
 WITHOUT_FIELDS = tuple(kind for kind in choices("data.format") if kind != "csv")
-"""Formats of files without fields that a character parts."""
+"""File formats without delimited fields."""
 IDLE: tuple[Idle, ...] = (
     ("data.max_target_length", "task.name", WITHOUT_TEXT, "Set data.max_length, or leave it out"),
     ("data.label_separator", "task.multi_label", (False,), "It goes with task=multi_label"),
     ("data.delimiter", "data.format", WITHOUT_FIELDS, "It goes with data=csv"),
     ("data.quoting", "data.format", WITHOUT_FIELDS, "It goes with data=csv"),
-    ("data.label_names", "task.name", WITHOUT_LABELS, "It goes with labels or tags: leave it out"),
-    ("data.split.val_fraction", "data.split.method", ("column",), "The column says which rows they are"),
-    ("data.split.test_fraction", "data.split.method", ("column",), "The column says which rows they are"),
-    ("data.split.duplicates", "data.split.method", ("column", "time"), "The column says where each row belongs"),
+    ("data.label_names", "task.name", WITHOUT_LABELS, "It is for labels or tags: leave it out"),
+    ("data.split.val_fraction", "data.split.method", ("column",), "The column gives the split of each row"),
+    ("data.split.test_fraction", "data.split.method", ("column",), "The column gives the split of each row"),
+    ("data.split.duplicates", "data.split.method", ("column", "time"), "The column gives the split of each row"),
     ("model.revision", "model.path", (None,), "It goes with the Hub id in model.path"),
     ("logger.project", "logger.name", ("none",), "Add logger=wandb"),
     ("logger.entity", "logger.name", ("none",), "Add logger=wandb"),
@@ -41,23 +41,19 @@ IDLE: tuple[Idle, ...] = (
     ("logger._target_", "logger.name", ("none",), "Add logger.name=null"),
 )
 BESIDE: tuple[tuple[str, str, str], ...] = tuple(
-    (f"model.{key}", "model.from_run", "It is taken from that run; leave it out, or start from a folder")
+    (f"model.{key}", "model.from_run", "It comes from that run; leave it out, or start from a folder")
     for key in ("path", "tokenizer", "family", "revision", "init", "config")
 )
-"""A key, another one that takes its place where it is set, and the next step."""
-
-
-OF_A_NEW_SPLIT = tuple(f"data.split.{key}" for key in ("method", "val_fraction", "test_fraction", "seed", "column"))
-"""Keys that divide rows anew."""
+"""A key, another key that replaces it if set, and the next step."""
 
 
 def idle(config: Mapping[str, Any], given: Iterable[str], *, saved: bool = False) -> Iterator[Problem]:
-    """Keys among those given that have no effect, and fields of `model.config` that no run goes by.
+    """Problems of given keys that have no effect, and of fields of `model.config` that no run uses.
 
     Args:
         config: The composed config as plain values; valid.
         given: Dotted keys that the command line sets.
-        saved: Whether it is a saved config, of whose fields those that are given are judged: it was a run once.
+        saved: Whether it is a saved config, of which only given fields of `model.config` are checked.
     """
     keys = set(given)
     for problem in refused_fields(config["model"]):
@@ -69,12 +65,11 @@ def idle(config: Mapping[str, Any], given: Iterable[str], *, saved: bool = False
             yield Problem(key, f"has no effect with {reason}", _shown(select(config, key)), hint)
     for key, other, hint in BESIDE:
         if _is_given(key, keys) and _is_given(other, keys) and select(config, other) and not _is_default(config, key):
-            yield Problem(key, f"has no effect beside {other}", _shown(select(config, key)), hint)
-    yield from _beside_an_earlier_split(config, keys)
+            yield Problem(key, f"has no effect with {other}", _shown(select(config, key)), hint)
     for split in ("val", "test"):
         key = f"data.split.{split}_fraction"
         if _is_given(key, keys) and split in names_by_split(config["data"]["path"]) and not _is_default(config, key):
-            rule, hint = f"has no effect with a file for {split} in data.path", "Its rows are all of that file's"
+            rule, hint = f"has no effect with a file for {split} in data.path", "That split has all rows of its file"
             yield Problem(key, rule, _shown(select(config, key)), hint)
     method = select(config, "data.split.method")
     if "data.split.seed" in keys and method in ("column", "time") and _draws_nothing(config):
@@ -82,18 +77,8 @@ def idle(config: Mapping[str, Any], given: Iterable[str], *, saved: bool = False
         yield Problem("data.split.seed", f"has no effect with data.split.method={method}", str(seed), "Leave it out")
 
 
-def _beside_an_earlier_split(config: Mapping[str, Any], keys: set[str]) -> Iterator[Problem]:
-    if select(config, "data.split.from_run") is None:
-        return
-    for key in OF_A_NEW_SPLIT:
-        drawn = key.endswith("seed") and select(config, "data.num_rows") is not None
-        if _is_given(key, keys) and not drawn and not _is_default(config, key):
-            rule, hint = "has no effect beside data.split.from_run", "Leave it out, or set data.split.from_run=null"
-            yield Problem(key, rule, _shown(select(config, key)), hint)
-
-
 def _is_one_of(value: Any, values: tuple[Any, ...]) -> bool:
-    """Whether a value is among those with which a key has no effect; a class in place of a name counts as any other."""
+    """Whether a value is one of those with which a key has no effect; a class instead of a name always counts."""
     return value in values or (isinstance(value, Mapping) and len(values) > 0)
 
 
@@ -106,7 +91,7 @@ def _is_given(key: str, keys: set[str]) -> bool:
 
 
 def _is_default(config: Mapping[str, Any], key: str) -> bool:
-    """Whether a key says nothing: it has its default, or switches off what is off."""
+    """Whether a key changes nothing: it has its default, or switches off what is off anyway."""
     field, value = field_at(key), select(config, key)
     return not value or (field is not None and value == field.get_default(call_default_factory=True))
 

@@ -1,4 +1,4 @@
-"""The keys with which a config can name code."""
+"""Keys by which a config can name code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MARKERS = ("_target_", "_partial_", "_args_", "_recursive_", "_convert_")
 
 
 def nodes(value: Any, path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every mapping in a config at any depth, lists included, with its dotted path."""
+    """Every mapping in a config at any depth, also inside lists, with its dotted path."""
     if isinstance(value, Mapping):
         yield path, value
         for key, item in value.items():

@@ -1,4 +1,4 @@
-"""What other tools call our keys: a name that people bring along is answered with the key that does it here."""
+"""Other tools' names for our keys: a user who types one is told what to use here."""
 
 from __future__ import annotations
 
@@ -80,21 +80,21 @@ KEYS = {
     **dict.fromkeys(("auto_scale_batch_size", "auto_find_batch_size"), ("data.micro_batch_size",)),
     **dict.fromkeys(("regularization_lambda", "l2"), ("optimizer.weight_decay",)),
 }
-ANSWERS_ALONE = "With data.target_column the answer alone is learned; without it, the whole of data.text_column"
-KEPT = "The run keeps its best weights as its model, and checkpoints/last.ckpt to go on with"
+ANSWERS_ALONE = "With data.target_column only the answer is learned; without it, the whole of data.text_column"
+KEPT = "The run keeps its best weights as its model, and checkpoints/last.ckpt to resume from"
 PARTS = (
-    "Name a file for each split, as in data.path.train=FILE data.path.val=FILE data.path.test=FILE, or say in a column "
-    "which rows are which: data.split.method=column data.split.column=NAME"
+    "Give a file for each split, as in data.path.train=FILE data.path.val=FILE data.path.test=FILE, or put the split "
+    "of each row into a column: data.split.method=column data.split.column=NAME"
 )
 TEMPLATE = "The chat template is the tokenizer's: model.tokenizer=FOLDER"
-TOKENS = "Add tokens to a saved model and its tokenizer with transformers, and name the folder: model.path=FOLDER"
+TOKENS = "Add tokens to a saved model and its tokenizer with transformers, and give its folder: model.path=FOLDER"
 FOLDS = (
-    "Write train, val or test into a column for each fold, and start a run with each: "
+    "Write train, val or test into a column for each fold, and start a run for each: "
     "data.split.method=column data.split.column=NAME"
 )
-UNTRAINED = "For the model as it is, take one step that moves no weight: trainer.max_steps=1 optimizer.lr=1e-12"
-RENAMED = 'Rename them in the file: a turn is {"role": ..., "content": ...}, of system, user, assistant or tool'
-WRITTEN_OUT = "Texts are taken as they stand in data.text_column: write them into the file as they are to be read"
+UNTRAINED = "To evaluate the model as it is, take one step without effect: trainer.max_steps=1 optimizer.lr=1e-12"
+RENAMED = 'Rename them in the file: a turn is {"role": ..., "content": ...}; roles are system, user, assistant and tool'
+WRITTEN_OUT = "Texts are used as they are in data.text_column: write the whole prompt into the file"
 INSTEAD = {
     "ckpt_path": "Use tunesmith evaluate RUN, or tunesmith resume RUN",
     "resume_from_checkpoint": "Use tunesmith resume RUN",
@@ -104,24 +104,24 @@ INSTEAD = {
     **dict.fromkeys(("completion_only_loss", "train_on_prompt", "train_on_inputs"), ANSWERS_ALONE),
     **dict.fromkeys(
         ("assistant_only_loss", "roles_to_train", "mask_history"),
-        'All turns of the assistant in data.messages_column are learned, but for those with "train": false',
+        'All assistant turns in data.messages_column are learned, except those with "train": false',
     ),
     **dict.fromkeys(("chat_template", "chat_template_path", "template", "eot_tokens", "train_on_eos"), TEMPLATE),
     **dict.fromkeys(
-        ("chat_template_kwargs", "enable_thinking"), "Give each row its own, in a column named chat_template_kwargs"
+        ("chat_template_kwargs", "enable_thinking"), "Set them for each row, in a column named chat_template_kwargs"
     ),
     **dict.fromkeys(("formatting_func", "prompt_template", "prompt", "few_shot", "num_examples"), WRITTEN_OUT),
     **dict.fromkeys(("eval_path", "eval_file", "eval_dataset", "val_file", "val_path", "validation_file"), PARTS),
     **dict.fromkeys(("test_file", "test_path", "test_datasets"), PARTS),
-    "eval_sets": "Measure other sets with a finished run: tunesmith evaluate RUN data.path=FILE",
+    "eval_sets": "Evaluate a finished run on other sets: tunesmith evaluate RUN data.path=FILE",
     **dict.fromkeys(("add_tokens", "add_special_tokens", "special_tokens", "new_special_tokens"), TOKENS),
     **dict.fromkeys(("additional_special_tokens", "added_tokens_overrides", "tokens", "resize_vocab"), TOKENS),
     **dict.fromkeys(
-        ("dtype", "torch_dtype", "pure_bf16"), "Weights are kept in fp32; trainer.precision is that of the computation"
+        ("dtype", "torch_dtype", "pure_bf16"), "Weights are kept in fp32; trainer.precision is for the computation"
     ),
     **dict.fromkeys(
         ("adapter_name_or_path", "adapter_path", "lora_model_dir", "pretrained_adapter_weights"),
-        "Go on from its run: model=from_run model.from_run=RUN",
+        "Continue from its run: model=from_run model.from_run=RUN",
     ),
     **dict.fromkeys(("finetuning_type", "peft_method", "adapter"), "Here it is the group method, such as method=lora"),
     **dict.fromkeys(("stage", "task_type"), "Here it is the group task, such as task=language_modeling"),
@@ -134,18 +134,18 @@ INSTEAD = {
         "Batches have data.batch_size rows; data.order=bucketed puts rows of similar length together",
     ),
     **dict.fromkeys(
-        ("disable_shuffling", "shuffle"), "Rows are shuffled anew in each epoch, as seed and data.order say"
+        ("disable_shuffling", "shuffle"), "Rows are shuffled in every epoch, according to seed and data.order"
     ),
     "strategy": "A run trains on one device",
     **dict.fromkeys(
         ("dedupe", "dataset_exact_deduplication", "remove_duplicates"),
-        "A run tells which rows stand in two splits; to take copies out: awk '!seen[$0]++' FILE > NEW_FILE",
+        "A run reports rows that are in two splits; to remove copies: awk '!seen[$0]++' FILE > NEW_FILE",
     ),
     **dict.fromkeys(
-        ("min_length", "min_sample_len"), "Leave such rows out of the file; data.on_empty=drop drops those without text"
+        ("min_length", "min_sample_len"), "Remove such rows from the file; data.on_empty=drop drops those without text"
     ),
-    "unfrozen_parameters": "Use method=freeze, whose method.frozen names what stays as it is, or method=last_layers",
-    "drop_system_message": "Take the system turns out of the file",
+    "unfrozen_parameters": "Use method=freeze, where method.frozen lists what is not trained, or method=last_layers",
+    "drop_system_message": "Remove the system turns from the file",
     **dict.fromkeys(
         ("default_system_message", "system_prompt", "system_message"),
         'Write it into the file as the first turn: {"role": "system", "content": ...}',
@@ -153,7 +153,7 @@ INSTEAD = {
     **dict.fromkeys(("message_roles", "message_property_mappings", "message_field_role"), RENAMED),
     **dict.fromkeys(
         ("embedding_lr", "embedding_lr_scale"),
-        "optimizer.layer_decay lowers the rate from layer to layer, down to the embeddings",
+        "optimizer.layer_decay lowers the learning rate layer by layer, down to the embeddings",
     ),
     **dict.fromkeys(("auto_lr_find", "lr_finder"), "Use tunesmith sweep lr_grid"),
     **dict.fromkeys(("k_folds", "k_fold", "num_folds"), FOLDS),
@@ -163,39 +163,39 @@ INSTEAD = {
         "+evaluation.metrics.ece._target_=torchmetrics.classification.MulticlassCalibrationError",
     ),
     **dict.fromkeys(
-        ("normalization", "normalize", "outlier_strategy"), "Numbers are learned as they stand: change them in the file"
+        ("normalization", "normalize", "outlier_strategy"), "Numbers are learned as they are: change them in the file"
     ),
     **dict.fromkeys(
         ("output_features", "label_columns"),
-        "A run learns one column, data.label_column; several labels of a text stand in one, with task=multi_label",
+        "A run learns one column, data.label_column; with task=multi_label, it may hold several labels",
     ),
     **dict.fromkeys(("regularization_type", "l1"), "Weights are decayed: optimizer.weight_decay=0.01"),
     "soft_labels": "A text has one label, or several with task=multi_label",
-    "ordinal": "Numbers with an order are learned with task=regression",
+    "ordinal": "Ordered numbers are learned with task=regression",
 }
-"""What does the work of a key, where that is no single key."""
+"""Names to what to use here, if it is not a single key."""
 ABSENT = frozenset(
     (
         *("neftune_noise_alpha", "use_liger_kernel", "loss", "loss_type", "streaming", "torch_compile", "compile"),
         *("loraplus_lr_ratio", "deepspeed", "fsdp", "use_unsloth"),
     )
 )
-"""Keys for which there is nothing: one of ours that only sounds alike would mislead."""
+"""Names that have no counterpart here; suggesting a key with a similar name would mislead."""
 TRACKERS = {
     **dict.fromkeys(("logger.entity", "logger.mode"), "It goes with logger=wandb"),
     **dict.fromkeys(("logger.save_dir", "logger.log_dir"), "It goes with logger=tensorboard, as logger.folder"),
     "logger.experiment_name": "Here it is logger.project",
 }
-"""Keys of one tracker, or of Lightning's loggers, each with what it goes with."""
+"""Keys of one tracker, or of Lightning's loggers, each with the tracker or key to use."""
 HYDRA = {
     "hydra.run.dir": "run.dir, or run.root for the folder of all runs",
     "hydra.sweep.dir": "run.dir, or run.root for the folder of all runs",
     "hydra.job.name": "run.name",
     "hydra/launcher": "hydra.sweeper.n_jobs, the number of runs at once",
 }
-"""Hydra's own settings of what a run decides."""
-PREFERENCES = "Learning from preferences is not offered"
-LOCAL = "metrics.jsonl in the run's directory holds every number in any case: logger=none"
+"""Hydra's own settings, each with our key for the same thing."""
+PREFERENCES = "Preference tuning is not available"
+LOCAL = "metrics.jsonl in the run's directory always has every number: logger=none"
 OPTIONS = {
     "task": {
         **dict.fromkeys(("dpo", "kto", "orpo", "ppo", "grpo", "reward", "rm"), PREFERENCES),
@@ -212,21 +212,21 @@ OPTIONS = {
         **dict.fromkeys(("feather", "hf", "huggingface"), "Here it is data=arrow"),
         **dict.fromkeys(("txt", "plain_text"), "Here it is data=text"),
     },
-    "optimizer": {"muon": "It trains matrices alone, as of method=lora: optimizer._target_=torch.optim.Muon"},
+    "optimizer": {"muon": "It only trains matrices, such as those of method=lora: optimizer._target_=torch.optim.Muon"},
     "hydra/sweeper": {"optuna": "Leave it out: the default, tunesmith, searches with Optuna"},
 }
-"""Group to options of other tools, each with what does it here."""
+"""Group to other tools' options, each with what to use here."""
 VALUES = {
     ("logger.name", "tensorboard"): "Use logger=tensorboard",
     ("logger.name", "mlflow"): "Use logger=mlflow",
-    ("data.max_length", None): "For no limit but the model's, name the model's own number of positions",
+    ("data.max_length", None): "For the model's own limit, set its number of positions",
     ("data.order", "none"): INSTEAD["shuffle"],
     ("data.order", "balanced"): "To weigh labels: task.class_weights=balanced",
-    ("data.batch_size", "auto"): "What is held in memory at once is data.micro_batch_size; steps stay as they are",
-    ("data.eval_batch_size", "auto"): "A smaller one takes less memory, for the same metrics",
+    ("data.batch_size", "auto"): "To save memory, set data.micro_batch_size: it does not change the result of a step",
+    ("data.eval_batch_size", "auto"): "A smaller one takes less memory and gives the same metrics",
     ("optimizer.lr", "auto"): INSTEAD["lr_finder"],
     ("data.split.method", "kfold"): FOLDS,
-    ("data.on_empty", "fill_with_mode"): "Mend them in the file, or leave them out: data.on_empty=drop",
+    ("data.on_empty", "fill_with_mode"): "Fill them in the file, or leave them out: data.on_empty=drop",
     ("data.format", "tsv"): "Use data.format=csv data.delimiter=tab",
     ("data.format", "json"): "Use data=json, or data=jsonl for an object in each line",
     ("data.format", "text"): "Use data=text",
@@ -235,7 +235,7 @@ VALUES = {
     ("data.format", "alpaca"): "Use data.format=jsonl, with data.text_column and data.target_column",
     ("data.format", "sharegpt"): "Use data.format=jsonl, with data.messages_column",
 }
-"""Key and value to what does here what is meant by it."""
+"""Key and value to what to use here instead."""
 VERBS = {
     **dict.fromkeys(("chat", "generate", "infer", "inference", "serve"), "predict"),
     **dict.fromkeys(("eval", "test", "validate"), "evaluate"),
@@ -247,12 +247,13 @@ VERBS = {
     **dict.fromkeys(("visualize", "info"), "show"),
 }
 SWEEPER = {
-    "direction": "It is the metric's own; evaluation.mode says it for evaluation.monitor",
+    "direction": "It is the metric's own; evaluation.mode sets it for evaluation.monitor",
     "study_name": "Use run.name",
     "max_failure_rate": "Use hydra.sweeper.max_failures, a number of trials",
     **dict.fromkeys(
         ("search_space", "custom_search_space"),
-        "Use hydra.sweeper.params, where {space: ..., when: method=lora} is varied only with certain values of another",
+        "Use hydra.sweeper.params, where {space: ..., when: method=lora} varies a key only for certain values "
+        "of another",
     ),
     "n_startup_trials": "It is the sampler's: 'hydra.sweeper.sampler={name: tpe, n_startup_trials: 5}'",
     "seed": "It is the sweep's: hydra.sweeper.seed=1",
@@ -261,10 +262,10 @@ SWEEPER = {
 
 
 def ours(path: str) -> str | None:
-    """What does here what an unknown key, or the last name of it, does elsewhere; None for a name that is not known.
+    """What to use here instead of a key that another tool has; None for a name that is not known.
 
     Args:
-        path: The dotted key.
+        path: The dotted key; its last name is looked up too.
     """
     whole = path.lower()
     if whole in TRACKERS:
@@ -273,5 +274,5 @@ def ours(path: str) -> str | None:
     if name in INSTEAD:
         return INSTEAD[name]
     if name in ABSENT:
-        return "There is nothing of the kind here"
+        return "Tunesmith has no equivalent"
     return f"Here it is {' with '.join(KEYS[name])}" if name in KEYS else None

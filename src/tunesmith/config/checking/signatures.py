@@ -1,7 +1,7 @@
 """What a class or function accepts, read from its source: nothing is imported and nothing is executed.
 
 Importing the libraries whose classes a config names takes seconds; reading the dozen files concerned takes a tenth
-of one. `inspect.signature` gives the same names, and a test holds the two equal.
+of a second. A test checks that the names equal those from `inspect.signature`.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from pathlib import Path
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 MAX_HOPS = 20
-"""Re-exports followed before giving up; a cycle of imports would never end."""
+"""Maximum number of re-exports to follow; a cycle of imports would never end."""
 MAX_STARS = 100
-"""Modules searched for one name because another imports `*` from them: transformers does so from all of its models."""
+"""Maximum number of modules to search for a name through `import *`; transformers imports all its models that way."""
 DOTTED = re.compile(r"(?=.{1,250}\Z)[^\W\d]\w*(\.[^\W\d]\w*)*")
-"""A name that can lead somewhere, short enough for a file system."""
+"""A dotted name that is short enough for a file system."""
 
 
 @dataclass(frozen=True)
 class Argument:
-    """One keyword that a callable takes."""
+    """A keyword argument of a callable."""
 
     name: str
     required: bool
@@ -41,24 +41,24 @@ class Signature:
     """A class or function as its source declares it."""
 
     name: str
-    """Dotted name of the place where it is defined, whatever it was imported as."""
+    """Dotted name under which it is defined, whatever it was imported as."""
     is_class: bool
     parameters: tuple[Argument, ...]
-    """Keywords that may be given, `self` and `*args` left out."""
+    """Keywords that may be given, without `self` and `*args`."""
     takes_any: bool
-    """It takes keywords beyond these that its source does not name."""
+    """Whether it also accepts keywords that its source does not name."""
     ancestors: tuple[str, ...]
-    """Dotted names of all base classes that could be found, nearest first."""
+    """Dotted names of all base classes found, nearest first."""
 
     @cached_property
     def by_name(self) -> dict[str, Argument]:
-        """The parameters under their names."""
+        """The parameters by name."""
         return {parameter.name: parameter for parameter in self.parameters}
 
 
 @dataclass(frozen=True)
 class Definition:
-    """A class or function definition and the module that it stands in."""
+    """A class or function definition and its module."""
 
     module: str
     node: ast.ClassDef | Function
@@ -82,7 +82,7 @@ class Module:
 
 @cache
 def read_signature(target: str) -> Signature | None:
-    """The signature of a dotted target, or None where there is no such class or function.
+    """The signature of a dotted target; None if there is no such class or function.
 
     Args:
         target: E.g. `torch.optim.AdamW`; re-exports are followed. Only `sys.path` is searched.
@@ -98,7 +98,7 @@ def read_signature(target: str) -> Signature | None:
 
 
 def forget_signatures() -> None:
-    """Forget what was read; for a changed `sys.path`."""
+    """Clear the caches, after a change to `sys.path`."""
     read_signature.cache_clear()
     module_file.cache_clear()
     read_module.cache_clear()
@@ -125,7 +125,7 @@ def module_file(module: str) -> Path | None:
 
 @cache
 def read_module(module: str) -> Module:
-    """Index a module's top level, the branches of its `if` and `try` included (`TYPE_CHECKING` blocks too)."""
+    """Index a module's top level, including the branches of `if` and `try` (`TYPE_CHECKING` blocks too)."""
     file = module_file(module)
     index = Module()
     if file is None:
@@ -148,7 +148,7 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _index(statement: ast.stmt, index: Module, package: str) -> None:
-    """Record what one top-level statement names; the first definition of a name stays."""
+    """Record the names that a top-level statement defines; the first definition of a name wins."""
     if isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         if not any(_dotted(line) in ("overload", "typing.overload") for line in statement.decorator_list):
             index.definitions.setdefault(statement.name, statement)
@@ -171,7 +171,7 @@ def _index(statement: ast.stmt, index: Module, package: str) -> None:
 
 
 def _dotted(node: ast.expr) -> str | None:
-    """`a.b.c` of a name, an attribute, a call or a subscript of one; None for anything else."""
+    """The dotted path of a name or attribute, or of what is called or subscripted; None for anything else."""
     if isinstance(node, ast.Call):
         return _dotted(node.func)
     if isinstance(node, ast.Subscript):
@@ -188,7 +188,7 @@ def resolve_target(target: str, hops: int = 0, starred: set[str] | None = None) 
     Args:
         target: The path.
         hops: Re-exports followed so far.
-        starred: Modules that a `*` has led to so far.
+        starred: Modules reached through a `*` so far.
     """
     if not DOTTED.fullmatch(target):
         return None
@@ -221,7 +221,7 @@ def _in_module(module: str, rest: list[str], hops: int, starred: set[str]) -> De
 
 
 def ancestors(definition: Definition, hops: int = 0) -> Iterator[Definition]:
-    """The class itself and all its base classes, depth first; bases without source (builtins) are left out."""
+    """The class itself and all its base classes, depth first, except bases without source (builtins)."""
     yield definition
     if not isinstance(definition.node, ast.ClassDef) or hops > MAX_HOPS:
         return
@@ -236,7 +236,7 @@ def ancestors(definition: Definition, hops: int = 0) -> Iterator[Definition]:
 
 
 def _of_class(lineage: list[Definition]) -> tuple[tuple[Argument, ...], bool]:
-    """Parameters of calling a class: its `__new__`, else `__init__`, else its dataclass fields, wherever inherited."""
+    """A class's call parameters: those of `__new__`, else `__init__`, else its dataclass fields, also if inherited."""
     for name in ("__new__", "__init__"):
         for position, definition in enumerate(lineage):
             node = definition.node
@@ -309,7 +309,7 @@ def _is_dataclass(node: ast.ClassDef) -> bool:
 
 
 def _fields(lineage: list[Definition]) -> tuple[Argument, ...]:
-    """Fields of a dataclass, those of its bases first, less the ones that its constructor does not take."""
+    """Fields of a dataclass, those of its bases first, except those that its constructor does not take."""
     arguments: dict[str, Argument] = {}
     for definition in reversed(lineage):
         assert isinstance(definition.node, ast.ClassDef)

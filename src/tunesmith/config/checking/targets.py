@@ -1,6 +1,6 @@
-"""Where a config may name a class, which classes may stand there, and which keywords they take.
+"""Where a config may name a class, which classes are allowed there, and which keywords they accept.
 
-Everything is read from source (`signatures.py`): a config is judged before any of its classes is imported.
+Everything is read from source (`signatures.py`): a config is checked before any of its classes is imported.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ SCHEDULES = frozenset(
 
 @dataclass(frozen=True)
 class Place:
-    """A node whose `_target_` is instantiated, and what may stand there."""
+    """A node whose `_target_` is instantiated, and what is allowed there."""
 
     base: str
     """The class that the target must derive from."""
     others: tuple[str, ...] = ()
-    """Classes that it may derive from instead."""
+    """Alternative base classes."""
     itself: bool = False
-    """The target is `base` itself."""
+    """Whether the target must be `base` itself."""
     functions: frozenset[str] = frozenset()
-    """Functions that are allowed too, by the name under which they are defined."""
+    """Functions that are also allowed, by the name under which they are defined."""
     filled: frozenset[str] = frozenset()
-    """Keywords that the run fills in where the config leaves them out."""
+    """Keywords that the run fills in if the config leaves them out."""
     supplied: Mapping[str, str] = field(default_factory=dict)
-    """Keywords that the run always supplies, beside the schema's `SUPPLIED`, each with what to do instead."""
+    """Keywords that the run always supplies, besides the schema's `SUPPLIED`, each with the reason or what to use."""
 
 
 PLACES: dict[str, Place] = {
@@ -73,7 +73,7 @@ PLACES: dict[str, Place] = {
 
 
 def place_in_config(path: str) -> Place | None:
-    """The place at a dotted path, or None where no class may be named."""
+    """The place at a dotted path; None if no class may be named there."""
     if path in PLACES:
         return PLACES[path]
     parent = path.rpartition(".")[0]
@@ -81,7 +81,7 @@ def place_in_config(path: str) -> Place | None:
 
 
 def check_classes(config: Mapping[str, Any]) -> list[Problem]:
-    """Every fault of the classes that a config names, and of their keywords.
+    """All problems of the classes that a config names, and of their keywords.
 
     Args:
         config: The composed config as plain values, interpolations resolved.
@@ -100,22 +100,22 @@ def check_classes(config: Mapping[str, Any]) -> list[Problem]:
 def _forbidden(path: str, marker: str, value: Any) -> Problem:
     places = ", ".join(place.replace("*", "NAME") for place in PLACES)
     where = f"{path}.{marker}" if path else marker
-    hint = f"It may stand in {places}" if marker == "_target_" else "Remove it"
+    hint = f"It is allowed in {places}" if marker == "_target_" else "Remove it"
     return Problem(where, "a config may not name code to run here", as_yaml(value), hint)
 
 
 def check_target(path: str, place: Place, node: Mapping[str, Any]) -> list[Problem]:
-    """The faults of one node with a `_target_`."""
+    """The problems of one node with a `_target_`."""
     target = node["_target_"]
     where = f"{path}._target_"
     top = target.partition(".")[0]
     if top not in (*LIBRARIES, *trusted()):
         own = top.isidentifier() and top not in sys.stdlib_module_names
-        hint = f"For a module of your own add --trust {top}" if own else None
+        hint = f"For a module of your own, add --trust {top}" if own else None
         return [Problem(where, f"must come from {', '.join(LIBRARIES)}", target, hint)]
     signature = read_signature(target)
     if signature is None:
-        return [Problem(where, "no such class can be found", target, did_you_mean(_nearest_target(target, place)))]
+        return [Problem(where, "there is no such class", target, did_you_mean(_nearest_target(target, place)))]
     if not _allowed(signature, place):
         kind = "be" if place.itself else "derive from"
         extra = " or be one of transformers' schedules" if place.functions else ""
@@ -131,7 +131,7 @@ def _allowed(signature: Signature, place: Place) -> bool:
 
 
 def _nearest_target(target: str, place: Place) -> str | None:
-    """A target of the same module, or of the place's usual one, with a similar name."""
+    """A target with a similar name in the same module, or in that of the place's base class."""
     for module in (target.rpartition(".")[0], place.base.rpartition(".")[0]):
         names = read_module(module)
         close = nearest(target.rpartition(".")[2], [*names.definitions, *names.imports])
@@ -141,7 +141,7 @@ def _nearest_target(target: str, place: Place) -> str | None:
 
 
 def class_called(name: str, path: str) -> str | None:
-    """The class that may stand at a place and is called so there, whatever the case; None where there is none."""
+    """The class of this name (in any case) that is allowed at a place; None if there is none."""
     place = PLACES.get(path)
     if place is None or place.itself:
         return None
@@ -156,18 +156,18 @@ def class_called(name: str, path: str) -> str | None:
 
 
 def supplied(path: str, place: Place) -> dict[str, str]:
-    """Keywords that the run supplies at a place, each with the sentence that says what to use instead."""
+    """Keywords that the run supplies at a place, each with the reason or what to use instead."""
     return {**getattr(model_at(path), "SUPPLIED", {}), **place.supplied}
 
 
 def _declared(path: str) -> set[str]:
-    """Keys that the schema itself names at this node."""
+    """Keys that the schema itself names in this node."""
     model = model_at(path)
     return {info.alias or name for name, info in model.model_fields.items()} if model else {"_target_"}
 
 
 def accepted(path: str, node: Mapping[str, Any]) -> set[str]:
-    """The keys that a node may have: the schema's that its target takes, our own, and the target's other keywords."""
+    """The keys that a node may have: its target's keywords, and the keys that Tunesmith itself reads."""
     place, target = place_in_config(path), node.get("_target_")
     keys, ours = _declared(path), set(getattr(model_at(path), "OURS", ()))
     signature = read_signature(target) if place and isinstance(target, str) else None
@@ -197,7 +197,7 @@ def _check_keywords(path: str, place: Place, node: Mapping[str, Any], signature:
             close = nearest(key, sorted(accepted(path, node)))
             hint = did_you_mean(f"{path}.{close}" if close else None)
             if key in ("name", "type") and not place.itself:
-                hint = f"The class is {path}._target_"
+                hint = f"The class is named in {path}._target_"
             yield Problem(where, f"{node['_target_']} takes no {key}", as_yaml(value), hint, "unknown")
     for parameter in signature.parameters:
         if parameter.required and parameter.name not in {*node, *refused, *place.filled}:

@@ -1,4 +1,4 @@
-"""Every fault of a composed config at once, each with its place, its rule, what was received and the next step."""
+"""All problems of a composed config at once, each with its place, its rule, the value received and the next step."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from tunesmith.suggest import as_yaml, did_you_mean, nearest, nearest_key
 
 FILES = ("data.path", "data.path.train", "model.path", "model.tokenizer")
 INSTEAD_OF_A_NODE = ("literal_error", "string_type", "list_type")
-"""What pydantic says of a mapping where a word, a text or a list may stand too."""
+"""Pydantic's errors for a mapping where a word, a text or a list is allowed too."""
 Elsewhere = Callable[[str], str | None]
-"""From an unknown dotted key to the choice that has it, e.g. `method=lora has it`."""
+"""Maps an unknown dotted key to a hint about the option that has it, e.g. `method=lora has it`."""
 
 
 def validate(config: DictConfig, *, elsewhere: Elsewhere = lambda key: None) -> tuple[RunConfig | None, list[Problem]]:
-    """Judge a composed config.
+    """Validate a composed config.
 
     Args:
         config: The composed config without Hydra's node.
-        elsewhere: Asked for unknown keys (see `Elsewhere`).
+        elsewhere: Called for unknown keys (see `Elsewhere`).
 
     Returns:
-        The typed config, or None, and the problems; there is exactly one of the two.
+        The typed config and no problems, or None and the problems.
     """
     plain, problems = resolved(config)
     faulty = {problem.where for problem in problems}
@@ -63,7 +63,7 @@ def _covered(where: str, faulty: set[str]) -> bool:
 
 
 def resolved(config: DictConfig) -> tuple[dict[str, Any], list[Problem]]:
-    """The config as plain values, less those that are missing or whose references lead nowhere, which are problems."""
+    """The config as plain values, without missing ones and broken references, which are returned as problems."""
     problems: list[Problem] = []
     with bounded():
         plain: dict[str, Any] = _plain(config, "", problems)
@@ -98,22 +98,22 @@ def _broken(node: DictConfig | ListConfig, key: Any, where: str, error: Exceptio
         hint = did_you_mean(nearest_key(reference, list(leaves())))
         if hint is None and is_text(where):
             escaped = str(raw).replace("${", "\\${")
-            hint = "For the text itself: " + shlex.quote(f'{where}="{escaped}"')
+            hint = "To write this text: " + shlex.quote(f'{where}="{escaped}"')
         return Problem(where, "refers to a key that does not exist", str(raw), hint)
     cause = error.__cause__ or error
     text = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
     text = re.sub(r"^\w+ raised while resolving interpolation: ", "", text).strip("\"'")
-    return Problem(where, f"refers to something that cannot be had: {text}", str(raw), hint)
+    return Problem(where, f"refers to something that is not available: {text}", str(raw), hint)
 
 
 def _of_pydantic(error: ValidationError, plain: Mapping[str, Any], elsewhere: Elsewhere) -> Iterator[Problem]:
-    """Pydantic's errors as problems, the alternatives of a union gathered into one."""
+    """Pydantic's errors as problems, with one for all alternatives of a union."""
     seen: set[str] = set()
     for item in error.errors(include_url=False):
         kind = item["type"]
         path = _path(item["loc"], plain, keep_last=kind == "missing")
         another = kind in INSTEAD_OF_A_NODE and isinstance(item["input"], Mapping) and model_at(path) is not None
-        if path in seen or another:  # a mapping in place of a word: what is wrong in it is said by itself
+        if path in seen or another:  # a mapping instead of a word has errors of its own
             continue
         seen.add(path)
         received = None if kind == "missing" else as_yaml(item["input"])
@@ -129,20 +129,20 @@ def _of_pydantic(error: ValidationError, plain: Mapping[str, Any], elsewhere: El
 
 
 def _hint_of_value(path: str, value: Any) -> str | None:
-    """What to write instead of a value that a key does not take."""
+    """What to write instead of a value that a key does not accept."""
     if not isinstance(value, str | None):
         return None
     if (path, value) in VALUES:
         return VALUES[path, value]
     number = _number(value or "")
     if number is not None and takes_value(path, number):
-        return f"It is a text in quotes; without them: {path}={str(value).strip()}"
+        return f"It is a text because of its quotes; without them: {path}={str(value).strip()}"
     close = nearest(value, choices(path)) if value else None
     return did_you_mean(f"{path}={close}" if close else None)
 
 
 def _number(text: str) -> int | float | None:
-    """The number that a text shows; None where it shows none."""
+    """The number that a text represents; None if it is not a number."""
     for kind in (int, float):
         try:
             return kind(text)
@@ -152,7 +152,7 @@ def _number(text: str) -> int | float | None:
 
 
 def _path(location: tuple[int | str, ...], plain: Any, *, keep_last: bool) -> str:
-    """The dotted path of an error, less the names of union members that pydantic appends."""
+    """The dotted path of an error, without the names of union members that pydantic appends."""
     parts: list[str] = []
     value = plain
     for position, part in enumerate(location):
@@ -165,7 +165,7 @@ def _path(location: tuple[int | str, ...], plain: Any, *, keep_last: bool) -> st
 
 
 def unknown_key(path: str, plain: Mapping[str, Any], received: str | None, elsewhere: Elsewhere) -> Problem:
-    """A key that its node does not have, with the nearest one that exists."""
+    """The problem of a key that its node does not have, with the nearest one that exists."""
     known = list(leaves())
     for where, node in nodes(plain):
         if targets.place_in_config(where) is not None:
@@ -181,7 +181,7 @@ def unknown_key(path: str, plain: Mapping[str, Any], received: str | None, elsew
 
 
 def _with_elsewhere(problem: Problem, elsewhere: Elsewhere) -> Problem:
-    """An unknown keyword of a target may be another tool's name, or belong to another option of the group."""
+    """The problem with a better hint if the unknown key is another tool's name, or belongs to another option."""
     if problem.kind != "unknown":
         return problem
     option = elsewhere(problem.where)
@@ -190,7 +190,7 @@ def _with_elsewhere(problem: Problem, elsewhere: Elsewhere) -> Problem:
 
 
 def _keys_without_target(plain: Mapping[str, Any], elsewhere: Elsewhere) -> Iterator[Problem]:
-    """Keys beside the schema's in a node that names no class to take them."""
+    """Problems of keys that the schema does not have, in a node that names no class to receive them."""
     for path, node in nodes(plain):
         if targets.place_in_config(path) is not None and "." not in path and node.get("_target_") is None:
             allowed = targets.accepted(path, node)

@@ -1,1 +1,1 @@
-"""From a command line, files and defaults to one resolved config, with the place of every value."""
+"""Composes a command line, files and defaults into one resolved config, and knows where every value was set."""

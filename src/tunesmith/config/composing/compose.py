@@ -1,4 +1,4 @@
-"""From a command line to a validated config. Nothing heavy is imported and nothing is instantiated on the way."""
+"""Turns a command line into a validated config, without importing anything heavy or instantiating anything."""
 
 from __future__ import annotations
 
@@ -39,9 +39,8 @@ if TYPE_CHECKING:
 
 
 SWEEPER = "hydra_plugins.tunesmith_sweeper.TunesmithSweeper"
-OF_ANOTHER_RUN = "data.split.from_run"
 PLAIN = {"_recursive_": False, "_convert_": "all"}
-"""Hydra makes nothing of what our sweeper's node holds."""
+"""Keeps Hydra from instantiating anything inside our sweeper's node."""
 
 
 @dataclass(frozen=True)
@@ -49,25 +48,23 @@ class Composed:
     """A composed and validated config, in the two forms that a run needs."""
 
     config: RunConfig
-    """Typed and resolved: what the run reads."""
+    """Typed and resolved, for the run to read."""
     saved: dict[str, Any]
-    """Plain values with `${oc.env:...}` and `${package_file:...}` kept as references: what the run writes."""
+    """Plain values with `${oc.env:...}` and `${package_file:...}` kept as references, for the run to save."""
     overrides: tuple[str, ...] = ()
     """The overrides as given on the command line."""
     choices: dict[str, str | None] | None = None
-    """Config group to chosen option; None for a config that came from a file."""
+    """Config group to chosen option; None for a saved config."""
     trust: tuple[str, ...] = ()
-    """Whose code may run: modules of the user's own, and models with code of their own (see `config/trust.py`)."""
-    home: Path | None = None
-    """The directory of the run that the config was saved by, whose split may stand in for that of an earlier run."""
+    """Names of trusted modules and models, whose code may run (see `config/trust.py`)."""
 
     def with_saved(self, saved: dict[str, Any]) -> Composed:
         """The same with other values.
 
         Args:
-            saved: All of them, in the form in which they are written.
+            saved: The values, as in `saved`.
         """
-        return dataclasses.replace(self, saved=saved, config=resolve(saved, self.home))
+        return dataclasses.replace(self, saved=saved, config=resolve(saved))
 
     @property
     def name(self) -> str:
@@ -83,23 +80,23 @@ class Composed:
 
 @dataclass(frozen=True)
 class Draft:
-    """A composed config that has not been judged yet, and the faults met on the way."""
+    """A composed config that is not validated yet, and the problems found so far."""
 
     config: DictConfig
-    """With Hydra's node."""
+    """Includes Hydra's node."""
     problems: list[Problem]
     merged: list[Merged]
     given: frozenset[str]
-    """Keys that the command line sets."""
+    """Keys set on the command line."""
     repository: Repository
 
 
 def open_hydra(config_dirs: Sequence[Path] = (), home: Path | None = None) -> tuple[Engine, Loader]:
-    """A Hydra and its loader; they search the user's folders first, then the shipped ones.
+    """A Hydra and its loader, which search the user's folders first, then the shipped ones.
 
     Args:
-        config_dirs: Folders laid out like `conf/`; an option there wins over a shipped one of the same name.
-        home: A folder with a `conf` and a `sweeps` to use instead of the shipped ones, such as a sweep's snapshot.
+        config_dirs: Folders laid out like `conf/`; an option there replaces a shipped one of the same name.
+        home: A folder with `conf` and `sweeps` folders to use instead of the shipped ones, e.g. a sweep's snapshot.
     """
     setbase("1.3")
     resolvers.register()
@@ -124,10 +121,10 @@ def open_hydra(config_dirs: Sequence[Path] = (), home: Path | None = None) -> tu
 
 
 def draft(overrides: Sequence[str] = (), *, config_dirs: Sequence[Path] = (), name: str = "train") -> Draft:
-    """Compose without judging the values, going on past every fault that can be passed over.
+    """Compose without validating the values, collecting every problem that allows it to continue.
 
     Raises:
-        ConfigError: There is nothing to judge: the composition itself failed.
+        ConfigError: The composition itself failed.
     """
     hydra, loader = open_hydra(config_dirs)
     read = override_reader.read(overrides, loader.notes)
@@ -139,16 +136,16 @@ def draft(overrides: Sequence[str] = (), *, config_dirs: Sequence[Path] = (), na
     problems = [*read.problems, *loader.notes.problems, *apply(read.values, composed)]
     for node in ("hydra", "hydra.sweeper", "hydra.runtime"):
         if not isinstance(OmegaConf.select(composed, node), DictConfig):
-            raise ConfigError([*problems, Problem(node, "is Hydra's own and cannot be replaced as a whole")])
+            raise ConfigError([*problems, Problem(node, "belongs to Hydra and cannot be replaced as a whole")])
     problems += _of_sweeper(composed)
     given = frozenset(override.key_or_group for override in read.values)
     return Draft(composed, problems, loader.merged, given, loader.notes)
 
 
 def _of_sweeper(composed: DictConfig) -> list[Problem]:
-    """Classes named inside the sweeper's node: Hydra would instantiate them. Its own class Hydra checks itself.
+    """Problems of classes named inside the sweeper's node, which Hydra would instantiate.
 
-    Our sweeper has Hydra make nothing, and checks the classes of its sampler, pruner and executor itself.
+    Our own sweeper keeps Hydra from doing so, and checks the classes of its sampler, pruner and executor itself.
     """
     plain = OmegaConf.to_container(composed.hydra.sweeper, resolve=False)
     own = {"_target_": plain.pop("_target_", None)} if isinstance(plain, dict) else {}
@@ -160,12 +157,12 @@ def _of_sweeper(composed: DictConfig) -> list[Problem]:
     places = [f"hydra.sweeper.{path}".rstrip(".") for path, node in nodes(plain) if any(key in node for key in MARKERS)]
     if not str(own.get("_target_")).startswith(plugins):
         places.append("hydra.sweeper._target_")
-    hint = "Name one class alone, in hydra.sweeper.sampler, hydra.sweeper.pruner or hydra.sweeper.executor"
+    hint = "A class may be named in hydra.sweeper.sampler, hydra.sweeper.pruner and hydra.sweeper.executor"
     return [Problem(path, rule, None, hint) for path in places]
 
 
 def apply(values: Sequence[Any], config: DictConfig) -> list[Problem]:
-    """Set the values of overrides in a config; a key that is not there is added, to be judged with the rest."""
+    """Set the values of overrides in a config; unknown keys are added, and validated later."""
     problems = []
     for override in values:
         try:
@@ -180,7 +177,7 @@ def apply(values: Sequence[Any], config: DictConfig) -> list[Problem]:
 
 
 def _make_room(override: Any, config: DictConfig) -> None:
-    """Take away the files that were named before: a file gives way to files for each split, and they to any other."""
+    """Remove earlier files: files for each split replace a single file, and the other way round."""
     key = override.key_or_group
     if key == "data.path":
         OmegaConf.update(config, key, None, merge=False, force_add=True)
@@ -196,7 +193,7 @@ def _inapplicable(override: Any, error: Exception) -> Problem:
 
 
 def composition_problem(error: Exception) -> Problem:
-    """What a failed composition says, in one sentence."""
+    """The problem behind a failed composition, in one sentence."""
     cause = error.__cause__
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and isinstance(cause.parent_node, DictConfig):
         key = str(cause.full_key)
@@ -205,7 +202,7 @@ def composition_problem(error: Exception) -> Problem:
         hint = other_names.SWEEPER.get(str(cause.key)) if key.startswith("hydra.sweeper.") else None
         hint = hint or did_you_mean(f"{parent}.{close}" if close else None)
         if hint is None and parent == "hydra.sweeper":
-            hint = f"Keys: {', '.join(name for name in names if not name.startswith('_'))}"
+            hint = f"Its keys are {', '.join(name for name in names if not name.startswith('_'))}"
         return Problem(key, "no such key", None, hint)
     lines = [line.strip() for line in str(error.__cause__ or error).splitlines() if line.strip()]
     return Problem("config", f"cannot be composed: {' '.join(lines[:3])}" if lines else "cannot be composed")
@@ -223,11 +220,11 @@ def compose(
     Args:
         overrides: As on the command line, e.g. `["model=minilm", "optimizer.lr=3e-4"]`.
         config_dirs: Folders of the user's own options, searched before the shipped ones.
-        trust: Modules of the user's own, found from the current folder too, whose classes a config may name.
+        trust: The user's own modules (also in the current folder) whose classes a config may name.
         name: The primary config.
 
     Raises:
-        ConfigError: Something is wrong; every problem is in it.
+        ConfigError: The config is not valid; it holds every problem.
     """
     with trusting(trust):
         composed = draft(overrides, config_dirs=config_dirs, name=name)
@@ -238,31 +235,27 @@ def compose(
 
 
 def compose_from(path: Path, overrides: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Composed:
-    """Validate a saved config, with values changed.
+    """Validate a saved config with overrides.
 
     Args:
         path: A run directory, or a YAML file with a whole config.
-        overrides: Values only: the groups were chosen when the config was saved.
-        trust: Modules of the user's own whose classes a config may name.
+        overrides: Of values only: the groups were chosen when the config was saved.
+        trust: The user's own modules whose classes a config may name.
 
     Raises:
-        ConfigError: Something is wrong; every problem is in it.
+        ConfigError: The config is not valid; it holds every problem.
     """
     composed = draft_from(path, overrides)
     with trusting(trust):
-        judged_config = judged(composed.config, composed, tuple(overrides), None)
-    own_split = path.is_dir() and not any(OF_ANOTHER_RUN.startswith(key) for key in composed.given)
-    if not own_split or judged_config.config.data.split.from_run is None:
-        return judged_config
-    return dataclasses.replace(judged_config, home=path).with_saved(judged_config.saved)
+        return judged(composed.config, composed, tuple(overrides), None)
 
 
 def draft_from(path: Path, overrides: Sequence[str] = ()) -> Draft:
-    """A saved config with values changed, without judging them.
+    """A saved config with overrides, not validated.
 
     Args:
         path: A run directory, or a YAML file with a whole config.
-        overrides: Values only: the groups were chosen when the config was saved.
+        overrides: Of values only: the groups were chosen when the config was saved.
 
     Raises:
         ConfigError: There is no config in it.
@@ -273,7 +266,7 @@ def draft_from(path: Path, overrides: Sequence[str] = ()) -> Draft:
     read = override_reader.read(overrides, repository)
     problems = list(read.problems)
     for text in read.groups:
-        hint = f"Start from the group instead: tunesmith train {text.lstrip('~')}, or override single keys"
+        hint = f"Start a new config with it: tunesmith train {text.lstrip('~')}, or override single keys"
         problems.append(Problem(text, "a saved config has no groups to choose from", None, hint))
     problems += apply(read.values, saved)
     given = frozenset(override.key_or_group for override in read.values)
@@ -286,22 +279,22 @@ def judged(
     overrides: tuple[str, ...],
     choices: dict[str, str | None] | None,
 ) -> Composed:
-    """Validate a composed config without Hydra's node; every problem is named by the place where it was written.
+    """Validate a composed config without Hydra's node; every problem names the place where the value was set.
 
     Args:
         config: The composed config.
         composed: How it was composed.
-        overrides: As on the command line, to be remembered.
+        overrides: As on the command line, for `Composed`.
         choices: Config group to chosen option.
 
     Raises:
-        ConfigError: Something is wrong; every problem is in it.
+        ConfigError: The config is not valid; it holds every problem.
     """
     complete(config, schema_defaults())
     _give_way(config, composed)
     misread = [*keys_as_text(config), *(words_of_python(config, composed) if choices is not None else ())]
     from tunesmith.config.checking.idle import idle
-    from tunesmith.config.checking.validate import validate  # neither is needed to show a config
+    from tunesmith.config.checking.validate import validate  # not needed to show a config
 
     typed, problems = validate(config, elsewhere=lambda path: option_with(path, composed))
     if typed is not None:
@@ -316,7 +309,7 @@ def judged(
 
 
 def _give_way(config: DictConfig, composed: Draft) -> None:
-    """Let a class in `method._target_` take the place of the default method, unless the command line names that too."""
+    """Let a class in `method._target_` replace the default method, unless the command line also sets `method.name`."""
     method = child_of(config, "method")
     if not isinstance(method, DictConfig) or "method.name" in composed.given:
         return
@@ -326,8 +319,8 @@ def _give_way(config: DictConfig, composed: Draft) -> None:
 
 
 def words_of_python(config: DictConfig, composed: Draft) -> list[Problem]:
-    """Keys that take a text or null, and that a file gives Python's word for null, which YAML reads as a text."""
-    rule, hint = "None is Python's word for null, and a text in YAML", "Write null"
+    """Problems of keys for a text or null that a file sets to Python's None, which YAML reads as a text."""
+    rule, hint = "None is null in Python, but a text in YAML", "Write null"
     return [
         Problem(path, rule, "None", hint)
         for path in leaves()
@@ -340,7 +333,7 @@ def words_of_python(config: DictConfig, composed: Draft) -> list[Problem]:
 
 
 def complete(config: DictConfig, defaults: dict[str, Any]) -> None:
-    """Add the schema's defaults where keys are absent: removed with `~`, or newer than a saved config."""
+    """Add the schema's defaults for absent keys: removed with `~`, or newer than a saved config."""
     OmegaConf.set_struct(config, False)
     for key, value in defaults.items():
         node = child_of(config, key)
@@ -351,12 +344,12 @@ def complete(config: DictConfig, defaults: dict[str, Any]) -> None:
 
 
 def _follows(problem: Problem, composed: Draft) -> bool:
-    """Whether a missing key follows from a file that could not be read, which is reported already."""
+    """Whether a missing key is due to an unreadable file, which is already reported."""
     return problem.kind == "missing" and bool(composed.repository.unreadable)
 
 
 def _located(problem: Problem, composed: Draft) -> Problem:
-    """The problem with the file and line in front of its key, where the value comes from a file."""
+    """The problem with file and line before its key, if the value comes from a file."""
     path = problem.where
     if problem.kind == "missing" or any(path == key or path.startswith(f"{key}.") for key in composed.given):
         return problem
@@ -365,7 +358,7 @@ def _located(problem: Problem, composed: Draft) -> Problem:
 
 
 def option_with(path: str, composed: Draft) -> str | None:
-    """Where another option of the same group has a key: `method=lora has it`."""
+    """A hint if another option of the same group has a key: `method=lora has it`."""
     from tunesmith.config.checking.targets import accepted
 
     group, _, key = path.partition(".")

@@ -1,4 +1,4 @@
-"""Many configs from the same sources: config groups are composed once per choice, values are set on a copy."""
+"""Many configs from the same sources: groups are composed once per choice, and values are set on a copy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tunesmith.errors import ConfigError
 class Composer:
     """Composes and validates the configs of a sweep.
 
-    Composing takes Hydra a fifth of a second, setting a few values on a copy a tenth of that.
+    Hydra takes a fifth of a second to compose; setting a few values on a copy takes a tenth of that.
     """
 
     name: str = "train"
@@ -39,7 +39,7 @@ class Composer:
     config_dirs: Sequence[Path] = ()
     """Folders of the user's own options, searched before the shipped ones."""
     home: Path | None = None
-    """A folder with a `conf` and a `sweeps` to use instead of the shipped ones."""
+    """A folder with `conf` and `sweeps` folders to use instead of the shipped ones."""
     _reads: dict[tuple[str, ...], Read] = field(default_factory=dict, repr=False)
     _composed: dict[tuple[str, ...], tuple[DictConfig, Loader]] = field(default_factory=dict, repr=False)
     _bases: dict[tuple[tuple[str, ...], tuple[str, ...]], Draft] = field(default_factory=dict, repr=False)
@@ -48,11 +48,11 @@ class Composer:
         """The config that the overrides describe.
 
         Args:
-            overrides: What is particular to this one.
-            common: What it shares with others, applied before; set once for each choice of groups.
+            overrides: Overrides of this config only.
+            common: Overrides shared with other configs, applied first, once for each choice of groups.
 
         Raises:
-            ConfigError: Something is wrong; every problem is in it.
+            ConfigError: The config is not valid; it holds every problem.
         """
         composed = self._draft(overrides, common)
         choices: dict[str, Any] = dict(composed.config.hydra.runtime.choices)
@@ -60,17 +60,17 @@ class Composer:
         return judged(job, composed, (*common, *overrides), choices)
 
     def value(self, overrides: Sequence[str], key: str) -> Any:
-        """The value of a key, or the option of a group, that the overrides lead to; nothing is judged."""
+        """The value of a key, or the option of a group, that results from the overrides; nothing is validated."""
         config = self._draft(overrides).config
         choices = config.hydra.runtime.choices
         return choices[key] if key in choices else OmegaConf.select(config, key)
 
     def loader(self) -> Loader:
-        """Hydra's loader over the same sources, which knows the options of every group."""
+        """Hydra's loader for the same sources, which knows the options of every group."""
         return self._groups(())[1]
 
     def looked_up(self) -> set[str]:
-        """The first names of the paths of all configs and groups that the compositions so far have asked for."""
+        """The first part of the path of every config and group that was looked up by the compositions so far."""
         return {name for _, loader in self._composed.values() for name in loader.notes.looked_up()}
 
     def _draft(self, overrides: Sequence[str], common: Sequence[str] = ()) -> Draft:

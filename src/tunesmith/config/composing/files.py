@@ -1,4 +1,4 @@
-"""The YAML files of a composition: read with every fault noted, and searched for the line where a value stands."""
+"""The YAML files of a composition: reads them, collects every problem, and finds the line where a value is set."""
 
 from __future__ import annotations
 
@@ -27,60 +27,58 @@ from tunesmith.errors import Problem
 from tunesmith.suggest import did_you_mean, nearest
 
 HYDRA_KEYS = ("mode", "sweeper", "verbose")
-"""What a config may change of Hydra's own node: the rest of it can run code or set environment variables."""
-
-
+"""Keys of Hydra's node that a config may change: others can run code or set environment variables."""
 SEVERAL = ("callbacks", "data/cleaning", "debug", "experiment")
-"""Groups whose options add to one another; those of the others would only overwrite each other's keys."""
+"""Groups whose options can be combined; in other groups, they would overwrite each other's keys."""
 OUR_SWEEPER = "hydra/sweeper/tunesmith"
 KINDS = {
     **{f".{kind}": kind for kind in ("csv", "jsonl", "json", "conll", "parquet", "arrow")},
     **{".tsv": "csv", ".txt": "text", ".feather": "arrow"},
 }
-"""Endings of data files, and the options of `data` that read them."""
+"""Extensions of data files, and the options of `data` that read them."""
 MAX_HOPS = 5
-"""Options that build on one another, followed before giving up."""
+"""Maximum number of options to follow that build on one another."""
 OUTPUTS = ("sweep.json", "results.json", "provenance.json")
-"""One of these is in the directory of every sweep and run."""
+"""Every sweep and run directory has one of these files."""
 
 
 @dataclass(frozen=True)
 class Merged:
-    """One file as it was merged into the config."""
+    """A file that was merged into the config."""
 
     path: Path
     package: str
-    """Dotted path under which its keys lie; empty for the root."""
+    """Dotted path of the node that its keys belong to; empty for the root."""
 
 
 def path_for_people(path: Path) -> str:
-    """A path as a person would name it: relative to the current folder where it lies below it."""
+    """A path for messages: relative to the current folder if it is inside."""
     path = path.resolve()
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 class Repository(OpenRepository):
-    """Hydra's repository of configs, which notes what is wrong in a file and goes on without it."""
+    """Hydra's repository of configs, which records the problems of a file and continues without it."""
 
     def __init__(self, search_path: ConfigSearchPath, ours: Path) -> None:
         super().__init__(search_path)
         self.ours = ours
-        """The primary config that alone may set Hydra's own node."""
+        """Our primary config, the only file that may set everything in Hydra's node."""
         self.problems: list[Problem] = []
         self.unreadable: set[Path] = set()
         self._groups: list[str] | None = None
 
     def initialize_sources(self, config_search_path: ConfigSearchPath) -> None:
-        """Take the folders to search; Hydra calls this from its constructor."""
+        """Set the folders to search; Hydra calls this from its constructor."""
         self._sources: dict[tuple[str, ObjectType | None], ConfigSource | None] = {}
         super().initialize_sources(config_search_path)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Repository:
-        """Hydra copies its repository for each composition; what is noted stays shared."""
+        """Hydra copies its repository for each composition; recorded problems stay shared."""
         return copy.copy(self)
 
     def file_of(self, config_path: str) -> Path | None:
-        """The file that a config path such as `data/imdb` names; None for a config that is no file."""
+        """The file of a config path such as `data/imdb`; None for a config that is not a file."""
         config_path = self.standing_for(config_path)
         source = self.find_source(config_path, ObjectType.CONFIG)
         if source is None or source.scheme() != "file":  # Hydra loads its plug-ins anew: isinstance does not hold
@@ -88,7 +86,7 @@ class Repository(OpenRepository):
         return Path(source.path, f"{config_path}.yaml")
 
     def load_config(self, config_path: str) -> ConfigResult | None:
-        """Load a config; a file that cannot be read, or a faulty line of its defaults list, becomes a problem."""
+        """Load a config; an unreadable file, or a wrong entry of its defaults list, is recorded as a problem."""
         config_path = self.standing_for(config_path)
         file = self.file_of(config_path)
         if file is None:
@@ -117,7 +115,7 @@ class Repository(OpenRepository):
         return result
 
     def find_source(self, config_path: str, object_type: ObjectType | None) -> ConfigSource | None:
-        """The source of a config or group, looked up once: Hydra asks five times for each."""
+        """The source of a config or group, looked up only once: Hydra asks five times for each."""
         key = config_path, object_type
         if key not in self._sources:
             know_sweepers(config_path)
@@ -127,7 +125,7 @@ class Repository(OpenRepository):
         return self._sources[key]
 
     def standing_for(self, config_path: str) -> str:
-        """The config that is read for a path: of a task without an evaluation of its own, that of its kind."""
+        """The config to read for a path: a task without its own `evaluation` option uses that of its kind."""
         group, _, option = config_path.partition("/")
         if group != "evaluation" or super().find_source(config_path, ObjectType.CONFIG) is not None:
             return config_path
@@ -135,14 +133,14 @@ class Repository(OpenRepository):
         return config_path if kind is None else f"{group}/{kind}"
 
     def _kind_of(self, option: str, hops: int = 0) -> str | None:
-        """The option of ours whose kind an option of the group `task` is of, as its file or one below it says."""
+        """Our option for the kind of a `task` option, according to its file or the options that it builds on."""
         source = super().find_source(f"task/{option}", ObjectType.CONFIG)
         if source is None or source.scheme() != "file" or hops > MAX_HOPS:
             return None
         try:
             node = yaml.safe_load(read_yaml(Path(source.path, "task", f"{option}.yaml")))
         except (yaml.YAMLError, ValueError, OSError, RecursionError):
-            return None  # which is told when it is loaded
+            return None  # which is reported when it is loaded
         if not isinstance(node, dict):
             return None
         if "name" in node:
@@ -151,12 +149,12 @@ class Repository(OpenRepository):
         return next((kind for name in below if (kind := self._kind_of(name, hops + 1))), None)
 
     def get_group_options(self, group_name: str, results_filter: ObjectType | None = ObjectType.CONFIG) -> list[str]:
-        """The options of a group, or the groups in it."""
+        """The options of a group, or its subgroups."""
         know_sweepers(group_name)
         return [str(option) for option in super().get_group_options(group_name, results_filter)]
 
     def groups(self) -> list[str]:
-        """All config groups but Hydra's own."""
+        """All config groups except Hydra's own."""
         if self._groups is None:
             folders = [
                 source.path for source in self.sources if source.scheme() == "file" and source.provider != "hydra"
@@ -170,20 +168,20 @@ class Repository(OpenRepository):
         return self.get_group_options(group)
 
     def looked_up(self) -> set[str]:
-        """The first names of the paths of all configs and groups that were asked for, found or not."""
+        """The first part of the path of every config and group that was looked up, whether it exists or not."""
         return {path.split("/")[0] for path, _ in self._sources}
 
     def is_chosen(self, group: str) -> bool:
-        """Whether our primary config chooses an option of this group; a group of the user's own has to be added."""
+        """Whether our primary config chooses an option of this group; a user's own group must be added with `+`."""
         return group.startswith("hydra/") or (self.ours.parent / group).is_dir()
 
     def note(self, problem: Problem) -> None:
-        """Remember a problem, once."""
+        """Record a problem, once."""
         if problem not in self.problems:
             self.problems.append(problem)
 
     def _fault(self, config_path: str, default: InputDefault) -> tuple[str, str, str | None] | None:
-        """Rule, received value and hint where a line of a defaults list names what does not exist."""
+        """Rule, received value and hint if an entry of a defaults list is wrong; None if it is not."""
         folder = config_path.rpartition("/")[0]
         if isinstance(default, ConfigDefault):
             path = absolute_option(default.path or "", folder)
@@ -215,9 +213,9 @@ class Repository(OpenRepository):
 
 
 def subfolders(root: str) -> Iterator[str]:
-    """Every folder below one that may be a config group, relative to it, with forward slashes.
+    """Every folder below another that may be a config group, relative to it, with forward slashes.
 
-    A sweep file may lie in a whole project: what is hidden there, and what runs and sweeps wrote, is no group.
+    A sweep file may be in a project's folder: hidden folders, and those of runs and sweeps, are left out.
     """
     for folder, names, _ in os.walk(root, followlinks=True):
         names[:] = [name for name in names if not name.startswith((".", "__")) and not _is_output(Path(folder, name))]
@@ -229,29 +227,29 @@ def _is_output(folder: Path) -> bool:
 
 
 def know_sweepers(path: str) -> None:
-    """Let Hydra import every plug-in where a config path may name a sweeper of theirs; a run of ours needs none."""
+    """Let Hydra import every plug-in if a config path may name a sweeper from one; our own runs need none."""
     if path.startswith("hydra/sweeper") and path != OUR_SWEEPER:
         Plugins.instance()
 
 
 def absolute_option(path: str, folder: str) -> str:
-    """A group or config of a defaults list, seen from the root: one without a leading slash is relative."""
+    """A group or config of a defaults list as a path from the root; without a leading slash it is relative."""
     return path[1:] if path.startswith("/") else f"{folder}/{path}".lstrip("/")
 
 
 def several(group: str, chosen: Any) -> tuple[str, str] | None:
-    """Rule and hint where a list of options is chosen in a group that takes one."""
+    """Rule and hint if several options are chosen in a group that takes one; None otherwise."""
     if not isinstance(chosen, list) or len(chosen) == 1 or (group in SEVERAL and "none" not in chosen):
         return None
-    rule = f"{group} takes one option: several would be laid over each other, and the last would win"
+    rule = f"{group} takes one option: the last of several would overwrite the others"
     if group == "logger" or not chosen:
-        return rule, f"Name one: {group}={chosen[0] if chosen else 'NAME'}"
-    return rule, f"Name one, or start one run for each: -m {group}={','.join(map(str, chosen))}"
+        return rule, f"Choose one: {group}={chosen[0] if chosen else 'NAME'}"
+    return rule, f"Choose one, or start a run for each: -m {group}={','.join(map(str, chosen))}"
 
 
 def option_hint(group: str, option: str, options: list[str]) -> str:
-    """What other tools' option is here, the nearest one, or how to name a file or a model; and all that there are."""
-    from tunesmith.config.checking.targets import class_called  # which reads the schema
+    """What to use instead of an unknown option (ours for another tool's, the nearest, or a path), and all options."""
+    from tunesmith.config.checking.targets import class_called  # it reads the schema
 
     other = OPTIONS.get(group, {}).get(option)
     if other is None and (target := class_called(option, group)):
@@ -262,17 +260,17 @@ def option_hint(group: str, option: str, options: list[str]) -> str:
 
 
 def _by_path(group: str, option: str) -> str | None:
-    """A file or a model that was given in place of an option, given as its path."""
+    """How to give the path of a file or a model that was typed instead of an option."""
     if group == "data" and (kind := KINDS.get(PurePath(option).suffix.lower())) is not None:
-        return f"A file of your own: data={kind} data.path={option}"
+        return f"For your own file: data={kind} data.path={option}"
     if group == "model":
         path = option if "/" in option else "FOLDER_OR_HUB_ID"
-        return f"Any other model: model=encoder (or causal, or seq2seq) model.path={path}"
+        return f"For any other model: model=encoder (or causal, or seq2seq) model.path={path}"
     return None
 
 
 class Loader(OpenLoader):
-    """Hydra's loader, which remembers the files that it merged, in order."""
+    """Hydra's loader, which records the files that it merges, in order."""
 
     def __init__(self, search_path: ConfigSearchPath, ours: Path) -> None:
         self.notes = Repository(search_path, ours)
@@ -280,7 +278,7 @@ class Loader(OpenLoader):
         self.merged: list[Merged] = []
 
     def merging(self, default: ResultDefault, result: ConfigResult) -> None:
-        """Remember the file; leave out what it may not set."""
+        """Record the file, and leave out what it may not set."""
         file = self.notes.file_of(default.config_path or "")
         if file is not None and result.provider != "hydra":
             package = default.package if default.package is not None else result.header["package"]
@@ -290,7 +288,7 @@ class Loader(OpenLoader):
                 self._guard_hydra(result, merged)
 
     def _guard_hydra(self, result: ConfigResult, merged: Merged) -> None:
-        """Refuse and leave out what a file says about Hydra's own node, but for the few keys that may change."""
+        """Refuse and leave out what a file sets in Hydra's node, except for the few keys that it may change."""
         node = OmegaConf.to_container(result.config, resolve=False)
         if not isinstance(node, dict) or "hydra" not in node:
             return
@@ -306,7 +304,7 @@ class Loader(OpenLoader):
 
 
 def _nothing(file: Path) -> ConfigResult:
-    """What stands for a file that cannot be read."""
+    """An empty config in place of a file that cannot be read."""
     return ConfigResult("user", f"file://{file.parent}", OmegaConf.create({}), {"package": "_global_"}, [], False)
 
 
@@ -317,7 +315,7 @@ def _unreadable(file: Path, error: Exception) -> Problem:
             f"{path_for_people(file)}:{mark.line + 1}", f"is not valid YAML: {getattr(error, 'problem', error)}"
         )
     if isinstance(error, RecursionError):
-        return Problem(path_for_people(file), "cannot be read: it is nested too deep")
+        return Problem(path_for_people(file), "cannot be read: it is nested too deeply")
     first = str(error).splitlines()[0] if str(error) else type(error).__name__
     key = getattr(error, "full_key", None)
     line = lines_of(file).get(key) if key else None
@@ -325,7 +323,7 @@ def _unreadable(file: Path, error: Exception) -> Problem:
 
 
 def lines_of(file: Path) -> dict[str, int]:
-    """Dotted path of every key in a YAML file to the line (from 1) where it stands; empty for an invalid file."""
+    """Dotted path of every key in a YAML file to its line number (from 1); empty for an invalid file."""
     return _lines_of(file, file.stat().st_mtime_ns)
 
 
@@ -351,12 +349,12 @@ def _lines(node: yaml.Node, prefix: str) -> Iterator[tuple[str, int]]:
 
 
 def default_line(file: Path, position: int) -> int:
-    """The line of an entry of a file's defaults list."""
+    """The line number of an entry of a file's defaults list."""
     return lines_of(file).get(f"defaults[{position}]", 1)
 
 
 def line_of(merged: Merged, path: str) -> int | None:
-    """The line at which a merged file sets a dotted path of the whole config, or None where it does not."""
+    """The line at which a merged file sets a dotted path of the whole config; None if it does not."""
     prefix = f"{merged.package}." if merged.package and merged.package != "_global_" else ""
     if path == prefix.rstrip("."):
         return 1
@@ -364,7 +362,7 @@ def line_of(merged: Merged, path: str) -> int | None:
 
 
 def place_of_key(merged: list[Merged], path: str) -> str | None:
-    """`file:line` of the last file that sets a dotted path, or None where no file does."""
+    """`file:line` of the last file that sets a dotted path; None if no file does."""
     for item in reversed(merged):
         line = line_of(item, path)
         if line is not None:

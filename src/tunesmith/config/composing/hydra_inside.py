@@ -1,8 +1,8 @@
-"""Every inner part of Hydra that is used here, as of Hydra 1.3.8; `tests/test_foreign_privates.py` names each.
+"""All uses of Hydra's private parts, as of Hydra 1.3.8; `tests/test_foreign_privates.py` lists each.
 
-Hydra's public ways in are `hydra.main`, `hydra.compose` and `hydra.initialize`. They stop at the first fault, do not
-tell which files they merged, and scan the installation for plug-ins at every start. A composition that names every
-fault with its file and line, and starts in a fraction of a second, needs the parts that those three are made of.
+Hydra's public entry points are `hydra.main`, `hydra.compose` and `hydra.initialize`. They stop at the first problem,
+do not say which files they merged, and scan the installation for plug-ins at every start. To report every problem
+with its file and line, and to start in a fraction of a second, we need the parts that those three are made of.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from hydra.plugins.config_source import ConfigResult, ConfigSource
 from omegaconf import DictConfig
 
 CORE_PLUGINS = "hydra._internal.core_plugins."
-"""Where the classes of Hydra's own plug-ins are; a sweeper's `_target_` may name one of them."""
+"""Prefix of the classes of Hydra's own plug-ins, which a sweeper's `_target_` may name."""
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
-"""The class behind `hydra/sweeper=basic`, which is what Hydra sweeps with unless told otherwise."""
+"""The class of `hydra/sweeper=basic`, Hydra's default sweeper."""
 
 
 def know_sources() -> None:
-    """Register files and structured configs as sources. Publicly only `Plugins` does, which imports every plug-in."""
+    """Register files and structured configs as sources. The public way is `Plugins`, which imports every plug-in."""
     for source in (FileConfigSource, StructuredConfigSource):
         SourcesRegistry.instance().register(source)
 
 
 def search_path(places: Iterable[tuple[str, str]]) -> ConfigSearchPath:
-    """The places that are searched for configs, the first before the later ones; the public class is abstract.
+    """The places to search for configs, in this order; the public class is abstract.
 
     Args:
-        places: Who provides the place, and its URL, e.g. `("user", "file:///home/me/conf")`.
+        places: The provider and the URL of each place, e.g. `("user", "file:///home/me/conf")`.
     """
     path = ConfigSearchPathImpl()
     for provider, url in places:
@@ -51,10 +51,10 @@ def search_path(places: Iterable[tuple[str, str]]) -> ConfigSearchPath:
 
 
 class OpenRepository(ConfigRepository):
-    """Hydra's repository of configs, with its look-up as a public method; there is no public repository."""
+    """Hydra's repository of configs with a public look-up method; Hydra has no public repository."""
 
     def find_source(self, config_path: str, object_type: ObjectType | None) -> ConfigSource | None:
-        """The source that has a config or group; None if none has."""
+        """The source that has a config or group; None if none does."""
         return super()._find_object_source(config_path, object_type)
 
     def _find_object_source(self, config_path: str, object_type: ObjectType | None) -> ConfigSource | None:
@@ -62,14 +62,14 @@ class OpenRepository(ConfigRepository):
 
 
 class OpenLoader(ConfigLoaderImpl):
-    """Hydra's loader over a repository of ours, which tells of every file; the public class is abstract."""
+    """Hydra's loader for our own repository, with a hook for every file; the public class is abstract."""
 
     def __init__(self, search_path: ConfigSearchPath, repository: OpenRepository) -> None:
         super().__init__(search_path)
         self.repository = repository
 
     def merging(self, default: ResultDefault, result: ConfigResult) -> None:
-        """Called with each config right before it is merged, in order; may change what is merged."""
+        """Called with each config before it is merged, in order; may change what is merged."""
 
     def _load_single_config(self, default: ResultDefault, repo: IConfigRepository) -> ConfigResult:
         result = super()._load_single_config(default, repo)
@@ -78,57 +78,57 @@ class OpenLoader(ConfigLoaderImpl):
 
 
 class Engine(Hydra):
-    """Hydra over a loader of ours; `hydra.initialize` makes one over a loader of its own."""
+    """Hydra with our own loader; `hydra.initialize` creates one with Hydra's."""
 
     def __init__(self, loader: OpenLoader) -> None:
         super().__init__(task_name="train", config_loader=loader)
 
 
 class _Composed(Hydra):
-    """A Hydra that has composed already."""
+    """A Hydra that returns a config composed earlier."""
 
     def __init__(self, config: DictConfig) -> None:
         self.config = config
 
     def compose_config(self, *_: Any, **__: Any) -> DictConfig:
-        """The config at hand."""
+        """The config composed earlier."""
         return self.config
 
 
 def print_config(config: DictConfig, name: str, kind: str, package: str | None, resolve: bool) -> None:
-    """Print a composed config as `--cfg` does, which publicly goes with a composition of Hydra's own.
+    """Print a composed config as `--cfg` does; the public way prints only what Hydra itself composed.
 
     Args:
-        config: With Hydra's node.
+        config: The config with Hydra's node.
         name: The primary config.
         kind: `job`, `hydra` or `all`.
-        package: Print this part only.
-        resolve: Replace references by what they refer to.
+        package: Print only this part.
+        resolve: Replace references by their values.
     """
     _Composed(config).show_cfg(name, [], kind, package, resolve)
 
 
 def delete(override: Override, config: DictConfig) -> None:
-    """Carry out a deletion (`~key`) on a composed config; publicly that is done in a composition only.
+    """Apply a deletion (`~key`) to a composed config; publicly, only a composition does so.
 
     Raises:
-        HydraException: There is no such key, or it has another value than the override names.
+        HydraException: There is no such key, or its value differs from that in the override.
     """
     ConfigLoaderImpl._apply_overrides_to_config([override], config)
 
 
 def literal(override: Override) -> Any:
-    """The value as the grammar reads it, a text in quotes with its quotes; the public `value()` drops them."""
+    """The value as the grammar reads it, with its quotes if it has any; the public `value()` drops them."""
     return override._value
 
 
 def with_value(override: Override, value: Any) -> Override:
-    """The override with another value; publicly an override is made by parsing only, and not every value parses."""
+    """The override with another value; the public way is to parse one, and not every value can be parsed."""
     return dataclasses.replace(override, _value=value)
 
 
 def basic_sweep(overrides: Sequence[Override]) -> list[list[str]]:
-    """The overrides of each run, as the basic sweeper makes them; publicly it makes them only to start the runs."""
-    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # most runs sweep nothing
+    """The overrides of each run, as split by the basic sweeper; the public way also starts the runs."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # most runs are not sweeps
 
     return [list(job) for job in BasicSweeper.split_arguments(list(overrides), None)[0]]

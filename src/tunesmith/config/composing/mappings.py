@@ -1,7 +1,7 @@
-"""Mappings from names in the data to values, such as `data.label_names`: any text is a key there.
+"""Mappings from names in the data to values, such as `data.label_names`, in which any text is a valid key.
 
-Hydra's grammar has no quoted keys, no letters beyond ASCII, and takes 0 for a number; YAML does so too in `0: x`.
-On the command line such a mapping is read as YAML in one line (JSON is that too), its keys as they were typed.
+In Hydra's grammar, keys cannot be quoted or have letters beyond ASCII, and 0 is a number, as it is in YAML's `0: x`.
+On the command line, such a mapping is read as YAML in one line (which includes JSON), with its keys as typed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SCALARS = {"str", "int", "float", "bool"}
 
 @cache
 def mappings() -> dict[str, bool]:
-    """The keys that hold such a mapping, and whether its values are texts alone."""
+    """The keys that hold such a mapping, and whether its values are all texts."""
     of_texts = {}
     for path, key in outline().items():
         node = ast.parse(key.annotation, mode="eval").body
@@ -40,16 +40,16 @@ def mappings() -> dict[str, bool]:
 
 
 def mapping_of(key: str) -> str | None:
-    """The mapping that a key of an override is, or lies in."""
+    """The mapping that an override's key names, or that contains it; None if there is none."""
     bare = key.lstrip("+")
     return next((path for path in mappings() if bare == path or bare.startswith(f"{path}.")), None)
 
 
 def read_mapping_override(key: str, value: str, parser: OverridesParser) -> Override | Problem | None:
-    """An override of such a mapping; None where Hydra's grammar reads it as it is meant.
+    """An override of such a mapping; None if Hydra's grammar reads it as intended.
 
     Args:
-        key: The mapping itself, or an entry of it: what stands behind its dot is the name, whatever is in it.
+        key: The mapping itself, or an entry of it: everything after the dot is the name.
         value: As typed.
         parser: Hydra's parser.
     """
@@ -67,37 +67,37 @@ def read_mapping_override(key: str, value: str, parser: OverridesParser) -> Over
 
 
 def takes_text(key: str) -> bool:
-    """Whether a key is an entry of a mapping to texts, so that any value of it is text."""
+    """Whether a key is an entry of a mapping to texts, so that every value is text."""
     path = mapping_of(key)
     return path is not None and key.lstrip("+") != path and mappings()[path]
 
 
 def advice(path: str) -> str:
-    """The form that takes every name, as typed in a shell."""
-    return f"'{path}={{\"name\": value}}' takes every name"
+    """The form that works for every name, as typed in a shell."""
+    return f"'{path}={{\"name\": value}}' works for every name"
 
 
 def flow(entries: Mapping[str, Any]) -> str:
-    """A mapping in one line, with its keys and texts in quotes, as it is read here."""
+    """A mapping in one line, with its keys and texts in quotes, as `read_mapping_override` reads it."""
     return "{" + ", ".join(f"{in_quotes(key)}: {_shown(value)}" for key, value in entries.items()) + "}"
 
 
 def in_quotes(text: str, hidden: Callable[[str], bool] = lambda character: not character.isprintable()) -> str:
-    """A text in double quotes, with every hidden character but the space as its code.
+    """A text in double quotes, with every hidden character except the space as an escape.
 
     Args:
         text: Any text.
-        hidden: Whether a character is written as its code.
+        hidden: Whether a character is written as an escape.
     """
     escaped = json.dumps(text, ensure_ascii=False)
     return "".join(_code(character) if character != " " and hidden(character) else character for character in escaped)
 
 
 def keys_as_text(config: DictConfig) -> Iterator[Problem]:
-    """Give the mappings of a composed config texts as keys, where YAML read numbers.
+    """Turn keys of a composed config's mappings into texts if YAML read them as numbers.
 
     Yields:
-        Keys that YAML read as true, false or null: what was written is not known any more.
+        Problems of keys that YAML read as true or false: what was written is no longer known.
     """
     for path in mappings():
         node = node_at(config, path)
@@ -113,14 +113,16 @@ def keys_as_text(config: DictConfig) -> Iterator[Problem]:
             if isinstance(key, bool):
                 word = "a true" if key else "a false"
                 hint = 'Put it in quotes: "yes": ..., "no": ..., "True": ...'
-                yield Problem(path, f"has {word} for a key: YAML reads yes, no, on, off, true and false so", None, hint)
+                yield Problem(
+                    path, f"has {word} as a key: YAML reads yes, no, on, off, true and false that way", None, hint
+                )
             else:
                 raw.setdefault(str(key), value)
         OmegaConf.update(config, path, raw, merge=False, force_add=True)
 
 
 def node_at(config: DictConfig, path: str) -> Any:
-    """The node at a key as it is written, no reference followed; None where there is none."""
+    """The node at a key as written, without following references; None if there is none."""
     node: Any = config
     for part in path.split("."):
         node = child_of(node, part) if isinstance(node, DictConfig) and isinstance(content_of(node), dict) else None
@@ -136,7 +138,7 @@ def _shown(value: Any) -> str:
 
 
 def _override(key: str, path: str, entries: dict[str, Any], parser: OverridesParser) -> Override:
-    """An override of the whole mapping that Hydra itself takes too: as one text, which is read here again."""
+    """An override of the whole mapping that Hydra accepts too: as one text, which is read by this file again."""
     plus = key[: len(key) - len(key.lstrip("+"))]
     text = f"{plus}{path}={QuotedString(text=flow(entries), quote=Quote.single).with_quotes()}"
     parsed: Override = parser.parse_overrides([text])[0]
@@ -144,7 +146,7 @@ def _override(key: str, path: str, entries: dict[str, Any], parser: OverridesPar
 
 
 def _entries(text: str, path: str, parser: OverridesParser) -> dict[str, Any] | Problem | None:
-    """The entries of a mapping in one line; None where YAML does not read it."""
+    """The entries of a mapping in one line; None if it is not valid YAML."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError:
@@ -156,15 +158,15 @@ def _entries(text: str, path: str, parser: OverridesParser) -> dict[str, Any] | 
         if not isinstance(key, yaml.ScalarNode) or not isinstance(value, yaml.ScalarNode):
             return None
         if value.style is None and not value.value:
-            return None  # {0:x} without a space is one word in YAML, and an entry for Hydra
+            return None  # {0:x} without a space is one word in YAML, but an entry in Hydra
         if key.value in entries:
-            return Problem(path, "names one key twice", key.value, "Leave one of the two out")
+            return Problem(path, "has the same key twice", key.value, "Leave one of the two out")
         entries[key.value] = value.value if value.style is not None else _value(value.value, path, parser)
     return entries
 
 
 def _value(text: str, path: str, parser: OverridesParser) -> Any:
-    """A value as typed: a text where the mapping takes nothing else, or what Hydra's grammar reads."""
+    """A value as typed: a text if the mapping accepts nothing else, or what Hydra's grammar reads."""
     try:
         value = parser.parse_overrides([f"a={text}"])[0].value()
     except HydraException:
@@ -175,7 +177,7 @@ def _value(text: str, path: str, parser: OverridesParser) -> Any:
 
 
 def _unquoted(value: str, parser: OverridesParser) -> str:
-    """The text inside the quotes that stand around a whole value."""
+    """The text inside quotes around a whole value."""
     if value[:1] not in ("'", '"'):
         return value
     try:
@@ -186,7 +188,7 @@ def _unquoted(value: str, parser: OverridesParser) -> str:
 
 
 def _with_text_keys(key: str, value: str, path: str, parser: OverridesParser) -> Override | None:
-    """What Hydra's grammar reads, with its keys as texts."""
+    """What Hydra's grammar reads, with its keys as texts; None if it reads no mapping with other keys."""
     try:
         parsed: Override = parser.parse_overrides([f"{key}={value}"])[0]
     except HydraException:

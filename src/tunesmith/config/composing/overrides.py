@@ -1,7 +1,7 @@
-"""The overrides of a command line, judged one by one so that every fault is reported and not just the first.
+"""The overrides of a command line, checked one by one so that every problem is reported, not just the first.
 
-Hydra's grammar stays as it is, with one relief: the value of a key that holds text (a path, a name) is taken as it was
-typed where it does not parse, so that `data.path=~/a(1).csv` means what it says.
+Hydra's grammar is unchanged, with one exception: if the value of a text key (a path, a name) cannot be parsed, it is
+taken as typed, so that `data.path=~/a(1).csv` works.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tunesmith.errors import ConfigError, Problem
 from tunesmith.suggest import did_you_mean, nearest
 
 CALL = re.compile(r"^\s*\w+\(.*\)\s*$", re.DOTALL)
-"""A value in the form of one of the grammar's functions, e.g. `choice(a,b)` or `int(3)`."""
+"""A value with the form of a function call in the grammar, e.g. `choice(a,b)` or `int(3)`."""
 KEY = re.compile(r"^[+~]*\w[\w./@:-]*$")
 SWEEPS = re.compile(r"^\s*(choice|range|interval|glob|shuffle|tag|sort)\(")
 
@@ -34,14 +34,14 @@ class Read:
     """Overrides sorted by what they do."""
 
     groups: list[str] = field(default_factory=list)
-    """Choices of an option, and the few keys of Hydra's own that may be set: they shape the composition."""
+    """Choices of an option, and the few keys of Hydra that may be set: they affect the composition."""
     values: list[Override] = field(default_factory=list)
     """Values of keys, applied to the composed config in this order."""
     problems: list[Problem] = field(default_factory=list)
 
 
 def read(overrides: Sequence[str], repository: Repository) -> Read:
-    """Parse and judge the overrides of one run."""
+    """Parse and check the overrides of one run."""
     result = Read()
     parser = OverridesParser.create()
     groups = repository.groups()
@@ -62,12 +62,12 @@ def read(overrides: Sequence[str], repository: Repository) -> Read:
 
 
 def parse(text: str, parser: OverridesParser, *, sweep: bool = False) -> Override | Problem:
-    """One override; the value of a text key is quoted where the grammar would read something else in it.
+    """Parse one override; the value of a text key is quoted if the grammar would read it differently.
 
     Args:
         text: As typed, e.g. `optimizer.lr=1e-4`.
         parser: Hydra's parser.
-        sweep: Commas part the values of a sweep and are not taken as text.
+        sweep: Whether commas separate the values of a sweep instead of being text.
     """
     key, equals, value = text.partition("=")
     is_sweep = sweep and ("," in value or SWEEPS.match(value))
@@ -85,14 +85,14 @@ def parse(text: str, parser: OverridesParser, *, sweep: bool = False) -> Overrid
     except HydraException as error:
         return _unparsable(text, parser, error)
     except RecursionError:
-        return Problem(f"{text[:40]}...", "cannot be parsed", None, "It is nested too deep")
+        return Problem(f"{text[:40]}...", "cannot be parsed", None, "It is nested too deeply")
 
 
 def _none(key: str) -> Problem:
-    """Python's word for null, which would be taken as a text."""
+    """The problem of Python's None, which would be taken as a text."""
     word = shlex.quote(f'{key}="None"')
-    hint = f"Write {key}=null, or {word} for the word" if is_nullable(key.lstrip("+")) else f"Write {word} for the word"
-    return Problem(key, "None is Python's word for null, and a text here", "None", hint)
+    hint = f"Write {key}=null, or {word} for the text" if is_nullable(key.lstrip("+")) else f"Write {word} for the text"
+    return Problem(key, "None is null in Python, but a text here", "None", hint)
 
 
 def _parse(parser: OverridesParser, text: str) -> Override:
@@ -101,12 +101,12 @@ def _parse(parser: OverridesParser, text: str) -> Override:
 
 
 def quoted_override(key: str, value: str) -> str:
-    """The override with its value in quotes, as Hydra's grammar wants it."""
+    """The override with its value in quotes, as Hydra's grammar requires."""
     return f"{key}={QuotedString(text=value, quote=Quote.single).with_quotes()}"
 
 
 def _as_text(key: str, value: str, parser: OverridesParser) -> str:
-    """The override with its value quoted, unless the grammar has a use for it: null, quotes, `${...}`, a call."""
+    """The override with its value quoted, unless it means something in the grammar: null, quotes, `${...}`, a call."""
     try:
         parsed = _parse(parser, f"{key}={value}")
     except HydraException:
@@ -122,12 +122,12 @@ def _unparsable(text: str, parser: OverridesParser, error: HydraException) -> Pr
     if not equals:
         return Problem(text, "is neither an override nor a flag", None, "Overrides have the form key=value")
     if not KEY.match(key):
-        return Problem(text, "no key looks like this", key, "Keys have letters, digits, _ and dots")
+        return Problem(text, "is not a valid key", key, "Keys consist of letters, digits, _ and dots")
     if SWEEPS.match(value) and not is_text(key.lstrip("+~")):
         inner = value.strip().removeprefix("choice(").removesuffix(")")
         if re.search(r"\bnull\b", inner) and _works(f"{key}={inner}", parser):
-            alone = f"Write the values alone: {shlex.quote(f'{key}={inner}')}"
-            return Problem(text, "cannot be parsed: choice(...) takes no null", None, alone)
+            alone = f"Write only the values: {shlex.quote(f'{key}={inner}')}"
+            return Problem(text, "cannot be parsed: choice(...) does not accept null", None, alone)
         message = str(error.__cause__ or error).splitlines()[0].rpartition("': ")[2]
         return Problem(
             text, f"cannot be parsed: {message}", None, "E.g. choice(16, 32), range(1, 5) or interval(0.0, 0.3)"
@@ -141,7 +141,7 @@ def _unparsable(text: str, parser: OverridesParser, error: HydraException) -> Pr
 
 
 def _works(text: str, parser: OverridesParser) -> str | None:
-    """The text itself if it parses."""
+    """The text itself if it can be parsed, else None."""
     try:
         _parse(parser, text)
     except HydraException:
@@ -154,7 +154,7 @@ def _is_choice(override: Override, groups: Sequence[str]) -> bool:
 
 
 def _choice_text(override: Override, repository: Repository) -> str:
-    """A choice as Hydra takes it: plain, added for a group of the user's own, deleted where no option is wanted."""
+    """A choice in Hydra's form: plain, with `+` for a group of the user's own, or with `~` for no option."""
     if override.is_delete() or override.value() is None:
         return f"~{override.key_or_group}"
     bare = (override.input_line or "").lstrip("+")
@@ -175,7 +175,7 @@ def _fault(override: Override, text: str, groups: list[str], repository: Reposit
 
 
 def _mistyped_group(override: Override, text: str, groups: list[str]) -> Problem | None:
-    """A key without dots that is none of the config's own and looks like a group."""
+    """The problem of a key without dots that is unknown and resembles a group; None for others."""
     key = override.key_or_group
     roots = [leaf for leaf in leaves() if "." not in leaf]
     close = None if "." in key or key in roots else nearest(key, [*roots, *groups])
@@ -187,12 +187,12 @@ def _mistyped_group(override: Override, text: str, groups: list[str]) -> Problem
 def _sweep(override: Override, text: str) -> Problem:
     key, _, value = text.partition("=")
     if override.value_type != ValueType.SIMPLE_CHOICE_SWEEP:
-        return Problem(text, "is a sweep, and this starts one run", None, "Add -m to start one run per value")
+        return Problem(text, "is a sweep, but this command starts one run", None, "Add -m to start one run per value")
     hint = (
         f"Add -m to start one run per value, write {shlex.quote(f'{key}=[{value}]')} for a list, "
         f"or {shlex.quote(quoted_override(key, value))} for one text"
     )
-    return Problem(text, "has several values, and this starts one run", None, hint)
+    return Problem(text, "has several values, but this command starts one run", None, hint)
 
 
 def _hydra(override: Override, text: str, repository: Repository) -> Problem | None:
@@ -214,7 +214,7 @@ def _choice(override: Override, text: str, repository: Repository) -> Problem | 
         return None
     options = repository.options(group)
     if (value == [] or (value is None and group not in SEVERAL)) and "none" in options:
-        return Problem(text, f"{group} takes one option", _shown(value), f"Without any: {group}=none")
+        return Problem(text, f"{group} takes one option", _shown(value), f"For none: {group}=none")
     for option in value if isinstance(value, list) else [value]:
         if option is not None and str(option) not in options:
             return Problem(text, f"{group} has no such option", str(option), option_hint(group, str(option), options))
@@ -230,7 +230,7 @@ def _shown(value: object) -> str:
 
 
 def forced(override: Override, groups: Sequence[str], repository: Repository) -> str:
-    """The override in the form in which Hydra itself takes it, with new keys allowed: they are judged by us."""
+    """The override in Hydra's own form, with new keys allowed: we validate them ourselves."""
     text = override.input_line or ""
     if override.is_delete() or override.is_hydra_override():
         return text
@@ -239,7 +239,7 @@ def forced(override: Override, groups: Sequence[str], repository: Repository) ->
 
 
 def common(overrides: Sequence[str]) -> list[str]:
-    """The overrides of a sweep that name one value.
+    """The overrides of a sweep that have a single value.
 
     Raises:
         ConfigError: Some cannot be parsed.
@@ -253,7 +253,7 @@ def common(overrides: Sequence[str]) -> list[str]:
 
 
 def read_sweep(overrides: Sequence[str], repository: Repository) -> list[str]:
-    """The overrides of a sweep as Hydra takes them, sweeps left as they are.
+    """The overrides of a sweep in Hydra's own form, with swept values unchanged.
 
     Raises:
         ConfigError: Some cannot be parsed.

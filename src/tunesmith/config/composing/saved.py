@@ -1,8 +1,8 @@
-"""The config that a run writes down, and the typed one that is read from it again."""
+"""The config as a run saves it, and the typed config read from a saved one."""
 
 from __future__ import annotations
 
-from functools import partial, reduce
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tunesmith.config.composing import resolvers
 from tunesmith.config.composing.files import path_for_people
-from tunesmith.config.data_files import SPLIT_FILE, names_in, with_each
+from tunesmith.config.data_files import names_in, with_each
 from tunesmith.config.folders import expand
 from tunesmith.config.limits import bounded, read_yaml
 from tunesmith.errors import ConfigError, Problem
@@ -20,18 +20,15 @@ from tunesmith.errors import ConfigError, Problem
 if TYPE_CHECKING:
     from tunesmith.config.schema import RunConfig
 
-PATHS = (
-    *(("data", "path"), ("data", "split", "from_run")),
-    *(("model", "path"), ("model", "tokenizer"), ("model", "from_run")),
-)
-"""Keys that may hold a local path; one of data is always local."""
+PATHS = (("data", "path"), ("model", "path"), ("model", "tokenizer"), ("model", "from_run"))
+"""Keys that may hold a local path; a path of data is always local."""
 
 
 def read_saved(file: Path) -> DictConfig:
-    """A config as a file holds it.
+    """The config in a file, as written.
 
     Raises:
-        ConfigError: There is no such file, or it holds no config.
+        ConfigError: There is no such file, or it is not a config.
     """
     if not file.is_file():
         raise ConfigError([Problem("--from", "no such file", str(file), "Give a run directory or a YAML file")])
@@ -40,28 +37,27 @@ def read_saved(file: Path) -> DictConfig:
     except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where, rule = (
-            (f"{path_for_people(file)}:{mark.line + 1}", "is no YAML")
+            (f"{path_for_people(file)}:{mark.line + 1}", "is not valid YAML")
             if mark
             else (path_for_people(file), "cannot be read")
         )
         text = getattr(error, "problem", None) or str(error).splitlines()[0]
         deep = isinstance(error, RecursionError)
-        raise ConfigError([Problem(where, f"{rule}: {'it is nested too deep' if deep else text}")]) from error
+        raise ConfigError([Problem(where, f"{rule}: {'it is nested too deeply' if deep else text}")]) from error
     if not isinstance(loaded, DictConfig):
-        raise ConfigError([Problem(path_for_people(file), "is no config: its root is no mapping")])
+        raise ConfigError([Problem(path_for_people(file), "is not a config: its root is not a mapping")])
     return loaded
 
 
 def to_saved(config: DictConfig) -> dict[str, Any]:
-    """Plain values with data paths absolute; what depends on a reference (`resolvers.REFERENCES`) stays as written."""
+    """Plain values with absolute paths; values that depend on `resolvers.REFERENCES` stay as written."""
     raw = OmegaConf.to_container(config, resolve=False)
     value = OmegaConf.to_container(config, resolve=True)
     with resolvers.masked():
         masked = OmegaConf.to_container(config, resolve=True)
     saved: dict[str, Any] = _keep(raw, value, masked)
-    for group, *nodes, key in PATHS:
-        node = reduce(lambda inner, name: inner[name], nodes, saved[group])
-        node[key] = with_each(node.get(key), partial(absolute_path, group))
+    for node, key in PATHS:
+        saved[node][key] = with_each(saved[node].get(key), partial(absolute_path, node))
     return saved
 
 
@@ -71,41 +67,30 @@ def _keep(raw: Any, value: Any, masked: Any) -> Any:
     if isinstance(raw, list) and isinstance(value, list):
         return [_keep(*items) for items in zip(raw, value, masked, strict=True)]
     if isinstance(value, str) and "${" in value:
-        return raw  # a text that looks like a reference: it stays escaped
+        return raw  # a text that looks like a reference stays escaped
     return value if value == masked else raw
 
 
 def has_relative_paths(config: RunConfig) -> bool:
-    """Whether a local path in a typed config starts at the current folder or at `~`."""
-    paths = [(group, reduce(getattr, keys, getattr(config, group))) for group, *keys in PATHS if keys != ["path"]]
-    paths += [("model", config.model.path), *(("data", name) for name in names_in(config.data.path))]
-    return any(absolute_path(group, path) != path for group, path in paths)
+    """Whether a local path in a typed config is relative to the current folder or starts with `~`."""
+    paths = [(node, getattr(getattr(config, node), key)) for node, key in PATHS if node != "data"]
+    paths += [("data", name) for name in names_in(config.data.path)]
+    return any(absolute_path(node, path) != path for node, path in paths)
 
 
 def absolute_path(node: str, path: Any) -> Any:
-    """A local path from the root of the file system; references and Hub ids stay as they are."""
+    """A local path made absolute; references and Hub ids stay as they are."""
     if not isinstance(path, str) or "${" in path:
         return path
     full = expand(path)
     return str(full.absolute()) if full.exists() or node == "data" else path
 
 
-def resolve(saved: dict[str, Any], home: Path | None = None) -> RunConfig:
-    """The typed config of a saved one: references are looked up, then every value is validated.
-
-    Args:
-        saved: The saved config.
-        home: The directory of the run that saved it. Its own split is what it took from the run that
-            `data.split.from_run` names, and stands in for that where it is gone.
-    """
+def resolve(saved: dict[str, Any]) -> RunConfig:
+    """The typed config from a saved one: references are resolved, then every value is validated."""
     from tunesmith.config.schema import RunConfig  # its classes take long to build; see config/outline.py
 
     resolvers.register()
     with bounded():
         plain = OmegaConf.to_container(OmegaConf.create(saved), resolve=True)
-    config = RunConfig.model_validate(plain)
-    source = config.data.split.from_run
-    if source is None or home is None or (expand(source) / SPLIT_FILE).is_file() or not (home / SPLIT_FILE).is_file():
-        return config
-    split = config.data.split.model_copy(update={"from_run": str(home)})
-    return config.model_copy(update={"data": config.data.model_copy(update={"split": split})})
+    return RunConfig.model_validate(plain)

@@ -1,4 +1,4 @@
-"""Hydra's own views of a config, `--cfg` and `--info`, over a config composed by us."""
+"""Hydra's own views of a config, `--cfg` and `--info`, for a config composed by us."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def show_config(
     package: str | None = None,
     resolve: bool = False,
 ) -> None:
-    """Print a composed config as YAML; its values are not judged.
+    """Print a composed config as YAML; its values are not validated.
 
     Args:
         kind: `job`, `hydra` or `all`.
         overrides: As on the command line.
         config_dirs: Folders of the user's own options.
         name: The primary config.
-        package: Print this part only.
-        resolve: Replace references by what they refer to.
+        package: Print only this part.
+        resolve: Replace references by their values.
 
     Raises:
         ConfigError: An override or a file is wrong.
@@ -50,25 +50,25 @@ def show_config(
 def show_saved(
     kind: str, source: Path, overrides: Sequence[str], *, package: str | None = None, resolve: bool = False
 ) -> None:
-    """Print a saved config with values changed, as YAML; its values are not judged.
+    """Print a saved config with overrides, as YAML; its values are not validated.
 
     Args:
-        kind: `job`; what Hydra composed for itself is not saved.
+        kind: Must be `job`, since Hydra's own node is not saved.
         source: A run directory, or a YAML file with a whole config.
-        overrides: As on the command line; values only.
-        package: Print this part only.
-        resolve: Replace references by what they refer to.
+        overrides: Of values only, as on the command line.
+        package: Print only this part.
+        resolve: Replace references by their values.
 
     Raises:
-        ConfigError: There is no config in it, an override is wrong, or another kind is asked for.
+        ConfigError: There is no config in it, an override is wrong, or the kind is not `job`.
     """
     if kind != "job":
-        raise ConfigError([Problem("--cfg", "a saved config has no part of Hydra's", kind, "Use --cfg job")])
+        raise ConfigError([Problem("--cfg", "a saved config does not include Hydra's node", kind, "Use --cfg job")])
     composed = draft_from(source, overrides)
     if composed.problems:
         raise ConfigError(composed.problems)
-    complete(composed.config, schema_defaults())  # as a run of it would
-    composed.config.hydra = HydraConf()  # Hydra takes it away again
+    complete(composed.config, schema_defaults())  # as a run of it would do
+    composed.config.hydra = HydraConf()  # Hydra removes it again
     with bounded():
         print_config(composed.config, "train", kind, package, resolve)
 
@@ -83,7 +83,7 @@ def show_info(kind: str, overrides: Sequence[str], *, config_dirs: Sequence[Path
     if composed.problems:
         raise ConfigError(composed.problems)
     hydra, loader = open_hydra(config_dirs)
-    # Hydra prints through logging, which answers a closed pipe (`| head`) with a traceback for each line.
+    # Hydra prints through logging, which shows a traceback for each line if the pipe is closed (`| head`).
     with redirect_stdout(io.StringIO()) as text:
         hydra.show_info(kind, name, read_sweep(overrides, loader.notes))
     say(text.getvalue(), end="")

@@ -70,10 +70,10 @@ def test_the_values_of_a_filter_keep_their_types():
 
 
 def test_a_key_that_stands_twice_and_what_no_grammar_reads_are_refused_with_a_form_that_works():
-    assert "names one key twice" in parse('data.label_names={"a": x, "a": y}', PARSER).rule
+    assert "has the same key twice" in parse('data.label_names={"a": x, "a": y}', PARSER).rule
     problem = parse('data.label_names={"a: x', PARSER)
     assert isinstance(problem, Problem)
-    (works,) = shlex.split(problem.hint.partition(" takes")[0])
+    (works,) = shlex.split(problem.hint.partition(" works")[0])
     assert parse(works, PARSER).value() == {"name": "value"}
 
 
@@ -99,7 +99,7 @@ def test_numbers_are_names_in_yaml_too_and_the_command_line_wins(tmp_path):
 
 
 def test_yes_and_no_as_names_have_to_be_quoted(tmp_path):
-    with pytest.raises(ConfigError, match=r"data.label_names: has a true for a key: YAML reads yes, no") as refusal:
+    with pytest.raises(ConfigError, match=r"data.label_names: has a true as a key: YAML reads yes, no") as refusal:
         names_of("experiment=mine", **written(tmp_path, "    yes: good\n    maybe: bad\n"))
     assert "Put it in quotes" in str(refusal.value)
 
@@ -111,7 +111,7 @@ TEXTS = ["run.name", "data.id_column", "data.text_pair_column", "logger.entity",
 def test_python_s_none_is_refused_and_null_and_the_quoted_word_are_taken(key):
     problem = parse(f"{key}=None", PARSER)
     assert (problem.where, problem.received) == (key, "None")
-    null, word = problem.hint.removeprefix("Write ").removesuffix(" for the word").split(", or ")
+    null, word = problem.hint.removeprefix("Write ").removesuffix(" for the text").split(", or ")
     assert parse(null, PARSER).value() is None
     assert parse(*shlex.split(word), PARSER).value() == "None"
 
@@ -119,7 +119,7 @@ def test_python_s_none_is_refused_and_null_and_the_quoted_word_are_taken(key):
 def test_python_s_none_is_refused_in_yaml_with_its_line(tmp_path):
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "mine.yaml").write_text("# @package _global_\nrun:\n  name: None\n")
-    with pytest.raises(ConfigError, match=r"mine.yaml:3 run.name: None is Python's word .* Write null"):
+    with pytest.raises(ConfigError, match=r"mine.yaml:3 run.name: None is null in Python, .* Write null"):
         compose([*BASE, "experiment=mine"], config_dirs=[tmp_path])
 
 
@@ -130,5 +130,5 @@ def test_a_text_that_looks_like_a_reference_is_kept_escaped():
     assert again.data.text_column == "${usd}"
     with pytest.raises(ConfigError) as refusal:
         compose([*BASE, "data.text_column=${usd}"])
-    (works,) = shlex.split(str(refusal.value).partition("For the text itself: ")[2])
+    (works,) = shlex.split(str(refusal.value).partition("To write this text: ")[2])
     assert compose([*BASE, works]).config.data.text_column == "${usd}"

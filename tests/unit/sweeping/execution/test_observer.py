@@ -149,4 +149,4 @@ def test_what_no_search_may_decide_by():
     assert fault_of("val/accuracy", metrics, "x") is None
     assert "never looks at the test split" in fault_of("test/accuracy", metrics, "x").rule
     assert "val/accuracy" in fault_of("val/acuracy", metrics, "x").hint
-    assert fault_of("train/loss", metrics, "x").rule == "no such number of a run"
+    assert fault_of("train/loss", metrics, "x").rule == "is not a number that a run reports"

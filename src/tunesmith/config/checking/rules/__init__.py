@@ -1,4 +1,4 @@
-"""Contradictions between keys that are each fine by themselves; each module registers the rules of one subject."""
+"""Contradictions between keys whose values are each valid; each module registers the rules for one subject."""
 
 from tunesmith.config.checking.rules import (  # noqa: F401
     adapter,

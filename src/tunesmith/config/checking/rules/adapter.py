@@ -1,6 +1,6 @@
-"""Rules on adapters: peft's options are handed through, and those that would not do what they say are refused.
+"""Rules for adapters: peft's options are passed on, except those that would not have their documented effect.
 
-`tests/unit/models/test_peft_options.py` holds every field of every kind against what it does.
+`tests/unit/models/test_peft_options.py` checks what every field of every kind does.
 """
 
 from __future__ import annotations
@@ -17,57 +17,57 @@ KINDS = (
     *("OFTConfig", "BOFTConfig", "FourierFTConfig", "LNTuningConfig"),
     *("PromptTuningConfig", "PrefixTuningConfig", "PromptEncoderConfig"),
 )
-"""Classes of peft's whose every option is tested: trained, saved, loaded, merged."""
+"""Classes in peft of which every option is tested: trained, saved, loaded, merged."""
 
 UNDONE: dict[str, tuple[str, str]] = {
     "AdaLoraConfig": (
-        "moves ranks between matrices after every step (update_and_allocate), which is not done here: no rank would "
-        "ever be pruned",
+        "moves ranks between matrices after every step (update_and_allocate), which Tunesmith does not do: no rank "
+        "would ever be pruned",
         "Use peft.LoraConfig, with method.r and +method.rank_pattern for ranks of your choice",
     ),
 }
-"""Kinds that need more than a run does, each with the reason and the next step."""
+"""Kinds that need more than a run does for them, each with the reason and the next step."""
 
-NEEDS_DATA = "starts from statistics of training data, which are not taken here: it would be plain LoRA"
-WITHOUT_DATA = "Starts without data are pissa, olora, orthogonal, gaussian and mica: method.init_lora_weights=pissa"
-LEFT_OUT = "has an own loss or an own backward pass beside LoRA's, which is not carried out here"
+NEEDS_DATA = "starts from statistics of the training data, which Tunesmith does not collect: it would be plain LoRA"
+WITHOUT_DATA = "Those without data are pissa, olora, orthogonal, gaussian and mica: method.init_lora_weights=pissa"
+LEFT_OUT = "needs a loss or a backward pass of its own, which Tunesmith does not run"
 
 NOT_CARRIED_OUT: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("eva_config", "corda_config", "lora_ga_config"), (NEEDS_DATA, WITHOUT_DATA)),
-    "loftq_config": ("quantises the base in a way of its own", "Use model.quantization=4bit"),
+    "loftq_config": ("quantises the base model in its own way", "Use model.quantization=4bit"),
     **dict.fromkeys(("velora_config", "monteclora_config", "kasa_config"), (LEFT_OUT, "Leave it out")),
-    **dict.fromkeys(("megatron_config", "megatron_core"), ("is for Megatron's layers, which no model has here", "")),
-    **dict.fromkeys(("use_qalora", "qalora_group_size"), ("is for a base quantised with GPTQ", "Leave it out")),
+    **dict.fromkeys(("megatron_config", "megatron_core"), ("is for Megatron layers, which no model has here", "")),
+    **dict.fromkeys(("use_qalora", "qalora_group_size"), ("is for a base model quantised with GPTQ", "Leave it out")),
     "alora_invocation_tokens": (
-        "acts only behind tokens that every text would have to hold, which is not checked here",
+        "takes effect only after tokens that every text would have to contain, which is not checked",
         "Leave it out",
     ),
-    "layer_replication": ("makes layers that share weights, which cannot be merged and saved", "Leave it out"),
-    "runtime_config": ("changes where peft computes and not what", "Leave it out"),
-    "arrow_config": ("chooses between several adapters, and a run trains one", "Leave it out"),
+    "layer_replication": ("creates layers that share weights, which cannot be merged and saved", "Leave it out"),
+    "runtime_config": ("changes where peft computes, not what", "Leave it out"),
+    "arrow_config": ("chooses between several adapters, but a run trains one", "Leave it out"),
     "use_bdlora": ("splits an adapter for serving on several devices", "Leave it out"),
     "use_effective_conv2d": ("is for convolutions, which no model has here", "Leave it out"),
-    "boft_n_butterfly_factor": ("has an effect only where peft can compile an extension for CUDA", "Leave it at 1"),
-    "OFTConfig.module_dropout": ("is read by nothing in peft", "Leave it at 0"),
+    "boft_n_butterfly_factor": ("has an effect only if peft can compile a CUDA extension", "Leave it at 1"),
+    "OFTConfig.module_dropout": ("is not read by peft", "Leave it at 0"),
     **dict.fromkeys(
         (f"{kind}.modules_to_save" for kind in ("PromptTuningConfig", "PrefixTuningConfig", "PromptEncoderConfig")),
-        ("goes with adapters in the layers, and a prompt stands before them", "Use method=lora"),
+        ("is for adapters inside the layers, but a prompt comes before them", "Use method=lora"),
     ),
-    "tokenizer_kwargs": ("is not handed on", "Name a tokenizer: method.tokenizer_name_or_path=FOLDER"),
+    "tokenizer_kwargs": ("is not passed on", "Name a tokenizer: method.tokenizer_name_or_path=FOLDER"),
 }
-"""Field, or kind and field, to why it is refused and the next step."""
+"""Field, or kind and field, to the reason why it is refused and the next step."""
 
 DEFAULTS: dict[str, Any] = {"megatron_core": "megatron.core", "qalora_group_size": 16, "boft_n_butterfly_factor": 1}
-"""Values of refused fields that change nothing, beside null, false, 0 and what is empty."""
+"""Values of refused fields that change nothing, besides null, false, 0 and empty ones."""
 
 PATTERNS = ("target_modules", "exclude_modules", "feedforward_modules")
-"""Fields whose text is a regular expression over names of modules."""
+"""Fields in which a text is a regular expression for module names."""
 BY_PATTERN = ("rank_pattern", "alpha_pattern", "n_frequency_pattern")
-"""Fields that hold a number for each regular expression."""
+"""Fields that map regular expressions to numbers."""
 
 
 def adapter_kind(target: str | None) -> str:
-    """The class that a target names, without its module."""
+    """The name of a target's class, without its module."""
     return (target or "").rpartition(".")[2]
 
 
@@ -75,7 +75,7 @@ def adapter_kind(target: str | None) -> str:
 def _kind(target: str | None) -> Problem | None:
     if target is None or not target.startswith("peft.") or adapter_kind(target) in KINDS:
         return None
-    reason, hint = UNDONE.get(adapter_kind(target), ("is none of the kinds of adapters that are tested here", ""))
+    reason, hint = UNDONE.get(adapter_kind(target), ("is not one of the kinds of adapters that are tested", ""))
     return Problem("method._target_", reason, target, hint or f"Use one of {', '.join(f'peft.{k}' for k in KINDS)}")
 
 
@@ -100,7 +100,7 @@ def _start(init: Any) -> Problem | None:
 
 @rule("method.r", "method._target_")
 def _rank(rank: Any, target: str | None) -> Problem | None:
-    if rank is None or adapter_kind(target) == "OFTConfig":  # 0 there leaves it to oft_block_size
+    if rank is None or adapter_kind(target) == "OFTConfig":  # there, 0 means that oft_block_size decides
         return None
     if isinstance(rank, int) and not isinstance(rank, bool) and rank >= 1:
         return None
@@ -111,7 +111,7 @@ def _rank(rank: Any, target: str | None) -> Problem | None:
 def _blocks(rank: Any, size: Any, target: str | None) -> Problem | None:
     if adapter_kind(target) != "OFTConfig" or not rank or size == 0:
         return None
-    rule_text = "says the same as oft_block_size: one of the two has to be 0"
+    rule_text = "sets the same thing as oft_block_size: one of the two must be 0"
     return Problem("method.r", rule_text, str(rank), "Remove it: ~method.r, or add method.oft_block_size=0")
 
 
@@ -135,16 +135,16 @@ def _dropout(method: Mapping[str, Any]) -> Problem | None:
 def _names_of_modules(method: Mapping[str, Any]) -> Problem | None:
     for key in PATTERNS:
         value = method.get(key)
-        if isinstance(value, str) and value != "all-linear" and (fault := _fault(value)):
-            hint = f"To name modules and not a pattern, write a list: 'method.{key}=[NAME]'"
-            return Problem(f"method.{key}", f"is no regular expression: {fault}", value, hint)
+        if isinstance(value, str) and value != "all-linear" and (error := _pattern_error(value)):
+            hint = f"To name modules instead of a pattern, write a list: 'method.{key}=[NAME]'"
+            return Problem(f"method.{key}", f"is not a regular expression: {error}", value, hint)
     for key in BY_PATTERN:
         value = method.get(key) or {}
         if not isinstance(value, Mapping):
-            return Problem(f"method.{key}", "must be a mapping of names of modules to numbers", str(value))
+            return Problem(f"method.{key}", "must be a mapping from module names to numbers", str(value))
         for pattern, number in value.items():
-            if fault := _fault(str(pattern)):
-                return Problem(f"method.{key}", f"is no regular expression: {fault}", str(pattern))
+            if error := _pattern_error(str(pattern)):
+                return Problem(f"method.{key}", f"is not a regular expression: {error}", str(pattern))
             if not _is_number(key, number):
                 kind = "a number other than 0" if key == "alpha_pattern" else "a whole number of at least 1"
                 return Problem(f"method.{key}.{pattern}", f"must be {kind}", str(number))
@@ -159,7 +159,7 @@ def _is_number(key: str, number: Any) -> bool:
     return isinstance(number, int) and number >= 1
 
 
-def _fault(pattern: str) -> str | None:
+def _pattern_error(pattern: str) -> str | None:
     try:
         re.compile(pattern)
     except re.error as error:
@@ -178,10 +178,10 @@ def _layers(layers: Any, pattern: Any, targets: Any) -> Problem | None:
         return _without_layers(pattern) if pattern else None
     numbers = layers if isinstance(layers, list) else [layers]
     if not numbers or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers):
-        rule_text = "must be numbers of layers, counted from 0"
+        rule_text = "must be layer numbers, counted from 0"
         return Problem("method.layers_to_transform", rule_text, str(layers), "E.g. 'method.layers_to_transform=[0,1]'")
     if isinstance(targets, str):
-        rule_text = "has no effect where target_modules is one text: name the layers in it, or make it a list"
+        rule_text = "has no effect if target_modules is a text: name the layers in it, or make it a list"
         return Problem("method.layers_to_transform", rule_text, str(layers))
     return None
 
@@ -195,12 +195,12 @@ ONLY_WITH: dict[str, tuple[str, tuple[Any, ...]]] = {
     "eps": ("coft", (True,)),
     "num_cayley_neumann_terms": ("use_cayley_neumann", (True, None)),
 }
-"""Field, or kind and field, to another one and its values, without which the first is read by nothing."""
+"""Field, or kind and field, to the other field and the values of it that give the first an effect."""
 NEEDS: dict[tuple[str, Any], tuple[str, ...]] = {
     ("prompt_tuning_init", "TEXT"): ("prompt_tuning_init_text", "tokenizer_name_or_path"),
     ("prefix_projection", True): ("encoder_hidden_size",),
 }
-"""Fields that another one with such a value does not work without."""
+"""Field and value to the fields that they require."""
 
 
 @rule("method")

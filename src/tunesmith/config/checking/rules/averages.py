@@ -1,4 +1,4 @@
-"""Rules on callbacks that average weights."""
+"""Rules for callbacks that average weights."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ LIBRARY = "pytorch_lightning.callbacks"
 AVERAGE = f"+callbacks.average._target_={LIBRARY}.EMAWeightAveraging +callbacks.average.decay=0.99"
 REFUSED = {
     f"{LIBRARY}.StochasticWeightAveraging": (
-        "averages after the last validation, so that the average would be neither measured nor kept",
-        f"Use an average that is measured: {AVERAGE}",
+        "averages after the last validation, so the average would be neither evaluated nor kept",
+        f"Use an average that is evaluated: {AVERAGE}",
     ),
 }
-"""Class to why a run cannot have it, and what to do instead; what derives from it neither."""
+"""Class to the reason why neither it nor its subclasses can be used in a run, and what to do instead."""
 
 
 @rule("callbacks", "model.quantization")
@@ -41,18 +41,18 @@ def _weights(callbacks: Mapping[str, Any] | None, quantization: str) -> Problem 
 
 
 def _arguments(where: str, node: Mapping[str, Any], signature: Signature) -> Problem | None:
-    """Lightning hands on what it does not know, and torch refuses it when the training begins."""
+    """The first problem of its arguments: Lightning passes on unknown ones, which torch refuses only at the start."""
     own = signature.name.startswith("pytorch_lightning.")
     for key in node if own else ():
         if key != "_target_" and key not in signature.by_name:
-            rule_text, known = "is no parameter of this average that a config can hold", ", ".join(signature.by_name)
+            rule_text, known = "is not a parameter of this average that a config can set", ", ".join(signature.by_name)
             return Problem(f"{where}.{key}", rule_text, str(node[key]), f"It has {known}")
     every = node.get("update_every_n_steps", 1)
-    by_epochs = every == 0 and node.get("update_starting_at_epoch") is not None  # 0 steps: at the ends of epochs alone
+    by_epochs = every == 0 and node.get("update_starting_at_epoch") is not None  # 0 steps: at the end of epochs only
     if isinstance(every, int) and every < 1 and not by_epochs:
         return Problem(f"{where}.update_every_n_steps", "must be at least 1", str(every))
     if node.get("device") not in (None, "cpu"):
-        rule_text, hint = "must be null, for the device of the run, or cpu", "Leave it out"
+        rule_text, hint = "must be null (the run's device) or cpu", "Leave it out"
         return Problem(f"{where}.device", rule_text, str(node["device"]), hint)
     return None
 

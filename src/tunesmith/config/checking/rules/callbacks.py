@@ -1,4 +1,4 @@
-"""Rules on callbacks: Lightning brings some that do what a run does itself, or that cannot work on one."""
+"""Rules for callbacks: some of Lightning's do what a run does itself, or cannot work in one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from tunesmith.config.checking.rules.registry import rule
 from tunesmith.config.checking.signatures import read_signature
 from tunesmith.errors import Problem
 
-KEPT = "the run keeps checkpoints/last.ckpt to go on with, and the best weights as its model"
+KEPT = "the run keeps checkpoints/last.ckpt to resume from, and the best weights as its model"
 SHOWN = "the run shows its own progress"
-FROZEN = "which weights are trained is the method's"
-FUNCTION = "it takes a function, which no config can hold"
+FROZEN = "the method decides which weights are trained"
+FUNCTION = "it needs a function, which a config cannot contain"
 OFTEN = "Use trainer.checkpoint_every_steps=100 to write last.ckpt more often"
 REFUSED = {
     "Checkpoint": (KEPT, OFTEN),
@@ -25,22 +25,22 @@ REFUSED = {
     "BackboneFinetuning": (FROZEN, "Use method=gradual, last_layers or freeze"),
     "BatchSizeFinder": ("the batch size is part of the result", "Set data.micro_batch_size to what fits into memory"),
     "GradientAccumulationScheduler": (
-        "samples per step stay as they are configured",
+        "the number of samples per step stays as configured",
         "Set data.batch_size and data.micro_batch_size",
     ),
     "LearningRateFinder": (
-        "it has no learning rate to set here",
-        "Search it: tunesmith train -m optimizer.lr=1e-5,1e-4",
+        "it has no learning rate that it could set",
+        "Search for one: tunesmith train -m optimizer.lr=1e-5,1e-4",
     ),
-    "ModelPruning": ("what it prunes is not what is measured and saved", None),
-    "SpikeDetection": ("it ends a run by an error of its own", "A loss that is not finite ends the run, with its rows"),
-    "LambdaCallback": (FUNCTION, "Derive a class of your own from pytorch_lightning.Callback, and add --trust MODULE"),
+    "ModelPruning": ("it does not prune the weights that are evaluated and saved", None),
+    "SpikeDetection": ("it ends a run with its own error", "A loss that is not finite ends the run and names the rows"),
+    "LambdaCallback": (FUNCTION, "Write a subclass of pytorch_lightning.Callback, and add --trust MODULE"),
     "ThroughputMonitor": (FUNCTION, "results.json has train_samples_per_s"),
-    "BasePredictionWriter": ("it writes nothing by itself", "predictions.jsonl has them"),
+    "BasePredictionWriter": ("it writes nothing by itself", "predictions.jsonl has the predictions"),
 }
-"""Callbacks of Lightning's that a run cannot have: why, and what to do instead."""
+"""Lightning callbacks that cannot be used in a run: why, and what to do instead."""
 FAMILIES = ("Checkpoint", "ProgressBar")
-"""Of these, classes of the user's own are refused too: the Trainer would not take them."""
+"""Those whose subclasses by the user are refused too, since the Trainer would not accept them."""
 
 
 @rule("callbacks")
@@ -49,14 +49,14 @@ def _callbacks(callbacks: Mapping[str, Any]) -> Problem | None:
         target = node.get("_target_") if isinstance(node, Mapping) else None
         kind = _kind(target) if isinstance(target, str) else None
         if kind is not None:
-            why, instead = REFUSED[kind]
+            reason, instead = REFUSED[kind]
             hint = f"Leave it out{f'. {instead}' if instead else ''}"
-            return Problem(f"callbacks.{name}", f"cannot be used: {why}", target, hint)
+            return Problem(f"callbacks.{name}", f"cannot be used: {reason}", target, hint)
     return None
 
 
 def _kind(target: str) -> str | None:
-    """The entry of `REFUSED` that a class falls under."""
+    """The entry of `REFUSED` that applies to a class; None if none does."""
     signature = read_signature(target)
     if signature is None:
         return None
@@ -65,5 +65,5 @@ def _kind(target: str) -> str | None:
 
 
 def _of_lightning(names: tuple[str, ...]) -> list[str]:
-    """The names, those from elsewhere blanked."""
+    """The names, with those from other libraries replaced by an empty one."""
     return [name if name.startswith("pytorch_lightning.") else "" for name in names]

@@ -1,4 +1,4 @@
-"""Rules on rows, splits and batches."""
+"""Rules for rows, splits and batches."""
 
 from __future__ import annotations
 
@@ -20,23 +20,15 @@ def _local(path: Any) -> Problem | None:
     name = next((name for name in names_in(path) if URL.match(str(name))), None)
     if name is None:
         return None
-    return Problem("data.path", "is a URL, and data is read from files", name, "Download it first, and name the file")
+    return Problem("data.path", "is a URL, but data is read from files", name, "Download it first, and give the file")
 
 
 @rule("data.path", "data.split.method")
 def _divided_once(path: Any, method: str) -> Problem | None:
     if method not in ("column", "time") or None in names_by_split(path):
         return None
-    hint = "Leave out data.split, or name the files in a list: data.path=[FILE,FILE]"
-    return Problem("data.split.method", "has no effect with files for each split in data.path", method, hint)
-
-
-@rule("data.path", "data.split.from_run")
-def _divided_by_files(path: Any, from_run: str | None) -> Problem | None:
-    if from_run is None or None in names_by_split(path):
-        return None
-    hint = "Leave it out, or name the files in a list: data.path=[FILE,FILE]"
-    return Problem("data.split.from_run", "has no effect with files for each split in data.path", from_run, hint)
+    hint = "Leave out data.split, or give the files as a list: data.path=[FILE,FILE]"
+    return Problem("data.split.method", "has no effect if data.path has files for each split", method, hint)
 
 
 @rule("data.label_names")
@@ -44,7 +36,7 @@ def _names_that_can_be_read(names: dict[str, str]) -> Problem | None:
     blank = next((label for label, name in names.items() if isinstance(name, str) and not name.strip()), None)
     if blank is None:
         return None
-    hint = "Name it, or leave such rows out with data.where"
+    hint = "Give it a name, or leave such rows out with data.where"
     return Problem(f"data.label_names.{blank}", "gives a label an empty name", repr(names[blank]), hint)
 
 
@@ -53,7 +45,7 @@ def _whole_micro_batches(batch: int, micro: int | str) -> Problem | None:
     if isinstance(micro, str) or batch % micro == 0:
         return None
     fits = max(size for size in range(1, min(batch, micro) + 1) if batch % size == 0)
-    hint = f"data.micro_batch_size={fits} divides it"
+    hint = f"Use data.micro_batch_size={fits}, which divides it"
     return Problem("data.batch_size", f"must be a multiple of data.micro_batch_size={micro}", str(batch), hint)
 
 
@@ -84,19 +76,19 @@ def _split_column(method: str, column: str | None) -> Problem | None:
 def _split_groups(method: str, column: str | None) -> Problem | None:
     if column is None or method not in ("column", "time"):
         return None
-    rule_text = f"has no effect with data.split.method={method}, which says of each row where it belongs"
+    rule_text = f"has no effect with data.split.method={method}, which gives the split of each row"
     return Problem("data.split.group_column", rule_text, column, "Leave it out, or use data.split.method=random")
 
 
-@rule("data.split.method", "data.split.val_fraction", "evaluation.monitor", "data.path", "data.split.from_run")
-def _validation_rows(method: str, val: float, monitor: str, path: Any, from_run: str | None) -> Problem | None:
-    if method == "column" or val > 0 or "val" in names_by_split(path) or from_run is not None:
+@rule("data.split.method", "data.split.val_fraction", "evaluation.monitor", "data.path")
+def _validation_rows(method: str, val: float, monitor: str, path: Any) -> Problem | None:
+    if method == "column" or val > 0 or "val" in names_by_split(path):
         return None
     return Problem(
         "data.split.val_fraction",
         f"must be greater than 0: evaluation.monitor={monitor} needs validation rows",
         str(val),
-        "For the most rows to train on: data.split.val_fraction=0.05 data.split.method=random",
+        "To keep most rows for training: data.split.val_fraction=0.05 data.split.method=random",
     )
 
 
@@ -105,27 +97,31 @@ def _packing(target: str | None, packing: bool) -> Problem | None:
     if not packing or not is_prompt(target):
         return None
     hint = "Use method=lora, or set data.packing=false"
-    return Problem("data.packing", "needs positions of its own for each text, which method=prompt moves", "true", hint)
+    return Problem(
+        "data.packing", "needs positions that restart for each text, which method=prompt shifts", "true", hint
+    )
 
 
 @rule("task.name", "data.messages_column", "data.target_column", "data.on_long")
 def _long_texts(task: str, messages: str | None, target: str | None, on_long: str) -> Problem | None:
     if on_long == "cut_left" and TASKS[task].takes_words:
         hint = "Raise data.max_length, or leave long sentences out: data.on_long=drop"
-        return Problem("data.on_long", "would take the first words of a sentence from their tags", on_long, hint)
+        return Problem("data.on_long", "would cut the first words of a sentence but not their tags", on_long, hint)
     if on_long != "cut" and TASKS[task].divides and messages is None and target is None:
-        hint = "Texts to be modelled themselves are divided, so that nothing is lost: leave it out"
+        hint = "Leave it out: plain texts are divided into samples, and nothing is lost"
         return Problem("data.on_long", f"has no effect with task={task} on plain texts", on_long, hint)
     return None
 
 
 @rule("task.name", "data")
 def _columns_of_their_own(task: str, data: Mapping[str, Any]) -> Problem | None:
-    """An answer that stands in the text is copied and not learned."""
+    """An answer that is part of the text would be copied, not learned."""
     if data.get("messages_column") is not None:
         return None
     text = data.get("text_column")
     for key in TASKS[task].columns[1:]:
         if data.get(key) == text:
-            return Problem(f"data.{key}", "is the column of the text too", str(text), f"Name its own: data.{key}=NAME")
+            return Problem(
+                f"data.{key}", "is also the column of the text", str(text), f"Name another column: data.{key}=NAME"
+            )
     return None

@@ -1,4 +1,4 @@
-"""Rules on what is measured, and on what looks at it."""
+"""Rules for metrics, and for what monitors them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tunesmith.suggest import did_you_mean, nearest
 
 
 def monitored(metrics: Mapping[str, Any], labels: Sequence[str] = ("<label>",)) -> list[str]:
-    """The numbers that a run reports on validation data; a metric per label has a name for each of them."""
+    """The names of the numbers that a run reports on validation data; a metric per label has one name per label."""
     names = ["val/loss"]
     for name, metric in metrics.items():
         if not is_table(metric):
@@ -24,25 +24,25 @@ def monitored(metrics: Mapping[str, Any], labels: Sequence[str] = ("<label>",)) 
 def monitor_problem(
     where: str, monitor: str, metrics: Mapping[str, Any], labels: Sequence[str] | None = None
 ) -> Problem | None:
-    """The fault of a monitor that the run does not produce.
+    """The problem of a monitor that the run does not produce; None if it does.
 
     Args:
         where: The key that names it.
         monitor: The monitor.
         metrics: The `evaluation.metrics` node.
-        labels: Those of the data; None where it has not been read, and any label will do.
+        labels: The labels in the data; None if it has not been read, so that any label is accepted.
     """
     names = monitored(metrics) if labels is None else monitored(metrics, labels)
     per_label = [name.removesuffix("<label>") for name in names if name.endswith("<label>")]
     if monitor in names or any(monitor.startswith(prefix) and monitor != prefix for prefix in per_label):
         return None
     if monitor.startswith(tuple(f"val/{name}/" for name, metric in metrics.items() if _has_parts(metric))):
-        return None  # which parts there are is seen when the metric is tried, before anything is trained
+        return None  # its parts are known when the metric is tried, before training
     if monitor.startswith("test/"):
-        return Problem(where, "may not look at test data", monitor, f"One of {', '.join(names)}")
+        return Problem(where, "may not use test data", monitor, f"Use one of {', '.join(names)}")
     close = next((name for name in names if name == f"{monitor}/<label>"), None) or nearest(monitor, names)
     hint = " ".join(part for part in (did_you_mean(close), f"This run has {', '.join(names)}") if part)
-    return Problem(where, "names something that the run does not produce", monitor, hint)
+    return Problem(where, "is not a number that the run produces", monitor, hint)
 
 
 @rule("evaluation.monitor", "evaluation.metrics")
@@ -69,7 +69,7 @@ def _callback_monitors(callbacks: Mapping[str, Any], main: str, metrics: Mapping
 
 
 def callback_monitors(callbacks: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The key and the value of every monitor that a callback has of its own."""
+    """The key and the value of every monitor that is set in a callback."""
     for name, callback in callbacks.items():
         monitor = callback.get("monitor") if callback else None
         if isinstance(monitor, str):
@@ -77,7 +77,7 @@ def callback_monitors(callbacks: Mapping[str, Any]) -> Iterator[tuple[str, str]]
 
 
 def _has_parts(metric: Mapping[str, Any]) -> bool:
-    """Whether the class is one of texts by torchmetrics, of which some have a value of several parts."""
+    """Whether it is a text metric from torchmetrics; the values of some have several parts."""
     return str(metric.get("_target_")).startswith("torchmetrics.text.")
 
 
@@ -88,10 +88,10 @@ def _metrics_of_the_task(task: Mapping[str, Any], metrics: Mapping[str, Any]) ->
         where, target = f"evaluation.metrics.{name}", str(metric.get("_target_", ""))
         kind, of_labels = task_and_name(metric) or ("", "")
         if kind == "Binary":
-            rule = "cannot measure labels: nothing says which of them is the positive one"
+            rule = "cannot be used for labels: none of them is marked as positive"
             return Problem(where, rule, target, f"Multiclass{of_labels} with average: none has a value for each label")
         measured = kind or next((prefix for prefix in MEASURES if target.startswith(prefix)), None)
         if measured is not None and measured not in traits.metrics:
-            hint = f"task={traits.option}, chosen as a group, brings evaluation={traits.option}"
-            return Problem(where, f"cannot measure task={traits.option}", target, hint)
+            hint = f"Choosing the group task={traits.option} also chooses evaluation={traits.option}"
+            return Problem(where, f"cannot be used with task={traits.option}", target, hint)
     return None

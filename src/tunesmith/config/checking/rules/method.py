@@ -1,4 +1,4 @@
-"""Rules on how weights are changed."""
+"""Rules for how weights are changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def _of_adapter(name: str, target: str | None) -> Problem | None:
     if target is None:
         return Problem("method._target_", f"is required with method.name={name}", "null", f"Start from method={name}")
     if is_partial(target):
-        return Problem("method.name", f"is that of an adapter, and {target} is none", name, "Set method.name=null")
+        return Problem(
+            "method.name", f"is the name of an adapter, but {target} is not one", name, "Set method.name=null"
+        )
     return None
 
 
@@ -50,7 +52,7 @@ def _part(name: str | None, target: str | None, *values: Any) -> Problem | None:
 def _quantised_base(quantization: str, name: str | None, target: str | None) -> Problem | None:
     if quantization == "none" or is_adapter(target):
         return None
-    rule_text = f"quantised weights cannot be trained, and method={called(name, target)} trains them"
+    rule_text = f"quantised weights cannot be trained, but method={called(name, target)} trains them"
     return Problem("model.quantization", rule_text, quantization, "Use method=lora")
 
 
@@ -60,7 +62,7 @@ def _patterns(frozen: list[str]) -> Problem | None:
         try:
             re.compile(pattern)
         except re.error as error:
-            return Problem("method.frozen", f"is no regular expression: {error}", pattern)
+            return Problem("method.frozen", f"is not a regular expression: {error}", pattern)
     return None
 
 
@@ -68,7 +70,7 @@ def _patterns(frozen: list[str]) -> Problem | None:
 def _prompt_length(count: int | None) -> Problem | None:
     if count is None or count >= 1:
         return None
-    return Problem("method.num_virtual_tokens", "must be at least 1: the prompt is all that is trained", str(count))
+    return Problem("method.num_virtual_tokens", "must be at least 1: only the prompt is trained", str(count))
 
 
 @rule("method.name", "method._target_", "optimizer.layer_decay")

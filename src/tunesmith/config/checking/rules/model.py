@@ -1,4 +1,4 @@
-"""Rules on the network, its tokenizer and its head."""
+"""Rules for the network, its tokenizer and its head."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def _url(key: str, value: str | None) -> Problem | None:
     if not isinstance(value, str) or not URL.match(value):
         return None
     page = HUB_PAGE.match(value)
-    hint = f"Write its Hub id: {key}={page[1]}" if page else f"Download it first, and name the folder: {key}=FOLDER"
-    return Problem(key, "is a URL, and models are read from folders and by Hub id", value, hint)
+    hint = f"Write its Hub id: {key}={page[1]}" if page else f"Download it first, and give the folder: {key}=FOLDER"
+    return Problem(key, "is a URL, but models are loaded from a folder or by Hub id", value, hint)
 
 
 @rule("model.init", "model.path", "model.config", "model.from_run")
@@ -64,13 +64,13 @@ def _label_words(
         rule_text = "has no effect without model.head.words"
         return Problem("model.head.cue", rule_text, cue, "Set them: model.head.words.LABEL=WORD") if cue else None
     if pooling is not None:
-        return Problem("model.head.words", "take the place of a head, and model.head.pooling asks for one", str(words))
+        return Problem("model.head.words", "replace the head, but model.head.pooling needs one", str(words))
     if not TASKS[task].takes_label_words:
         return Problem("model.head.words", f"have no effect with task={task}", str(words))
     name, target = method.get("name"), method.get("_target_")
     if is_prompt(target) or not trains_layers(name, target):
         hint = "Use method=lora or method=last_layers"
-        return Problem("model.head.words", f"leave method={called(name, target)} nothing to work on", str(words), hint)
+        return Problem("model.head.words", f"leave method={called(name, target)} nothing to train", str(words), hint)
     return None
 
 
@@ -82,9 +82,9 @@ def _outputs(start: str, words: Mapping[str, str], init: str, from_run: str | No
     if TASKS[task].head is None:
         reason = f"task={task}, which has no head for labels"
     elif words:
-        reason = "model.head.words, which take the place of a head"
+        reason = "model.head.words, which replace the head"
     elif init == "random" and from_run is None:
-        reason = "model.init=random, where no head is read"
+        reason = "model.init=random, which loads no head"
     rule_text = f"has no effect with {reason}"
     return Problem("model.head.start", rule_text, start, "Leave it out") if reason else None
 
@@ -92,7 +92,7 @@ def _outputs(start: str, words: Mapping[str, str], init: str, from_run: str | No
 @rule("model.head.pooling", "model.head.hidden", "task.name", "method._target_")
 def _own_head(pooling: str | None, hidden: list[int], task: str, target: str | None) -> Problem | None:
     if pooling is None and hidden:
-        rule_text = "belongs to a head of ours, and model.head.pooling=null takes the architecture's own"
+        rule_text = "needs Tunesmith's head, but model.head.pooling=null uses the architecture's own"
         return Problem("model.head.hidden", rule_text, str(hidden), "Add model.head.pooling=mean")
     if pooling is not None and not TASKS[task].pools:
         return Problem("model.head.pooling", f"has no effect with task={task}", pooling, "Set it to null")
@@ -109,10 +109,10 @@ def _tokenizer(
     if path is not None or tokenizer is not None or from_run is not None:
         return None
     if init == "pretrained" or "model_type" not in config:
-        return None  # a path is asked for, and brings its tokenizer
+        return None  # a path is required anyway, and its tokenizer comes with it
     return Problem(
         "model.tokenizer",
-        "is required where there is no model.path",
+        "is required without model.path",
         "null",
         "Set it: model.tokenizer=FOLDER_OR_HUB_ID",
     )
@@ -122,4 +122,4 @@ def _tokenizer(
 def _revision(path: str | None, revision: str | None) -> Problem | None:
     if revision is None or path is None or not expand(path).exists():
         return None
-    return Problem("model.revision", "belongs to the Hub, and model.path is a local one", revision, "Set it to null")
+    return Problem("model.revision", "is for the Hub, but model.path is local", revision, "Set it to null")

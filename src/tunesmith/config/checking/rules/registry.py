@@ -1,6 +1,6 @@
-"""Contradictions between keys that are each fine by themselves.
+"""Contradictions between keys whose values are each valid.
 
-A rule names the keys that it reads and is asked only where all of them hold values of the right type.
+A rule names the keys that it reads, and is checked only if all of them have values of the right type.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Check = Callable[..., Problem | None]
 
 @dataclass(frozen=True)
 class Rule:
-    """A check over the values of some keys."""
+    """A check of the values of some keys."""
 
     keys: tuple[str, ...]
     check: Check
@@ -36,11 +36,11 @@ def rule(*keys: str) -> Callable[[Check], Check]:
 
 
 def contradictions(config: Mapping[str, Any], faulty: set[str]) -> Iterator[Problem]:
-    """Problems of all rules that can be asked.
+    """The problems found by all rules that can be checked.
 
     Args:
         config: The composed config as plain values.
-        faulty: Dotted paths whose values are already known to be wrong.
+        faulty: Dotted paths of values that are already known to be wrong.
     """
     for item in RULES:
         if not any(_overlaps(key, path) for key in item.keys for path in faulty):
@@ -50,7 +50,7 @@ def contradictions(config: Mapping[str, Any], faulty: set[str]) -> Iterator[Prob
 
 
 def select(config: Mapping[str, Any], path: str) -> Any:
-    """The value at a dotted path, or None."""
+    """The value at a dotted path; None if there is none."""
     value: Any = config
     for part in path.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None

@@ -1,4 +1,4 @@
-"""Rules on what goes with a task."""
+"""Rules for what a task can be combined with."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def _columns_of_the_task(task: Mapping[str, Any], data: Mapping[str, Any]) -> Pr
     if data.get("messages_column") is not None and data.get("target_column") is not None:
         hint = "Set one of the two to null"
         received = str(data["messages_column"])
-        return Problem("data.messages_column", "holds whole conversations, so target_column has no use", received, hint)
+        return Problem(
+            "data.messages_column", "has whole conversations, so target_column has no effect", received, hint
+        )
     return None
 
 
@@ -59,7 +61,9 @@ def _kind_of_the_class(task: Mapping[str, Any]) -> Problem | None:
     if kind is None or kind.option == traits_of(task).option:
         return None
     hint = f"Set task.name={kind.name} task.multi_label={str(kind.several).lower()}"
-    return Problem("task._target_", f"does {kind.option}, and task.name says {traits_of(task).option}", target, hint)
+    return Problem(
+        "task._target_", f"is a {kind.option} task, but task.name makes it {traits_of(task).option}", target, hint
+    )
 
 
 @rule("task.name", "model.family")

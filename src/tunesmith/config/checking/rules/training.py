@@ -1,4 +1,4 @@
-"""Rules on the Trainer, the schedule and the tracker."""
+"""Rules for the Trainer, the schedule and the tracker."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _an_end(epochs: int | None, steps: int) -> Problem | None:
     if epochs is not None or steps > 0:
         return None
     return Problem(
-        "trainer", "needs an end: neither max_epochs nor max_steps is set", None, "Set it: trainer.max_epochs=3"
+        "trainer", "has no end: neither max_epochs nor max_steps is set", None, "Set it: trainer.max_epochs=3"
     )
 
 
@@ -43,8 +43,10 @@ def _validation_epochs(trainer: Mapping[str, Any], schedule: str) -> Problem | N
     if isinstance(every, int) and every < 1:
         return Problem(where, "must be a whole number of at least 1, or null", str(every))
     if every is None and not isinstance(trainer.get("val_check_interval"), int):
-        hint = "Say how many, e.g. trainer.val_check_interval=100"
-        return Problem(where, "null counts the optimizer steps between two validations, and none are set", "null", hint)
+        hint = "Set the number, e.g. trainer.val_check_interval=100"
+        return Problem(
+            where, "null needs a number of optimizer steps between validations, and none is set", "null", hint
+        )
     if every != 1 and schedule.endswith(".ReduceLROnPlateau"):
         hint = "Set trainer.check_val_every_n_epoch=1, or use scheduler=linear"
         return Problem(where, "a plateau schedule needs a validation in every epoch", str(every), hint)
@@ -58,7 +60,7 @@ def _least_length(trainer: Mapping[str, Any], epochs: int | None, steps: int) ->
         if isinstance(least, int) and least < 1:
             return Problem(f"trainer.min_{name}", "must be at least 1, or null", str(least))
         if isinstance(least, int) and most is not None and least > most:
-            hint = f"At most trainer.min_{name}={most}, or raise trainer.max_{name}"
+            hint = f"Set at most trainer.min_{name}={most}, or raise trainer.max_{name}"
             return Problem(f"trainer.min_{name}", f"the run ends at trainer.max_{name}={most}", str(least), hint)
     return None
 
@@ -70,7 +72,7 @@ def _longest_time(duration: Any) -> Problem | None:
     if duration is None or text or units:
         return None
     hint = "E.g. trainer.max_time=00:02:30:00 for two and a half hours"
-    return Problem("trainer.max_time", "must be a time as days:hours:minutes:seconds", str(duration), hint)
+    return Problem("trainer.max_time", "must be a duration as days:hours:minutes:seconds", str(duration), hint)
 
 
 def _is_number(value: object) -> bool:
@@ -80,14 +82,14 @@ def _is_number(value: object) -> bool:
 @rule("trainer.gradient_clip_val", "trainer.gradient_clip_algorithm")
 def _clipping(limit: float | None, algorithm: Any) -> Problem | None:
     if limit == 0:
-        hint = "Set trainer.gradient_clip_val=null to clip nothing"
-        return Problem("trainer.gradient_clip_val", "clips every gradient to 0, so that nothing is learned", "0", hint)
+        hint = "Set trainer.gradient_clip_val=null for no clipping"
+        return Problem("trainer.gradient_clip_val", "clips every gradient to 0, so nothing would be learned", "0", hint)
     where = "trainer.gradient_clip_algorithm"
     if algorithm not in (None, "norm", "value"):
         return Problem(where, "must be norm or value", str(algorithm))
     if algorithm is not None and limit is None:
         hint = "Set trainer.gradient_clip_val=1.0"
-        return Problem(where, "has no effect where nothing is clipped", str(algorithm), hint)
+        return Problem(where, "has no effect without gradient clipping", str(algorithm), hint)
     return None
 
 
@@ -104,8 +106,8 @@ def _half_precision(accelerator: str, precision: str) -> Problem | None:
     if accelerator != "cpu" or precision != "16-mixed":
         return None
     hint = (
-        "Use trainer.precision=32-true; a CPU's half precision is trainer.precision=bf16-mixed, which many CPUs are "
-        "slower in: tunesmith doctor measures it"
+        "Use trainer.precision=32-true; on a CPU, half precision is trainer.precision=bf16-mixed, which is often "
+        "slower: tunesmith doctor measures it"
     )
     return Problem("trainer.precision", "16-mixed needs a GPU", precision, hint)
 
@@ -129,7 +131,9 @@ def _one_tracker(name: str | None, target: str | None) -> Problem | None:
         return Problem("logger.name", "is required", None, "Set it: logger=wandb", "missing")
     if name != "wandb" or target is None:
         return None
-    return Problem("logger.name", f"is W&B, and logger._target_ is {target}", name, "For that class: logger.name=null")
+    return Problem(
+        "logger.name", f"selects W&B, but logger._target_ is {target}", name, "To use that class: logger.name=null"
+    )
 
 
 @rule("logger.name", "logger.log_model")
