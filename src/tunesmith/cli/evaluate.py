@@ -60,11 +60,13 @@ def evaluate_on(record: Record, arguments: argparse.Namespace) -> int:
     composed, other = data_of(record, arguments.overrides)
 
     from tunesmith.inference.evaluate import evaluate
-    from tunesmith.reporting.run.tables import console, metrics_table, warned
+    from tunesmith.reporting.run.tables import console, intervals_text, metrics_table, warned
 
     _, directory = evaluate(record, composed, arguments.split or ("all" if other else "test"))
     measured = read_mapping(directory.results, json.loads)
     console().print(metrics_table(measured["metrics"]))
+    if measured["intervals"]:
+        say(intervals_text(measured["intervals"]))
     if measured["warnings"]:
         say(warned(measured["warnings"]))
     say(directory.path)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from itertools import groupby
+from typing import TYPE_CHECKING
 
-from torchmetrics import Metric
-from torchmetrics.text import ROUGEScore
+if TYPE_CHECKING:
+    from torchmetrics import Metric
+
 
 UNSPACED = re.compile(
     "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -58,5 +60,7 @@ def parted(run: str) -> list[str]:
 
 def know_all_words(metric: Metric) -> None:
     """Make torchmetrics' ROUGE, which knows only a to z, use these words, unless a tokenizer is configured."""
+    from torchmetrics.text import ROUGEScore
+
     if isinstance(metric, ROUGEScore) and metric.tokenizer is None and metric.normalizer is None:
         metric.tokenizer, metric.normalizer = words, str

@@ -22,6 +22,7 @@ from tunesmith.data.rows import Rows, inputs_of, join
 from tunesmith.data.splits import data_fingerprint, distinct
 from tunesmith.data.splitting.split import draw
 from tunesmith.errors import DataError, FilesError
+from tunesmith.evaluation.statistics.headline import headline_intervals
 from tunesmith.models.groundwork import Groundwork
 from tunesmith.models.module import Outputs
 from tunesmith.runs.directory import RunDirectory, open_directory
@@ -94,13 +95,15 @@ def _evaluate(
     for sentence in remarks([outputs], {split: rows}, trained.labels, task, len(trained.tokenizer)):
         log.warning("%s", sentence)
     directory = open_directory(record.path / "evaluations", split, rows.sha256())
-    write_lines(directory.predictions, prediction_rows(outputs, rows, trained.labels, task))
+    answers = prediction_rows(outputs, rows, trained.labels, task)
+    write_lines(directory.predictions, answers)
     results = {
         "run": str(record.path),
         "data": composed.saved["data"],
         "num_rows": {split: len(rows)},
         **fitted.facts,
         "metrics": outputs.defined_metrics,
+        "intervals": headline_intervals(config.evaluation, answers, trained.labels, outputs.defined_metrics),
         "tables": outputs.tables,
         "warnings": warnings.sentences,
     }

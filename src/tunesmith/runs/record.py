@@ -96,6 +96,11 @@ class Record:
         return dict(self.results.get("metrics", {}))
 
     @property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """95% intervals of the metric that decides, over the rows of a split: `<split>/<name>` to low and high."""
+        return {name: (bounds[0], bounds[1]) for name, bounds in self.results.get("intervals", {}).items()}
+
+    @property
     def tables(self) -> dict[str, dict[str, Any]]:
         """Metrics that are a matrix or curve: `<split>/<name>` to `values`, and their `labels` if they have any."""
         return dict(self.results.get("tables", {}))

@@ -22,6 +22,10 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(map(_text, value))
 
 
+def _bounds(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_number, value))
+
+
 def _mapping_to(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, dict) and all(map(holds, value.values()))
 
@@ -34,6 +38,7 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     **{name: (_texts, "a list of texts") for name in ("labels", "warnings")},
     "metrics": (_mapping_to(_number), "names with numbers"),
     "tables": (_mapping_to(lambda value: isinstance(value, dict) and "values" in value), "names with tables"),
+    "intervals": (_mapping_to(_bounds), "names with two numbers"),
     "num_rows": (_mapping_to(_count), "names with whole numbers"),
 }
 """Key to a check of its value, and its description; no code reads keys that are not listed here."""

@@ -17,6 +17,7 @@ from tunesmith.config.schema import RunConfig
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.splits import data_fingerprint as data_fingerprint
 from tunesmith.errors import DataError
+from tunesmith.evaluation.statistics.headline import headline_intervals
 from tunesmith.models.groundwork import Groundwork, read_groundwork
 from tunesmith.models.methods import count_parameters
 from tunesmith.models.module import FineTuner, Outputs
@@ -245,7 +246,8 @@ def report(session: Session, parts: Parts, outputs: Sequence[Outputs]) -> None:
         log.warning("%s", sentence)
     tables = {name: table for output in outputs for name, table in output.tables.items()}
     metrics = {name: value for output in outputs for name, value in output.defined_metrics.items()}
-    session.add(metrics=metrics, **({"tables": tables} if tables else {}))
+    intervals = headline_intervals(session.config.evaluation, rows, data.labels, metrics)
+    session.add(metrics=metrics, intervals=intervals, **({"tables": tables} if tables else {}))
     shown = []
     if task.traits.pools and task.traits.weighs_labels:
         texts = [text for output in outputs for text in data.splits[output.split].texts]

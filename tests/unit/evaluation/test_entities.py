@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.evaluation.entities import EntityF1, EntityPrecision, EntityRecall, WordAccuracy, entities
+from tunesmith.evaluation.entities import EntityF1, EntityPrecision, EntityRecall, WordAccuracy
+from tunesmith.evaluation.spans import entities
 
 CASES = {
     "": [],

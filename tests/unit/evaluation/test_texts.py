@@ -7,16 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchmetrics.text import CHRFScore, ROUGEScore
 
+from tunesmith.evaluation.text_scores import common_subsequence, exact_match, normalized, token_f1
 from tunesmith.evaluation.texts import (
     ChrF,
     ExactMatch,
     Perplexity,
     RougeL,
     TokenF1,
-    common_subsequence,
-    exact_match,
-    normalized,
-    token_f1,
 )
 from tunesmith.evaluation.words import know_all_words, words
 

@@ -15,7 +15,7 @@ from sklearn.metrics import f1_score, mean_absolute_error, mean_squared_error
 from tunesmith import compose, load_model, load_run, train
 from tunesmith.errors import ConfigError, DataError
 from tunesmith.evaluation.entities import EntityF1
-from tunesmith.evaluation.texts import exact_match, token_f1
+from tunesmith.evaluation.text_scores import exact_match, token_f1
 from tunesmith.tasks.registry import task_named, task_of
 from tunesmith.training.reproduce import check_origins, rerun
 

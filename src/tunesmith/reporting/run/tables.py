@@ -85,10 +85,17 @@ def show_result(record: Record) -> None:
     out = console()
     if record.metrics:
         out.print(metrics_table(record.metrics))
+    if record.intervals:
+        say(intervals_text(record.intervals))
     if record.tables:
         say(f"tables in {record.directory.results}: {', '.join(record.tables)}")
     if record.warnings:
         say(warned(record.warnings))
+
+
+def intervals_text(intervals: Mapping[str, Sequence[float]]) -> str:
+    """Format the intervals of metrics as a line."""
+    return "95% intervals: " + ", ".join(f"{name} {low:.4f} to {high:.4f}" for name, (low, high) in intervals.items())
 
 
 def warned(sentences: Sequence[str]) -> str:

@@ -1,0 +1,47 @@
+"""Intervals of the metric that decides, from the predictions of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tunesmith.config.schema import Evaluation
+from tunesmith.evaluation.statistics.intervals import interval
+from tunesmith.evaluation.statistics.of_labels import Rows
+from tunesmith.evaluation.statistics.of_rows import additive_metrics
+
+
+def headline_intervals(
+    evaluation: Evaluation, rows: Rows, labels: Sequence[str], metrics: Mapping[str, float]
+) -> dict[str, list[float]]:
+    """Return the interval of the monitored metric in each split, over rows, or over groups if rows have one.
+
+    Args:
+        evaluation: The evaluation config.
+        rows: The rows of `predictions.jsonl`, of all splits.
+        labels: Label names in the order of the logits.
+        metrics: The recorded metrics.
+
+    Returns:
+        `<split>/<name>` to low and high; without those that have no interval.
+    """
+    name = evaluation.monitor.partition("/")[2]
+    node_name, _, label = name.partition("/")
+    nodes = {name: node.model_dump(by_alias=True) for name, node in evaluation.metrics.items()}
+    result = {}
+    for split in dict.fromkeys(row["split"] for row in rows):
+        own = [row for row in rows if row["split"] == split]
+        full = f"{split}/{name}"
+        if full not in metrics or (node_name not in nodes and node_name != "loss"):
+            continue
+        forms = additive_metrics(nodes.get(node_name), own, labels, {label: metrics[full]})
+        bounds = interval(forms[label].by_group(group_numbers(own))) if label in forms else None
+        if bounds is not None:
+            result[full] = [bounds.low, bounds.high]
+    return result
+
+
+def group_numbers(rows: Iterable[Mapping[str, Any]]) -> list[int]:
+    """Number what is drawn together: the rows of a group, or each row by itself."""
+    numbers: dict[Any, int] = {}
+    return [numbers.setdefault(row.get("group") or position, len(numbers)) for position, row in enumerate(rows)]

@@ -1,0 +1,90 @@
+"""Scores of one generated text against its reference, without torch.
+
+Words are those of `evaluation/words.py`, in any script (docs/decisions.md, 2026-11-26: words of every script).
+torchmetrics has the same metrics, with other values: its ROUGE knows only the letters a to z; its chrF leaves out
+references that share nothing with their prediction, and counts n-gram orders longer than every text as failures.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from tunesmith.evaluation.words import parted, words
+
+CHARACTERS, WORDS = 6, 2
+"""The longest n-grams of chrF++."""
+ARTICLES = re.compile(r"\b(a|an|the)\b")
+SIGNS = frozenset(string.punctuation)
+
+
+def normalized(text: str) -> str:
+    """Lower-case a text and remove punctuation, articles and extra spaces, like SQuAD's evaluate-v1.1.py.
+
+    Punctuation of every script is removed. A text of only articles or punctuation keeps them: as an answer, `A` is
+    neither `the` nor empty.
+    """
+    plain = unicodedata.normalize("NFC", text.lower())
+    bare = "".join(character for character in plain if not _is_sign(character))
+    forms = (" ".join(form.split()) for form in (ARTICLES.sub(" ", bare), bare, plain))
+    return next((form for form in forms if form), "")
+
+
+def _is_sign(character: str) -> bool:
+    return character in SIGNS or unicodedata.category(character).startswith("P")
+
+
+def exact_match(prediction: str, truth: str) -> float:
+    """Return 1 if both are equal after normalisation, else 0 (SQuAD, arXiv:1606.05250)."""
+    return float(normalized(prediction) == normalized(truth))
+
+
+def token_f1(prediction: str, truth: str) -> float:
+    """Return the F1 of the normalised texts' bags of words (SQuAD, arXiv:1606.05250).
+
+    As in SQuAD 2.0, an empty text matches only an empty one.
+    """
+    one, other = ([part for word in normalized(text).split() for part in parted(word)] for text in (prediction, truth))
+    if not one or not other:
+        return float(one == other)
+    return 2 * sum((Counter(one) & Counter(other)).values()) / (len(one) + len(other))
+
+
+def rouge_l(prediction: str, truth: str) -> float | None:
+    """Return the F-measure of the longest common subsequence of words (Lin 2004), without stemming.
+
+    Returns:
+        2 x LCS / (words of one + words of the other); None if the reference has no words.
+    """
+    one, other = words(prediction), words(truth)
+    return 2 * common_subsequence(one, other) / (len(one) + len(other)) if other else None
+
+
+def common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return the length of the longest common subsequence, by bit-parallel dynamic programming (Hyyrö 2004)."""
+    places: dict[str, int] = {}
+    for place, word in enumerate(one):
+        places[word] = places.get(word, 0) | 1 << place
+    row = everywhere = (1 << len(one)) - 1  # a bit is 0 where the table's row increases
+    for word in other:
+        matches = row & places.get(word, 0)
+        row = (row + matches | row - matches) & everywhere
+    return len(one) - row.bit_count()
+
+
+def ngrams(text: str) -> Iterator[Counter[tuple[str, ...]]]:
+    """Yield the n-grams of each order: of characters without spaces, then of words, punctuation split off (chrF++)."""
+    characters, tokens = "".join(text.split()), [part for word in text.split() for part in _apart(word)]
+    for longest, items in ((CHARACTERS, characters), (WORDS, tokens)):
+        for order in range(1, longest + 1):
+            yield Counter(tuple(items[i : i + order]) for i in range(len(items) - order + 1))
+
+
+def _apart(word: str) -> tuple[str, ...]:
+    """Split off the punctuation mark at a word's end, or else at its beginning, as chrF++ does."""
+    if len(word) > 1 and word[-1] in SIGNS:
+        return word[:-1], word[-1]
+    return (word[0], word[1:]) if len(word) > 1 and word[0] in SIGNS else (word,)

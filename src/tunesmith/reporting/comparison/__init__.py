@@ -1,0 +1,1 @@
+"""Compares finished runs by what they predicted for the same rows."""
