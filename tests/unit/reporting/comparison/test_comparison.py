@@ -1,0 +1,147 @@
+"""`tunesmith compare` on real runs, against scikit-learn and scipy."""
+
+import csv
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+from conftest import tiny_overrides
+from scipy.stats import binomtest
+from sklearn.metrics import f1_score
+
+from tunesmith import compose, train
+from tunesmith.errors import ConfigError, DataError, FilesError
+from tunesmith.reporting.comparison.comparison import compare_runs
+from tunesmith.reporting.comparison.tables import as_json, latex, markdown
+from tunesmith.runs.record import load_run
+
+
+def copied(record, path, change=lambda row: row, **results):
+    """A copy of a run with edited predictions and results; metrics are those of its predictions."""
+    shutil.copytree(record.path, path, ignore=shutil.ignore_patterns("checkpoints", "model"))
+    rows = [change(dict(row)) for row in record.predictions()]
+    (path / "predictions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows if row), encoding="utf-8")
+    stored = json.loads((path / "results.json").read_text())
+    for split in ("val", "test"):
+        own = [row for row in rows if row and row["split"] == split]
+        truths, answers = [row["label"] for row in own], [row["prediction"] for row in own]
+        stored["metrics"][f"{split}/accuracy"] = float(np.mean([t == a for t, a in zip(truths, answers, strict=True)]))
+        stored["metrics"][f"{split}/f1_macro"] = f1_score(truths, answers, average="macro")
+    (path / "results.json").write_text(json.dumps(stored | results))
+    return load_run(path)
+
+
+def always(label):
+    return lambda row: row | {"prediction": label}
+
+
+@pytest.fixture(scope="module")
+def half(reviews_csv, cache_dir, tmp_path_factory):
+    """A finished run with enough rows in val and test for intervals."""
+    overrides = tiny_overrides(reviews_csv, cache_dir, tmp_path_factory.mktemp("half"))
+    return train(compose([*overrides, "data.split.val_fraction=0.3", "data.split.test_fraction=0.3"]))
+
+
+@pytest.fixture
+def three(half, tmp_path):
+    """A run, one that always answers `good`, and one that is always right."""
+    constant = copied(half, tmp_path / "constant", always("good"), num_trainable_parameters=1)
+    perfect = copied(half, tmp_path / "perfect", lambda row: row | {"prediction": row["label"]})
+    return [constant, perfect, half]
+
+
+def test_values_tests_and_rows_are_those_of_scikit_learn_and_scipy(three):
+    found = compare_runs(three, "accuracy", "val")
+    assert found.entries[0].record.path.name == "perfect"
+    best = {row["id"]: row for row in three[1].predictions("val")}
+    p_values = []
+    for entry in found.entries:
+        rows = entry.record.predictions("val")
+        right = np.array([row["label"] == row["prediction"] for row in rows])
+        assert entry.value == pytest.approx(right.mean())
+        assert entry.interval is not None
+        assert entry.interval.low <= entry.value <= entry.interval.high
+        wrong = [row["id"] for row in rows if row["label"] != row["prediction"]]
+        assert (entry.gained, sorted(entry.lost)) == ([], sorted(wrong))
+        assert set(wrong) <= set(best)
+        p_values.append(binomtest(0, len(wrong)).pvalue if wrong else 1.0)
+    _, first, second = p_values
+    assert found.entries[1].p == pytest.approx(min(1, 2 * first) if first <= second else max(first, min(1, 2 * second)))
+    macro = compare_runs(three, "f1_macro", "val")
+    for entry in macro.entries:
+        rows = entry.record.predictions("val")
+        expected = f1_score([row["label"] for row in rows], [row["prediction"] for row in rows], average="macro")
+        assert entry.value == pytest.approx(expected)
+    assert {entry.against_best.test for entry in macro.entries[1:]} == {"paired permutation"}
+
+
+def test_a_run_ties_with_its_copy_and_the_cheaper_is_named(half, tmp_path, inside):
+    copy = copied(half, tmp_path / "copy", num_trainable_parameters=1)
+    found = compare_runs([half, copy], split="val")
+    assert [entry.p for entry in found.entries] == [None, 1.0]
+    assert found.cheapest.record.path == copy.path
+    assert found.keys == []
+    printed = inside("compare", half.path, copy.path)
+    assert printed.returncode == 0, printed.stderr
+    assert "2 runs cannot be told apart; the cheapest of them is" in printed.stdout
+    assert "do not differ in anything that can change a result" in printed.stdout
+
+
+def test_a_loss_counts_less_as_better_and_keys_that_differ_are_listed(finished, finished_lora):
+    found = compare_runs([finished, finished_lora], "loss", "val")
+    values = [entry.value for entry in found.entries]
+    assert values == sorted(values)
+    assert sorted(values) == pytest.approx(sorted(r.metrics["val/loss"] for r in (finished, finished_lora)), rel=1e-5)
+    assert {key for key, _ in found.keys} >= {"method.name", "optimizer.lr"}
+    assert dict(found.keys)["optimizer.lr"] == [entry.record.config["optimizer"]["lr"] for entry in found.entries]
+
+
+def test_rows_of_other_data_are_paired_by_content_and_others_are_left_out(half, tmp_path):
+    dropped = {row["id"] for row in half.predictions("val")[:2]}
+    renamed = lambda row: None if row["id"] in dropped else row | {"id": f"x{row['id']}"}  # noqa: E731
+    other = copied(half, tmp_path / "other", renamed, data_fingerprint="other")
+    found = compare_runs([half, other], "accuracy", "val")
+    assert found.left_out == 2
+    assert found.num_rows == len(half.predictions("val")) - 2
+    assert found.entries[0].value == found.entries[1].value
+    forgets = lambda row: {key: value for key, value in row.items() if key != "content_id"}  # noqa: E731
+    with pytest.raises(DataError, match="different data"):
+        compare_runs([half, copied(half, tmp_path / "old", forgets, data_fingerprint="old")])
+
+
+def test_what_cannot_be_compared_is_refused(half, tmp_path, inside):
+    with pytest.raises(ConfigError, match="Did you mean accuracy"):
+        compare_runs([half, half], "acuracy")
+    relabelled = copied(half, tmp_path / "relabelled", lambda row: row | {"label": "other"})
+    with pytest.raises(DataError, match="has the label"):
+        compare_runs([half, relabelled])
+    (relabelled.path / "predictions.jsonl").unlink()
+    with pytest.raises(FilesError, match="no predictions for"):
+        compare_runs([half, relabelled])
+    alone = inside("compare", half.path)
+    assert (alone.returncode, "at least two" in alone.stderr) == (2, True)
+    twice = inside("compare", half.path, half.path)
+    assert (twice.returncode, "named twice" in twice.stderr) == (2, True)
+
+
+def test_every_format_holds_the_same_values(three, inside, tmp_path):
+    paths = [record.path for record in three]
+    written = inside("compare", *paths, "--split", "val", "--format", "csv", "--json", tmp_path / "all.json")
+    table = list(csv.DictReader(io.StringIO(written.stdout)))
+    stored = json.loads((tmp_path / "all.json").read_text())
+    found = compare_runs(three, split="val")
+    assert stored == json.loads(json.dumps(as_json(found)))
+    assert [float(row["val/accuracy"]) for row in table] == [entry.value for entry in found.entries]
+    assert [row["tied"] for row in table] == [str(entry.tied) for entry in found.entries]
+    assert markdown(found).count("\n") == len(three) + 1
+    assert latex(found).count(r"\\") == len(three) + 1
+    assert r"95\% interval" in latex(found)
+
+
+def test_a_run_records_the_interval_of_what_decides(half, inside):
+    assert set(half.intervals) == {"val/accuracy", "test/accuracy"}
+    for name, (low, high) in half.intervals.items():
+        assert low <= half.metrics[name] <= high
+    assert "95% intervals: val/accuracy" in inside("show", half.path).stdout
