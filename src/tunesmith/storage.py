@@ -229,14 +229,14 @@ def read_mapping(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
 _LOCKS: set[int] = set()
 
 
-def _let_go() -> None:
+def _release_locks() -> None:
     """Release all locks in a forked child (a data loader), so none is held once the parent is gone."""
     for handle in _LOCKS:
         os.close(handle)
     _LOCKS.clear()
 
 
-os.register_at_fork(after_in_child=_let_go)
+os.register_at_fork(after_in_child=_release_locks)
 
 
 @contextmanager

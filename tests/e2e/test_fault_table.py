@@ -49,7 +49,7 @@ CONFIG = [
     ),
     Fault("a file for an option", "train data=reviews.csv", 2, "For your own file: data=csv data.path=reviews.csv"),
     Fault("a Hub id for an option", "train model=org/name", 2, "model=encoder (or causal, or seq2seq) model.path=org/"),
-    Fault("a model of the wrong family", "check task=language_modeling", 2, "takes a causal model, and this one is of"),
+    Fault("a model of the wrong family", "check task=language_modeling", 2, "needs a causal model, but this one is of"),
     Fault("an unknown flag", "train --fast", 2, "unrecognized arguments: --fast"),
     Fault("a key with dashes", "train --optimizer.lr=1", 2, "without dashes: optimizer.lr=1"),
     Fault("no run at all", "reproduce", 2, "the following arguments are required: RUN\n"),

@@ -1967,7 +1967,7 @@ DOUBLING = "x0: abcdefghij\n" + "".join(f"x{i}: ${{x{i - 1}}}${{x{i - 1}}}\n" fo
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [(BOMB, "its aliases (*) stand for more than"), (DOUBLING, "references have to be followed")]
+    ("text", "words"), [(BOMB, "its aliases (*) expand to more than"), (DOUBLING, "references, or they resolve to")]
 )
 def test_hostile_yaml_is_refused_wherever_it_is_read(inside, short_reviews, tmp_path, text, words):
     configs, run = tmp_path / "configs", tmp_path / "run"

@@ -42,7 +42,7 @@ def main(argv: list[str]) -> int:
     from tunesmith.training.plan import plan
 
     warnings = Warnings()
-    with told_before_faults(warnings), log_to(warnings=warnings, told_later=True), trusting(arguments.trust):
+    with print_warnings_on_error(warnings), log_to(warnings=warnings, told_later=True), trusting(arguments.trust):
         planned = plan(composed)
     sections: dict[str, Iterable[tuple[str, str]]]
     sections = {"chosen": chosen(composed), "overridden": overridden(composed), "plan": steps(composed, planned)}
@@ -62,7 +62,7 @@ def main(argv: list[str]) -> int:
 
 
 @contextmanager
-def told_before_faults(warnings: Warnings) -> Iterator[None]:
+def print_warnings_on_error(warnings: Warnings) -> Iterator[None]:
     """Print earlier warnings if the plan ends in an error: they may explain it."""
     from tunesmith.reporting.run.tables import warned
 

@@ -1,1 +1,1 @@
-"""What a run is: the schema, its composition from files and overrides, and every check before anything starts."""
+"""The config of a run: its schema, its composition from files and overrides, and every check before a run starts."""

@@ -1,4 +1,4 @@
-"""From a node that names a class in `_target_` to the object: the one place where classes of a config are called."""
+"""Creates objects from nodes with a `_target_`: the only place where classes named in a config are called."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tunesmith.errors import ConfigError, Problem
 
 
 def construct(where: str, target: str, keywords: Mapping[str, Any], *positional: Any) -> Any:
-    """The object that a class makes of keyword arguments.
+    """Create an object from a class and its keyword arguments.
 
     Args:
         where: Dotted path of the node, for messages.
-        target: Dotted path of the class; the config that names it has been validated.
-        keywords: Its arguments; mappings with a `_target_` of their own become objects too.
-        positional: Arguments before those, which no config names.
+        target: Dotted path of the class, from a validated config.
+        keywords: Its arguments; mappings that have a `_target_` become objects too.
+        positional: Positional arguments, which do not come from a config.
 
     Raises:
         ConfigError: The class refuses its arguments.
@@ -28,20 +28,19 @@ def construct(where: str, target: str, keywords: Mapping[str, Any], *positional:
     try:
         return instantiate({"_target_": target}, *positional, **keywords, _convert_="all")
     except InstantiationException as error:
-        raise refusal(where, target, error.__cause__ or error) from error
+        raise refused_arguments(where, target, error.__cause__ or error) from error
 
 
 def construct_node(where: str, node: TargetNode | Task, *positional: Any) -> Any:
-    """The object of a node that comes from a config which nothing may have judged here, such as a saved run's.
+    """Create the object of a node in a config that may not have been validated here, such as that of a saved run.
 
     Args:
         where: Dotted path of the node.
-        node: It names the class, with its keyword arguments.
-        positional: Arguments that the run passes itself.
+        node: Names the class and its keyword arguments.
+        positional: Positional arguments, which the run passes.
 
     Raises:
-        ConfigError: The class may not stand there, comes from a module that is not trusted here, or refuses its
-            arguments.
+        ConfigError: The class is not allowed there, its module is not trusted, or it refuses its arguments.
     """
     plain: dict[str, Any] = node.model_dump(by_alias=True)
     for key in reversed(where.split(".")):
@@ -53,8 +52,8 @@ def construct_node(where: str, node: TargetNode | Task, *positional: Any) -> Any
     return construct(where, node.target, node.kwargs(), *positional)
 
 
-def refusal(where: str, target: str, error: BaseException) -> ConfigError:
-    """The error of a class that does not take its arguments."""
+def refused_arguments(where: str, target: str, error: BaseException) -> ConfigError:
+    """The error for a class that refuses its arguments."""
     message = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    hint = "optimizer=adamw trains weights of any form" if where == "optimizer" and "Muon" in target else None
+    hint = "optimizer=adamw trains weights of any shape" if where == "optimizer" and "Muon" in target else None
     return ConfigError([Problem(where, f"{target} refuses these values: {message}", None, hint)], late=True)

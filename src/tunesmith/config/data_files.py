@@ -1,4 +1,4 @@
-"""What `data.path` names: a file, several files, or files for each split."""
+"""The files in `data.path`: one, several, or files for each split."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 SPLITS = ("train", "val", "test")
 SHOWN = 3
-"""Files that a message names."""
+"""Maximum number of files in a message."""
 
 
 def names_by_split(path: Any) -> dict[str | None, list[str]]:
-    """The names of files by split; the split is None where `data.split` says which rows are in which.
+    """The names of the files by split; the split is None if `data.split` divides the rows.
 
     Args:
-        path: `data.path`, typed or plain.
+        path: `data.path`, typed or as plain values.
     """
     if isinstance(path, str):
         return {None: [path]}
@@ -26,20 +26,20 @@ def names_by_split(path: Any) -> dict[str | None, list[str]]:
 
 
 def names_in(path: Any) -> list[str]:
-    """The names of all files, whatever split they are for.
+    """The names of the files of all splits.
 
     Args:
-        path: `data.path`, typed or plain.
+        path: `data.path`, typed or as plain values.
     """
     return [name for names in names_by_split(path).values() for name in names]
 
 
 def with_each(path: Any, change: Callable[[Any], Any]) -> Any:
-    """The same with every name changed.
+    """`data.path` with every name changed.
 
     Args:
         path: `data.path` as plain values.
-        change: Makes a name of a name.
+        change: Returns the new name for a name.
     """
     if isinstance(path, Mapping):
         return {split: with_each(names, change) for split, names in path.items()}
@@ -47,10 +47,10 @@ def with_each(path: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def named_files(path: Any) -> str:
-    """The files as a message names them.
+    """The files as shown in a message.
 
     Args:
-        path: `data.path`, typed or plain.
+        path: `data.path`, typed or as plain values.
     """
     names = names_in(path)
     more = len(names) - SHOWN

@@ -1,4 +1,4 @@
-"""The words in which a field of the schema says what its key can change, and whether a search may vary it."""
+"""Marks for fields of the schema: what a key can change, and whether a search may vary it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final, Literal
 
 @dataclass(frozen=True)
 class Effect:
-    """What a key can change; a key that does not say is taken to change the result."""
+    """What a key can change; a key without this mark can change the result."""
 
     on: Literal["result", "speed", "files"]
-    """`speed`: how fast the same result is there (what is measured may differ in its last digits); `files`: where
-    files lie, and what people and trackers call the run."""
+    """`speed`: how fast a run is (metrics may differ in their last digits); `files`: where files are, and the run's
+    name in messages and trackers."""
 
 
 SPEED: Final = Effect("speed")
@@ -21,9 +21,9 @@ FILES: Final = Effect("files")
 
 @dataclass(frozen=True)
 class Later:
-    """A key that configs saved before it do not have: with its default it is no part of a run's identity.
+    """A key that older saved configs do not have: with its default value, it is not part of a run's identity.
 
-    So an older run is still known, is resumed and repeated, and its cousins of today have its fingerprint.
+    Older runs can thus be recognised, resumed and repeated, and the same run today has the same fingerprint.
     """
 
 

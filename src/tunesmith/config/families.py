@@ -1,4 +1,4 @@
-"""The families of models that each task takes: known before anything heavy is imported."""
+"""The model families that each task supports, known before anything heavy is imported."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ EXAMPLES: Final[dict[str, str]] = {
 }
 
 
-def refused(task: str, what: str) -> tuple[str, str]:
-    """Rule and hint where a model's family does not go with the task.
+def family_mismatch(task: str, what: str) -> tuple[str, str]:
+    """Rule and hint for a model whose family does not fit the task.
 
     Args:
         task: The task.
-        what: Which model it is, and of what family.
+        what: A clause that names the model's family.
     """
     families = TASKS[task].heads
     kinds = " or ".join(f"{'an' if fitting == 'encoder' else 'a'} {fitting} model" for fitting in families)
-    return f"task={task} takes {kinds}, and {what}", "Use " + ", or ".join(EXAMPLES[fitting] for fitting in families)
+    return f"task={task} needs {kinds}, but {what}", "Use " + ", or ".join(EXAMPLES[fitting] for fitting in families)

@@ -1,4 +1,4 @@
-"""Where the shipped configs lie, found without importing anything."""
+"""Finds the shipped configs without importing anything."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def shipped(name: str) -> Path:
-    """Folder of shipped configs: inside the package when installed from a wheel, at the top of a checkout otherwise."""
+    """Folder of shipped configs: inside the package if installed from a wheel, else at the top of the checkout."""
     inside = PACKAGE / name
     return inside if inside.is_dir() else PACKAGE.parents[1] / name
 
 
 def expand(path: str | Path) -> Path:
-    """A path with `~` expanded; that of an unknown user stays as it is, and is then no such file."""
+    """A path with `~` expanded; if the user is unknown, it stays as it is, and no such file exists."""
     try:
         return Path(os.path.expanduser(path))
-    except ValueError:  # a user's name with a NUL in it; there is no such path either
+    except ValueError:  # a user name with a NUL; no such path exists either
         return Path(path)
 
 
 def group_options(config_dirs: Sequence[Path] = ()) -> dict[str, list[str]]:
-    """Every config group with the names of its options, the user's and the shipped ones.
+    """Every config group with the names of its options, including the user's.
 
     Args:
         config_dirs: Folders of the user's own options.

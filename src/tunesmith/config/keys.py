@@ -1,4 +1,4 @@
-"""What the schema says about a dotted key: whether it exists, what it takes, in words."""
+"""What the schema says about a dotted key: whether it exists, and in words, what it accepts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def field_at(path: str) -> FieldInfo | None:
 
 
 def model_at(path: str) -> type[BaseModel] | None:
-    """The schema class of the node at a dotted path, also inside a free dict such as `callbacks.NAME`."""
+    """The schema class of the node at a dotted path, also in a dict of nodes such as `callbacks.NAME`."""
     model: type[BaseModel] | None = RunConfig
     parts = path.split(".") if path else []
     while parts and model is not None:
@@ -45,7 +45,7 @@ def model_at(path: str) -> type[BaseModel] | None:
 
 
 def describe_type(path: str) -> str | None:
-    """What a key takes, in words: `a whole number of at least 1, or auto`."""
+    """What a key accepts, in words: `a whole number of at least 1, or auto`."""
     info = field_at(path)
     if info is None:
         return None
@@ -53,7 +53,7 @@ def describe_type(path: str) -> str | None:
 
 
 def takes_value(path: str, value: Any) -> bool:
-    """Whether a key alone takes a value; True for keys that the schema does not name."""
+    """Whether a key accepts a value, by itself; True for keys that the schema does not name."""
     info = field_at(path)
     if info is None:
         return True
@@ -66,7 +66,7 @@ def takes_value(path: str, value: Any) -> bool:
 
 
 def choices(path: str) -> list[str]:
-    """The words that a key accepts by name."""
+    """The words that a key accepts."""
     info = field_at(path)
     members = [_strip(member) for member in _union(info.annotation)] if info else []
     return [str(word) for member in members if get_origin(member) is Literal for word in get_args(member)]
@@ -115,7 +115,7 @@ def _member_words(member: Any, metadata: Any) -> str:
 
 
 def _length(metadata: Any) -> str:
-    """` of exactly one character` from pydantic's constraints of a text."""
+    """` of exactly one character` from pydantic's constraints on a text."""
     bounds = _flat(metadata)
     least = next((bound.min_length for bound in bounds if isinstance(bound, MinLen)), 0)
     most = next((bound.max_length for bound in bounds if isinstance(bound, MaxLen)), None)

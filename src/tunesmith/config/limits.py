@@ -1,4 +1,4 @@
-"""How large a config may become: a few bytes of YAML can stand for more values than there is memory for."""
+"""Limits on the size of a config: a few bytes of YAML can expand to more values than fit into memory."""
 
 from __future__ import annotations
 
@@ -16,49 +16,47 @@ from tunesmith.errors import ConfigError, Problem
 
 MAX_BYTES = 500_000
 MAX_VALUES = 10_000
-"""Values of a file whose aliases are written out (one without aliases holds no more than its bytes), or of all mappings
-and lists that references lead to."""
+"""Maximum number of values in a file with aliases expanded (without aliases, `MAX_BYTES` suffices), or in all mappings
+and lists that references resolve to."""
 MAX_LOOKUPS = 2_000
-"""References that are followed to resolve a config; ours have a few dozen."""
+"""Maximum number of references to follow in a config; ours have a few dozen."""
 MAX_CHARACTERS = 1_000_000
-"""Characters of all texts that references lead to."""
-
-
-RULE = f"more than {MAX_LOOKUPS:,} references have to be followed, or they lead to too much"
+"""Maximum number of characters in all texts that references resolve to."""
+RULE = f"needs more than {MAX_LOOKUPS:,} references, or they resolve to too many values"
 
 
 class TooLargeError(ValueError):
-    """A file that stands for more than a config may hold."""
+    """A file that is, or expands to, more than a config may contain."""
 
 
 def read_yaml(file: Path) -> str:
     """The text of a YAML file that is safe to build objects from.
 
     Raises:
-        TooLargeError: It is too long, or its aliases stand for too much.
+        TooLargeError: It is too long, or its aliases expand to too many values.
         OSError: It cannot be read.
         UnicodeDecodeError: It is not UTF-8.
     """
     if file.stat().st_size > MAX_BYTES:
-        raise TooLargeError(f"more than {MAX_BYTES:,} bytes are no config")
+        raise TooLargeError(f"a config may have at most {MAX_BYTES:,} bytes")
     text = file.read_text(encoding="utf-8")
     check_aliases(text)
     return text
 
 
 def parse_yaml(text: str) -> Any:
-    """The plain values of YAML.
+    """The plain values in a YAML text.
 
     Raises:
-        TooLargeError: Its aliases stand for too much.
-        yaml.YAMLError: It is none.
+        TooLargeError: Its aliases expand to too many values.
+        yaml.YAMLError: It is not valid YAML.
     """
     check_aliases(text)
     return yaml.safe_load(text)
 
 
 def check_aliases(text: str) -> None:
-    """Refuse YAML whose aliases stand for too many values; faulty YAML is left to whoever loads it.
+    """Refuse YAML whose aliases expand to too many values; invalid YAML is left to the caller that loads it.
 
     Raises:
         TooLargeError: They do.
@@ -71,11 +69,11 @@ def check_aliases(text: str) -> None:
     except (yaml.YAMLError, ValueError, RecursionError):
         return
     if count > MAX_VALUES:
-        raise TooLargeError(f"its aliases (*) stand for more than {MAX_VALUES:,} values")
+        raise TooLargeError(f"its aliases (*) expand to more than {MAX_VALUES:,} values")
 
 
 def _count(node: yaml.Node, counted: dict[int, float]) -> float:
-    """Values below a node, an alias counted as often as it stands; infinite where it holds itself."""
+    """Number of values in a node, counting an alias each time it is used; infinite if it contains itself."""
     if id(node) not in counted:
         counted[id(node)] = math.inf
         children: list[yaml.Node] = []
@@ -89,10 +87,10 @@ def _count(node: yaml.Node, counted: dict[int, float]) -> float:
 
 @contextmanager
 def bounded() -> Iterator[None]:
-    """Let OmegaConf follow only so many references: `a: ${b}${b}`, `b: ${c}${c}` and so on doubles with each line.
+    """Limit the references that OmegaConf follows: `a: ${b}${b}`, `b: ${c}${c}` and so on doubles with each line.
 
     Raises:
-        ConfigError: The block followed more, whatever became of it.
+        ConfigError: The block exceeded the limits, whether or not it raised an error.
     """
     spent = _Spent()
     try:
@@ -100,25 +98,25 @@ def bounded() -> Iterator[None]:
             yield
     finally:
         if spent.where is not None:
-            raise ConfigError([Problem(spent.where, RULE, None, "Write the value out, or refer to less")])
+            raise ConfigError([Problem(spent.where, RULE, None, "Write out the value, or use fewer references")])
 
 
 class _Spent:
-    """What the references followed so far have cost."""
+    """Counts the references followed so far, and what they resolved to."""
 
     def __init__(self) -> None:
         self.lookups = self.values = self.characters = 0
         self.where: str | None = None
-        """The key referred to when there were too many."""
+        """The key at which a limit was exceeded; None so far."""
 
     @property
     def over(self) -> bool:
-        """Whether it is too much."""
+        """Whether a limit is exceeded."""
         spent = ((self.lookups, MAX_LOOKUPS), (self.values, MAX_VALUES), (self.characters, MAX_CHARACTERS))
         return any(count > limit for count, limit in spent)
 
     def counting(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        """The method, which fails once too much is spent."""
+        """The method, wrapped to fail once a limit is exceeded."""
 
         def counted(container: Container, /, *args: Any, **kwargs: Any) -> Any:
             self.lookups += 1
@@ -132,7 +130,7 @@ class _Spent:
         return counted
 
     def add(self, value: Any) -> None:
-        """Count what a reference led to, all that it holds included; stops where there is too much."""
+        """Count what a reference resolved to, including nested values; stops once a limit is exceeded."""
         left = [value]
         while left and not self.over:
             item = left.pop()

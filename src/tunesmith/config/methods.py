@@ -1,6 +1,6 @@
-"""What a config has to know of methods: which are built in, and what kind the class is that one names.
+"""What a config must know about methods: which are built in, and the kind of a class that it names.
 
-Nothing is imported: a class is known by its bases, read from source (`checking/signatures.py`).
+Nothing is imported: the kind follows from the base classes, read from source (`checking/signatures.py`).
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from typing import Any, Final
 from tunesmith.config.checking.signatures import read_signature
 
 PARTIAL_METHOD: Final = "tunesmith.models.method.PartialMethod"
-"""What a method derives from that trains some of a network's own weights."""
+"""Base class of methods that train some of a network's own weights."""
 PEFT_CONFIG: Final = "peft.PeftConfig"
-"""What a method derives from that trains an adapter."""
+"""Base class of methods that train an adapter."""
 PROMPT: Final = "peft.PromptLearningConfig"
-"""What an adapter derives from that stands before the text."""
+"""Base class of adapters that are a prompt before the text."""
 
 
 @dataclass(frozen=True)
 class MethodTraits:
-    """A method that goes by a name of its own."""
+    """A built-in method."""
 
     target: str
-    """The class that carries it out."""
+    """The class that implements it."""
     key: str | None = None
-    """The key of the schema that it needs, and that is its keyword argument."""
+    """The key of the schema that it requires, which is also its keyword argument."""
     example: str = ""
-    """A value of that key."""
+    """An example value of that key."""
     trains_layers: bool = True
     """Whether it trains more than the head."""
 
@@ -41,15 +41,15 @@ BUILT_IN: Final[Mapping[str, MethodTraits]] = {
     "gradual": MethodTraits("tunesmith.models.partial.gradual.Gradual", "unfrozen_by", "0.5"),
     "bitfit": MethodTraits("tunesmith.models.partial.bitfit.BitFit"),
 }
-"""Methods that need no `_target_`: a part of the network's own weights."""
+"""Methods that need no `_target_`: they train the network's own weights."""
 ADAPTERS: Final = ("lora", "ia3", "prompt")
-"""Names that go with a class of peft's in `_target_`."""
+"""Names of methods with a class from peft in `_target_`."""
 DEFAULT: Final = "full"
-"""The option that is chosen where none is named; a class in `_target_` takes its place."""
+"""The default option; a class in `_target_` replaces it."""
 
 
 def is_adapter(target: str | None) -> bool:
-    """Whether a class in `method._target_` is a configuration of peft's, or of the user's own in its manner."""
+    """Whether a class in `method._target_` is a peft configuration, or a user's own subclass of one."""
     return _derives(target, PEFT_CONFIG)
 
 
@@ -59,18 +59,18 @@ def is_partial(target: str | None) -> bool:
 
 
 def is_prompt(target: str | None) -> bool:
-    """Whether it is a configuration of an adapter that stands before the text."""
+    """Whether it is the configuration of an adapter that is a prompt before the text."""
     return _derives(target, PROMPT)
 
 
 def trains_layers(name: str | None, target: str | None) -> bool:
-    """Whether more than the head is trained, as far as a config can tell: of a class in `_target_` it cannot."""
+    """Whether more than the head is trained; True for a class in `_target_`, where a config cannot tell."""
     traits = BUILT_IN.get(name or "") if target is None else None
     return traits is None or traits.trains_layers
 
 
-def called(name: str | None, target: str | None) -> str:
-    """What people call a method: its name, or that of its class."""
+def method_label(name: str | None, target: str | None) -> str:
+    """The name of a method for messages: its own, or that of its class."""
     return name or str(target).rpartition(".")[2]
 
 
@@ -84,8 +84,8 @@ def keywords(method: Mapping[str, Any]) -> dict[str, Any]:
     return {} if key is None else {key: method[key]}
 
 
-def takes(target: str | None, keyword: str) -> bool:
-    """Whether a class takes a keyword argument, as far as its source shows."""
+def accepts_keyword(target: str | None, keyword: str) -> bool:
+    """Whether a class takes a keyword argument, according to its source; True if that is not found."""
     signature = read_signature(target) if target else None
     return signature is None or signature.takes_any or keyword in signature.by_name
 

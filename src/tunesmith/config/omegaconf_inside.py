@@ -1,7 +1,7 @@
-"""Every inner part of OmegaConf that is used here, as of OmegaConf 2.3.1; `tests/test_foreign_privates.py` names each.
+"""All uses of OmegaConf's private parts, as of OmegaConf 2.3.1; `tests/test_foreign_privates.py` lists each.
 
-OmegaConf's public ways to a value follow its references: one that leads nowhere raises, and one that leads to itself
-never ends. A config is judged, and its references are counted, before any of them may be followed.
+OmegaConf's public access to a value follows its references: a broken one raises an error, and a circular one never
+ends. We validate a config, and count its references, before any of them may be followed.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ Method = Callable[..., Any]
 
 
 def content_of(node: Node) -> Any:
-    """What a node holds: a value, a dict or list of nodes, or as text `???` or a reference; `select` follows it."""
+    """A node's raw content: a value, a dict or list of nodes, or a text that may be `???` or a reference."""
     return node._value()
 
 
 def child_of(config: DictConfig, key: str) -> Any:
-    """The node under a key, no reference followed; None if there is none. Publicly only its value can be had."""
+    """The node at a key, without following references; None if there is none. The public way returns its value."""
     return config._get_node(key)
 
 
 @contextmanager
 def around_references(wrapped: Callable[[Method], Method]) -> Iterator[None]:
-    """Let a wrapper stand around the methods that follow a reference or call a resolver; there is no hook for it.
+    """Wrap the methods that follow a reference or call a resolver; OmegaConf has no hook for this.
 
     Args:
-        wrapped: Makes the method that is called instead: it is given the container, and `inter_key` or the like.
+        wrapped: Returns the method to call instead, which receives the container, and `inter_key` or similar.
     """
     follow, call = Container._resolve_node_interpolation, Container._evaluate_custom_resolver
     _put(wrapped(follow), wrapped(call))

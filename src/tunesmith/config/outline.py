@@ -1,7 +1,7 @@
 """The schema's keys, types and defaults, read from its source.
 
-Building the schema's classes takes longer than composing a config. Whatever only needs to know which keys there are
-(composition, `--cfg`, completion) reads them here; a test holds this equal to the classes.
+Building the schema's classes takes longer than composing a config. Code that only needs the names of the keys
+(composition, `--cfg`, completion) uses this file; a test compares it with the classes.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 FILES = {"RunConfig": Path(__file__).with_name("schema.py"), "Sweeper": Path(__file__).with_name("sweeper.py")}
-"""A root class to the file that states it."""
+"""Root class to the file that defines it."""
 IN_BRACKETS = ("list[str]", "SplitFiles")
-"""Types that stand beside text and are written in brackets, so that they are told from it."""
+"""Types that can be alternatives to text, from which their brackets distinguish them."""
 REQUIRED = object()
-"""The default of a key that has none."""
+"""Marks a key without a default."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Key:
     annotation: str
     """Its type as written."""
     default: Any
-    """Its default, or `REQUIRED`; a node's is the dict of its keys' defaults."""
+    """Its default, or `REQUIRED`; for a node, a dict of its keys' defaults."""
     is_node: bool
 
 
 @cache
 def outline() -> dict[str, Key]:
-    """Every key of a run's config under its dotted path, in the schema's order."""
+    """Every key of a run's config by its dotted path, in the schema's order."""
     return dict(_read("RunConfig"))
 
 
@@ -56,29 +56,29 @@ def leaves() -> Iterator[str]:
 
 
 def is_text(path: str) -> bool:
-    """Whether a key holds free text (a path, a name), so that any value given on the command line is text."""
+    """Whether a key holds free text (a path, a name), so that any value on the command line is text."""
     key = outline().get(path)
     if key is None:
         return False
     kinds = set(_alternatives(ast.parse(key.annotation, mode="eval").body)) - {"None", *IN_BRACKETS}
-    return {kind for kind in kinds if not kind.startswith("Literal['")} == {"str"}  # words beside text are text
+    return {kind for kind in kinds if not kind.startswith("Literal['")} == {"str"}  # alternative words are text too
 
 
 def takes_brackets(path: str) -> bool:
-    """Whether a key holds free text or, in brackets, several."""
+    """Whether a key holds free text or, in brackets, several texts."""
     key = outline().get(path)
     kinds = set(_alternatives(ast.parse(key.annotation, mode="eval").body)) if key is not None else set()
     return is_text(path) and bool(kinds & set(IN_BRACKETS))
 
 
 def is_nullable(path: str) -> bool:
-    """Whether a key takes null."""
+    """Whether a key accepts null."""
     key = outline().get(path)
     return key is not None and "None" in _alternatives(ast.parse(key.annotation, mode="eval").body)
 
 
 def schema_defaults() -> dict[str, Any]:
-    """The defaults that the schema states, as a plain nested dict; required keys are left out."""
+    """The schema's defaults as a plain nested dict, without required keys."""
     return {path: key.default for path, key in outline().items() if "." not in path and key.default is not REQUIRED}
 
 
@@ -111,7 +111,7 @@ def _keys(
 
 
 def _fields(name: str, classes: dict[str, ast.ClassDef]) -> Iterator[ast.AnnAssign]:
-    """The annotated fields of a class, those of its bases first, class variables left out."""
+    """The annotated fields of a class, those of its bases first, except class variables."""
     for base in classes[name].bases:
         if isinstance(base, ast.Name) and base.id in classes:
             yield from _fields(base.id, classes)

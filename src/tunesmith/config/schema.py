@@ -1,9 +1,9 @@
-"""What a run is: every key with its type, range, default and meaning, stated once.
+"""The config of a run: every key with its type, range, default and meaning.
 
-A field whose type carries `SPEED` or `FILES` cannot change a result, and one that carries `LATER` is newer than configs
-that may be met; identity, resume, reproduce and `train --from` go by that (`config/changes.py`). The YAML files under
-`conf/` hold only what an option changes. Keys of a `_target_`'s own signature are accepted beside the ones named here,
-and are checked against that signature (`config/checking/targets.py`).
+A field marked `SPEED` or `FILES` cannot change a result, and a field marked `LATER` is newer than some saved configs;
+identity, resume, reproduce and `train --from` depend on these marks (`config/changes.py`). The YAML files under `conf/`
+only hold what an option changes. In a node with a `_target_`, the keywords of its signature are accepted too, and are
+checked against it (`config/checking/targets.py`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Node(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, allow_inf_nan=False, populate_by_name=True, defer_build=True
-    )  # built at the first validation: help and --cfg need only the defaults
+    )  # built at the first validation: help and --cfg only need the defaults
 
 
 class TargetNode(Node):
@@ -41,33 +41,33 @@ class TargetNode(Node):
     OURS: ClassVar[frozenset[str]] = frozenset()
     """Keys that Tunesmith reads itself and does not pass on."""
     SUPPLIED: ClassVar[dict[str, str]] = {}
-    """Keywords that the run supplies, refused in a config, each with the sentence that says what to use instead."""
+    """Keywords that the run supplies, refused in a config, each with the reason or what to use instead."""
 
     target: str = Field(alias="_target_")
     """Dotted path of the class or function."""
 
     def kwargs(self) -> dict[str, Any]:
-        """The keyword arguments for `_target_`: every key but `_target_` and our own."""
+        """The keyword arguments for `_target_`: every key except `_target_` and our own."""
         return {key: value for key, value in self.model_dump().items() if key != "target" and key not in self.OURS}
 
 
 class Run(Node):
-    """Where a run is kept and what people call it; no effect on the result."""
+    """Where a run is stored and what it is called; no effect on the result."""
 
     root: str = "runs"
-    """Folder under which run directories are made, one per day and run."""
+    """Folder for run directories, one per day and run."""
     name: str | None = None
-    """Name for people, part of the directory's name; null takes the experiment's or `<data>-<model>-<method>`."""
+    """Display name, part of the directory's name; null is the experiment's name or `<data>-<model>-<method>`."""
     tags: list[str] = []
-    """Labels recorded with the run and sent to the tracker, references such as `${oc.env:NAME}` as they stand."""
+    """Labels recorded with the run and sent to the tracker; references such as `${oc.env:NAME}` stay as they are."""
     dir: str | None = None
-    """The run directory itself, named exactly; refused if it exists."""
+    """The exact run directory; refused if it exists."""
     resume: Literal["never", "auto"] = "never"
-    """`auto` goes on with the newest unfinished run of this config under `root`, if there is one."""
+    """`auto` resumes the newest unfinished run of this config under `root`, if there is one."""
 
 
 class Task(Node):
-    """What the model is to do: fixes the kind of head, the loss, the default metrics and the monitor."""
+    """What the model learns to do: decides the kind of head, the loss, the default metrics and the monitor."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -80,15 +80,15 @@ class Task(Node):
     multi_label: bool = False
     """Classification with any number of labels per text: one yes-or-no decision for each label."""
     label_smoothing: Fraction = 0.0
-    """Part of the right label's probability that is spread evenly over all labels (arXiv:1512.00567); for one label
-    per text or word. Only in the training loss: `val/loss` stays comparable."""
+    """Part of the correct label's probability that is spread evenly over all labels (arXiv:1512.00567); for one label
+    per text or word. Only used in the training loss, so that `val/loss` stays comparable."""
     class_weights: Literal["balanced"] | list[Positive] | dict[str, Positive] | None = None
-    """Weight of each label in the training loss, by its name or as a list in the order that the labels are shown in;
+    """Weight of each label in the training loss, by its name or as a list in the order in which the labels are shown;
     `balanced` is rows / (labels x rows with the label), as in scikit-learn. The loss is the weighted mean; `val/loss`
     stays unweighted."""
     target: Annotated[str | None, LATER] = Field(default=None, alias="_target_")
-    """Class that derives from `tunesmith.tasks.task.Task`, mostly from that of `name`, and says how the task is done;
-    its keyword arguments stand beside it. Null is the class of `name`."""
+    """Subclass of `tunesmith.tasks.task.Task`, usually of the class of `name`, that implements the task; its keyword
+    arguments are other keys of this node. Null is the class of `name`."""
 
     def kwargs(self) -> dict[str, Any]:
         """The keyword arguments for the class."""
@@ -100,34 +100,34 @@ class Split(Node):
 
     method: Literal["stratified", "random", "hash", "time", "column"] = "stratified"
     """`stratified` keeps label proportions (if every text has one label; otherwise it is `random`), `random` does not.
-    `hash` goes by each row's content, so that an added row moves no other; its sizes are near the fractions. `time`
+    `hash` depends only on each row's content, so that adding a row moves no other; split sizes are approximate. `time`
     trains on the oldest rows and tests on the newest. `column` reads the split's name from `column`."""
     val_fraction: Fraction = 0.1
     """Validation rows as a fraction of all rows."""
     test_fraction: Fraction = 0.1
     """Test rows as a fraction of all rows."""
     seed: Seed = 0
-    """Seed of the split alone, so that replicating the run's `seed` never moves a row into or out of test."""
+    """Seed of the split only, so that replicating the run's `seed` never moves a row into or out of test."""
     column: str | None = None
     """With `method=column`: the column that holds `train`, `val` or `test`. With `method=time`: the column with each
     row's time, as a number or an ISO 8601 date."""
     group_column: Annotated[str | None, LATER] = None
     """Rows with the same value in this column stay on one side of the split, e.g. all tickets of a customer."""
     duplicates: Annotated[Literal["together", "apart"], LATER] = "apart"
-    """`together` keeps rows with the same input on one side of the split; new configs say so. `apart` divides them like
-    other rows, as configs without this key did."""
+    """`together` keeps rows with the same input on one side of the split; new configs set it. `apart` divides them like
+    other rows, as in configs without this key."""
 
 
 class Format(TargetNode):
-    """A format of files that a class reads: one of your own, or of ours without a name in `data.format`."""
+    """A file format read by a class: your own, or one of ours without a name in `data.format`."""
 
 
 class CleaningStep(TargetNode):
-    """A step of cleaning: a class that derives from `TextStep` or `RowStep` of `tunesmith.data.cleaning.step`."""
+    """A cleaning step: a subclass of `TextStep` or `RowStep` in `tunesmith.data.cleaning.step`."""
 
 
 class SplitFiles(Node):
-    """A file, or several, for each split; rows of a split without one are drawn from those of `train`."""
+    """One or more files for each split; the rows of a split without files are drawn from those of `train`."""
 
     train: str | list[str]
     """Files with rows to train on."""
@@ -138,7 +138,7 @@ class SplitFiles(Node):
 
 
 class Data(Node):
-    """The text data: where it is, which columns matter, how it is split and batched."""
+    """The text data: where it is, which columns are used, how it is split and batched."""
 
     path: str | Annotated[list[str], Field(min_length=1)] | SplitFiles
     """The file, a pattern such as `parts/*.csv`, a list of these, or one or such a list for each split, e.g.
@@ -147,73 +147,74 @@ class Data(Node):
     format: Literal["csv", "jsonl", "conll", "python"] | Format
     """`csv`: a header line and rows; `jsonl`: one JSON object per line; `conll`: a word and its tag per line, a blank
     line after each sentence; `python`: a Python file that assigns one literal dict of name to text (it is not run).
-    Or a mapping: `_target_` names a class that derives from `tunesmith.data.sources.source.Source`, with its keyword
-    arguments beside it. A file packed with gzip or zstd is read as what is in it."""
+    Or a mapping: `_target_` names a subclass of `tunesmith.data.sources.source.Source`, and the other keys are its
+    keyword arguments. Files compressed with gzip or zstd are decompressed."""
     delimiter: (
         Literal["comma", "semicolon", "tab", "pipe", "\\t"] | Annotated[str, Field(min_length=1, max_length=1)]
     ) = ","
-    """What parts the fields of a CSV file: its name, or the character itself."""
+    """Delimiter of a CSV file: its name, or the character itself."""
     quoting: Literal["csv", "none"] | None = None
-    """`csv`: a field in double quotes may hold delimiters and line breaks; `none`: a quote is a character like any
-    other, and a row is a line. Null is `none` where the delimiter is a tab, else `csv`."""
+    """`csv`: a field in double quotes may hold delimiters and line breaks; `none`: a quote is an ordinary
+    character, and every line is a row. Null is `none` if the delimiter is a tab, else `csv`."""
     text_column: str = "text"
-    """Column with the input text; for token classification, a list of words. A field of an object in a column is named
-    by a dotted path, as in `summary.challenge`; so with every other column."""
+    """Column with the input text; for token classification, a list of words. For a field of an object, use a
+    dotted path such as `summary.challenge`; this works for every column."""
     text_pair_column: str | None = None
     """Column with a second text, for tasks on sentence pairs (classification, regression)."""
     label_column: str = "label"
-    """Column with what is to be predicted: a label (any string or whole number; names are kept and used in
-    predictions), several labels, a number, or a list of tags, as the task asks."""
+    """Column to predict: a label (any string or whole number; names are kept and used in predictions), several labels,
+    a number, or a list of tags, depending on the task."""
     label_names: dict[str, str] = {}
-    """Label or tag as it stands in the file to the name that it gets; those that are not listed keep their own. For
-    vectors of zeros and ones: the position, from 0, to the name."""
+    """Label or tag in the file to its name; labels that are not listed keep their own. For vectors of zeros and ones:
+    position, from 0, to name."""
     label_separator: Annotated[str, Field(min_length=1)] = "|"
-    """What stands between the labels of a text where they are no list, for `task.multi_label`."""
+    """Separator between the labels of a text if they are not a list, for `task.multi_label`."""
     target_column: str | None = None
-    """Column with the text to be written for `text_column` (text to text; for language modeling, the response, where
-    both may also be lists of messages)."""
+    """Column with the text to generate for `text_column` (text to text; in language modeling, the response, and both
+    may be lists of messages)."""
     messages_column: str | None = None
-    """Column with a conversation, for language modeling: a list of `{"role": ..., "content": ...}`. Columns beside it
-    that are called `tools`, `documents` and `chat_template_kwargs` go to the chat template."""
+    """Column with a conversation, for language modeling: a list of `{"role": ..., "content": ...}`. Other
+    columns named `tools`, `documents` and `chat_template_kwargs` are passed to the chat template."""
     id_column: str | None = None
-    """Column with a unique row id; null numbers the rows of the file from 0."""
+    """Column with a unique row id; null numbers the rows from 0."""
     where: dict[str, str | int | float | bool] = {}
-    """Keep only rows whose column equals the value, for every entry: numbers as numbers, true and false in any case."""
+    """Keep only rows whose column equals the value, for every entry: numbers are compared as numbers, true and false in
+    any case."""
     num_rows: Count | None = None
-    """Use this many rows, drawn with `split.seed` (by label where the split is stratified); null uses all."""
+    """Use this many rows, drawn with `split.seed` (by label if the split is stratified); null uses all."""
     on_empty: Literal["error", "drop"] = "error"
     """What to do with rows that have no text or no label."""
     missing: list[str] = ["nan", "NaN", "NA", "<NA>"]
-    """Words that stand for a missing text, label or number, as pandas and R write them, besides null, JSON's NaN and
-    an empty field. One that `label_names` has is a label."""
+    """Words that mean a missing text, label or number, as pandas and R write them, besides null, JSON's NaN and an
+    empty field. A word in `label_names` is a label instead."""
     cleaning: Annotated[dict[str, CleaningStep | None], LATER] = {}
-    """Name to a step of cleaning, in order; those that change texts come before those that remove rows. Texts are
-    cleaned in every split and in what a finished run is to answer; rows are removed from training alone, unless a step
-    says `only_train: false`. The options of `data/cleaning` are the steps of ours."""
+    """Name to cleaning step, in order; steps that change texts come before steps that remove rows. Texts are cleaned in
+    every split and in the inputs of a finished run; rows are only removed from training, unless a step has
+    `only_train: false`. The options of `data/cleaning` are the built-in steps."""
     on_leak: Annotated[Literal["warn", "remove", "error"], LATER] = "warn"
-    """What to do with training rows that stand in val or test, once texts are cleaned: tell, take them out of training,
-    or refuse the data. Val and test stay as they are."""
+    """What to do with training rows that are also in val or test, after cleaning: warn, remove them from training, or
+    refuse the data. Val and test stay as they are."""
     near: Annotated[Likeness | None, LATER] = None
-    """Likeness from which a text stands there too: the pieces of five characters that two texts share, as a fraction of
-    those that one has (Jaccard index). Null takes equal texts alone; an audit then takes 0.7."""
+    """Similarity from which two texts count as the same for `on_leak`: the pieces of five characters that both have, as
+    a fraction of those that either has (Jaccard index). Null counts only equal texts; an audit then uses 0.7."""
     split: Annotated[Split, Fixed("The split is the same for all trials, so that they can be compared")] = Split()
     max_length: Annotated[int, Field(ge=2)] = 128
-    """Tokens per text after truncation, special tokens included; a longer text to be modelled itself is divided."""
+    """Maximum tokens per text, including special tokens; in language modeling, longer plain texts are divided."""
     max_target_length: Annotated[int, Field(ge=2)] = 64
-    """Tokens to be written for a text at most: of the target in training, of the answer in evaluation."""
+    """Maximum tokens to generate for a text: of the target in training, of the answer in evaluation."""
     on_long: Annotated[Literal["cut", "cut_left", "drop", "error"], LATER] = "cut"
-    """What to do with a text beyond `max_length` or `max_target_length`: `cut` keeps its beginning, `cut_left` its end
-    (a target always keeps its beginning); `drop` leaves the row out of its split, `error` refuses it. What is lost is
-    counted and said in any case."""
+    """What to do with a text longer than `max_length` or `max_target_length`: `cut` keeps its beginning, `cut_left` its
+    end (a target always keeps its beginning); `drop` leaves the row out of its split, `error` refuses it. What is lost
+    is always counted and reported."""
     packing: bool = False
-    """Language modeling: put several texts into one sample of up to `max_length` tokens, where no text sees another;
-    `batch_size` then counts such samples."""
+    """Language modeling: pack several texts, which do not attend to one another, into samples of up to `max_length`
+    tokens; `batch_size` then counts these samples."""
     batch_size: Count = 32
     """Samples per optimizer step over all devices."""
     micro_batch_size: Count | Literal["auto"] = "auto"
-    """Samples per device per forward; must divide `batch_size`; `auto` takes them all at once."""
+    """Samples per device per forward; must divide `batch_size`; `auto` is all at once."""
     eval_batch_size: Annotated[Count, SPEED] = 64
-    """Samples per device per forward in evaluation; has no effect on the metrics but in their last digits."""
+    """Samples per device per forward in evaluation; affects only the last digits of metrics."""
     order: Literal["bucketed", "random"] = "bucketed"
     """Training order: `bucketed` puts texts of similar length in a batch (less padding), `random` does not."""
     num_workers: Annotated[int, Field(ge=0), SPEED] = 0
@@ -223,49 +224,49 @@ class Data(Node):
 
 
 class Head(Node):
-    """What stands on the backbone in classification and regression."""
+    """The head on the backbone, in classification and regression."""
 
     pooling: Literal["mean", "last", "cls"] | None = None
-    """Null takes the architecture's own head, which plain transformers loads. Else a head of ours reads the hidden
+    """Null is the architecture's own head, which plain transformers can load. Otherwise our own head reads the hidden
     states: their `mean` over all tokens, the `last` token's, or the first token's (`cls`)."""
     hidden: list[Count] = []
     """Widths of hidden layers (GELU) between the pooled vector and the logits."""
     words: dict[str, str] = {}
-    """Label to a word of one token: a decoder or an encoder-decoder then answers by its own scores of these words,
-    without a head."""
+    """Label to a word of one token: a decoder or an encoder-decoder then answers by its scores for these words, without
+    a head."""
     cue: str = ""
-    """With `words`: text that is put behind every text, so that a word follows naturally, e.g. ` It was`."""
+    """With `words`: text to append to every text so that a word follows naturally, e.g. ` It was`."""
     start: Annotated[Literal["auto", "keep", "new"], LATER] = "auto"
-    """What becomes of the outputs of a checkpoint's head. `auto` keeps each at its own label where the labels are the
-    same (case aside), and draws new ones where they are not; `keep` keeps those of the same labels and, where there
-    are as many, gives the others out in order; `new` draws them."""
+    """What happens to the outputs of a checkpoint's head. `auto` keeps each for its own label if the labels are the
+    same (case aside), and otherwise initialises new ones; `keep` keeps those of the same labels and, if there are
+    equally many, assigns the others in order; `new` initialises all."""
 
 
 class Model(Node):
-    """The network, its tokenizer and how its weights start."""
+    """The network, its tokenizer and its initial weights."""
 
     path: str | None = None
-    """A local folder, a GGUF file or a Hub id; required unless `init=random` with `config` describes the network."""
+    """A local folder, a GGUF file or a Hub id; required unless `init=random` and `config` describes the network."""
     from_run: str | None = None
-    """An earlier run's directory: its model and tokenizer are taken, whatever `path` and `tokenizer` say."""
+    """An earlier run's directory: its model and tokenizer are used instead of `path` and `tokenizer`."""
     family: Literal["auto", "encoder", "causal", "seq2seq"] = "auto"
-    """The family that the model has to be of; `auto` takes any. A model of another family is refused."""
+    """The required family, or `auto` for any. A model of another family is refused."""
     tokenizer: str | None = None
-    """A folder or Hub id with the tokenizer; null takes the model's own."""
+    """A folder or Hub id with the tokenizer; null is the model's own."""
     revision: str | None = None
     """Commit, tag or branch on the Hub; null is `main`. The resolved commit is recorded."""
     init: Literal["pretrained", "random"] = "pretrained"
     """`random` builds the same architecture with fresh weights (ablations, tests)."""
     dropout: Fraction | None = None
-    """Every dropout rate of the network, whatever the architecture calls it; null keeps the model's own rates."""
+    """Every dropout rate of the network, whatever its name in the architecture; null keeps the model's own rates."""
     head: Head = Head()
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory and more time for the same result."""
     quantization: Literal["none", "8bit", "4bit"] = "none"
-    """Hold the base's weights in so few bits (bitsandbytes) while an adapter is trained; needs a GPU."""
+    """Quantise the base model's weights (bitsandbytes) while an adapter is trained; needs a GPU."""
     config: dict[str, Any] = {}
     """Fields of the architecture's own configuration to set, e.g. `num_hidden_layers`; `model_type` names the
-    architecture where there is no `path`."""
+    architecture if there is no `path`."""
     cache_dir: Annotated[str, FILES] = "~/.cache/tunesmith"
     """Folder of converted GGUF files, keyed by content."""
 
@@ -293,20 +294,20 @@ class Method(Node):
         None
     )
     """`full` trains every weight; `head_only`, `last_layers`, `freeze`, `gradual` and `bitfit` a part of them; `lora`,
-    `ia3` and `prompt` a small adapter of peft's. Null goes by the class in `_target_` alone."""
+    `ia3` and `prompt` a small adapter from peft. Null is the class in `_target_`."""
     layers: Count | None = None
-    """With `last_layers`: how many, counted from the head."""
+    """With `last_layers`: how many layers, counted from the head."""
     frozen: list[str] = []
-    """With `freeze`: regular expressions; a parameter stays as it is if one is found in its name."""
+    """With `freeze`: regular expressions; a parameter is frozen if one of them matches part of its name."""
     unfrozen_by: Annotated[float, Field(gt=0, le=1)] | None = None
-    """With `gradual`: when the last (the embeddings) joins, as a fraction of all optimizer steps."""
+    """With `gradual`: when the last part (the embeddings) is unfrozen, as a fraction of all optimizer steps."""
     target: str | None = Field(default=None, alias="_target_")
-    """A configuration of peft's, or a class of one's own that says which weights are trained
-    (`tunesmith.models.method.PartialMethod`); its keyword arguments stand beside it. It takes the place of `full`, the
+    """A peft configuration, or your own class that decides which weights are trained (a subclass of
+    `tunesmith.models.method.PartialMethod`); its keyword arguments are other keys of this node. It replaces `full`, the
     default."""
 
     def kwargs(self) -> dict[str, Any]:
-        """The keyword arguments for `_target_`: every key beside it, and those of built-in methods that are set."""
+        """The keyword arguments for `_target_`: every other key, and the keys of built-in methods that are set."""
         named = type(self).model_fields
         return {
             key: value
@@ -328,11 +329,11 @@ class Optimizer(TargetNode):
     head_lr: Positive | None = None
     """Peak learning rate of the head; null is `lr`."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Peak learning rate of a layer as a fraction of that of the next layer, towards the head."""
+    """Peak learning rate of a layer as a fraction of that of the next layer towards the head."""
 
 
 class Scheduler(TargetNode):
-    """How the learning rate moves, per optimizer step (or per epoch, for a plateau schedule)."""
+    """How the learning rate changes, per optimizer step (or per epoch, for a plateau schedule)."""
 
     OURS: ClassVar[frozenset[str]] = frozenset({"warmup_fraction"})
     SUPPLIED: ClassVar[dict[str, str]] = {
@@ -344,21 +345,21 @@ class Scheduler(TargetNode):
     }
 
     warmup_fraction: Fraction = 0.0
-    """Steps of linear warm-up as a fraction of all optimizer steps; for schedules that take a warm-up."""
+    """Steps of linear warm-up as a fraction of all optimizer steps, for schedules that have a warm-up."""
 
 
 class Evaluation(Node):
-    """What is measured on validation and test data, and which number decides."""
+    """The metrics on validation and test data, and the one that decides."""
 
     monitor: str = "val/accuracy"
-    """The metric that picks the best weights, stops early and drives sweeps: `val/loss` or `val/<metric>`."""
+    """The metric that picks the best weights, stops early and guides sweeps: `val/loss` or `val/<metric>`."""
     mode: Literal["auto", "max", "min"] = "auto"
-    """Whether more or less of `monitor` is better; `auto` is the metric's own direction, if its class says one."""
+    """Whether a higher or lower `monitor` is better; `auto` is the direction that the metric's class states."""
     metrics: dict[str, TargetNode] = {}
     """Name to torchmetrics class; one with `average: none` gives a value per label, `<name>/<label>`. A matrix or a
-    curve is kept in `results.json` under `tables`."""
+    curve is saved in `results.json` under `tables`."""
     test: Annotated[bool, Fixed("A search never looks at the test split")] = True
-    """Look at the test split once, at the end; every look is written to the ledger."""
+    """Evaluate on the test split once, at the end; every look at it is recorded in the ledger."""
 
 
 class Trainer(TargetNode):
@@ -380,24 +381,26 @@ class Trainer(TargetNode):
         **dict.fromkeys(
             ("limit_train_batches", "overfit_batches"), "use data.num_rows, trainer.max_steps or debug=overfit"
         ),
-        **dict.fromkeys(("limit_val_batches", "limit_test_batches"), "a split is measured whole; use data.num_rows"),
+        **dict.fromkeys(
+            ("limit_val_batches", "limit_test_batches"), "splits are always evaluated whole; use data.num_rows"
+        ),
         "limit_predict_batches": "predictions are made by tunesmith predict",
-        "num_sanity_val_steps": "validation runs after training steps only",
+        "num_sanity_val_steps": "validation only runs after training steps",
         **dict.fromkeys(("num_nodes", "strategy", "sync_batchnorm"), "a run trains on one device"),
-        "plugins": "the run has its own, for checkpoints and for one device whatever the cluster says",
+        "plugins": "the run has its own, for checkpoints and to use one device on any cluster",
         "enable_model_summary": "use tunesmith check --model, which counts the parameters",
-        "barebones": "it switches off what a run writes down; use trainer.max_steps for a short run",
-        "benchmark": "it times kernels and keeps the fastest, so that no run would repeat another",
+        "barebones": "it switches off what a run records; use trainer.max_steps for a short run",
+        "benchmark": "it times kernels and keeps the fastest, so no run could be repeated exactly",
         "enable_autolog_hparams": "the whole config is saved with every run and sent to its tracker",
         "model_registry": "use logger.log_model=true",
     }
 
     max_epochs: Count | None = None
-    """Passes over the training data; null where `max_steps` decides."""
+    """Passes over the training data; null leaves it to `max_steps`."""
     max_steps: Annotated[int, Field(ge=-1)] = -1
     """Optimizer steps; -1 leaves it to `max_epochs`."""
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
-    """Device kind; `auto` takes a GPU where there is one."""
+    """Device kind; `auto` is a GPU if there is one."""
     devices: Literal[1] = 1
     """Devices in this run."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
@@ -405,27 +408,27 @@ class Trainer(TargetNode):
     gradient_clip_val: NonNegative | None = 1.0
     """Largest global gradient norm; null does not clip."""
     val_check_interval: int | float | None = None
-    """Validate every so many optimizer steps of an epoch (whole number), or after this fraction of an epoch; null is at
-    each epoch's end. With `check_val_every_n_epoch=null` steps are counted over the whole run."""
+    """Validate every so many optimizer steps in an epoch (whole number), or after this fraction of an epoch; null is at
+    the end of each epoch. With `check_val_every_n_epoch=null`, steps are counted over the whole run."""
     log_every_n_steps: Count = 1
     """Optimizer steps between two points of the training curves."""
     deterministic: bool = True
     """Use only deterministic kernels."""
     threads: Annotated[
-        Count | Literal["auto"], Fixed("It is part of the result's last bits: set it once, for all trials")
+        Count | Literal["auto"], Fixed("It affects the last bits of results: set it once, for all trials")
     ] = "auto"
-    """CPU threads of torch; part of the result's last bits. `auto` takes the usable cores, within a
+    """CPU threads of torch, which affect the last bits of results. `auto` is the number of usable cores, within a
     container's quota and OMP_NUM_THREADS."""
     matmul_precision: Literal["auto", "highest", "high", "medium"] = "auto"
-    """Route of fp32 matrix products; `auto` takes a faster one only where it is measured to be fp32-accurate."""
+    """Precision of fp32 matrix products; `auto` uses a faster one only if it is measured to be fp32-accurate."""
     checkpoint_every_steps: Annotated[Count | None, FILES] = None
-    """Write `last.ckpt` every so many optimizer steps, beside the one at each epoch's end; null does not."""
+    """Write `last.ckpt` every so many optimizer steps, in addition to the end of each epoch; null does not."""
     checkpoint_every_minutes: Annotated[Positive | None, FILES] = 15.0
     """Write `last.ckpt` when so many minutes have passed since the last one; null does not."""
 
 
 class Logger(Node):
-    """The experiment tracker; `metrics.jsonl` is written in any case."""
+    """The experiment tracker; `metrics.jsonl` is always written."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -435,18 +438,18 @@ class Logger(Node):
     name: Literal["wandb", "none"] | None = None
     """`wandb`: Weights & Biases; `none`: local files only; null: the tracker that `_target_` names."""
     target: str | None = Field(default=None, alias="_target_")
-    """Class of a tracker, with its keyword arguments beside it; it takes those of `project`, `entity`, `mode` and
-    `log_model` that its signature names."""
+    """Class of a tracker; its keyword arguments are other keys of this node, and those of `project`, `entity`, `mode`
+    and `log_model` that its signature names."""
     project: str = "tunesmith"
     """Project on the server."""
     entity: str | None = None
     """Team or user on the server; null is the account's default."""
     group: str | None = None
-    """Group that the run is shown under; a sweep puts its trials into one."""
+    """Group in which the run is shown; a sweep puts its trials into one."""
     job_type: str = "train"
-    """What the run is, shown beside its name; a sweep's trials are `trial`."""
+    """Kind of run, shown with its name; it is `trial` for the trials of a sweep."""
     mode: Literal["auto", "online", "offline"] = "auto"
-    """`auto` is online where an API key is found, else offline; WANDB_MODE, where set, decides."""
+    """`auto` is online if an API key is found, else offline; WANDB_MODE decides if it is set."""
     log_model: bool = False
     """Upload the best weights as an artifact."""
 
@@ -460,12 +463,12 @@ class Logger(Node):
 
 
 class RunConfig(Node):
-    """The whole of a run."""
+    """The whole config of a run."""
 
     schema_version: Annotated[Literal[1, 2], FILES] = SCHEMA_VERSION
-    """Version of this schema, written with every saved config: its values keep the meaning that they had then."""
+    """Version of this schema, written with every saved config: its values keep the meaning that they had in it."""
     seed: Annotated[Seed, Fixed("Replicate it instead: hydra.sweeper.repeats=3")] = 0
-    """Seed of everything random in the run but the split. Not a hyperparameter: replicate it, never search it."""
+    """Seed of everything random in the run except the split. Not a hyperparameter: replicate it, never search it."""
     run: Annotated[Run, FILES, Fixed("A trial's directory is its own")] = Run()
     task: Task
     data: Data
@@ -476,5 +479,5 @@ class RunConfig(Node):
     evaluation: Evaluation
     trainer: Trainer
     callbacks: dict[str, TargetNode | None] = {}
-    """Name to Lightning callback; `monitor` and `mode` follow `evaluation` where a callback asks for them."""
+    """Name to Lightning callback; `monitor` and `mode` are those of `evaluation` if a callback needs them."""
     logger: Annotated[Logger, FILES, Fixed("A trial's tracker run is its own")]

@@ -1,4 +1,4 @@
-"""What a config and a model have to know of each task, without torch; all else is in `tasks/`, a file for each."""
+"""What a config and a model must know about each task, without torch; the rest is in `tasks/`, one file per task."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ Name = Literal["classification", "regression", "token_classification", "language
 
 @dataclass(frozen=True)
 class Traits:
-    """A task as a config and a model see it."""
+    """The properties of a task that matter to a config or a model."""
 
     name: Name
     """`task.name`."""
     option: str
-    """Its option of the groups `task` and `evaluation`, and its file in `tasks/`."""
+    """Its option in the groups `task` and `evaluation`, and its file in `tasks/`."""
     columns: tuple[str, ...]
-    """Keys of `data` that name the columns of its records."""
+    """Keys of `data` for the columns that it reads."""
     output: Literal["labels", "number", "text"]
-    """What a model answers with."""
+    """The kind of answer that a model gives."""
     heads: Mapping[str, str]
-    """The families that it takes, each with the class of transformers that loads one with the task's head."""
+    """The families that it supports, each with the transformers class that loads a model with the task's head."""
     pipeline: str
-    """What the Hugging Face Hub calls it."""
+    """Its name on the Hugging Face Hub."""
     metrics: tuple[str, ...] = ()
-    """How the names of the metrics begin that measure its answers, among those of `MEASURES`."""
+    """Prefixes of the metrics that only some tasks can use and that this one can."""
     required: tuple[str, ...] = ()
-    """Those of its columns that have no default."""
+    """Those of its columns that must be set."""
     several: bool = False
-    """A text may have any number of labels."""
+    """Whether a text may have any number of labels."""
     pools: bool = False
-    """It answers once for a text, so that a head of ours can pool it."""
+    """Whether it gives one answer per text, so that our own head can pool the text."""
     takes_words: bool = False
-    """Its inputs are lists of words, each with an answer of its own; the first ones cannot be cut."""
+    """Whether its inputs are lists of words, each with its own answer, so that the first ones cannot be cut."""
     divides: bool = False
-    """Its texts are divided into samples, so that none is cut, and may be packed; it takes conversations too."""
+    """Whether long texts are divided instead of cut, texts may be packed, and conversations are accepted."""
 
     @property
     def head(self) -> str | None:
-        """The end of the names of the classes with its head; None for a model that writes text."""
+        """The suffix of the names of classes with its head; None for a model that generates text."""
         if self.output == "text":
             return None
         return next(iter(self.heads.values())).removeprefix("AutoModelFor")
 
     @property
     def takes_label_words(self) -> bool:
-        """Whether words of a model that writes can stand for its labels."""
+        """Whether a language model's words can represent its labels."""
         return self.pools and self.output == "labels"
 
     @property
     def weighs_labels(self) -> bool:
-        """Whether there is one label for each text or word, which can be smoothed and weighed."""
+        """Whether there is one label per text or word, which can be smoothed and weighted."""
         return self.output == "labels" and not self.several
 
 
@@ -111,30 +111,30 @@ TASKS: Final = {
         ),
     )
 }
-"""Option to task, in the order in which messages list them; an option without a flag of its own has its task's name."""
+"""Option to task, in the order in which messages list them."""
 MEASURES: Final = sorted({name for traits in TASKS.values() for name in traits.metrics}, key=len, reverse=True)
-"""How the metrics begin that only some tasks can use, the longest first."""
+"""Prefixes of the metrics that only some tasks can use, the longest first."""
 
 
 def traits_of(task: Mapping[str, Any] | Any) -> Traits:
-    """The traits of a `task` node, as plain values or as the schema's class."""
+    """The traits of a `task` node, given as plain values or as the schema's class."""
     plain = task if isinstance(task, Mapping) else {"name": task.name, "multi_label": task.multi_label}
     flagged = plain.get("multi_label") and plain["name"] == "classification"
     return TASKS["multi_label" if flagged else plain["name"]]
 
 
 def option_of(task: Mapping[str, Any]) -> str | None:
-    """The option of ours whose kind a `task` node is of; None where its name is none of ours."""
+    """Our option for the kind of a `task` node; None if its name is unknown."""
     known = task.get("name") in {traits.name for traits in TASKS.values()}
     return traits_of(task).option if known else None
 
 
 def names(**traits: Any) -> tuple[str, ...]:
-    """`task.name` of the tasks that have all of these traits, each once."""
+    """`task.name` of the tasks that have all of these traits, without duplicates."""
     having = (task for task in TASKS.values() if all(getattr(task, key) == value for key, value in traits.items()))
     return tuple(dict.fromkeys(task.name for task in having))
 
 
 def names_reading(column: str) -> tuple[str, ...]:
-    """`task.name` of the tasks that read the column of this key of `data`, each once."""
+    """`task.name` of the tasks that use this column key of `data`, without duplicates."""
     return tuple(dict.fromkeys(task.name for task in TASKS.values() if column in task.columns))

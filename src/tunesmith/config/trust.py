@@ -1,4 +1,4 @@
-"""Whose code may run: modules of the user's own and models with code of their own, as `--trust` names them."""
+"""Whose code may run: the user's own modules, and models that contain code, named by `--trust`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from pathlib import Path
 from tunesmith.config.folders import expand
 
 TRUSTED: ContextVar[tuple[str, ...]] = ContextVar("trusted", default=())
-"""What the command line, or a caller from Python, names. Never a file: a config cannot grant itself anything."""
+"""Names given on the command line or by a caller from Python, never in a file: a config cannot trust itself."""
 
 
 def trusted() -> tuple[str, ...]:
-    """The names that are trusted here, in the order in which they were given."""
+    """The trusted names, in the order in which they were given."""
     return TRUSTED.get()
 
 
 @contextmanager
 def trusting(names: Sequence[str]) -> Iterator[None]:
-    """Let code of these run inside the block, beside what is trusted around it.
+    """Trust these names inside the block, in addition to those trusted outside it.
 
     Args:
-        names: Modules, which are looked for in the current folder too; Hub ids; or folders of models (a run's directory
-            stands for its model).
+        names: Modules, also in the current folder; Hub ids; or folders of models (or a run's directory, for its
+            model).
     """
     token = TRUSTED.set(tuple(dict.fromkeys((*TRUSTED.get(), *names))))
     try:
@@ -36,7 +36,7 @@ def trusting(names: Sequence[str]) -> Iterator[None]:
 
 
 def is_trusted(source: str | None) -> bool:
-    """Whether a model is trusted: by its name, or by the folder that the name leads to."""
+    """Whether a model is trusted, by its name or by its folder."""
     if source is None:
         return False
     folders = [expand(name).resolve() for name in trusted() if expand(name).is_dir()]
@@ -46,7 +46,7 @@ def is_trusted(source: str | None) -> bool:
 
 @contextmanager
 def _trusting(names: Sequence[str]) -> Iterator[None]:
-    """Let modules be found in the current folder too."""
+    """Make modules in the current folder importable too."""
     from tunesmith.config.checking import signatures  # not needed to show a config
 
     here = str(Path.cwd())

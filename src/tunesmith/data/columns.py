@@ -13,7 +13,7 @@ from tunesmith.config.data_files import named_files
 from tunesmith.config.schema import Data
 from tunesmith.data.lines import all_numbered
 from tunesmith.data.task import RowTask
-from tunesmith.data.values import as_text, is_conversation, is_missing, kind_of, structure, taker
+from tunesmith.data.values import as_text, container_hint, is_conversation, is_missing, kind_of, structure
 from tunesmith.errors import DataError
 
 log = logging.getLogger("tunesmith")
@@ -212,7 +212,7 @@ def refuse_sources_of_lists(texts: Sequence[str], pairs: Sequence[str] | None, t
             first = lists[0]
             assert isinstance(first, list)
             rule = f"every row of {column!r} is the text of {kind_of(first)}, where a text is asked for"
-            raise DataError(f"{named_files(data.path)}: {rule}. {taker(first, column)}")
+            raise DataError(f"{named_files(data.path)}: {rule}. {container_hint(first, column)}")
 
 
 def _is_number(item: Any) -> bool:

@@ -23,7 +23,7 @@ from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples, packed
 from tunesmith.data.task import RowTask
 from tunesmith.data.tokenization import Tokens
-from tunesmith.data.unseen import told_of_unknown
+from tunesmith.data.unseen import unknown_token_warnings
 from tunesmith.data.written import doubts
 
 if TYPE_CHECKING:
@@ -104,7 +104,9 @@ class TextDataModule(pl.LightningDataModule):
         for sentence in doubts([self.splits[split] for split in new], self.tokenizer):
             log.warning("%s", sentence)
         for split in new:
-            for sentence in told_of_unknown(self.dataset(split).samples.tokens, self.splits[split], self.tokenizer):
+            for sentence in unknown_token_warnings(
+                self.dataset(split).samples.tokens, self.splits[split], self.tokenizer
+            ):
                 log.warning("%s: %s", split, sentence)
 
     @functools.cached_property

@@ -47,26 +47,26 @@ class Example:
     """The answer that a record for prediction already contains."""
 
 
-def source_and_target(record: Mapping[str, Any], data: Data, way_out: str) -> Example | None:
+def source_and_target(record: Mapping[str, Any], data: Data, conversation_overrides: str) -> Example | None:
     """Read a text and its target; None if one of them is empty.
 
     Args:
         record: The record.
         data: The data config.
-        way_out: The overrides for lists of messages.
+        conversation_overrides: The overrides for lists of messages.
 
     Raises:
         MalformedError: One of them is not text.
     """
     assert data.target_column is not None  # a rule of the config asks for it
     for column in (data.text_column, data.target_column):
-        refuse_as_text(record[column], column, way_out)
+        refuse_as_text(record[column], column, conversation_overrides)
     text = text_in(record[data.text_column], data.text_column, data)
     target = text_in(record[data.target_column], data.target_column, data)
     return Example(text, target) if text and target else None
 
 
-def prompt_and_response(record: Mapping[str, Any], data: Data, way_out: str) -> Example | None:
+def prompt_and_response(record: Mapping[str, Any], data: Data, conversation_overrides: str) -> Example | None:
     """Read a prompt and its response, both texts or both lists of messages; only the response is learned.
 
     Raises:
@@ -88,7 +88,7 @@ def prompt_and_response(record: Mapping[str, Any], data: Data, way_out: str) -> 
         raise MalformedError(
             f"{data.text_column!r} and {data.target_column!r} must both hold a text, or both a list of messages"
         )
-    example = source_and_target(record, data, way_out)
+    example = source_and_target(record, data, conversation_overrides)
     if example is None:
         return None
     answer = str(example.label)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tunesmith.config.families import Family
 from tunesmith.config.schema import Data
 from tunesmith.data.encoding import encode
-from tunesmith.data.lengths import Limit, leaves_rows, told
+from tunesmith.data.lengths import Limit, cut_warning, leaves_rows
 from tunesmith.data.rows import Rows
 from tunesmith.data.task import RowTask
 from tunesmith.errors import DataError
@@ -74,14 +74,14 @@ def fit(
     if data.on_long == "drop":
         fitted = drop_long(splits, tokenizer, data, task, family)
         if fitted.dropped:
-            log.warning("%s", _told_of_dropped(fitted.dropped, splits))
+            log.warning("%s", _dropped_warning(fitted.dropped, splits))
         return fitted
     looked_at = [name for name in splits if len(splits[name]) and name not in unseen]
     limits = {name: _limits(splits[name], tokenizer, data, task, family) for name in looked_at}
     if data.on_long == "error":
         _refuse_long(splits, limits)
     for number in range(max(map(len, limits.values()), default=0)):
-        sentence = told({name: each[number] for name, each in limits.items()}, data.on_long, at_most)
+        sentence = cut_warning({name: each[number] for name, each in limits.items()}, data.on_long, at_most)
         if sentence is not None:
             log.warning("%s", sentence)
     cut = {name: {limit.what: limit.facts() for limit in each if limit.cut.any()} for name, each in limits.items()}
@@ -135,7 +135,7 @@ def _long(limits: Sequence[Limit], num_rows: int) -> npt.NDArray[np.bool_]:
     return long
 
 
-def _told_of_dropped(dropped: Mapping[str, int], splits: Mapping[str, Rows]) -> str:
+def _dropped_warning(dropped: Mapping[str, int], splits: Mapping[str, Rows]) -> str:
     parts = ", ".join(f"{number:,} of {len(splits[name]):,} in {name}" for name, number in dropped.items())
     total, rows = sum(dropped.values()), sum(map(len, splits.values()))
     return (

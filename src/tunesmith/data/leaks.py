@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping
 from tunesmith.config.schema import Data
 from tunesmith.data.cleaning.clean import Cleaned, Removed, remove_rows
 from tunesmith.data.lines import numbered
-from tunesmith.data.nearness import alike_both_ways, near_copies
+from tunesmith.data.nearness import near_copies, neighbours
 from tunesmith.data.rows import Rows, as_one_text, inputs_of, row_place
 from tunesmith.errors import DataError
 
@@ -80,7 +80,7 @@ def _near(
     for text in (*map(as_one_text, inputs), *map(as_one_text, held)):
         numbers.setdefault(text, len(numbers))
     place_of = {numbers[as_one_text(text)]: place for text, place in held.items()}
-    alike = alike_both_ways(near_copies(list(numbers), threshold))
+    alike = neighbours(near_copies(list(numbers), threshold))
     near = {}
     for row, number in enumerate(numbers[as_one_text(each)] for each in inputs):
         others = [other for other in alike.get(number, ()) if other in place_of]

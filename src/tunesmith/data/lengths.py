@@ -71,7 +71,7 @@ class Limit:
         return facts
 
 
-def told(limits: Mapping[str, Limit], on_long: str, at_most: int | None = None) -> str | None:
+def cut_warning(limits: Mapping[str, Limit], on_long: str, at_most: int | None = None) -> str | None:
     """Describe what one kind of text loses, with the next step; None if nothing is lost.
 
     Args:
@@ -97,7 +97,7 @@ def told(limits: Mapping[str, Limit], on_long: str, at_most: int | None = None) 
     )
 
 
-def told_of_inputs(limits: Sequence[Limit]) -> Iterator[str]:
+def cut_input_warnings(limits: Sequence[Limit]) -> Iterator[str]:
     """Yield a sentence for each kind of input text that is cut before prediction."""
     for limit in limits:
         if limit.cut.any():

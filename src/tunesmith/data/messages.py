@@ -96,19 +96,21 @@ def holds_messages(value: Any) -> bool:
     return _is_list_of_objects(value) and all("role" in item or "from" in item for item in value)
 
 
-def refuse_as_text(value: Any, column: str, way_out: str) -> None:
+def refuse_as_text(value: Any, column: str, conversation_overrides: str) -> None:
     """Refuse a conversation or a list of token ids in place of a text.
 
     Args:
         value: The value of the column.
         column: The column's name.
-        way_out: The settings for conversations.
+        conversation_overrides: The settings for conversations.
 
     Raises:
         MalformedError: It is one; the message says which settings take it.
     """
     if holds_messages(value):
-        raise MalformedError(f"{column!r} holds a conversation, not text. To learn its answers: {way_out}")
+        raise MalformedError(
+            f"{column!r} holds a conversation, not text. To learn its answers: {conversation_overrides}"
+        )
     if isinstance(value, list) and value and all(isinstance(item, int) for item in value):
         raise MalformedError(
             f"{column!r} holds a list of numbers, such as token ids, not text. Tunesmith tokenises texts itself: name "

@@ -57,7 +57,7 @@ def near_copies(texts: Sequence[str], threshold: float) -> dict[int, list[int]]:
     return {later: sorted(near[later]) for later in sorted(near)}
 
 
-def alike_both_ways(near_earlier: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
+def neighbours(near_earlier: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
     """Each text with all that it is nearly like.
 
     Args:

@@ -43,7 +43,7 @@ def read_prepared(data: Data, task: RowTask) -> Prepared:
     result = prepare_splits(read_splits(data, task), data, task)
     if any(data.cleaning.values()):
         log.info("cleaning: %s", cleaning_summary(result) or "nothing to do", extra={"once": True})
-    _tell_of_leaks(result, data)
+    _report_leaks(result, data)
     return Prepared(result.splits, result.counts)
 
 
@@ -57,7 +57,7 @@ def prepare_splits(splits: Mapping[str, Rows], data: Data, task: RowTask) -> Cle
     return without_leaks(cleaned(splits, data, task), data)
 
 
-def _tell_of_leaks(result: Cleaned, data: Data) -> None:
+def _report_leaks(result: Cleaned, data: Data) -> None:
     """Equal texts that stay are told of with all that is found in rows (`data/findings.py`)."""
     if data.on_leak == "error" and (sentence := leak_sentence(result.splits, data)):
         raise DataError(

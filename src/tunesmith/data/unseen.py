@@ -19,7 +19,7 @@ NAMED = 5
 """Maximum locations listed in a sentence."""
 
 
-def told_of_empty(rows: Rows) -> Iterator[str]:
+def empty_input_warnings(rows: Rows) -> Iterator[str]:
     """Warn of inputs without text, which are still answered.
 
     Args:
@@ -33,7 +33,7 @@ def told_of_empty(rows: Rows) -> Iterator[str]:
         yield f"{len(blank):,} of {len(rows):,} inputs have no text, and are answered as empty (number {_first(blank)})"
 
 
-def told_of_unknown(tokens: Tokens, rows: Rows, tokenizer: PreTrainedTokenizerFast) -> Iterator[str]:
+def unknown_token_warnings(tokens: Tokens, rows: Rows, tokenizer: PreTrainedTokenizerFast) -> Iterator[str]:
     """Warn of texts that are mostly unknown tokens.
 
     Args:

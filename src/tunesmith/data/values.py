@@ -52,7 +52,9 @@ def text_in(value: Any, column: str | None, data: Data) -> str:
         MalformedError: The value is a list, an object or an infinite number.
     """
     if isinstance(value, list | dict):
-        raise MalformedError(f"{column!r} holds {kind_of(value)}, but must hold a text. {taker(value, column)}")
+        raise MalformedError(
+            f"{column!r} holds {kind_of(value)}, but must hold a text. {container_hint(value, column)}"
+        )
     _refuse_infinity(value, column)
     return "" if is_missing(value, data.missing) else as_text(value)
 
@@ -182,7 +184,7 @@ def is_conversation(value: Any) -> bool:
     )
 
 
-def taker(value: list[Any] | dict[Any, Any], column: str | None) -> str:
+def container_hint(value: list[Any] | dict[Any, Any], column: str | None) -> str:
     """Name the key or task that takes such a value."""
     if isinstance(value, dict):
         return "Put the text in its own column"

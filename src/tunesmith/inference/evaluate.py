@@ -75,7 +75,7 @@ def _evaluate(
     rows = fitted.splits[split]
     task = task_of(config.task)
     check_labels(rows, split, named_files(config.data.path), trained)
-    hold_against_training(record, rows, split)
+    warn_of_trained_rows(record, rows, split)
     data = TextDataModule(
         config.data,
         trained.tokenizer,
@@ -143,7 +143,7 @@ def every_row(config: RunConfig) -> Rows:
     return rows if data.num_rows is None else rows.take(draw([""] * len(rows), data.num_rows, data.split))
 
 
-def hold_against_training(record: Record, rows: Rows, split: str) -> None:
+def warn_of_trained_rows(record: Record, rows: Rows, split: str) -> None:
     """Warn of rows that the run was trained on, or that its data has changed, so they cannot be identified."""
     try:
         splits = read_fitted(record.typed)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from tunesmith.config.methods import is_prompt
 from tunesmith.errors import ConfigError, FilesError, Problem
-from tunesmith.models.merging import put_into_base
+from tunesmith.models.merging import merge_adapter
 from tunesmith.models.probe import probe
 from tunesmith.reporting.run.model_card import model_card
 from tunesmith.runs.record import Record
 from tunesmith.storage import write_text
 from tunesmith.training.ends import save_ends
 from tunesmith.training.networks import base_is_saved, load_model
-from tunesmith.training.saved import hold_merged
+from tunesmith.training.saved import verify_merged
 
 
 def export(record: Record, folder: Path, *, merge: bool) -> Path:
@@ -82,9 +82,9 @@ def _merged(record: Record, folder: Path) -> None:
     if not base_is_saved(record.config["model"]):
         hint = f"Use the run itself: tunesmith predict {record.argument} INPUT, or tunesmith.load_model"
     expected = probe(trained.network)
-    put_into_base(trained.network, "--merge", hint).save_pretrained(folder)  # type: ignore[operator]
+    merge_adapter(trained.network, "--merge", hint).save_pretrained(folder)  # type: ignore[operator]
     trained.tokenizer.save_pretrained(folder)
     save_ends(trained.network, folder)
     for file in folder.iterdir():
         file.chmod(0o644)  # safetensors writes files that only their owner can read
-    hold_merged(folder, trained.config, trained.labels, expected)
+    verify_merged(folder, trained.config, trained.labels, expected)

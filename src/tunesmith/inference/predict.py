@@ -12,10 +12,10 @@ from tunesmith.data.batching import plan_evaluation
 from tunesmith.data.cleaning.clean import clean_texts
 from tunesmith.data.datamodule import token_dataset
 from tunesmith.data.encoding import truncation_side
-from tunesmith.data.lengths import told_of_inputs
+from tunesmith.data.lengths import cut_input_warnings
 from tunesmith.data.messages import Message
 from tunesmith.data.rows import Rows, rows_of
-from tunesmith.data.unseen import told_of_empty, told_of_unknown
+from tunesmith.data.unseen import empty_input_warnings, unknown_token_warnings
 from tunesmith.models.objectives import DecoderText
 from tunesmith.tasks.task import Task
 from tunesmith.training.build import set_numerics
@@ -54,9 +54,9 @@ def _answers(trained: Trained, task: Task, rows: Rows) -> list[Any]:
     tokenizer.truncation_side = truncation_side(config.data)
     samples = task.encode_inputs(rows, tokenizer, config.data, trained.family)
     for sentence in (
-        *told_of_empty(rows),
-        *told_of_inputs(samples.limits),
-        *told_of_unknown(samples.tokens, rows, tokenizer),
+        *empty_input_warnings(rows),
+        *cut_input_warnings(samples.limits),
+        *unknown_token_warnings(samples.tokens, rows, tokenizer),
     ):
         log.warning("%s", sentence)
     dataset = token_dataset(samples, trained.tokenizer)

@@ -8,7 +8,7 @@ import transformers
 from transformers import PretrainedConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
-from tunesmith.config.families import EXAMPLES, Family, refused
+from tunesmith.config.families import EXAMPLES, Family, family_mismatch
 from tunesmith.config.tasks import TASKS
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.models.transformers_inside import has_class_for
@@ -31,7 +31,7 @@ def auto_class(task: str, config: PretrainedConfig) -> Any:
     """
     families, family = TASKS[task].heads, family_of(config)
     if family not in families:
-        rule, hint = refused(task, f"{config.model_type} is of family {family}")
+        rule, hint = family_mismatch(task, f"{config.model_type} is of family {family}")
         raise ConfigError([Problem("model", rule, None, hint)])
     auto: Any = getattr(transformers, families[family])
     own_code = getattr(config, "auto_map", None) or {}

@@ -14,7 +14,7 @@ from transformers import PretrainedConfig
 from tunesmith.config.schema import Head
 from tunesmith.config.tasks import TASKS
 from tunesmith.errors import ConfigError, Problem
-from tunesmith.models.transformers_inside import draw_again
+from tunesmith.models.transformers_inside import allow_reinitialization
 from tunesmith.seeding import derive_seed
 
 UNNAMED = re.compile(r"LABEL_\d+")
@@ -57,7 +57,7 @@ class TrainedHead:
         if heads and not any(kind.endswith(TASKS[task].head or "") for kind in heads):
             return False
         number = self.problem == OF_A_NUMBER or (self.problem is None and len(self.labels) == 1)
-        return number == answers_a_number(task)
+        return number == has_numeric_output(task)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def other_head(before: Sequence[str], labels: Sequence[str], requested: Start) -
     return HeadStart("new", (None,) * len(labels), tuple(before), sentence, surprising=requested == "auto")
 
 
-def answers_a_number(task: str) -> bool:
+def has_numeric_output(task: str) -> bool:
     """Whether the task's output is a number, which has no label to match."""
     return TASKS[task].output == "number"
 
@@ -139,7 +139,7 @@ def head_start(trained: TrainedHead, labels: Sequence[str], task: str, requested
         return HeadStart("new", (None,) * len(now), before, sentence, surprising=requested == "auto")
     if kept != tuple(range(len(now))):
         return HeadStart("moved", kept, before, f"{beginning}: each output is moved to its own label")
-    renamed = not answers_a_number(task) and before != now
+    renamed = not has_numeric_output(task) and before != now
     return HeadStart(
         "kept", kept, before, f"{beginning}: they are taken to be the same, in this order" if renamed else None
     )
@@ -149,7 +149,7 @@ def _kept(trained: TrainedHead, now: tuple[str, ...], task: str) -> tuple[int | 
     """For each label, the output of the same name; None if the outputs are of another kind or unnamed."""
     if not trained.fits(task):
         return None
-    if answers_a_number(task):
+    if has_numeric_output(task):
         return (0,) if len(trained.labels) == 1 else None
     same = _same_names(trained.labels, now)
     if trained.unnamed and None in same:  # by convention, output i then means label i
@@ -184,7 +184,7 @@ def _said(trained: TrainedHead) -> str:
 
 
 def _counted(labels: tuple[str, ...], task: str) -> str:
-    return "a number" if answers_a_number(task) else f"{len(labels)} labels ({listed(labels)})"
+    return "a number" if has_numeric_output(task) else f"{len(labels)} labels ({listed(labels)})"
 
 
 def _pairs(before: tuple[str, ...], now: tuple[str, ...], rows: tuple[int | None, ...]) -> str:
@@ -265,7 +265,7 @@ def _fresh(
             module.reset_parameters()
     if hasattr(skeleton, "initialize_weights"):
         for module in skeleton.modules():
-            draw_again(module)
+            allow_reinitialization(module)
         skeleton.initialize_weights()
     return modules
 

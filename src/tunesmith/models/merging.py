@@ -15,7 +15,7 @@ TOLERANCE = 1e-3
 """Largest difference between logits, relative to the largest logit, that is explained by fp32 rounding."""
 
 
-def put_into_base(adapted: Any, where: str, hint: str) -> torch.nn.Module:
+def merge_adapter(adapted: Any, where: str, hint: str) -> torch.nn.Module:
     """Merge a peft adapter into the network's weights; `adapted` cannot be used afterwards.
 
     A trained head is put in place first: for adapters other than LoRA, peft 0.21 fails on a head of several layers.
@@ -47,7 +47,7 @@ def put_into_base(adapted: Any, where: str, hint: str) -> torch.nn.Module:
         rule = f"peft cannot merge this adapter into its base: {first_line(error)}"
         raise ConfigError([Problem(where, rule, None, hint)], late=True) from error
     if untied:
-        _say_untied(merged.config)
+        _record_untied(merged.config)
     gap = difference(probe(merged), expected)
     if gap > TOLERANCE and not getattr(merged, "is_quantized", False):
         raise TrainingError(
@@ -84,7 +84,7 @@ def untie(network: Any) -> bool:
     return untied
 
 
-def _say_untied(config: Any) -> None:
+def _record_untied(config: Any) -> None:
     """Record in the config that the embeddings are two tensors, unless that would be read back as something else.
 
     T5 ties them whatever its config says (transformers still loads two tensors if the folder has two), and takes

@@ -24,6 +24,6 @@ def set_attention(config: PretrainedConfig, implementation: str) -> None:
     config._attn_implementation = implementation
 
 
-def draw_again(module: torch.nn.Module) -> None:
+def allow_reinitialization(module: torch.nn.Module) -> None:
     """Let `initialize_weights` initialise a module again, which it otherwise does only once."""
     module._is_hf_initialized = False  # type: ignore[assignment]

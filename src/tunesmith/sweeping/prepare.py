@@ -12,7 +12,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
-from tunesmith.config.checking.directions import COSTS, direction_of, fault_of
+from tunesmith.config.checking.directions import COSTS, direction_of, objective_problem
 from tunesmith.config.composing.compose import Composed
 from tunesmith.config.composing.composer import Composer
 from tunesmith.config.composing.files import Loader
@@ -154,7 +154,7 @@ def prepare(texts: Sequence[str], settings: Sweeper, composer: Composer, *, chec
     metrics = run.saved["evaluation"]["metrics"]
     metric = settings.metric or run.config.evaluation.monitor
     objectives = tuple([metric] if isinstance(metric, str) else metric)
-    problems = [p for name in objectives if (p := fault_of(name, metrics, "hydra.sweeper.metric")) is not None]
+    problems = [p for name in objectives if (p := objective_problem(name, metrics, "hydra.sweeper.metric")) is not None]
     if problems:
         raise ConfigError(problems)
     directions = tuple(_direction(name, run.config.evaluation, metrics) for name in objectives)

@@ -17,7 +17,7 @@ from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples
 from tunesmith.data.values import text_in
 from tunesmith.evaluation import plausibility
-from tunesmith.tasks.task import Task, made_up_rows, mean_losses, require, way_out
+from tunesmith.tasks.task import Task, conversation_overrides, made_up_rows, mean_losses, require
 from tunesmith.tasks.text_to_text import TextToText
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class LanguageModeling(Task):
         if data.messages_column:
             return conversation(record, data)
         if data.target_column:
-            return prompt_and_response(record, data, way_out(data))
-        refuse_as_text(record[data.text_column], data.text_column, way_out(data))
+            return prompt_and_response(record, data, conversation_overrides(data))
+        refuse_as_text(record[data.text_column], data.text_column, conversation_overrides(data))
         text = text_in(record[data.text_column], data.text_column, data)
         return Example(text, None) if text else None
 
@@ -54,7 +54,7 @@ class LanguageModeling(Task):
         value, learns_answers = record[data.text_column], bool(data.messages_column or data.target_column)
         if learns_answers and (isinstance(value, list) or holds_messages(value)):
             return asked(record, data.text_column)
-        refuse_as_text(value, data.text_column, way_out(data))
+        refuse_as_text(value, data.text_column, conversation_overrides(data))
         example = super().question(record, data)
         if not learns_answers:
             return example

@@ -257,7 +257,7 @@ def example_of_texts(record: Mapping[str, Any], data: Data, label: Label) -> Exa
     return Example(text, label, pair) if text and pair != "" else None
 
 
-def way_out(data: Data) -> str:
+def conversation_overrides(data: Data) -> str:
     """Return the overrides for data with lists of messages instead of texts."""
     if data.target_column is None:
         return f"task=language_modeling data.messages_column={data.text_column}"

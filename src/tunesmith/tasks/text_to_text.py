@@ -17,7 +17,7 @@ from tunesmith.data.messages import refuse_as_text
 from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples
 from tunesmith.evaluation import plausibility
-from tunesmith.tasks.task import Task, mean_losses, require, way_out
+from tunesmith.tasks.task import Task, conversation_overrides, mean_losses, require
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -35,12 +35,12 @@ class TextToText(Task):
 
     def read(self, record: Mapping[str, Any], data: Data) -> Example | None:
         """Read a text with its target."""
-        return source_and_target(record, data, way_out(data))
+        return source_and_target(record, data, conversation_overrides(data))
 
     def question(self, record: Mapping[str, Any], data: Data) -> Example:
         """Read a text without a target."""
         require(record, [data.text_column])
-        refuse_as_text(record[data.text_column], data.text_column, way_out(data))
+        refuse_as_text(record[data.text_column], data.text_column, conversation_overrides(data))
         return super().question(record, data)
 
     def encode(

@@ -49,7 +49,7 @@ class ExecutorContract(ABC):
                 heard, ended = _follow(executor, 1)
                 assert ended == [Exit(Job(number), 3)]
                 assert heard == [(Job(number), step) for step in range(20)]
-            assert executor.wait(_unheard, 0.01) == []
+            assert executor.wait(_refuse_messages, 0.01) == []
 
     def test_a_question_gets_its_answer_before_the_job_goes_on(self, tmp_path: Path) -> None:
         """`tell` returns the sweep's decision, and None for a message that does not ask for one."""
@@ -188,7 +188,7 @@ def _folder(parent: Path, number: int) -> Path:
     return folder
 
 
-def _unheard(job: Job, message: Message) -> str | None:
+def _refuse_messages(job: Job, message: Message) -> str | None:
     raise AssertionError(f"nothing runs, and {job} says {message}")
 
 

@@ -12,7 +12,7 @@ from hydra.utils import get_object
 from torchmetrics import Metric
 
 from tunesmith.config.checking.directions import mode_of
-from tunesmith.config.construct import construct, refusal
+from tunesmith.config.construct import construct, refused_arguments
 from tunesmith.config.methods import BUILT_IN, is_prompt, keywords
 from tunesmith.config.schema import Evaluation, Method, Optimizer, RunConfig, Scheduler
 from tunesmith.evaluation.words import know_all_words
@@ -91,7 +91,7 @@ def _call(where: str, target: str, keywords: dict[str, Any], *args: Any) -> Any:
     try:
         return get_object(target)(*args, **keywords)
     except (TypeError, ValueError) as error:
-        raise refusal(where, target, error) from error
+        raise refused_arguments(where, target, error) from error
 
 
 @functools.cache

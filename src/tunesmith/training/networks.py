@@ -20,7 +20,7 @@ from tunesmith.models.families import auto_class, family_of
 from tunesmith.models.groundwork import Groundwork
 from tunesmith.models.head_start import without_start
 from tunesmith.models.load_errors import explained
-from tunesmith.models.merging import put_into_base
+from tunesmith.models.merging import merge_adapter
 from tunesmith.models.weights import load_config, load_network, load_tokenizer, relabelled
 from tunesmith.runs.record import Record, load_run
 from tunesmith.seeding import derive_seed
@@ -141,7 +141,7 @@ def first_network(
         hint = f"Merge it first: tunesmith export {record.argument} --merge --output DIR, then model.path=DIR"
         rule = f"its adapter was trained with the head for task={then}"
         raise ConfigError([Problem("model.from_run", rule, f"task={task}", hint)], late=True)
-    merged = put_into_base(load_model(record).network, "model.from_run", "Start from another run")
+    merged = merge_adapter(load_model(record).network, "model.from_run", "Start from another run")
     if labels:
         merged = relabelled(merged, config.model, labels, config.seed, task, quietly)
     for parameter in merged.parameters():

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
-from tunesmith.config.methods import called
+from tunesmith.config.methods import method_label
 from tunesmith.config.schema import RunConfig
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.errors import ConfigError, Problem
@@ -75,7 +75,7 @@ def _of_steps(config: RunConfig, skeleton: torch.nn.Module, steps: int) -> Itera
     groups = [_small(group) for group in build.groups_of(config, skeleton)]
     if not groups:
         hint = "Freeze less, or start from method=lora"
-        received = called(config.method.name, config.method.target)
+        received = method_label(config.method.name, config.method.target)
         yield Problem("method", "leaves no parameter to train", received, hint)
         return
     where, target = "optimizer", config.optimizer.target

@@ -36,7 +36,7 @@ from tunesmith.training.ends import check_template
 from tunesmith.training.logs import Warnings
 from tunesmith.training.predictions import prediction_rows
 from tunesmith.training.remarks import remarks
-from tunesmith.training.saved import hold_saved
+from tunesmith.training.saved import verify_saved
 from tunesmith.training.session import Session, open_session
 from tunesmith.training.warm_start import announce_start
 
@@ -226,7 +226,7 @@ def save(session: Session, parts: Parts, trainer: Trainer, measured: Outputs) ->
     session.write_model(parts.network, data.tokenizer)
     if parts.task.learns_answers(data.data, data.family):
         check_template(data.splits["train"], data.tokenizer, directory.model)
-    gap = hold_saved(Record(directory.path), session.config, parts.module, data, trainer, measured)
+    gap = verify_saved(Record(directory.path), session.config, parts.module, data, trainer, measured)
     session.add(saved_difference=gap)
 
 

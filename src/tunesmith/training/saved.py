@@ -45,7 +45,7 @@ def tolerance(config: RunConfig) -> float:
     )
 
 
-def hold_saved(
+def verify_saved(
     record: Record, config: RunConfig, module: FineTuner, data: TextDataModule, trainer: Trainer, measured: Outputs
 ) -> float:
     """Load a run's folder and answer a few validation rows with it.
@@ -115,7 +115,7 @@ def answer_again(
     return rows, means, [answers[place[0]] for place in places]
 
 
-def hold_merged(folder: Path, config: RunConfig, labels: list[str], expected: Tensor) -> None:
+def verify_merged(folder: Path, config: RunConfig, labels: list[str], expected: Tensor) -> None:
     """Load a merged folder as a user would and check that it answers as the adapter on its base did.
 
     Args:

@@ -143,7 +143,7 @@ class Session:
                 if self.tracker.farewell is not None:
                     log.info("%s", self.tracker.farewell)
 
-    def say_how_to_go_on(self) -> None:
+    def log_next_command(self) -> None:
         """Log the command that continues the run, or starts it again."""
         if (self.directory.checkpoints / LAST).is_file():
             log.info("to resume from its last checkpoint: tunesmith resume %s", self.argument)
@@ -179,14 +179,14 @@ def open_session(
         except Interrupted as interruption:
             session.end(interruption.status, interruption.exit_code, str(interruption))
             if not isinstance(interruption, Pruned):
-                session.say_how_to_go_on()
+                session.log_next_command()
             raise
         except BaseException as error:
             log.debug("the run failed\n%s", redact(traceback.format_exc()))
             exit_code = error.exit_code if isinstance(error, TunesmithError) else 1
             session.end("failed", exit_code, f"{type(error).__name__}: {error}")
             if isinstance(error, FilesError):
-                session.say_how_to_go_on()
+                session.log_next_command()
             raise
         session.end("completed", 0)
 

@@ -8,7 +8,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 from tunesmith import compose
 from tunesmith.config.schema import Model
 from tunesmith.errors import ConfigError
-from tunesmith.models.merging import put_into_base
+from tunesmith.models.merging import merge_adapter
 from tunesmith.models.weights import load_network
 
 IDS = torch.tensor([[5, 9, 11, 300, 2], [7, 8, 50, 59, 2]])
@@ -58,7 +58,7 @@ def test_an_adapter_on_tied_tensors_is_put_into_its_own_layer_alone(option, conf
     config.task_type = KINDS[option]
     adapted = disturbed(peft.get_peft_model(writer(option), config))
     expected = logits_of(adapted)
-    merged = put_into_base(adapted, "--merge", "")
+    merged = merge_adapter(adapted, "--merge", "")
     assert torch.allclose(logits_of(merged), expected, atol=1e-4)
     merged.save_pretrained(tmp_path)
     kind = AutoModelForSeq2SeqLM if option == "tiny_seq2seq" else AutoModelForCausalLM
@@ -67,7 +67,7 @@ def test_an_adapter_on_tied_tensors_is_put_into_its_own_layer_alone(option, conf
 
 def test_what_stays_tied_is_still_one_tensor():
     adapted = peft.get_peft_model(writer("tiny_causal"), peft.LoraConfig(target_modules=["q_proj"]))
-    merged = put_into_base(adapted, "--merge", "")
+    merged = merge_adapter(adapted, "--merge", "")
     assert merged.lm_head.weight is merged.model.embed_tokens.weight
     assert merged.config.tie_word_embeddings
 
@@ -79,7 +79,7 @@ def test_an_adapter_that_peft_cannot_merge_is_refused():
     with pytest.raises(
         ConfigError, match="Impossible to merge LoRA with `lora_bias=True` because the base layer has no"
     ):
-        put_into_base(adapted, "--merge", "")
+        merge_adapter(adapted, "--merge", "")
     prompted = peft.get_peft_model(writer("tiny_causal"), peft.PromptTuningConfig("CAUSAL_LM", num_virtual_tokens=2))
     with pytest.raises(ConfigError, match="a prompt comes before the text"):
-        put_into_base(prompted, "--merge", "")
+        merge_adapter(prompted, "--merge", "")

@@ -15,7 +15,7 @@ from tunesmith import compose
 from tunesmith.config.checking.rules.adapter import BY_PATTERN, KINDS, NEEDS, NOT_CARRIED_OUT, ONLY_WITH
 from tunesmith.config.schema import Method, Model
 from tunesmith.errors import ConfigError
-from tunesmith.models.merging import put_into_base
+from tunesmith.models.merging import merge_adapter
 from tunesmith.models.methods import apply_method
 from tunesmith.models.weights import load_network
 
@@ -256,7 +256,7 @@ def assert_saved_and_merged(network, answers, model, task, folder):
         torch.testing.assert_close(loaded(**batch()).logits, answers, rtol=1e-5, atol=1e-5)
         if hasattr(network, "merge_and_unload") and hasattr(network.base_model, "merge_and_unload"):
             torch.testing.assert_close(
-                put_into_base(network, "--merge", "").eval()(**batch()).logits, answers, rtol=1e-4, atol=1e-4
+                merge_adapter(network, "--merge", "").eval()(**batch()).logits, answers, rtol=1e-4, atol=1e-4
             )
 
 

@@ -64,7 +64,7 @@ REFUSED = {
     ),
     "tags by T5": (
         ["model=tiny_seq2seq", "model.family=auto", "task=token_classification"],
-        ["takes an encoder model, and t5 is of family seq2seq", "model=minilm"],
+        ["needs an encoder model, but t5 is of family seq2seq", "model=minilm"],
     ),
     "an architecture": (["model.config.model_type=bertt"], ["no such architecture", "Did you mean bert?"]),
     "sizes": (

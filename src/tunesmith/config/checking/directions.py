@@ -51,7 +51,7 @@ def direction_of(objective: str, metrics: Metrics) -> Direction | None:
     return None if higher is None else "maximize" if higher else "minimize"
 
 
-def undirected(objective: str, metrics: Metrics, where: str) -> Problem | None:
+def direction_problem(objective: str, metrics: Metrics, where: str) -> Problem | None:
     """The problem of a number for which neither direction is known to be better; None if one is.
 
     Args:
@@ -75,13 +75,13 @@ def mode_of(monitor: str, evaluation: Evaluation) -> str:
     if monitor == evaluation.monitor and evaluation.mode != "auto":
         return evaluation.mode
     metrics = {name: node.model_dump(by_alias=True) for name, node in evaluation.metrics.items()}
-    problem = undirected(monitor, metrics, "evaluation.mode")
+    problem = direction_problem(monitor, metrics, "evaluation.mode")
     if problem is not None:
         raise ConfigError([problem])
     return "max" if direction_of(monitor, metrics) == "maximize" else "min"
 
 
-def fault_of(objective: str, metrics: Metrics, where: str) -> Problem | None:
+def objective_problem(objective: str, metrics: Metrics, where: str) -> Problem | None:
     """Why something cannot be an objective; None if it can.
 
     Args:

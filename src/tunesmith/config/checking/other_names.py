@@ -261,7 +261,7 @@ SWEEPER = {
 """The same for `hydra.sweeper`."""
 
 
-def ours(path: str) -> str | None:
+def equivalent_of(path: str) -> str | None:
     """What to use here instead of a key that another tool has; None for a name that is not known.
 
     Args:

@@ -140,7 +140,7 @@ def _nearest_target(target: str, place: Place) -> str | None:
     return None
 
 
-def class_called(name: str, path: str) -> str | None:
+def class_named(name: str, path: str) -> str | None:
     """The class of this name (in any case) that is allowed at a place; None if there is none."""
     place = PLACES.get(path)
     if place is None or place.itself:

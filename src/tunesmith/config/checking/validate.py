@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from tunesmith.config.checking import targets
 from tunesmith.config.checking.markers import MARKERS, nodes
-from tunesmith.config.checking.other_names import VALUES, ours
+from tunesmith.config.checking.other_names import VALUES, equivalent_of
 from tunesmith.config.checking.rules import contradictions
 from tunesmith.config.keys import choices, describe_type, model_at, takes_value
 from tunesmith.config.limits import bounded
@@ -176,7 +176,7 @@ def unknown_key(path: str, plain: Mapping[str, Any], received: str | None, elsew
     if path in ("experiment", "debug"):
         first_line = "Write `# @package _global_` in the first line of the file"
         return Problem(path, "no such key", received, first_line, "unknown")
-    hint = ours(path) or elsewhere(path) or did_you_mean(nearest_key(path, known))
+    hint = equivalent_of(path) or elsewhere(path) or did_you_mean(nearest_key(path, known))
     return Problem(path, "no such key", received, hint, "unknown")
 
 
@@ -185,7 +185,7 @@ def _with_elsewhere(problem: Problem, elsewhere: Elsewhere) -> Problem:
     if problem.kind != "unknown":
         return problem
     option = elsewhere(problem.where)
-    hint = " ".join(part for part in (ours(problem.where) or problem.hint, option) if part)
+    hint = " ".join(part for part in (equivalent_of(problem.where) or problem.hint, option) if part)
     return dataclasses.replace(problem, hint=hint or None)
 
 

@@ -23,11 +23,11 @@ from tunesmith.config.checking.markers import MARKERS, nodes
 from tunesmith.config.composing import overrides as override_reader
 from tunesmith.config.composing import resolvers
 from tunesmith.config.composing.files import Loader, Merged, Repository, place_of_key
-from tunesmith.config.composing.hydra_inside import CORE_PLUGINS, Engine, delete, know_sources, search_path
-from tunesmith.config.composing.mappings import keys_as_text, node_at
+from tunesmith.config.composing.hydra_inside import CORE_PLUGINS, Engine, delete, register_sources, search_path
+from tunesmith.config.composing.mappings import convert_keys, node_at
 from tunesmith.config.composing.saved import has_relative_paths, read_saved, resolve, to_saved
 from tunesmith.config.folders import shipped
-from tunesmith.config.methods import DEFAULT, called
+from tunesmith.config.methods import DEFAULT, method_label
 from tunesmith.config.omegaconf_inside import child_of, content_of
 from tunesmith.config.outline import is_nullable, is_text, leaves, schema_defaults, sweeper_defaults
 from tunesmith.config.trust import trusted, trusting
@@ -71,7 +71,7 @@ class Composed:
         """The run's name for people."""
         choices = dict(self.choices or {})
         if choices.get("method") == DEFAULT:
-            choices["method"] = called(self.config.method.name, self.config.method.target)
+            choices["method"] = method_label(self.config.method.name, self.config.method.target)
         parts = (
             [choices.get("experiment")] if choices.get("experiment") else map(choices.get, ("data", "model", "method"))
         )
@@ -104,7 +104,7 @@ def open_hydra(config_dirs: Sequence[Path] = (), home: Path | None = None) -> tu
     store.store(name="schema", node=schema_defaults(), provider="tunesmith")
     sweeper = {"_target_": SWEEPER, **PLAIN, **sweeper_defaults()}
     store.store(group="hydra/sweeper", name="tunesmith", node=sweeper, provider="tunesmith")
-    know_sources()
+    register_sources()
     conf, sweeps = (shipped(name) if home is None else home / name for name in ("conf", "sweeps"))
     places = [
         ("hydra", f"file://{Path(hydra_conf.__file__).parent}"),
@@ -137,12 +137,12 @@ def draft(overrides: Sequence[str] = (), *, config_dirs: Sequence[Path] = (), na
     for node in ("hydra", "hydra.sweeper", "hydra.runtime"):
         if not isinstance(OmegaConf.select(composed, node), DictConfig):
             raise ConfigError([*problems, Problem(node, "belongs to Hydra and cannot be replaced as a whole")])
-    problems += _of_sweeper(composed)
+    problems += _sweeper_problems(composed)
     given = frozenset(override.key_or_group for override in read.values)
     return Draft(composed, problems, loader.merged, given, loader.notes)
 
 
-def _of_sweeper(composed: DictConfig) -> list[Problem]:
+def _sweeper_problems(composed: DictConfig) -> list[Problem]:
     """Problems of classes named inside the sweeper's node, which Hydra would instantiate.
 
     Our own sweeper keeps Hydra from doing so, and checks the classes of its sampler, pruner and executor itself.
@@ -169,14 +169,14 @@ def apply(values: Sequence[Any], config: DictConfig) -> list[Problem]:
             if override.is_delete():
                 delete(override, config)
             else:
-                _make_room(override, config)
+                _clear_files(override, config)
                 OmegaConf.update(config, override.key_or_group, override.value(), merge=True, force_add=True)
         except (HydraException, OmegaConfBaseException, ValueError, TypeError, AttributeError) as error:
             problems.append(_inapplicable(override, error))
     return problems
 
 
-def _make_room(override: Any, config: DictConfig) -> None:
+def _clear_files(override: Any, config: DictConfig) -> None:
     """Remove earlier files: files for each split replace a single file, and the other way round."""
     key = override.key_or_group
     if key == "data.path":
@@ -231,7 +231,7 @@ def compose(
         HydraConfig.instance().set_config(composed.config)
         choices = dict(composed.config.hydra.runtime.choices)
         job = OmegaConf.masked_copy(composed.config, [str(key) for key in composed.config if key != "hydra"])
-        return judged(job, composed, tuple(overrides), choices)
+        return validated(job, composed, tuple(overrides), choices)
 
 
 def compose_from(path: Path, overrides: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Composed:
@@ -247,7 +247,7 @@ def compose_from(path: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
     """
     composed = draft_from(path, overrides)
     with trusting(trust):
-        return judged(composed.config, composed, tuple(overrides), None)
+        return validated(composed.config, composed, tuple(overrides), None)
 
 
 def draft_from(path: Path, overrides: Sequence[str] = ()) -> Draft:
@@ -273,7 +273,7 @@ def draft_from(path: Path, overrides: Sequence[str] = ()) -> Draft:
     return Draft(saved, problems, [Merged(file, "")], given, repository)
 
 
-def judged(
+def validated(
     config: DictConfig,
     composed: Draft,
     overrides: tuple[str, ...],
@@ -291,8 +291,8 @@ def judged(
         ConfigError: The config is not valid; it holds every problem.
     """
     complete(config, schema_defaults())
-    _give_way(config, composed)
-    misread = [*keys_as_text(config), *(words_of_python(config, composed) if choices is not None else ())]
+    _drop_default_method(config, composed)
+    misread = [*convert_keys(config), *(python_none_problems(config, composed) if choices is not None else ())]
     from tunesmith.config.checking.idle import idle
     from tunesmith.config.checking.validate import validate  # not needed to show a config
 
@@ -308,7 +308,7 @@ def judged(
     return Composed(resolve(saved) if has_relative_paths(typed) else typed, saved, overrides, choices, trusted())
 
 
-def _give_way(config: DictConfig, composed: Draft) -> None:
+def _drop_default_method(config: DictConfig, composed: Draft) -> None:
     """Let a class in `method._target_` replace the default method, unless the command line also sets `method.name`."""
     method = child_of(config, "method")
     if not isinstance(method, DictConfig) or "method.name" in composed.given:
@@ -318,7 +318,7 @@ def _give_way(config: DictConfig, composed: Draft) -> None:
         method["name"] = None
 
 
-def words_of_python(config: DictConfig, composed: Draft) -> list[Problem]:
+def python_none_problems(config: DictConfig, composed: Draft) -> list[Problem]:
     """Problems of keys for a text or null that a file sets to Python's None, which YAML reads as a text."""
     rule, hint = "None is null in Python, but a text in YAML", "Write null"
     return [

@@ -19,8 +19,8 @@ from tunesmith.config.composing.compose import (
     Draft,
     apply,
     composition_problem,
-    judged,
     open_hydra,
+    validated,
 )
 from tunesmith.config.composing.files import Loader
 from tunesmith.config.composing.overrides import Read
@@ -57,7 +57,7 @@ class Composer:
         composed = self._draft(overrides, common)
         choices: dict[str, Any] = dict(composed.config.hydra.runtime.choices)
         job = OmegaConf.masked_copy(composed.config, [str(key) for key in composed.config if key != "hydra"])
-        return judged(job, composed, (*common, *overrides), choices)
+        return validated(job, composed, (*common, *overrides), choices)
 
     def value(self, overrides: Sequence[str], key: str) -> Any:
         """The value of a key, or the option of a group, that results from the overrides; nothing is validated."""

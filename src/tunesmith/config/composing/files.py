@@ -51,7 +51,7 @@ class Merged:
     """Dotted path of the node that its keys belong to; empty for the root."""
 
 
-def path_for_people(path: Path) -> str:
+def display_path(path: Path) -> str:
     """A path for messages: relative to the current folder if it is inside."""
     path = path.resolve()
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
@@ -79,7 +79,7 @@ class Repository(OpenRepository):
 
     def file_of(self, config_path: str) -> Path | None:
         """The file of a config path such as `data/imdb`; None for a config that is not a file."""
-        config_path = self.standing_for(config_path)
+        config_path = self.effective_path(config_path)
         source = self.find_source(config_path, ObjectType.CONFIG)
         if source is None or source.scheme() != "file":  # Hydra loads its plug-ins anew: isinstance does not hold
             return None
@@ -87,7 +87,7 @@ class Repository(OpenRepository):
 
     def load_config(self, config_path: str) -> ConfigResult | None:
         """Load a config; an unreadable file, or a wrong entry of its defaults list, is recorded as a problem."""
-        config_path = self.standing_for(config_path)
+        config_path = self.effective_path(config_path)
         file = self.file_of(config_path)
         if file is None:
             return super().load_config(config_path)
@@ -110,7 +110,7 @@ class Repository(OpenRepository):
                     continue
                 rule, received, hint = problem
                 line = default_line(file, position)
-                self.note(Problem(f"{path_for_people(file)}:{line} defaults", rule, received, hint))
+                self.note(Problem(f"{display_path(file)}:{line} defaults", rule, received, hint))
             result.defaults_list = kept
         return result
 
@@ -118,13 +118,13 @@ class Repository(OpenRepository):
         """The source of a config or group, looked up only once: Hydra asks five times for each."""
         key = config_path, object_type
         if key not in self._sources:
-            know_sweepers(config_path)
+            import_sweeper_plugins(config_path)
             source = super().find_source(config_path, object_type)
-            other = self.standing_for(config_path) if source is None else config_path
+            other = self.effective_path(config_path) if source is None else config_path
             self._sources[key] = source if other == config_path else self.find_source(other, object_type)
         return self._sources[key]
 
-    def standing_for(self, config_path: str) -> str:
+    def effective_path(self, config_path: str) -> str:
         """The config to read for a path: a task without its own `evaluation` option uses that of its kind."""
         group, _, option = config_path.partition("/")
         if group != "evaluation" or super().find_source(config_path, ObjectType.CONFIG) is not None:
@@ -150,7 +150,7 @@ class Repository(OpenRepository):
 
     def get_group_options(self, group_name: str, results_filter: ObjectType | None = ObjectType.CONFIG) -> list[str]:
         """The options of a group, or its subgroups."""
-        know_sweepers(group_name)
+        import_sweeper_plugins(group_name)
         return [str(option) for option in super().get_group_options(group_name, results_filter)]
 
     def groups(self) -> list[str]:
@@ -201,7 +201,7 @@ class Repository(OpenRepository):
                 continue
             if not self.config_exists(f"{group}/{option}"):
                 return f"{group} has no such option", written, option_hint(group, option, self.options(group))
-        problem = several(group, default.value)
+        problem = too_many_options(group, default.value)
         return (problem[0], written, problem[1]) if problem is not None else None
 
     def _group_hint(self, default: GroupDefault, group: str) -> str | None:
@@ -226,7 +226,7 @@ def _is_output(folder: Path) -> bool:
     return any((folder / name).is_file() for name in OUTPUTS)
 
 
-def know_sweepers(path: str) -> None:
+def import_sweeper_plugins(path: str) -> None:
     """Let Hydra import every plug-in if a config path may name a sweeper from one; our own runs need none."""
     if path.startswith("hydra/sweeper") and path != OUR_SWEEPER:
         Plugins.instance()
@@ -237,7 +237,7 @@ def absolute_option(path: str, folder: str) -> str:
     return path[1:] if path.startswith("/") else f"{folder}/{path}".lstrip("/")
 
 
-def several(group: str, chosen: Any) -> tuple[str, str] | None:
+def too_many_options(group: str, chosen: Any) -> tuple[str, str] | None:
     """Rule and hint if several options are chosen in a group that takes one; None otherwise."""
     if not isinstance(chosen, list) or len(chosen) == 1 or (group in SEVERAL and "none" not in chosen):
         return None
@@ -249,10 +249,10 @@ def several(group: str, chosen: Any) -> tuple[str, str] | None:
 
 def option_hint(group: str, option: str, options: list[str]) -> str:
     """What to use instead of an unknown option (ours for another tool's, the nearest, or a path), and all options."""
-    from tunesmith.config.checking.targets import class_called  # it reads the schema
+    from tunesmith.config.checking.targets import class_named  # it reads the schema
 
     other = OPTIONS.get(group, {}).get(option)
-    if other is None and (target := class_called(option, group)):
+    if other is None and (target := class_named(option, group)):
         other = f"It is a class: {group}._target_={target}"
     close = other or did_you_mean(nearest(option, options)) or _by_path(group, option)
     listed = f"options: {', '.join(options)}"
@@ -296,7 +296,7 @@ class Loader(OpenLoader):
         refused = [key for key in hydra if key not in HYDRA_KEYS] if isinstance(hydra, dict) else [None]
         for key in refused:
             path = f"hydra.{key}" if key else "hydra"
-            where = f"{path_for_people(merged.path)}:{line_of(merged, path) or 1} {path}"
+            where = f"{display_path(merged.path)}:{line_of(merged, path) or 1} {path}"
             hint = f"Only {', '.join(f'hydra.{name}' for name in HYDRA_KEYS)} may be set"
             self.notes.note(Problem(where, "a config may not change how Hydra runs", None, hint))
         kept = {key: value for key, value in hydra.items() if key in HYDRA_KEYS} if isinstance(hydra, dict) else {}
@@ -312,14 +312,14 @@ def _unreadable(file: Path, error: Exception) -> Problem:
     mark = getattr(error, "problem_mark", None)
     if mark is not None:
         return Problem(
-            f"{path_for_people(file)}:{mark.line + 1}", f"is not valid YAML: {getattr(error, 'problem', error)}"
+            f"{display_path(file)}:{mark.line + 1}", f"is not valid YAML: {getattr(error, 'problem', error)}"
         )
     if isinstance(error, RecursionError):
-        return Problem(path_for_people(file), "cannot be read: it is nested too deeply")
+        return Problem(display_path(file), "cannot be read: it is nested too deeply")
     first = str(error).splitlines()[0] if str(error) else type(error).__name__
     key = getattr(error, "full_key", None)
     line = lines_of(file).get(key) if key else None
-    return Problem(f"{path_for_people(file)}:{line}" if line else path_for_people(file), f"cannot be read: {first}")
+    return Problem(f"{display_path(file)}:{line}" if line else display_path(file), f"cannot be read: {first}")
 
 
 def lines_of(file: Path) -> dict[str, int]:
@@ -366,5 +366,5 @@ def place_of_key(merged: list[Merged], path: str) -> str | None:
     for item in reversed(merged):
         line = line_of(item, path)
         if line is not None:
-            return f"{path_for_people(item.path)}:{line}"
+            return f"{display_path(item.path)}:{line}"
     return None

@@ -32,7 +32,7 @@ BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 """The class of `hydra/sweeper=basic`, Hydra's default sweeper."""
 
 
-def know_sources() -> None:
+def register_sources() -> None:
     """Register files and structured configs as sources. The public way is `Plugins`, which imports every plug-in."""
     for source in (FileConfigSource, StructuredConfigSource):
         SourcesRegistry.instance().register(source)

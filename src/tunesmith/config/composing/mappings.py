@@ -93,7 +93,7 @@ def in_quotes(text: str, hidden: Callable[[str], bool] = lambda character: not c
     return "".join(_code(character) if character != " " and hidden(character) else character for character in escaped)
 
 
-def keys_as_text(config: DictConfig) -> Iterator[Problem]:
+def convert_keys(config: DictConfig) -> Iterator[Problem]:
     """Turn keys of a composed config's mappings into texts if YAML read them as numbers.
 
     Yields:

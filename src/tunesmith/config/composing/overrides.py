@@ -16,7 +16,7 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString, Valu
 from hydra.errors import HydraException
 
 from tunesmith.config.checking.other_names import HYDRA
-from tunesmith.config.composing.files import HYDRA_KEYS, SEVERAL, Repository, option_hint, several
+from tunesmith.config.composing.files import HYDRA_KEYS, SEVERAL, Repository, option_hint, too_many_options
 from tunesmith.config.composing.hydra_inside import literal
 from tunesmith.config.composing.mappings import advice, mapping_of, read_mapping_override, takes_text
 from tunesmith.config.outline import is_nullable, is_text, leaves, takes_brackets
@@ -218,7 +218,7 @@ def _choice(override: Override, text: str, repository: Repository) -> Problem | 
     for option in value if isinstance(value, list) else [value]:
         if option is not None and str(option) not in options:
             return Problem(text, f"{group} has no such option", str(option), option_hint(group, str(option), options))
-    problem = several(group, value)
+    problem = too_many_options(group, value)
     if problem is not None:
         rule, hint = problem
         return Problem(text, rule, _shown(value), hint)
@@ -229,7 +229,7 @@ def _shown(value: object) -> str:
     return "null" if value is None else f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
 
 
-def forced(override: Override, groups: Sequence[str], repository: Repository) -> str:
+def in_hydra_form(override: Override, groups: Sequence[str], repository: Repository) -> str:
     """The override in Hydra's own form, with new keys allowed: we validate them ourselves."""
     text = override.input_line or ""
     if override.is_delete() or override.is_hydra_override():
@@ -264,4 +264,4 @@ def read_sweep(overrides: Sequence[str], repository: Repository) -> list[str]:
     if problems:
         raise ConfigError(problems)
     groups = repository.groups()
-    return [forced(item, groups, repository) for item in parsed if isinstance(item, Override)]
+    return [in_hydra_form(item, groups, repository) for item in parsed if isinstance(item, Override)]

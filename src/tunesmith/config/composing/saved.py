@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tunesmith.config.composing import resolvers
-from tunesmith.config.composing.files import path_for_people
+from tunesmith.config.composing.files import display_path
 from tunesmith.config.data_files import names_in, with_each
 from tunesmith.config.folders import expand
 from tunesmith.config.limits import bounded, read_yaml
@@ -37,15 +37,15 @@ def read_saved(file: Path) -> DictConfig:
     except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where, rule = (
-            (f"{path_for_people(file)}:{mark.line + 1}", "is not valid YAML")
+            (f"{display_path(file)}:{mark.line + 1}", "is not valid YAML")
             if mark
-            else (path_for_people(file), "cannot be read")
+            else (display_path(file), "cannot be read")
         )
         text = getattr(error, "problem", None) or str(error).splitlines()[0]
         deep = isinstance(error, RecursionError)
         raise ConfigError([Problem(where, f"{rule}: {'it is nested too deeply' if deep else text}")]) from error
     if not isinstance(loaded, DictConfig):
-        raise ConfigError([Problem(path_for_people(file), "is not a config: its root is not a mapping")])
+        raise ConfigError([Problem(display_path(file), "is not a config: its root is not a mapping")])
     return loaded
 
 

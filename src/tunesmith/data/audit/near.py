@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from tunesmith.config.schema import Data
 from tunesmith.data.audit.finding import Finding, across, number_of, places_by, some
-from tunesmith.data.nearness import alike_both_ways, near_copies
+from tunesmith.data.nearness import near_copies, neighbours
 from tunesmith.data.rows import Rows, as_one_text, inputs_of
 
 NEAR = 0.7
@@ -48,7 +48,7 @@ def nearly_the_same(splits: Mapping[str, Rows], threshold: float) -> tuple[dict[
         name: [numbers.setdefault(as_one_text(text), len(numbers)) for text in inputs_of(rows)]
         for name, rows in splits.items()
     }
-    alike = alike_both_ways(near_copies(list(numbers), threshold))
+    alike = neighbours(near_copies(list(numbers), threshold))
     first_of = {
         name: {number: rows[0] for number, rows in places_by(texts).items()} for name, texts in of_split.items()
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tunesmith.config.methods import called
+from tunesmith.config.methods import method_label
 from tunesmith.config.tasks import TASKS
 from tunesmith.runs.record import Record
 
@@ -40,7 +40,7 @@ def _summary(record: Record, base: str, adapter: bool) -> str:
     kind = "An adapter" if adapter else "A model"
     trained = f"{results['num_trainable_parameters']:,} of {results['num_parameters']:,} parameters trained"
     labels = f" Labels: {', '.join(record.labels)}." if record.labels else ""
-    method, name = called(config["method"].get("name"), config["method"].get("_target_")), config["task"]["name"]
+    method, name = method_label(config["method"].get("name"), config["method"].get("_target_")), config["task"]["name"]
     stops = _stops(record) if adapter else ""
     return f"{kind} for {name}, made from {base} by `method={method}` ({trained}).{labels}{stops}"
 

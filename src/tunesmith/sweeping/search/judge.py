@@ -56,13 +56,13 @@ class Judge(ABC):
         """
         return None
 
-    def take_up(self, number: int) -> None:
+    def continue_paused(self, number: int) -> None:
         """Note that a paused trial continues without promotion: the sweep would otherwise have no result."""
 
     def forget(self, number: int) -> None:
         """Note that a trial failed and no longer takes a place from others."""
 
-    def give_up(self, number: int) -> None:
+    def mark_pruned(self, number: int) -> None:
         """Note that a trial was pruned: it still counts among those seen, but does not continue."""
 
     def restore(self, number: int, values: Mapping[int, float], state: str) -> None:
@@ -74,7 +74,7 @@ class Judge(ABC):
             state: `paused` or `pruned` if it ended at the last of them; any other state means that it continued.
         """
 
-    def why_not(self, number: int) -> str:
+    def pruning_reason(self, number: int) -> str:
         """Explain, for the leaderboard, why a paused trial never continued."""
         return "paused and never resumed"
 
@@ -147,25 +147,25 @@ class ForeignJudge(Judge):
             )
         return number
 
-    def take_up(self, number: int) -> None:
+    def continue_paused(self, number: int) -> None:
         """Forward to the user's judge."""
-        self._call("take_up", number)
+        self._call("continue_paused", number)
 
     def forget(self, number: int) -> None:
         """Forward to the user's judge."""
         self._call("forget", number)
 
-    def give_up(self, number: int) -> None:
+    def mark_pruned(self, number: int) -> None:
         """Forward to the user's judge."""
-        self._call("give_up", number)
+        self._call("mark_pruned", number)
 
     def restore(self, number: int, values: Mapping[int, float], state: str) -> None:
         """Forward to the user's judge."""
         self._call("restore", number, values, state)
 
-    def why_not(self, number: int) -> str:
+    def pruning_reason(self, number: int) -> str:
         """Forward to the user's judge."""
-        return str(self._call("why_not", number))
+        return str(self._call("pruning_reason", number))
 
     def _call(self, method: str, *arguments: Any) -> Any:
         return foreign.call(WHERE, self.judge, method, *arguments)

@@ -81,12 +81,12 @@ class Halving(Judge):
                 return number
         return None
 
-    def take_up(self, number: int) -> None:
+    def continue_paused(self, number: int) -> None:
         """Count a paused trial as promoted from its last rung."""
         last = max(index for index, place in enumerate(self.rungs) if number in place.values)
         self.rungs[last].promoted.add(number)
 
-    def why_not(self, number: int) -> str:
+    def pruning_reason(self, number: int) -> str:
         """Explain that others were better."""
         return f"not among the best 1/{self.reduction} at its rung"
 
@@ -96,7 +96,7 @@ class Halving(Judge):
             place.values.pop(number, None)
             place.promoted.discard(number)
 
-    def give_up(self, number: int) -> None:
+    def mark_pruned(self, number: int) -> None:
         """End a pruned trial at its rung: it still counts among those seen, but does not continue."""
         for place in self.rungs:
             if number in place.values and number not in place.promoted:

@@ -63,7 +63,7 @@ class TrialScheduler:
 
     def next(self) -> Job | None:
         """The next job; None if nothing can start now (see `finished`)."""
-        job = self._queue.popleft() if self._queue else self._promoted() or self._asked() or self._last_hope()
+        job = self._queue.popleft() if self._queue else self._promoted() or self._asked() or self._resume_best_paused()
         if job is not None:
             self._running.add(job)
             trial = self.trials[job.number]
@@ -113,7 +113,7 @@ class TrialScheduler:
             trial.state = "paused"
             self.study.wait(job.number)
         elif outcome.state == "stopped":
-            self.judge.give_up(job.number)
+            self.judge.mark_pruned(job.number)
             self._close(trial, "pruned")
         elif outcome.state == "interrupted":
             trial.state = "interrupted"
@@ -133,7 +133,7 @@ class TrialScheduler:
         for trial in self.trials.values():
             if trial.state == "paused":
                 trial.state = "pruned"
-                trial.reason = self.judge.why_not(trial.number)
+                trial.reason = self.judge.pruning_reason(trial.number)
                 self.study.tell(trial.number, "pruned")
 
     def restore(self, trial: Trial, *, pending: Sequence[int] = ()) -> None:
@@ -189,14 +189,14 @@ class TrialScheduler:
         self.trials[number] = Trial(number, point)
         return Job(number)
 
-    def _last_hope(self) -> Job | None:
+    def _resume_best_paused(self) -> Job | None:
         """Resume the best paused trial if the search would otherwise end without a result."""
         paused = [trial for trial in self.trials.values() if trial.state == "paused"]
         if self.stopping or self._running or not paused or self.ranked():
             return None
         trial = max(paused, key=lambda t: (max(t.rungs), self._gain(t.rungs[max(t.rungs)]), -t.number))
         self.study.wait(trial.number, waiting=False)
-        self.judge.take_up(trial.number)
+        self.judge.continue_paused(trial.number)
         return Job(trial.number)
 
     def _completed(self, trial: Trial, job: Job, values: Sequence[float]) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunesmith import compose, load_run, train
-from tunesmith.config.checking.directions import HIGHER, direction_of, fault_of, higher_is_better
+from tunesmith.config.checking.directions import HIGHER, direction_of, higher_is_better, objective_problem
 from tunesmith.sweeping.execution.observer import rung_steps
 from tunesmith.sweeping.execution.trial import run_trial
 from tunesmith.sweeping.record.layout import freeze_job
@@ -146,7 +146,7 @@ def test_the_better_direction_is_torchmetrics_own():
 
 def test_what_no_search_may_decide_by():
     metrics = compose(["data=rotten_tomatoes"]).saved["evaluation"]["metrics"]
-    assert fault_of("val/accuracy", metrics, "x") is None
-    assert "never looks at the test split" in fault_of("test/accuracy", metrics, "x").rule
-    assert "val/accuracy" in fault_of("val/acuracy", metrics, "x").hint
-    assert fault_of("train/loss", metrics, "x").rule == "is not a number that a run reports"
+    assert objective_problem("val/accuracy", metrics, "x") is None
+    assert "never looks at the test split" in objective_problem("test/accuracy", metrics, "x").rule
+    assert "val/accuracy" in objective_problem("val/acuracy", metrics, "x").hint
+    assert objective_problem("train/loss", metrics, "x").rule == "is not a number that a run reports"

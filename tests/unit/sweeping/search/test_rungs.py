@@ -63,7 +63,7 @@ def test_a_failed_trial_holds_no_place():
 def test_what_was_given_up_counts_and_does_not_come_back():
     halving = Halving((0.5,))
     halving.report(0, 0, 0.9)
-    halving.give_up(0)
+    halving.mark_pruned(0)
     halving.report(1, 0, 0.5)
     assert halving.promote() is None, "the place belongs to the better one, which is gone"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tunesmith.config.checking.directions import is_per_label, is_table, task_and_name, undirected
+from tunesmith.config.checking.directions import direction_problem, is_per_label, is_table, task_and_name
 from tunesmith.config.checking.rules.registry import rule
 from tunesmith.config.tasks import MEASURES, traits_of
 from tunesmith.errors import Problem
@@ -53,7 +53,7 @@ def _monitor(monitor: str, metrics: Mapping[str, Any]) -> Problem | None:
 @rule("evaluation.monitor", "evaluation.mode", "evaluation.metrics")
 def _direction(monitor: str, mode: str, metrics: Mapping[str, Any]) -> Problem | None:
     known = monitor_problem("evaluation.monitor", monitor, metrics) is None
-    return undirected(monitor, metrics, "evaluation.mode") if known and mode == "auto" else None
+    return direction_problem(monitor, metrics, "evaluation.mode") if known and mode == "auto" else None
 
 
 @rule("callbacks", "evaluation.monitor", "evaluation.metrics")
@@ -62,7 +62,7 @@ def _callback_monitors(callbacks: Mapping[str, Any], main: str, metrics: Mapping
         problem = monitor_problem(where, monitor, metrics)
         name = where.split(".")[1]
         if problem is None and monitor != main and "mode" not in callbacks[name]:
-            problem = undirected(monitor, metrics, f"callbacks.{name}.mode")
+            problem = direction_problem(monitor, metrics, f"callbacks.{name}.mode")
         if problem is not None:
             return problem
     return None

@@ -6,7 +6,16 @@ import re
 from typing import Any
 
 from tunesmith.config.checking.rules.registry import rule
-from tunesmith.config.methods import ADAPTERS, BUILT_IN, DEFAULT, called, is_adapter, is_partial, takes, trains_layers
+from tunesmith.config.methods import (
+    ADAPTERS,
+    BUILT_IN,
+    DEFAULT,
+    accepts_keyword,
+    is_adapter,
+    is_partial,
+    method_label,
+    trains_layers,
+)
 from tunesmith.errors import Problem
 
 
@@ -36,7 +45,7 @@ def _of_adapter(name: str, target: str | None) -> Problem | None:
 def _part(name: str | None, target: str | None, *values: Any) -> Problem | None:
     given = dict(zip(("layers", "frozen", "unfrozen_by"), values, strict=True))
     if name is None:
-        unread = next((key for key, value in given.items() if value and not takes(target, key)), None)
+        unread = next((key for key, value in given.items() if value and not accepts_keyword(target, key)), None)
         return Problem(f"method.{unread}", f"{target} takes no {unread}", str(given[unread])) if unread else None
     for owner, traits in BUILT_IN.items():
         key, value = traits.key, given.get(traits.key or "")
@@ -52,7 +61,7 @@ def _part(name: str | None, target: str | None, *values: Any) -> Problem | None:
 def _quantised_base(quantization: str, name: str | None, target: str | None) -> Problem | None:
     if quantization == "none" or is_adapter(target):
         return None
-    rule_text = f"quantised weights cannot be trained, but method={called(name, target)} trains them"
+    rule_text = f"quantised weights cannot be trained, but method={method_label(name, target)} trains them"
     return Problem("model.quantization", rule_text, quantization, "Use method=lora")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from tunesmith.config.checking.rules.data import URL
 from tunesmith.config.checking.rules.registry import rule
 from tunesmith.config.folders import expand
-from tunesmith.config.methods import called, is_prompt, trains_layers
+from tunesmith.config.methods import is_prompt, method_label, trains_layers
 from tunesmith.config.tasks import TASKS
 from tunesmith.errors import Problem
 
@@ -70,7 +70,9 @@ def _label_words(
     name, target = method.get("name"), method.get("_target_")
     if is_prompt(target) or not trains_layers(name, target):
         hint = "Use method=lora or method=last_layers"
-        return Problem("model.head.words", f"leave method={called(name, target)} nothing to train", str(words), hint)
+        return Problem(
+            "model.head.words", f"leave method={method_label(name, target)} nothing to train", str(words), hint
+        )
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tunesmith.config.checking.rules.registry import rule
 from tunesmith.config.checking.signatures import read_signature
-from tunesmith.config.families import refused
+from tunesmith.config.families import family_mismatch
 from tunesmith.config.tasks import TASKS, names, names_reading, traits_of
 from tunesmith.errors import Problem
 
@@ -70,5 +70,5 @@ def _kind_of_the_class(task: Mapping[str, Any]) -> Problem | None:
 def _family_of_the_model(task: str, family: str) -> Problem | None:
     if family == "auto" or family in TASKS[task].heads:
         return None
-    rule_text, hint = refused(task, f"this one is of family {family}")
+    rule_text, hint = family_mismatch(task, f"this one is of family {family}")
     return Problem("model", rule_text, None, hint)
