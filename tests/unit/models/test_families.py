@@ -57,7 +57,7 @@ def test_a_family_that_a_task_does_not_take_is_refused_with_those_that_fit(task)
         config = AutoConfig.for_model(ARCHITECTURES[family][0])
         with pytest.raises(ConfigError) as refusal:
             auto_class(task, config)
-        assert f"task={task} takes " in str(refusal.value)
+        assert f"task={task} needs " in str(refusal.value)
         assert f"of family {family}" in str(refusal.value)
         for fitting in TASKS[task].heads:
             assert EXAMPLES[fitting] in str(refusal.value)
