@@ -60,7 +60,7 @@ def _least_length(trainer: Mapping[str, Any], epochs: int | None, steps: int) ->
         if isinstance(least, int) and least < 1:
             return Problem(f"trainer.min_{name}", "must be at least 1, or null", str(least))
         if isinstance(least, int) and most is not None and least > most:
-            hint = f"Set at most trainer.min_{name}={most}, or raise trainer.max_{name}"
+            hint = f"At most trainer.min_{name}={most}, or raise trainer.max_{name}"
             return Problem(f"trainer.min_{name}", f"the run ends at trainer.max_{name}={most}", str(least), hint)
     return None
 
