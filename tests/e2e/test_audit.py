@@ -23,8 +23,12 @@ def test_an_audit_prints_what_it_writes_and_changes_nothing(command, faulty, tmp
     assert sorted(tmp_path.rglob("*")) == before
     assert "\x1b" not in ended.stdout
     assert 'line 80: "red \\x1b[31m alert [bold]x[/bold]"' in ended.stdout
-    written = command("audit", *REVIEWS, f"data.path={faulty}", "--json", tmp_path / "audit.json")
+    page = tmp_path / "audit.html"
+    written = command("audit", *REVIEWS, f"data.path={faulty}", "--json", tmp_path / "audit.json", "--html", page)
     assert written.returncode == 0
+    assert written.stdout.splitlines()[-2:] == [str(tmp_path / "audit.json"), str(page)]
+    html = page.read_text(encoding="utf-8")
+    assert f"tunesmith audit data=csv data.text_column=review data.label_column=verdict data.path={faulty}" in html
     audited = json.loads((tmp_path / "audit.json").read_text(encoding="utf-8"))
     assert audited["counts"]["control_characters"] == 1
     assert sum(audited["rows"].values()) == 79
@@ -49,8 +53,9 @@ def test_a_kind_that_is_none_is_refused_with_the_nearest(inside, faulty):
     assert "Did you mean duplicates?" in ended.stderr
 
 
-def test_a_file_that_cannot_be_written_is_exit_5(inside, faulty, tmp_path):
-    ended = inside("audit", *REVIEWS, f"data.path={faulty}", "--json", tmp_path / "nowhere" / "audit.json")
+@pytest.mark.parametrize("flag", ["--json", "--html"])
+def test_a_file_that_cannot_be_written_is_exit_5(inside, faulty, tmp_path, flag):
+    ended = inside("audit", *REVIEWS, f"data.path={faulty}", flag, tmp_path / "nowhere" / "audit")
     assert ended.returncode == 5
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Read the data as a run would and report what is wrong with it, with examples and an override to handle each finding.
-Nothing is trained, changed or written, unless --json or --write-cleaned asks for a file."""
+Nothing is trained, changed or written, unless --json, --html or --write-cleaned asks for a file."""
 
 CLEANED = "write the rows as cleaned to this file as JSON lines, and those left out with reasons to FILE.removed.jsonl"
 
@@ -38,6 +39,7 @@ def main(argv: list[str]) -> int:
     verb = parser("audit", textwrap.fill(DESCRIPTION, 100))
     verb.add_argument("--config-name", "-cn", default="train", help="the primary config (default: train)")
     verb.add_argument("--json", type=expand, metavar="FILE", help="also write every number and example to this file")
+    verb.add_argument("--html", type=expand, metavar="FILE", help="also write the report as one HTML page")
     verb.add_argument("--fail-on", metavar="KIND[,KIND]", help="exit with 3 if one of these kinds is found")
     verb.add_argument("--write-cleaned", type=expand, metavar="FILE", help=CLEANED)
     arguments = verb.parse_intermixed_args(argv)
@@ -58,6 +60,8 @@ def main(argv: list[str]) -> int:
     say("\n".join(audit_lines(audited, warnings.sentences)))
     if arguments.json is not None:
         write_audit(audited, arguments.json)
+    if arguments.html is not None:
+        write_page(audited, data, argv, warnings.sentences, arguments.html)
     if arguments.write_cleaned is not None:
         write_cleaned(reading, data, task.traits.output, arguments.write_cleaned)
     refuse_kinds(audited, kinds)
@@ -113,6 +117,22 @@ def write_cleaned(reading: Reading, data: Data, output: str, path: Path) -> None
     write_lines(path, records_of_rows(reading.result.splits, data, output))
     write_lines(beside, records_of_removed(reading.result.removed, reading.without))
     say(f"{path}\n{beside}")
+
+
+def write_page(audited: Audit, data: Data, argv: Sequence[str], warnings: Sequence[str], path: Path) -> None:
+    """Write an audit as a page that opens from disk and loads nothing.
+
+    Raises:
+        FilesError: The file cannot be written.
+    """
+    from tunesmith.config.data_files import named_files
+    from tunesmith.redaction import redact_argv
+    from tunesmith.reporting.audit_page import render_audit
+    from tunesmith.storage import write_text
+
+    command = shlex.join(["tunesmith", "audit", *redact_argv(argv)])
+    write_text(path, render_audit(audited, named_files(data.path), command, warnings))
+    say(path)
 
 
 def write_audit(audited: Audit, path: Path) -> None:

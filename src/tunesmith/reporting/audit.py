@@ -40,11 +40,16 @@ def audit_lines(audited: Audit, warnings: Sequence[str] = ()) -> Iterator[str]:
     yield f"  none of: {', '.join(without)}"
     for why in dict.fromkeys(audited.skipped.values()):
         yield f"  not looked for: {', '.join(kind for kind in audited.skipped if audited.skipped[kind] == why)} ({why})"
-    proposed = [finding.override for finding in audited.findings if finding.override is not None]
-    others = [text for text in warnings if not any(override in text for override in proposed)]
+    others = other_warnings(audited, warnings)
     if others:
         yield "warnings"
         yield from (f"  - {text}" for text in others)
+
+
+def other_warnings(audited: Audit, warnings: Sequence[str]) -> list[str]:
+    """The warnings that no finding repeats."""
+    proposed = [finding.override for finding in audited.findings if finding.override is not None]
+    return [text for text in warnings if not any(override in text for override in proposed)]
 
 
 def cleaning_lines(counts: Mapping[str, Mapping[str, Mapping[str, int]]]) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from tunesmith.data.audit.label_errors import label_errors, unfit
 from tunesmith.data.audit.labels import rare_labels, spellings
 from tunesmith.data.audit.near import near
 from tunesmith.data.audit.studied import Studied, one_label_each, studied
-from tunesmith.data.audit.texts import empty, lengths, texts_with
+from tunesmith.data.audit.texts import empty, histogram, lengths, texts_with
 from tunesmith.data.cleaning.clean import Cleaned
 from tunesmith.data.findings import label_counts
 from tunesmith.data.prepared import prepare_splits
@@ -82,6 +82,7 @@ def look_through(reading: Reading, data: Data, task: RowTask) -> Audit:
         rows={name: len(part) for name, part in splits.items()},
         labels=_labels(splits) if task.traits.output == "labels" else {},
         lengths={name: lengths(part) for name, part in splits.items() if len(part)},
+        histogram=histogram(splits),
         cleaned=reading.result.counts,
         findings=sorted(findings, key=lambda finding: list(KINDS).index(finding.kind)),
         skipped=skipped,

@@ -66,6 +66,8 @@ class Audit:
     """Rows of each split by label, or words by tag; empty where the task has no labels."""
     lengths: dict[str, dict[str, int]]
     """Split to the characters of its shortest, median, 95th percentile and longest text."""
+    histogram: list[dict[str, int]]
+    """The number of `texts` of `from` to `to` characters, in steps of about the same factor."""
     cleaned: dict[str, dict[str, dict[str, int]]]
     """What the configured steps of cleaning did before (`data/cleaning/clean.py`); the findings are of what is left."""
     findings: list[Finding]

@@ -3,8 +3,8 @@
 A text's probabilities come from a logistic regression on TF-IDF that was fitted without it. By confident learning
 (Northcutt et al. 2021, arXiv:1911.00068) a label is doubted if another one is at least as probable as it is, on
 average, for the texts that have it. That alone also names every difficult text, so the other label must be `TIMES` as
-probable as the given one too, and a model that is so sure has to be right mostly (`RIGHT`): where labels cannot be told
-from words, none is doubted.
+probable as the given one too, also after both are divided by their frequency, or every text of a rare label would be
+doubted. And a model that is so sure has to be right mostly (`RIGHT`): where labels cannot be told from words, none is.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from tunesmith.data.spellings import quoted
 
 TIMES: Final = 20
 """How many times as probable as the given label another one has to be."""
-RIGHT: Final = 0.8
-"""Of the texts for which the model finds one label `TIMES` as probable as the next, those that have it, at least."""
+RIGHT: Final = 0.6
+"""How far the model has to agree with labels beyond chance (Cohen's kappa), where it finds one `TIMES` as probable as
+the next: 1 is always, 0 no more often than by the labels' frequencies."""
 FOLDS: Final = 4
 INVERSE_PENALTY: Final = 10.0
 """`C` of the regression; with 1, probabilities keep so near the middle that few planted errors stand out."""
@@ -114,16 +115,25 @@ def doubted(
         given: The label of each text, shape (texts,).
     """
     every = np.arange(len(given))
-    second, first = np.sort(probabilities, axis=1)[:, -2:].T
-    sure = first >= TIMES * second
-    if not sure.any() or np.mean(probabilities.argmax(axis=1)[sure] == given[sure]) < RIGHT:
+    if _agreement(probabilities, given) < RIGHT:
         return np.full(len(given), -1), np.zeros(len(given))
-    totals = np.bincount(given, probabilities[every, given], minlength=probabilities.shape[1])
-    thresholds = totals / np.maximum(np.bincount(given, minlength=probabilities.shape[1]), 1)
+    numbers = np.maximum(np.bincount(given, minlength=probabilities.shape[1]), 1)
+    thresholds = np.bincount(given, probabilities[every, given], minlength=len(numbers)) / numbers
     confident = np.where((probabilities >= thresholds) & (probabilities > 0), probabilities, 0.0)
     best = confident.argmax(axis=1)
     times = confident[every, best] / np.maximum(probabilities[every, given], 1e-9)
+    times = np.minimum(times, times * numbers[given] / numbers[best])
     return np.where((best != given) & (times >= TIMES), best, -1), times
+
+
+def _agreement(probabilities: npt.NDArray[np.float64], given: npt.NDArray[np.int64]) -> float:
+    second, first = np.sort(probabilities, axis=1)[:, -2:].T
+    sure = np.flatnonzero(first >= TIMES * second)
+    answers = probabilities[sure].argmax(axis=1)
+    if not len(sure):
+        return 0.0
+    chance = float(np.mean(np.bincount(given, minlength=probabilities.shape[1])[answers])) / len(given)
+    return (float(np.mean(answers == given[sure])) - chance) / (1 - chance) if chance < 1 else 0.0
 
 
 def _frequent(counts: Any, num_labels: int) -> Any:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import numpy as np
+
 from tunesmith.data.audit.finding import Finding, number_of, shown, some
 from tunesmith.data.characters import decomposed_at, garbled_at, hidden_at, markup_at, num_characters
 from tunesmith.data.rows import Rows, row_place
 
+BARS = 40
+"""Of a histogram, at most."""
 SHORT = 3
 """Letters and digits below which a text is short."""
 
@@ -66,6 +70,19 @@ def lengths(rows: Rows) -> dict[str, int]:
     last = len(ordered) - 1
     parts = {"least": 0.0, "median": 0.5, "p95": 0.95, "most": 1.0}
     return {name: ordered[round(part * last)] for name, part in parts.items()} if ordered else {}
+
+
+def histogram(splits: Mapping[str, Rows]) -> list[dict[str, int]]:
+    """How many texts have how many characters: `BARS` ranges at most, each longer than the last by the same factor."""
+    numbers = np.asarray([len(text) for rows in splits.values() for text in rows.texts])
+    if not len(numbers):
+        return []
+    ends = np.geomspace(max(int(numbers.min()), 1), int(numbers.max()) + 1, BARS + 1)
+    edges = np.unique(ends.round().astype(np.int64))
+    edges[0], edges[-1] = numbers.min(), numbers.max() + 1
+    counts = np.histogram(numbers, edges)[0].tolist()
+    ranges = zip(edges[:-1].tolist(), edges[1:].tolist(), counts, strict=True)
+    return [{"from": start, "to": end - 1, "texts": count} for start, end, count in ranges]
 
 
 def _texts(rows: Rows) -> Iterator[tuple[str, ...]]:

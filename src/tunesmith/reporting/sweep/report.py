@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import jinja2
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -22,6 +21,7 @@ from tunesmith.reporting.formatting import (
     steps_text,
     value_text,
 )
+from tunesmith.reporting.page import page_environment
 from tunesmith.reporting.sweep.advice import Edge, Noise, edges, noise, space_text
 from tunesmith.reporting.sweep.figures import Figure, Figures
 from tunesmith.reporting.sweep.leaderboard import BEST_FILE, COSTS, REPORT_FILE, has_spread, shown_costs
@@ -59,13 +59,7 @@ def write_report(record: SweepRecord) -> Path:
 
 def render_report(record: SweepRecord) -> str:
     """Render the page; text from the records is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tunesmith.reporting"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     environment.filters |= {"number": number_text, "value": value_text, "count": count_text}
     sections = _sections(record)
     return environment.get_template(TEMPLATE).render(
