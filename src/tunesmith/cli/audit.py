@@ -14,8 +14,7 @@ from tunesmith.cli.options import check_folders, parser
 from tunesmith.cli.train import composed_from
 from tunesmith.config.folders import expand
 from tunesmith.config.trust import trusting
-from tunesmith.errors import ConfigError, DataError, FilesError, Problem
-from tunesmith.suggest import did_you_mean, nearest
+from tunesmith.errors import FilesError
 from tunesmith.terminal import say
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ DESCRIPTION = """\
 Read the data as a run would and report what is wrong with it, with examples and an override to handle each finding.
 Nothing is trained, changed or written, unless --json, --html or --write-cleaned asks for a file."""
 
+FAIL_ON = "exit with 3 if one of these kinds is found, or more of it than a number or percentage of rows: leaks=1%%"
 CLEANED = "write the rows as cleaned to this file as JSON lines, and those left out with reasons to FILE.removed.jsonl"
 
 
@@ -40,11 +40,14 @@ def main(argv: list[str]) -> int:
     verb.add_argument("--config-name", "-cn", default="train", help="the primary config (default: train)")
     verb.add_argument("--json", type=expand, metavar="FILE", help="also write every number and example to this file")
     verb.add_argument("--html", type=expand, metavar="FILE", help="also write the report as one HTML page")
-    verb.add_argument("--fail-on", metavar="KIND[,KIND]", help="exit with 3 if one of these kinds is found")
+    verb.add_argument("--slices", metavar="COLUMN[,COLUMN]", help="compare the labels of rows by these columns")
+    verb.add_argument("--fail-on", metavar="KIND[=MOST][,...]", help=FAIL_ON)
     verb.add_argument("--write-cleaned", type=expand, metavar="FILE", help=CLEANED)
     arguments = verb.parse_intermixed_args(argv)
     check_folders(arguments.config_dir)
-    kinds = kinds_of(arguments.fail_on)
+    from tunesmith.data.audit.gate import gates_of, refuse_findings
+
+    gates = gates_of(arguments.fail_on)
     composed = composed_from(arguments)
 
     from tunesmith.data.audit.audit import look_through, read_leniently
@@ -56,7 +59,7 @@ def main(argv: list[str]) -> int:
     with log_to(warnings=warnings, told_later=True), trusting(arguments.trust):
         data, task = composed.config.data, task_of(composed.config.task)
         reading = read_leniently(data, task)
-        audited = look_through(reading, data, task)
+        audited = look_through(reading, data, task, columns_in(arguments.slices))
     say("\n".join(audit_lines(audited, warnings.sentences)))
     if arguments.json is not None:
         write_audit(audited, arguments.json)
@@ -64,44 +67,13 @@ def main(argv: list[str]) -> int:
         write_page(audited, data, argv, warnings.sentences, arguments.html)
     if arguments.write_cleaned is not None:
         write_cleaned(reading, data, task.traits.output, arguments.write_cleaned)
-    refuse_kinds(audited, kinds)
+    refuse_findings(audited, gates)
     return 0
 
 
-def kinds_of(text: str | None) -> list[str]:
-    """Parse the kinds that `--fail-on` names.
-
-    Raises:
-        ConfigError: One is not a known kind.
-    """
-    from tunesmith.data.audit.finding import KINDS
-
-    kinds = [] if text is None else [kind.strip() for kind in text.split(",")]
-    unknown = [kind for kind in kinds if kind not in KINDS]
-    if unknown:
-        raise ConfigError(
-            [
-                Problem("--fail-on", f"takes {', '.join(KINDS)}", kind, did_you_mean(nearest(kind, KINDS)))
-                for kind in unknown
-            ]
-        )
-    return kinds
-
-
-def refuse_kinds(audited: Audit, kinds: Sequence[str]) -> None:
-    """Raise if there is a finding of one of these kinds.
-
-    Raises:
-        ConfigError: One of them cannot be looked for in this data.
-        DataError: There is such a finding.
-    """
-    skipped = [kind for kind in kinds if kind in audited.skipped]
-    if skipped:
-        raise ConfigError([Problem("--fail-on", f"not looked for: {audited.skipped[kind]}", kind) for kind in skipped])
-    counts = audited.counts()
-    present = [f"{kind} ({counts[kind]:,})" for kind in kinds if counts[kind]]
-    if present:
-        raise DataError(f"the data has {', '.join(present)}, which --fail-on refuses")
+def columns_in(text: str | None) -> list[str]:
+    """The names of a list with commas."""
+    return [] if text is None else [name.strip() for name in text.split(",")]
 
 
 def write_cleaned(reading: Reading, data: Data, output: str, path: Path) -> None:

@@ -46,7 +46,7 @@ def render_audit(audited: Audit, name: str, command: str, warnings: Sequence[str
             kinds=KINDS,
             none_of=[kind for kind, count in audited.counts().items() if not count],
             most_cases=MOST_CASES,
-            labels=labels_of(audited),
+            labels=listed_labels(audited),
             num_labels=len(audited.labels),
             columns=columns_of(audited.histogram),
             ends=[audited.histogram[0]["from"], audited.histogram[-1]["to"]] if audited.histogram else [],
@@ -57,7 +57,7 @@ def render_audit(audited: Audit, name: str, command: str, warnings: Sequence[str
     )
 
 
-def labels_of(audited: Audit) -> list[tuple[str, dict[str, int], float]]:
+def listed_labels(audited: Audit) -> list[tuple[str, dict[str, int], float]]:
     """Labels with the rows of each split and their share of the most frequent, which comes first."""
     totals = {label: sum(counts.values()) for label, counts in audited.labels.items()}
     most = max(totals.values(), default=0) or 1

@@ -11,7 +11,7 @@ from tunesmith import compose
 from tunesmith.data.audit.audit import audit
 from tunesmith.data.audit.finding import Audit, Finding
 from tunesmith.reporting.audit import audit_lines
-from tunesmith.reporting.audit_page import columns_of, labels_of, render_audit
+from tunesmith.reporting.audit_page import columns_of, listed_labels, render_audit
 from tunesmith.tasks.registry import task_of
 from tunesmith.terminal import printable, say
 
@@ -99,7 +99,7 @@ def test_bars_are_as_high_as_counts_are_large(audited):
     assert edges[-1][1] == max(figures["most"] for figures in audited.lengths.values())
     columns = columns_of([{"from": 1, "to": 2, "texts": 5}, {"from": 3, "to": 9, "texts": 20}])
     assert [(column.x, column.height) for column in columns] == [(0, 25), (50, 100)]
-    shares = [share for _, _, share in labels_of(audited)]
+    shares = [share for _, _, share in listed_labels(audited)]
     assert shares[0] == 1
     assert shares == sorted(shares, reverse=True)
 

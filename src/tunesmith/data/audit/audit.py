@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tunesmith.config.schema import Data
@@ -13,6 +13,7 @@ from tunesmith.data.audit.finding import KINDS, Audit, Finding
 from tunesmith.data.audit.label_errors import label_errors, unfit
 from tunesmith.data.audit.labels import rare_labels, spellings
 from tunesmith.data.audit.near import near
+from tunesmith.data.audit.slices import slice_values, slices
 from tunesmith.data.audit.studied import Studied, one_label_each, studied
 from tunesmith.data.audit.texts import empty, histogram, lengths, texts_with
 from tunesmith.data.cleaning.clean import Cleaned
@@ -65,19 +66,25 @@ def read_leniently(data: Data, task: RowTask) -> Reading:
     return Reading(prepare_splits(splits, data, task), without, undivided)
 
 
-def look_through(reading: Reading, data: Data, task: RowTask) -> Audit:
+def look_through(reading: Reading, data: Data, task: RowTask, columns: Sequence[str] = ()) -> Audit:
     """What there is to be said of data.
 
     Args:
         reading: The data.
         data: The data config.
         task: The task.
+        columns: Columns by which labels are compared.
+
+    Raises:
+        ConfigError: There is no such column.
     """
     splits = reading.result.splits
     texts = studied(splits, task)
-    skipped = not_looked_for(texts, task)
+    skipped = not_looked_for(texts, task, columns)
     findings = [*reading.undivided, *empty(reading.without), *findings_of(splits, data, task)]
     findings += word_by_word(splits, texts, skipped)
+    if "slices" not in skipped:
+        findings += slices(splits, slice_values(splits, data, columns))
     return Audit(
         rows={name: len(part) for name, part in splits.items()},
         labels=_labels(splits) if task.traits.output == "labels" else {},
@@ -121,11 +128,11 @@ def word_by_word(splits: Mapping[str, Rows], texts: Studied, skipped: Mapping[st
         yield from cues(texts)
 
 
-def not_looked_for(texts: Studied, task: RowTask) -> dict[str, str]:
-    """Kinds of findings that data of this task cannot have or is too small for, with the reason."""
-    skipped: dict[str, str] = {}
+def not_looked_for(texts: Studied, task: RowTask, columns: Sequence[str]) -> dict[str, str]:
+    """Kinds of findings that data of this task cannot have or is too small for, or that need a column, with why."""
+    skipped = {} if columns else {"slices": "--slices COLUMN names one"}
     if task.traits.output != "labels":
-        skipped |= dict.fromkeys(("spellings", "misspellings", "rare_labels"), "the task has no labels")
+        skipped |= dict.fromkeys(("spellings", "misspellings", "rare_labels", "slices"), "the task has no labels")
     if task.contradiction is None:
         skipped["conflicts"] = "a text may have several answers"
     why = unfit(texts) if one_label_each(task) else "a text does not have exactly one label"

@@ -21,6 +21,7 @@ KINDS: Final = {
     "rare_labels": "labels with too few rows to be measured",
     "label_errors": "labels that a model of the other rows contradicts",
     "cues": "single words or lengths from which the label can be told",
+    "slices": "slices in which a label is more or less frequent than elsewhere",
     "templates": "texts that begin or end like many others",
     "empty": "rows without a text or a label",
     "short": "texts with fewer than 3 letters and digits",
@@ -45,7 +46,7 @@ class Finding:
     kind: str
     """A key of `KINDS`."""
     count: int
-    """How many rows have it; of spellings and rare labels, how many labels; of cues, how many cues."""
+    """How many rows have it; of spellings and rare labels, how many labels; of cues and slices, how many of those."""
     text: str
     """The count in words."""
     examples: list[str] = field(default_factory=list)
