@@ -97,13 +97,17 @@ def composed_from(arguments: argparse.Namespace) -> Composed:
     Raises:
         ConfigError: The config is invalid.
         DataError: The data is not a file; reported now, before importing what reads it.
+        FilesError: The run whose split is to be taken has none.
     """
     from tunesmith.config.schema import Format
     from tunesmith.data.sources.file_kinds import refuse_special
     from tunesmith.data.sources.matching import matching
+    from tunesmith.data.splitting.split_file import split_file_of
 
     composed = _composed(arguments)
     data = composed.config.data
+    if data.split.from_run is not None:
+        split_file_of(data.split.from_run)
     for path in [path for name in names_in(data.path) for path in matching(name)]:
         if not (path.is_dir() and isinstance(data.format, Format)):  # a class may read folders
             refuse_special(path)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 SPLITS = ("train", "val", "test")
+SPLIT_FILE = "split.json"
+"""The file in a run directory that says which row is in which split."""
 SHOWN = 3
 """Maximum number of files in a message."""
 

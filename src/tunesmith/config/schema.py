@@ -116,6 +116,9 @@ class Split(Node):
     duplicates: Annotated[Literal["together", "apart"], LATER] = "apart"
     """`together` keeps rows with the same input on one side of the split; new configs set it. `apart` divides them like
     other rows, as in configs without this key."""
+    from_run: Annotated[str | None, LATER] = None
+    """An earlier run's directory: rows are in the split that they have there, whatever `method` says. New rows go to
+    train, or to where a copy of theirs or their group is; they are counted, as are rows that are gone."""
 
 
 class Format(TargetNode):

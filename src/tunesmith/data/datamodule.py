@@ -21,6 +21,7 @@ from tunesmith.data.encoding import encode
 from tunesmith.data.prepared import read_prepared
 from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples, packed
+from tunesmith.data.splitting.split_file import split_record
 from tunesmith.data.task import RowTask
 from tunesmith.data.tokenization import Tokens
 from tunesmith.data.unseen import unknown_token_warnings
@@ -68,6 +69,8 @@ class TextDataModule(pl.LightningDataModule):
         self.labels = labels if labels is not None else task.label_names(self.splits, data.label_column)
         self.lengths: dict[str, Any] = {}
         """What cleaning and limits on length do to the rows, for `results.json`."""
+        self.split_record = split_record(self.splits, data)
+        """Which row is in which split, for `split.json`."""
         self._unseen = unseen
         self._datasets: dict[str, TokenDataset] = {}
         self._epoch = 0

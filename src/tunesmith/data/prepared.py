@@ -13,6 +13,7 @@ from tunesmith.data.cleaning.clean import Cleaned, cleaned, cleaning_summary
 from tunesmith.data.leaks import leak_sentence, removed_sentence, without_leaks
 from tunesmith.data.rows import Rows
 from tunesmith.data.splits import read_splits
+from tunesmith.data.splitting.split_file import SplitRecord, split_record
 from tunesmith.data.task import RowTask
 from tunesmith.errors import DataError
 
@@ -26,6 +27,8 @@ class Prepared:
     splits: dict[str, Rows]
     cleaned: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     """Step to what it did (`Cleaned.counts`)."""
+    record: SplitRecord | None = None
+    """Which row is in which split, those included that are cleaned away; None for rows that were not read here."""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -40,11 +43,12 @@ def read_prepared(data: Data, task: RowTask) -> Prepared:
         ConfigError: A class of a step of cleaning may not be used, or refuses its arguments.
         DataError: The data cannot be read, divided or cleaned so, or `data.on_leak=error` refuses it.
     """
-    result = prepare_splits(read_splits(data, task), data, task)
+    splits = read_splits(data, task)
+    result = prepare_splits(splits, data, task)
     if any(data.cleaning.values()):
         log.info("cleaning: %s", cleaning_summary(result) or "nothing to do", extra={"once": True})
     _report_leaks(result, data)
-    return Prepared(result.splits, result.counts)
+    return Prepared(result.splits, result.counts, split_record(splits, data))
 
 
 def prepare_splits(splits: Mapping[str, Rows], data: Data, task: RowTask) -> Cleaned:

@@ -7,8 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Collection, Hashable, Mapping, Sequence
-
-import numpy as np
+from dataclasses import replace
 
 from tunesmith.config.data_files import SPLITS, named_files, names_by_split
 from tunesmith.config.schema import Data, Split
@@ -17,7 +16,8 @@ from tunesmith.data.lines import numbered
 from tunesmith.data.reading import read_rows
 from tunesmith.data.rows import Rows, inputs_of
 from tunesmith.data.spellings import folded, override
-from tunesmith.data.splitting.split import Basis, Indices, draw, split_rows
+from tunesmith.data.splitting.as_in_run import splits_as_in_run
+from tunesmith.data.splitting.split import Basis, Indices, draw, parts_by_name, split_rows
 from tunesmith.data.splitting.units import units_of
 from tunesmith.data.task import RowTask
 from tunesmith.errors import DataError
@@ -46,10 +46,14 @@ def divided(rows: Rows, data: Data, task: RowTask) -> dict[str, Rows]:
         split = split.model_copy(update={"method": "random" if split.method == "stratified" else split.method})
         strata = [""] * len(rows)
     try:
+        if split.from_run is not None:
+            rows = replace(rows, splits=splits_as_in_run(rows, data))
         if data.num_rows is not None:
             chosen = draw(_in_each(strata, rows, data), data.num_rows, split)
             rows, strata = rows.take(chosen), [strata[i] for i in chosen]
-        if None in names_by_split(data.path):
+        if split.from_run is not None:
+            parts = parts_by_name(rows.splits or ())
+        elif None in names_by_split(data.path):
             parts = split_rows(strata, split, _basis(rows, data))
         else:
             parts = _completed(rows, strata, split, data)
@@ -80,8 +84,7 @@ def _completed(rows: Rows, strata: Sequence[str], split: Split, data: Data) -> d
         DataError: A file has no rows, or those of train cannot be divided.
     """
     named = [name for name in names_by_split(data.path) if name is not None]
-    names = np.asarray(rows.splits)
-    parts = {name: np.flatnonzero(names == name) for name in SPLITS}
+    parts = parts_by_name(rows.splits or ())
     for name in named:
         if not len(parts[name]):
             raise DataError(f"no rows for {name} in data.path.{name}. Name another file, or leave it out")
@@ -96,8 +99,8 @@ def _completed(rows: Rows, strata: Sequence[str], split: Split, data: Data) -> d
 
 
 def _in_each(strata: Sequence[str], rows: Rows, data: Data) -> Sequence[str]:
-    """What is to be drawn from in proportion: the labels, in each split that has files of its own."""
-    if None in names_by_split(data.path) or rows.splits is None:
+    """What is to be drawn from in proportion: the labels, in each split that rows have by file or by an earlier run."""
+    if (None in names_by_split(data.path) and data.split.from_run is None) or rows.splits is None:
         return strata
     return [f"{label} in {split}" for label, split in zip(strata, rows.splits, strict=True)]
 

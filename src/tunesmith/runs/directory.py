@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tunesmith.config.data_files import SPLIT_FILE
 from tunesmith.config.folders import expand
 from tunesmith.errors import FilesError
 
@@ -30,6 +31,11 @@ class RunDirectory:
     def provenance(self) -> Path:
         """Command, code, packages, hardware, data and model identity."""
         return self.path / "provenance.json"
+
+    @property
+    def split(self) -> Path:
+        """Which row is in which split, for `data.split.from_run` of later runs."""
+        return self.path / SPLIT_FILE
 
     @property
     def metrics(self) -> Path:

@@ -134,7 +134,7 @@ class Record:
         from tunesmith.config.composing.saved import resolve
 
         try:
-            return resolve(self.config)
+            return resolve(self.config, self.path)
         except (ValidationError, OmegaConfBaseException, ConfigError, ValueError, TypeError, OSError) as error:
             message = str(error.problems[0]) if isinstance(error, ConfigError) else str(error)
             first = next((line.strip() for line in message.splitlines() if line.strip()), type(error).__name__)

@@ -90,6 +90,7 @@ def build_data(
         unseen=unseen,
     )
     data.lengths = prepared.facts | fitted.facts
+    data.split_record = prepared.record or data.split_record
     return data
 
 

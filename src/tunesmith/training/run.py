@@ -164,6 +164,7 @@ def record_start(session: Session, run: Composed, parts: Parts, checkpoint: Path
     if start:
         compare_with_start(start, now, session.directory.path)
     session.write_provenance(start | {"resumed": [*start.get("resumed", []), now]} if start else now)
+    session.write_split(data.split_record)
     session.add(
         labels=data.labels,
         data_fingerprint=data_fingerprint(data.splits),

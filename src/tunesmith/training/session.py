@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from transformers import PreTrainedTokenizerFast
 
 from tunesmith.config.composing.compose import Composed
+from tunesmith.data.splitting.split_file import SplitRecord
 from tunesmith.errors import FilesError, TrainingError, TunesmithError
 from tunesmith.machine import peak_memory_mb, watch_memory
 from tunesmith.redaction import redact, redact_values
@@ -85,6 +86,10 @@ class Session:
     def write_provenance(self, provenance: Mapping[str, Any]) -> None:
         """Write the run's provenance."""
         write_json(self.directory.provenance, provenance)
+
+    def write_split(self, record: SplitRecord) -> None:
+        """Write which row is in which split."""
+        write_json(self.directory.split, record.plain())
 
     def write_model(self, network: Any, tokenizer: PreTrainedTokenizerFast) -> None:
         """Write weights (or only the adapter), tokenizer and ends in the Hugging Face layout."""

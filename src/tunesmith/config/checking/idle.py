@@ -47,6 +47,10 @@ BESIDE: tuple[tuple[str, str, str], ...] = tuple(
 """A key, another key that replaces it if set, and the next step."""
 
 
+OF_A_NEW_SPLIT = tuple(f"data.split.{key}" for key in ("method", "val_fraction", "test_fraction", "seed", "column"))
+"""Keys that divide rows anew."""
+
+
 def idle(config: Mapping[str, Any], given: Iterable[str], *, saved: bool = False) -> Iterator[Problem]:
     """Problems of given keys that have no effect, and of fields of `model.config` that no run uses.
 
@@ -66,6 +70,7 @@ def idle(config: Mapping[str, Any], given: Iterable[str], *, saved: bool = False
     for key, other, hint in BESIDE:
         if _is_given(key, keys) and _is_given(other, keys) and select(config, other) and not _is_default(config, key):
             yield Problem(key, f"has no effect with {other}", _shown(select(config, key)), hint)
+    yield from _beside_an_earlier_split(config, keys)
     for split in ("val", "test"):
         key = f"data.split.{split}_fraction"
         if _is_given(key, keys) and split in names_by_split(config["data"]["path"]) and not _is_default(config, key):
@@ -75,6 +80,16 @@ def idle(config: Mapping[str, Any], given: Iterable[str], *, saved: bool = False
     if "data.split.seed" in keys and method in ("column", "time") and _draws_nothing(config):
         seed = select(config, "data.split.seed")
         yield Problem("data.split.seed", f"has no effect with data.split.method={method}", str(seed), "Leave it out")
+
+
+def _beside_an_earlier_split(config: Mapping[str, Any], keys: set[str]) -> Iterator[Problem]:
+    if select(config, "data.split.from_run") is None:
+        return
+    for key in OF_A_NEW_SPLIT:
+        drawn = key.endswith("seed") and select(config, "data.num_rows") is not None
+        if _is_given(key, keys) and not drawn and not _is_default(config, key):
+            rule, hint = "has no effect with data.split.from_run", "Leave it out, or set data.split.from_run=null"
+            yield Problem(key, rule, _shown(select(config, key)), hint)
 
 
 def _is_one_of(value: Any, values: tuple[Any, ...]) -> bool:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 
 SWEEPER = "hydra_plugins.tunesmith_sweeper.TunesmithSweeper"
+OF_ANOTHER_RUN = "data.split.from_run"
 PLAIN = {"_recursive_": False, "_convert_": "all"}
 """Keeps Hydra from instantiating anything inside our sweeper's node."""
 
@@ -57,6 +58,8 @@ class Composed:
     """Config group to chosen option; None for a saved config."""
     trust: tuple[str, ...] = ()
     """Names of trusted modules and models, whose code may run (see `config/trust.py`)."""
+    home: Path | None = None
+    """The directory of the run that the config was saved by, whose split may stand in for that of an earlier run."""
 
     def with_saved(self, saved: dict[str, Any]) -> Composed:
         """The same with other values.
@@ -64,7 +67,7 @@ class Composed:
         Args:
             saved: The values, as in `saved`.
         """
-        return dataclasses.replace(self, saved=saved, config=resolve(saved))
+        return dataclasses.replace(self, saved=saved, config=resolve(saved, self.home))
 
     @property
     def name(self) -> str:
@@ -247,7 +250,11 @@ def compose_from(path: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
     """
     composed = draft_from(path, overrides)
     with trusting(trust):
-        return validated(composed.config, composed, tuple(overrides), None)
+        config_of_file = validated(composed.config, composed, tuple(overrides), None)
+    own_split = path.is_dir() and not any(OF_ANOTHER_RUN.startswith(key) for key in composed.given)
+    if not own_split or config_of_file.config.data.split.from_run is None:
+        return config_of_file
+    return dataclasses.replace(config_of_file, home=path).with_saved(config_of_file.saved)
 
 
 def draft_from(path: Path, overrides: Sequence[str] = ()) -> Draft:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tunesmith.config.composing import resolvers
 from tunesmith.config.composing.files import display_path
-from tunesmith.config.data_files import names_in, with_each
+from tunesmith.config.data_files import SPLIT_FILE, names_in, with_each
 from tunesmith.config.folders import expand
 from tunesmith.config.limits import bounded, read_yaml
 from tunesmith.errors import ConfigError, Problem
@@ -20,7 +20,10 @@ from tunesmith.errors import ConfigError, Problem
 if TYPE_CHECKING:
     from tunesmith.config.schema import RunConfig
 
-PATHS = (("data", "path"), ("model", "path"), ("model", "tokenizer"), ("model", "from_run"))
+PATHS = (
+    *(("data", "path"), ("data", "split", "from_run")),
+    *(("model", "path"), ("model", "tokenizer"), ("model", "from_run")),
+)
 """Keys that may hold a local path; a path of data is always local."""
 
 
@@ -56,8 +59,9 @@ def to_saved(config: DictConfig) -> dict[str, Any]:
     with resolvers.masked():
         masked = OmegaConf.to_container(config, resolve=True)
     saved: dict[str, Any] = _keep(raw, value, masked)
-    for node, key in PATHS:
-        saved[node][key] = with_each(saved[node].get(key), partial(absolute_path, node))
+    for group, *nodes, key in PATHS:
+        node = reduce(lambda inner, name: inner[name], nodes, saved[group])
+        node[key] = with_each(node.get(key), partial(absolute_path, group))
     return saved
 
 
@@ -73,9 +77,9 @@ def _keep(raw: Any, value: Any, masked: Any) -> Any:
 
 def has_relative_paths(config: RunConfig) -> bool:
     """Whether a local path in a typed config is relative to the current folder or starts with `~`."""
-    paths = [(node, getattr(getattr(config, node), key)) for node, key in PATHS if node != "data"]
-    paths += [("data", name) for name in names_in(config.data.path)]
-    return any(absolute_path(node, path) != path for node, path in paths)
+    paths = [(group, reduce(getattr, keys, getattr(config, group))) for group, *keys in PATHS if keys != ["path"]]
+    paths += [("model", config.model.path), *(("data", name) for name in names_in(config.data.path))]
+    return any(absolute_path(group, path) != path for group, path in paths)
 
 
 def absolute_path(node: str, path: Any) -> Any:
@@ -86,11 +90,22 @@ def absolute_path(node: str, path: Any) -> Any:
     return str(full.absolute()) if full.exists() or node == "data" else path
 
 
-def resolve(saved: dict[str, Any]) -> RunConfig:
-    """The typed config from a saved one: references are resolved, then every value is validated."""
+def resolve(saved: dict[str, Any], home: Path | None = None) -> RunConfig:
+    """The typed config from a saved one: references are resolved, then every value is validated.
+
+    Args:
+        saved: The saved config.
+        home: The directory of the run that saved it. Its own split is what it took from the run that
+            `data.split.from_run` names, and stands in for that where it is gone.
+    """
     from tunesmith.config.schema import RunConfig  # its classes take long to build; see config/outline.py
 
     resolvers.register()
     with bounded():
         plain = OmegaConf.to_container(OmegaConf.create(saved), resolve=True)
-    return RunConfig.model_validate(plain)
+    config = RunConfig.model_validate(plain)
+    source = config.data.split.from_run
+    if source is None or home is None or (expand(source) / SPLIT_FILE).is_file() or not (home / SPLIT_FILE).is_file():
+        return config
+    split = config.data.split.model_copy(update={"from_run": str(home)})
+    return config.model_copy(update={"data": config.data.model_copy(update={"split": split})})

@@ -179,6 +179,16 @@ def _slips(rare: Sequence[str], counts: Mapping[str, int]) -> str:
     return f". If they are misspelt: {override(names)}" if names else ""
 
 
+def parts_by_name(names: Sequence[str]) -> dict[str, Indices]:
+    """Positions of the rows of each split, in file order.
+
+    Args:
+        names: The split of each row.
+    """
+    array = np.asarray(names)
+    return {name: np.flatnonzero(array == name) for name in SPLITS}
+
+
 def _by_column(column: Sequence[str]) -> dict[str, Indices]:
     unknown = sorted(set(column) - set(SPLITS))
     if unknown:
@@ -187,8 +197,7 @@ def _by_column(column: Sequence[str]) -> dict[str, Indices]:
         hint = f". Rename them in the file: {', '.join(hints)}" if hints else ""
         holds, may_hold = (", ".join(map(repr, names)) for names in (unknown[:5], SPLITS))
         raise DataError(f"data.split.column holds {holds}; it may hold {may_hold}{hint}")
-    names = np.asarray(column)
-    parts = {name: np.flatnonzero(names == name) for name in SPLITS}
+    parts = parts_by_name(column)
     for name in ("train", "val"):
         if not len(parts[name]):
             raise DataError(f"data.split.column puts no row into {name!r}")

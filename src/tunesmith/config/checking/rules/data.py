@@ -31,6 +31,14 @@ def _divided_once(path: Any, method: str) -> Problem | None:
     return Problem("data.split.method", "has no effect if data.path has files for each split", method, hint)
 
 
+@rule("data.path", "data.split.from_run")
+def _divided_by_files(path: Any, from_run: str | None) -> Problem | None:
+    if from_run is None or None in names_by_split(path):
+        return None
+    hint = "Leave it out, or name the files in a list: data.path=[FILE,FILE]"
+    return Problem("data.split.from_run", "has no effect with files for each split in data.path", from_run, hint)
+
+
 @rule("data.label_names")
 def _names_that_can_be_read(names: dict[str, str]) -> Problem | None:
     blank = next((label for label, name in names.items() if isinstance(name, str) and not name.strip()), None)
@@ -80,9 +88,9 @@ def _split_groups(method: str, column: str | None) -> Problem | None:
     return Problem("data.split.group_column", rule_text, column, "Leave it out, or use data.split.method=random")
 
 
-@rule("data.split.method", "data.split.val_fraction", "evaluation.monitor", "data.path")
-def _validation_rows(method: str, val: float, monitor: str, path: Any) -> Problem | None:
-    if method == "column" or val > 0 or "val" in names_by_split(path):
+@rule("data.split.method", "data.split.val_fraction", "evaluation.monitor", "data.path", "data.split.from_run")
+def _validation_rows(method: str, val: float, monitor: str, path: Any, from_run: str | None) -> Problem | None:
+    if method == "column" or val > 0 or "val" in names_by_split(path) or from_run is not None:
         return None
     return Problem(
         "data.split.val_fraction",
