@@ -99,7 +99,7 @@ class Split(Node):
     """How rows are divided into train, validation and test."""
 
     method: Literal["stratified", "random", "hash", "time", "column"] = "stratified"
-    """`stratified` keeps label proportions (if every text has one label; otherwise it is `random`), `random` does not.
+    """`stratified` keeps label proportions (if texts have a label, or several), `random` does not.
     `hash` depends only on each row's content, so that adding a row moves no other; split sizes are approximate. `time`
     trains on the oldest rows and tests on the newest. `column` reads the split's name from `column`."""
     val_fraction: Fraction = 0.1
@@ -116,6 +116,10 @@ class Split(Node):
     duplicates: Annotated[Literal["together", "apart"], LATER] = "apart"
     """`together` keeps rows with the same input on one side of the split; new configs set it. `apart` divides them like
     other rows, as in configs without this key."""
+    multi_label: Annotated[Literal["stratified", "random"], LATER] = "random"
+    """What `method=stratified` does if texts have several labels: `stratified` keeps the proportions of each label
+    (iterative stratification, Sechidis et al. 2011); new configs set it. `random` ignores them, as in configs without
+    this key."""
     from_run: Annotated[str | None, LATER] = None
     """An earlier run's directory: rows are in the split that they have there, whatever `method` says. New rows go to
     train, or to where a copy of theirs or their group is; they are counted, as are rows that are gone."""

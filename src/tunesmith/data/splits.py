@@ -49,20 +49,30 @@ def divided(rows: Rows, data: Data, task: RowTask) -> dict[str, Rows]:
         if split.from_run is not None:
             rows = replace(rows, splits=splits_as_in_run(rows, data))
         if data.num_rows is not None:
-            chosen = draw(_in_each(strata, rows, data), data.num_rows, split)
+            each, sets = _in_each(strata, rows, data), _label_sets(rows, data, task)
+            beside = None if sets is None else [(*labels, name) for labels, name in zip(sets, each, strict=True)]
+            chosen = draw(each, data.num_rows, split, beside)
             rows, strata = rows.take(chosen), [strata[i] for i in chosen]
         if split.from_run is not None:
             parts = parts_by_name(rows.splits or ())
         elif None in names_by_split(data.path):
-            parts = split_rows(strata, split, _basis(rows, data))
+            parts = split_rows(strata, split, _basis(rows, data, task))
         else:
-            parts = _completed(rows, strata, split, data)
+            parts = _completed(rows, strata, split, data, task)
     except DataError as error:
         raise DataError(f"{named_files(data.path)}: {error}") from None
     return {name: rows.take(indices) for name, indices in parts.items()}
 
 
-def _basis(rows: Rows, data: Data) -> Basis:
+def _label_sets(rows: Rows, data: Data, task: RowTask) -> list[tuple[str, ...]] | None:
+    """The labels of each row, where it may have several and their proportions are to be kept."""
+    split = data.split
+    if not task.traits.several or (split.method, split.multi_label) != ("stratified", "stratified"):
+        return None
+    return [label if isinstance(label, tuple) else () for label in rows.labels]
+
+
+def _basis(rows: Rows, data: Data, task: RowTask) -> Basis:
     """What a division of these rows goes by beside their labels."""
     keys: Sequence[Hashable] = ()
     if data.split.method == "hash":
@@ -74,10 +84,10 @@ def _basis(rows: Rows, data: Data) -> Basis:
         log.warning(message, lone, len(rows), data.split.group_column)
     whole = data.split.method in ("stratified", "random")
     units = units_of(rows, duplicates=data.split.duplicates == "together") if whole else None
-    return Basis(rows.splits or (), units, rows.groups is not None, keys, rows.lines)
+    return Basis(rows.splits or (), units, rows.groups is not None, keys, rows.lines, _label_sets(rows, data, task))
 
 
-def _completed(rows: Rows, strata: Sequence[str], split: Split, data: Data) -> dict[str, Indices]:
+def _completed(rows: Rows, strata: Sequence[str], split: Split, data: Data, task: RowTask) -> dict[str, Indices]:
     """Positions of the rows of each split, as the files say; a split without a file is drawn from those of train.
 
     Raises:
@@ -90,7 +100,7 @@ def _completed(rows: Rows, strata: Sequence[str], split: Split, data: Data) -> d
             raise DataError(f"no rows for {name} in data.path.{name}. Name another file, or leave it out")
     train = parts["train"]
     own = split.model_copy(update={f"{name}_fraction": 0.0 for name in named if name != "train"})
-    drawn = split_rows([strata[int(i)] for i in train], own, _basis(rows.take(train), data))
+    drawn = split_rows([strata[int(i)] for i in train], own, _basis(rows.take(train), data, task))
     for name in [name for name in SPLITS if name not in named and len(drawn[name])]:
         fraction = f"data.split.{name}_fraction={getattr(split, f'{name}_fraction')}"
         message = "no file for %s: %d of the %d rows of train are taken (%s)"

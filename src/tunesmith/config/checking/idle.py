@@ -25,6 +25,8 @@ WITHOUT_LABELS = (*names(output="number"), *names(output="text"))
 """Tasks whose answers have no names."""
 WITHOUT_FIELDS = tuple(kind for kind in choices("data.format") if kind != "csv")
 """File formats without delimited fields."""
+NOT_BY_LABEL = tuple(method for method in choices("data.split.method") if method != "stratified")
+"""Methods that split rows without regard to labels."""
 IDLE: tuple[Idle, ...] = (
     ("data.max_target_length", "task.name", WITHOUT_TEXT, "Set data.max_length, or leave it out"),
     ("data.label_separator", "task.multi_label", (False,), "It goes with task=multi_label"),
@@ -34,6 +36,8 @@ IDLE: tuple[Idle, ...] = (
     ("data.split.val_fraction", "data.split.method", ("column",), "The column gives the split of each row"),
     ("data.split.test_fraction", "data.split.method", ("column",), "The column gives the split of each row"),
     ("data.split.duplicates", "data.split.method", ("column", "time"), "The column gives the split of each row"),
+    ("data.split.multi_label", "task.multi_label", (False,), "It goes with task=multi_label"),
+    ("data.split.multi_label", "data.split.method", NOT_BY_LABEL, "It goes with data.split.method=stratified"),
     ("model.revision", "model.path", (None,), "It goes with the Hub id in model.path"),
     ("logger.project", "logger.name", ("none",), "Add logger=wandb"),
     ("logger.entity", "logger.name", ("none",), "Add logger=wandb"),
@@ -47,7 +51,9 @@ BESIDE: tuple[tuple[str, str, str], ...] = tuple(
 """A key, another key that replaces it if set, and the next step."""
 
 
-OF_A_NEW_SPLIT = tuple(f"data.split.{key}" for key in ("method", "val_fraction", "test_fraction", "seed", "column"))
+OF_A_NEW_SPLIT = tuple(
+    f"data.split.{key}" for key in ("method", "val_fraction", "test_fraction", "seed", "column", "multi_label")
+)
 """Keys that divide rows anew."""
 
 
@@ -86,7 +92,7 @@ def _beside_an_earlier_split(config: Mapping[str, Any], keys: set[str]) -> Itera
     if select(config, "data.split.from_run") is None:
         return
     for key in OF_A_NEW_SPLIT:
-        drawn = key.endswith("seed") and select(config, "data.num_rows") is not None
+        drawn = key in ("data.split.seed", "data.split.multi_label") and select(config, "data.num_rows") is not None
         if _is_given(key, keys) and not drawn and not _is_default(config, key):
             rule, hint = "has no effect with data.split.from_run", "Leave it out, or set data.split.from_run=null"
             yield Problem(key, rule, _shown(select(config, key)), hint)

@@ -14,6 +14,7 @@ from tunesmith.config.data_files import SPLITS
 from tunesmith.config.schema import Split
 from tunesmith.data.spellings import override
 from tunesmith.data.splitting.by_hash import split_by_hash
+from tunesmith.data.splitting.by_labels import divide_by_labels
 from tunesmith.data.splitting.by_time import order_of, split_by_time
 from tunesmith.data.splitting.units import divide_units
 from tunesmith.errors import DataError
@@ -31,8 +32,16 @@ Indices = npt.NDArray[np.int64]
 log = logging.getLogger("tunesmith")
 
 
-def draw(labels: Sequence[str], num_rows: int, split: Split) -> Indices:
+def draw(
+    labels: Sequence[str], num_rows: int, split: Split, label_sets: Sequence[Sequence[str]] | None = None
+) -> Indices:
     """Positions of a seeded sample of rows, in file order, with label proportions kept where the split keeps them.
+
+    Args:
+        labels: The label of each row.
+        num_rows: Rows of the sample.
+        split: Method and seed.
+        label_sets: The labels of each row, where it may have several and their proportions are kept.
 
     Raises:
         DataError: Fewer rows exist than are asked for.
@@ -43,7 +52,7 @@ def draw(labels: Sequence[str], num_rows: int, split: Split) -> Indices:
         return np.arange(len(labels))
     if len(labels) - num_rows < len(set(labels)):  # too few to leave one out of every label
         split = split.model_copy(update={"method": "random"})
-    chosen, _ = _divide(np.arange(len(labels)), labels, len(labels) - num_rows, split)
+    chosen, _ = _divide(np.arange(len(labels)), labels, len(labels) - num_rows, split, label_sets=label_sets)
     return np.sort(chosen)
 
 
@@ -61,6 +70,8 @@ class Basis:
     """What each row goes by in a split by hash."""
     lines: Sequence[int] | None = None
     """The line of each row, for messages."""
+    label_sets: Sequence[Sequence[str]] | None = None
+    """The labels of each row, where it may have several and their proportions are kept."""
 
 
 def split_rows(labels: Sequence[str], split: Split, basis: Basis | None = None) -> dict[str, Indices]:
@@ -88,23 +99,28 @@ def split_rows(labels: Sequence[str], split: Split, basis: Basis | None = None) 
     _check_sizes(len(labels) - num_test - num_val, num_val, num_test, split)
     if split.method == "time":
         return split_by_time(order_of(basis.column, basis.lines), num_val, num_test)
-    val, test = _drawn(labels, num_val, num_test, split, basis.units)
+    val, test = _drawn(labels, num_val, num_test, split, basis.units, basis.label_sets)
     if not basis.grouped and (len(val) == 0 < num_val or len(test) == 0 < num_test):
         log.warning(
             "copies of a text are on both sides of the split: there are too few distinct texts to keep them apart"
         )
-        val, test = _drawn(labels, num_val, num_test, split, None)
+        val, test = _drawn(labels, num_val, num_test, split, None, basis.label_sets)
     _check_units(len(val), num_val, len(test), num_test)
     train = np.setdiff1d(np.arange(len(labels)), np.concatenate([val, test]))
     return {"train": train, "val": np.sort(val), "test": np.sort(test)}
 
 
 def _drawn(
-    labels: Sequence[str], num_val: int, num_test: int, split: Split, units: Sequence[int] | None
+    labels: Sequence[str],
+    num_val: int,
+    num_test: int,
+    split: Split,
+    units: Sequence[int] | None,
+    label_sets: Sequence[Sequence[str]] | None,
 ) -> tuple[Indices, Indices]:
     """Positions of the rows of val and of test."""
-    rest, test = _divide(np.arange(len(labels)), labels, num_test, split, units)
-    _, val = _divide(rest, [labels[row] for row in rest], num_val, split, units)
+    rest, test = _divide(np.arange(len(labels)), labels, num_test, split, units, label_sets)
+    _, val = _divide(rest, [labels[row] for row in rest], num_val, split, units, label_sets)
     return val, test
 
 
@@ -136,14 +152,23 @@ def _check_sizes(num_train: int, num_val: int, num_test: int, split: Split) -> N
 
 
 def _divide(
-    rows: Indices, labels: Sequence[str], num_second: int, split: Split, units: Sequence[int] | None = None
+    rows: Indices,
+    labels: Sequence[str],
+    num_second: int,
+    split: Split,
+    units: Sequence[int] | None = None,
+    label_sets: Sequence[Sequence[str]] | None = None,
 ) -> tuple[Indices, Indices]:
-    """Part `rows` in two, the second of the given size; units are those of all rows."""
+    """Part `rows` in two, the second of the given size; units and label sets are those of all rows."""
     if num_second == 0:
         return rows, rows[:0]
-    if units is not None:
+    own_units = None if units is None else [units[row] for row in rows]
+    if label_sets is not None:
+        places = divide_by_labels([label_sets[row] for row in rows], num_second, split.seed, own_units)
+        return rows[places[0]], rows[places[1]]
+    if own_units is not None:
         strata = labels if split.method == "stratified" else [""] * len(rows)
-        return divide_units(rows, strata, [units[row] for row in rows], num_second, split.seed)
+        return divide_units(rows, strata, own_units, num_second, split.seed)
     from sklearn.model_selection import train_test_split
 
     stratify = labels if split.method == "stratified" else None
