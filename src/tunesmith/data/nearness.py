@@ -109,9 +109,9 @@ def likeness(text: str, other: str) -> float:
     return len(first & second) / len(first | second)
 
 
-def _pieces(text: str) -> frozenset[str]:
+def _pieces(text: str) -> set[str]:
     plain = GAPS.sub(" ", text.casefold()).strip()
-    return frozenset(plain[i : i + PIECE] for i in range(max(1, len(plain) - PIECE + 1)))
+    return {plain[i : i + PIECE] for i in range(max(1, len(plain) - PIECE + 1))}
 
 
 _kept_pieces = lru_cache(maxsize=256)(_pieces)

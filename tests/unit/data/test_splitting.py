@@ -13,7 +13,7 @@ from tunesmith.config.schema import Data, Split
 from tunesmith.data.rows import Rows
 from tunesmith.data.splits import read_splits
 from tunesmith.data.splitting.split import SPLITS, Basis, split_rows
-from tunesmith.data.splitting.units import units_of
+from tunesmith.data.splitting.units import divide_units, units_of
 from tunesmith.errors import DataError
 from tunesmith.tasks.registry import task_named
 
@@ -250,3 +250,12 @@ def test_a_column_that_is_missing_is_named(tickets):
     data = Data(path=str(tickets), format="csv", split=Split(group_column="client"))
     with pytest.raises(DataError, match=r"no column 'client'.*data.split.group_column=..."):
         read_splits(data, CLASSIFICATION)
+
+
+def test_many_rows_are_divided_without_a_step_for_every_pair_of_them():
+    """With one, this took several minutes."""
+    number = 60_000
+    rest, second = divide_units(np.arange(number), ["ab"[i % 2] for i in range(number)], list(range(number)), 6_000, 1)
+    assert (len(rest), len(second)) == (54_000, 6_000)
+    assert np.array_equal(np.sort(np.concatenate([rest, second])), np.arange(number))
+    assert np.count_nonzero(second % 2) == 3_000

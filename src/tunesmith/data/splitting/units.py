@@ -70,7 +70,8 @@ def divide_units(
     for place, unit in enumerate(units):
         members.setdefault(unit, []).append(place)
     order = np.random.default_rng(derive_seed(seed, "units")).permutation(len(members))
-    shuffled = [list(members.values())[number] for number in order]
+    every = list(members.values())
+    shuffled = [every[number] for number in order]
     left, room = _shares(labels, num_second), num_second
     second: list[int] = []
     waiting = []
