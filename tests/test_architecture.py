@@ -13,7 +13,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "tunesmith"
 FILES = sorted(SOURCE.rglob("*.py"))
 
 FLOORS = (
-    {"errors", "machine", "redaction", "seeding", "suggest", "terminal"},
+    {"errors", "hub_access", "machine", "redaction", "seeding", "suggest", "terminal"},
     {"storage", "report_error"},
     {"config"},
     {"data", "models", "optim", "evaluation", "tracking", "runs"},

@@ -19,6 +19,7 @@ NEEDS = {
     ("data", "parquet"): "data.path=reviews.parquet",
     ("data", "arrow"): "data.path=reviews.arrow",
     ("data", "folder"): "data.path=reviews",
+    ("data", "hub"): "data.path=org/name",
     ("data", "conll"): "data.path=names.conll",
     ("data", "python_topics"): "model=tiny_causal",
     ("task", "language_modeling"): "model=tiny_causal",

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tunesmith.cli.options import check_folders, parser
-from tunesmith.config.data_files import names_in
+from tunesmith.config.data_files import HUB, names_in
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.terminal import say
 
@@ -96,7 +96,8 @@ def composed_from(arguments: argparse.Namespace) -> Composed:
 
     Raises:
         ConfigError: The config is invalid.
-        DataError: The data is not a file; reported now, before importing what reads it.
+        DataError: The data is not a file, or a data set of the Hub that is not to be had; reported now, before
+            importing what reads it.
         FilesError: The run whose split is to be taken has none.
     """
     from tunesmith.config.schema import Format
@@ -108,6 +109,10 @@ def composed_from(arguments: argparse.Namespace) -> Composed:
     data = composed.config.data
     if data.split.from_run is not None:
         split_file_of(data.split.from_run)
+    if data.format == HUB:
+        from tunesmith.data.sources.hub import pinned
+
+        return pinned(composed)
     for path in [path for name in names_in(data.path) for path in matching(name)]:
         if not (path.is_dir() and isinstance(data.format, Format)):  # a class may read folders
             refuse_special(path)

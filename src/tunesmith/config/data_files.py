@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+HUB = "hub"
+"""As in `data.format`: `data.path` is the id of a data set on the Hugging Face Hub."""
 SPLITS = ("train", "val", "test")
 SPLIT_FILE = "split.json"
 """The file in a run directory that says which row is in which split."""

@@ -150,10 +150,16 @@ class Data(Node):
     path: str | Annotated[list[str], Field(min_length=1)] | SplitFiles
     """The file, a pattern such as `parts/*.csv`, a list of these, or one or such a list for each split, e.g.
     `{train: a.csv, test: b.csv}`. Files of a pattern are read by name; `~` is expanded, and relative paths start at the
-    current folder."""
-    format: Literal["csv", "jsonl", "conll", "python"] | Format
+    current folder. With `format=hub`, the id of a data set on the Hugging Face Hub."""
+    name: Annotated[str | None, LATER] = None
+    """With `format=hub`: the Hub's name of a configuration; null takes the only one, or the Hub's default. The one that
+    is taken is saved with the run."""
+    revision: Annotated[str | None, LATER] = None
+    """With `format=hub`: commit, tag or branch; null is `main`. The commit that is read is saved with the run."""
+    format: Literal["csv", "jsonl", "conll", "python", "hub"] | Format
     """`csv`: a header line and rows; `jsonl`: one JSON object per line; `conll`: a word and its tag per line, a blank
-    line after each sentence; `python`: a Python file that assigns one literal dict of name to text (it is not run).
+    line after each sentence; `python`: a Python file that assigns one literal dict of name to text (it is not run);
+    `hub`: a data set of the Hugging Face Hub, with its splits and the names of its classes.
     Or a mapping: `_target_` names a subclass of `tunesmith.data.sources.source.Source`, and the other keys are its
     keyword arguments. Files compressed with gzip or zstd are decompressed."""
     delimiter: (

@@ -19,6 +19,7 @@ from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import holds_messages
 from tunesmith.data.nested import with_nested
 from tunesmith.data.rows import Rows, rows_of
+from tunesmith.data.sources.hub import with_files
 from tunesmith.data.sources.records import records_in, source_of
 from tunesmith.data.sources.separated import Dialect, dialect_of, suggestion
 from tunesmith.data.task import RowTask
@@ -48,6 +49,7 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> R
         DataError: The file is missing or malformed, a column is absent, nothing is left, a row lacks its text or what
             is to be answered, or has it in a form that the task cannot take.
     """
+    data = with_files(data)
     path = named_files(data.path)
     dialect = dialect_of(data)
     source = source_of(data.format, dialect)

@@ -15,6 +15,7 @@ from tunesmith.data.examples import Label
 from tunesmith.data.lines import numbered
 from tunesmith.data.reading import read_rows
 from tunesmith.data.rows import Rows, inputs_of
+from tunesmith.data.sources.hub import with_files
 from tunesmith.data.spellings import folded, override
 from tunesmith.data.splitting.as_in_run import splits_as_in_run
 from tunesmith.data.splitting.split import Basis, Indices, draw, parts_by_name, split_rows
@@ -41,6 +42,7 @@ def divided(rows: Rows, data: Data, task: RowTask) -> dict[str, Rows]:
     Raises:
         DataError: They cannot be divided so.
     """
+    data = with_files(data)
     split, strata = data.split, task.strata(rows.labels)
     if strata is None:
         split = split.model_copy(update={"method": "random" if split.method == "stratified" else split.method})

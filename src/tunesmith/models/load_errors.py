@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import logging
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,23 +11,7 @@ from transformers.utils import logging as transformers_logging
 
 from tunesmith.config.folders import expand
 from tunesmith.errors import ConfigError, FilesError, Problem
-
-log = logging.getLogger("tunesmith")
-
-
-@functools.cache
-def hub_answers() -> bool:
-    """Whether the Hub can be reached; tried once, for at most 5 s (its own client would retry for a minute)."""
-    from huggingface_hub import constants, get_session
-
-    if constants.HF_HUB_OFFLINE:
-        return False
-    try:
-        get_session().head(constants.ENDPOINT, timeout=5)
-    except Exception as error:  # the client's transport has its own exception hierarchy
-        log.info("%s does not answer (%s); only downloaded models can be used", constants.ENDPOINT, first_line(error))
-        return False
-    return True
+from tunesmith.hub_access import hub_answers
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from tunesmith.config.folders import expand
 from tunesmith.config.schema import Model
 from tunesmith.config.trust import is_trusted
 from tunesmith.errors import FilesError
+from tunesmith.hub_access import hub_answers
 from tunesmith.models.gguf import converted
-from tunesmith.models.load_errors import hub_answers
 from tunesmith.models.model_files import check_folder
 
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")

@@ -13,6 +13,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerFast
 
 from tunesmith.config.composing.compose import Composed
+from tunesmith.config.data_files import HUB
 from tunesmith.config.fingerprint import fingerprint
 from tunesmith.config.folders import expand
 from tunesmith.data.rows import Rows
@@ -47,6 +48,8 @@ def origin(
     )
     record["config_fingerprint"] = fingerprint(redact_config(run.saved))
     record["data"] = None if splits is None else data_identity(splits)
+    if splits is not None and run.config.data.format == HUB:
+        record["data"] |= {"path": run.config.data.path, "revision": run.config.data.revision}
     record["model"] = {"path": run.config.model.path}
     if network is not None:
         record["model"] |= {

@@ -10,7 +10,9 @@ import torch
 
 from tunesmith.config.checking.directions import mode_of
 from tunesmith.config.composing.compose import Composed
+from tunesmith.config.data_files import HUB
 from tunesmith.config.schema import RunConfig
+from tunesmith.data.sources.hub import pins
 from tunesmith.machine import usable_threads
 from tunesmith.training.instantiate import takes_keyword
 from tunesmith.training.warm_start import start_of
@@ -20,7 +22,7 @@ FP32_ERROR = 2e-6
 
 
 def decide(composed: Composed) -> Composed:
-    """Resolve a run's open decisions: device, threads, matrix route, micro-batch, the monitor's direction.
+    """Resolve a run's open decisions: device, threads, matrix route, micro-batch, the monitor's direction, a commit.
 
     `logger.mode` stays open: whether a server can be reached is not a property of the run.
     """
@@ -35,6 +37,8 @@ def decide(composed: Composed) -> Composed:
 
 def _decisions(config: RunConfig) -> Mapping[tuple[str, str], Any]:
     decisions = start_of(config)
+    if config.data.format == HUB:
+        decisions |= {("data", key): value for key, value in pins(config.data).items()}
     trainer = config.trainer
     accelerator = _accelerator() if trainer.accelerator == "auto" else trainer.accelerator
     if trainer.accelerator == "auto":

@@ -27,11 +27,15 @@ WITHOUT_FIELDS = tuple(kind for kind in choices("data.format") if kind != "csv")
 """File formats without delimited fields."""
 NOT_BY_LABEL = tuple(method for method in choices("data.split.method") if method != "stratified")
 """Methods that split rows without regard to labels."""
+WITHOUT_HUB = tuple(kind for kind in choices("data.format") if kind != "hub")
+"""Formats of local files."""
 IDLE: tuple[Idle, ...] = (
     ("data.max_target_length", "task.name", WITHOUT_TEXT, "Set data.max_length, or leave it out"),
     ("data.label_separator", "task.multi_label", (False,), "It goes with task=multi_label"),
     ("data.delimiter", "data.format", WITHOUT_FIELDS, "It goes with data=csv"),
     ("data.quoting", "data.format", WITHOUT_FIELDS, "It goes with data=csv"),
+    ("data.name", "data.format", WITHOUT_HUB, "It goes with data=hub"),
+    ("data.revision", "data.format", WITHOUT_HUB, "It goes with data=hub"),
     ("data.label_names", "task.name", WITHOUT_LABELS, "It is for labels or tags: leave it out"),
     ("data.split.val_fraction", "data.split.method", ("column",), "The column gives the split of each row"),
     ("data.split.test_fraction", "data.split.method", ("column",), "The column gives the split of each row"),

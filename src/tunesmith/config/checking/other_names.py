@@ -50,6 +50,8 @@ KEYS = {
     "dataset": ("data.path",),
     "datasets": ("data.path",),
     "dataset_name": ("data.path",),
+    **dict.fromkeys(("dataset_config_name", "dataset_config"), ("data.name",)),
+    "dataset_revision": ("data.revision",),
     "dataset_dir": ("data.path",),
     "train_dataset": ("data.path",),
     "eval_packing": ("data.packing",),

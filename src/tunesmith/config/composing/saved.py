@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tunesmith.config.composing import resolvers
 from tunesmith.config.composing.files import display_path
-from tunesmith.config.data_files import SPLIT_FILE, names_in, with_each
+from tunesmith.config.data_files import HUB, SPLIT_FILE, names_in, with_each
 from tunesmith.config.folders import expand
 from tunesmith.config.limits import bounded, read_yaml
 from tunesmith.errors import ConfigError, Problem
@@ -24,7 +24,7 @@ PATHS = (
     *(("data", "path"), ("data", "split", "from_run")),
     *(("model", "path"), ("model", "tokenizer"), ("model", "from_run")),
 )
-"""Keys that may hold a local path; a path of data is always local."""
+"""Keys that may hold a local path; a path of data is always local, unless it is a data set of the Hub."""
 
 
 def read_saved(file: Path) -> DictConfig:
@@ -61,7 +61,8 @@ def to_saved(config: DictConfig) -> dict[str, Any]:
     saved: dict[str, Any] = _keep(raw, value, masked)
     for group, *nodes, key in PATHS:
         node = reduce(lambda inner, name: inner[name], nodes, saved[group])
-        node[key] = with_each(node.get(key), partial(absolute_path, group))
+        if (group, key) != ("data", "path") or node.get("format") != HUB:
+            node[key] = with_each(node.get(key), partial(absolute_path, group))
     return saved
 
 
@@ -78,7 +79,10 @@ def _keep(raw: Any, value: Any, masked: Any) -> Any:
 def has_relative_paths(config: RunConfig) -> bool:
     """Whether a local path in a typed config is relative to the current folder or starts with `~`."""
     paths = [(group, reduce(getattr, keys, getattr(config, group))) for group, *keys in PATHS if keys != ["path"]]
-    paths += [("model", config.model.path), *(("data", name) for name in names_in(config.data.path))]
+    paths += [
+        ("model", config.model.path),
+        *(("data", name) for name in names_in(config.data.path) if config.data.format != HUB),
+    ]
     return any(absolute_path(group, path) != path for group, path in paths)
 
 

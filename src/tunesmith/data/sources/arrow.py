@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Literal
 
@@ -16,9 +17,15 @@ MAGIC = b"ARROW1"
 STREAM = b"\xff\xff\xff\xff"
 
 
+@dataclass(frozen=True)
 class Arrow(Source):
-    """The rows of an Arrow file, of a stream of Arrow's, or of a data set that Hugging Face's datasets saved."""
+    """The rows of an Arrow file, of a stream of Arrow's, or of a data set that Hugging Face's datasets saved.
 
+    Args:
+        class_names: Whether the names of classes take the place of their numbers, where datasets noted them.
+    """
+
+    class_names: bool = False
     takes: ClassVar[Literal["text", "bytes"]] = "bytes"
 
     def files(self, path: Path) -> Sequence[Path]:
@@ -58,4 +65,4 @@ class Arrow(Source):
             table = ipc.open_file(file)
             return table.schema, (table.get_batch(i) for i in range(table.num_record_batches))
 
-        return records_of_table(batches, path, "an Arrow file")
+        return records_of_table(batches, path, "an Arrow file", class_names=self.class_names)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime
 import logging
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tunesmith.data.sources.class_names import Naming, features_of, namings
 from tunesmith.data.sources.packed import packing_of
 from tunesmith.data.sources.source import Record
 from tunesmith.errors import DataError
@@ -17,13 +18,16 @@ ROWS_AT_ONCE = 1024
 log = logging.getLogger("tunesmith")
 
 
-def records_of_table(batches: Callable[[], tuple[Any, Iterator[Any]]], path: Path, kind: str) -> Iterator[Record]:
+def records_of_table(
+    batches: Callable[[], tuple[Any, Iterator[Any]]], path: Path, kind: str, *, class_names: bool = False
+) -> Iterator[Record]:
     """Each row with its number, from 1.
 
     Args:
         batches: Opens the file: its schema, and its rows in batches.
         path: Where it is, for messages.
         kind: The format, for messages.
+        class_names: Whether the names of classes take the place of their numbers, where datasets wrote the file.
 
     Raises:
         DataError: The file is cut off or damaged, or has two columns of one name.
@@ -33,14 +37,26 @@ def records_of_table(batches: Callable[[], tuple[Any, Iterator[Any]]], path: Pat
     try:
         schema, parts = batches()
         names = _readable(schema, path)
+        named = namings(features_of(schema)) if class_names else {}
         number = 0
         for batch in parts:
             for record in batch.select(names).to_pylist():
                 number += 1
-                yield number, {column: plain(value) for column, value in record.items()}
+                values = {column: plain(value) for column, value in record.items()}
+                yield number, _with_names(values, named, path, number) if named else values
     except (pyarrow.ArrowException, OSError) as error:
         first = str(error).splitlines()[0].rstrip(".")
         raise DataError(f"{path}: {kind}, and cut off or damaged: {first}. Write, copy or download it again") from None
+
+
+def _with_names(values: dict[str, Any], named: Mapping[str, Naming], path: Path, number: int) -> dict[str, Any]:
+    """A record with the names of classes in place of their numbers."""
+    for column in values.keys() & named.keys():
+        try:
+            values[column] = named[column](values[column])
+        except DataError as error:
+            raise DataError(f"{path}, row {number}: column {column!r} has {error}") from None
+    return values
 
 
 def refuse_unless(file: BinaryIO, magic: bytes, path: Path, kind: str) -> None:

@@ -7,20 +7,39 @@ from collections.abc import Mapping
 from typing import Any
 
 from tunesmith.config.checking.rules.registry import rule
-from tunesmith.config.data_files import names_by_split, names_in
+from tunesmith.config.data_files import HUB, names_by_split, names_in
+from tunesmith.config.folders import expand
 from tunesmith.config.methods import is_prompt
 from tunesmith.config.tasks import TASKS
 from tunesmith.errors import Problem
 
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+HUB_PAGE = re.compile(r"(?:https://huggingface\.co/datasets/|hf://datasets/)([\w.-]+/[\w.-]+)")
 URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
-@rule("data.path")
-def _local(path: Any) -> Problem | None:
+@rule("data.path", "data.format")
+def _local(path: Any, file_format: Any) -> Problem | None:
     name = next((name for name in names_in(path) if URL.match(str(name))), None)
-    if name is None:
+    if name is None or file_format == HUB:
         return None
     return Problem("data.path", "is a URL, but data is read from files", name, "Download it first, and give the file")
+
+
+@rule("data.path", "data.format")
+def _id_on_the_hub(path: Any, file_format: Any) -> Problem | None:
+    """An id, and not what is here: the Hub's library would read a folder of that name."""
+    if file_format != HUB:
+        return None
+    received = str(path)
+    if not isinstance(path, str) or not HUB_ID.fullmatch(path) or path.startswith("."):
+        page = HUB_PAGE.match(received)
+        hint = f"data.path={page[1]}" if page else "For files of your own: data=csv, data=jsonl, data=parquet, ..."
+        return Problem("data.path", "must be the id of a data set on the Hub, as ORG/NAME", received, hint)
+    if expand(path).is_file() or (expand(path) / "state.json").is_file():
+        kind = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet"}.get(expand(path).suffix, "arrow")
+        return Problem("data.path", "is a file or folder here, not on the Hub", path, f"Read it with data={kind}")
+    return None
 
 
 @rule("data.path", "data.split.method")
