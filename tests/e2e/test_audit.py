@@ -48,6 +48,10 @@ def test_kinds_that_are_not_to_be_there_are_exit_3(inside, faulty):
 
 
 def test_a_kind_that_is_none_is_refused_with_the_nearest(inside, faulty):
+    assert inside("audit", *REVIEWS, f"data.path={faulty}", "--fail-on", "cut").returncode == 2, "no model is named"
+    named = inside("audit", *REVIEWS, f"data.path={faulty}", "--fail-on", "cut", "model=tiny_encoder")
+    assert named.returncode == 0, named.stderr
+    assert "tokens_per_word" in named.stdout
     ended = inside("audit", *REVIEWS, f"data.path={faulty}", "--fail-on", "duplicate")
     assert ended.returncode == 2
     assert "Did you mean duplicates?" in ended.stderr

@@ -18,6 +18,9 @@ from tunesmith.errors import FilesError
 from tunesmith.terminal import say
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+    from tunesmith.config.composing.compose import Composed
     from tunesmith.config.schema import Data
     from tunesmith.data.audit.audit import Reading
     from tunesmith.data.audit.finding import Audit
@@ -59,7 +62,7 @@ def main(argv: list[str]) -> int:
     with log_to(warnings=warnings, told_later=True), trusting(arguments.trust):
         data, task = composed.config.data, task_of(composed.config.task)
         reading = read_leniently(data, task)
-        audited = look_through(reading, data, task, columns_in(arguments.slices))
+        audited = look_through(reading, data, task, columns_in(arguments.slices), tokenizer_of(composed))
     say("\n".join(audit_lines(audited, warnings.sentences)))
     if arguments.json is not None:
         write_audit(audited, arguments.json)
@@ -74,6 +77,20 @@ def main(argv: list[str]) -> int:
 def columns_in(text: str | None) -> list[str]:
     """The names of a list with commas."""
     return [] if text is None else [name.strip() for name in text.split(",")]
+
+
+def tokenizer_of(composed: Composed) -> PreTrainedTokenizerFast | None:
+    """The tokenizer of the model that the command line names; None if it names none, and nothing heavy is imported.
+
+    Raises:
+        ConfigError: It has no token to pad with.
+        FilesError: It cannot be read.
+    """
+    if not any(override.partition("=")[0].split(".")[0] == "model" for override in composed.overrides):
+        return None
+    from tunesmith.models.weights import load_tokenizer
+
+    return load_tokenizer(composed.config.model)
 
 
 def write_cleaned(reading: Reading, data: Data, output: str, path: Path) -> None:

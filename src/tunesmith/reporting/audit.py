@@ -27,6 +27,9 @@ def audit_lines(audited: Audit, warnings: Sequence[str] = ()) -> Iterator[str]:
             yield f"  and {len(audited.labels) - MOST_LABELS:,} more"
     yield "words"
     yield f"  {', '.join(f'{name} {figure:,}' for name, figure in audited.diversity.items())}"
+    if audited.tokens:
+        yield "tokens"
+        yield f"  {', '.join(f'{name} {figure:,}' for name, figure in audited.tokens.items())}"
     if audited.cleaned:
         yield "cleaning"
         yield from (f"  {step:<20}{text}" for step, text in cleaning_lines(audited.cleaned))

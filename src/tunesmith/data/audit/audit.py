@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tunesmith.config.schema import Data
 from tunesmith.data.audit.copies import copies
@@ -16,6 +17,7 @@ from tunesmith.data.audit.near import near
 from tunesmith.data.audit.slices import slice_values, slices
 from tunesmith.data.audit.studied import Studied, one_label_each, studied
 from tunesmith.data.audit.texts import empty, histogram, lengths, texts_with
+from tunesmith.data.audit.tokens import token_findings, tokenized
 from tunesmith.data.cleaning.clean import Cleaned
 from tunesmith.data.findings import label_counts
 from tunesmith.data.prepared import prepare_splits
@@ -24,6 +26,9 @@ from tunesmith.data.rows import Rows
 from tunesmith.data.splits import divided
 from tunesmith.data.task import RowTask
 from tunesmith.errors import DataError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,13 @@ def read_leniently(data: Data, task: RowTask) -> Reading:
     return Reading(prepare_splits(splits, data, task), without, undivided)
 
 
-def look_through(reading: Reading, data: Data, task: RowTask, columns: Sequence[str] = ()) -> Audit:
+def look_through(
+    reading: Reading,
+    data: Data,
+    task: RowTask,
+    columns: Sequence[str] = (),
+    tokenizer: PreTrainedTokenizerFast | None = None,
+) -> Audit:
     """What there is to be said of data.
 
     Args:
@@ -74,6 +85,7 @@ def look_through(reading: Reading, data: Data, task: RowTask, columns: Sequence[
         data: The data config.
         task: The task.
         columns: Columns by which labels are compared.
+        tokenizer: That of the model that the data is for.
 
     Raises:
         ConfigError: There is no such column.
@@ -81,10 +93,17 @@ def look_through(reading: Reading, data: Data, task: RowTask, columns: Sequence[
     splits = reading.result.splits
     texts = studied(splits, task)
     skipped = not_looked_for(texts, task, columns)
+    tokens = None if tokenizer is None else tokenized(splits, texts, tokenizer)
+    if tokens is None:
+        skipped |= dict.fromkeys(("cut", "unknown_tokens"), "model=NAME names a tokenizer")
+    elif task.traits.divides:
+        skipped["cut"] = "long texts are divided"
     findings = [*reading.undivided, *empty(reading.without), *findings_of(splits, data, task)]
     findings += word_by_word(splits, texts, skipped)
     if "slices" not in skipped:
         findings += slices(splits, slice_values(splits, data, columns))
+    if tokens is not None:
+        findings += token_findings(splits, tokens, data, cuts="cut" not in skipped)
     return Audit(
         rows={name: len(part) for name, part in splits.items()},
         labels=_labels(splits) if task.traits.output == "labels" else {},
@@ -94,6 +113,7 @@ def look_through(reading: Reading, data: Data, task: RowTask, columns: Sequence[
         findings=sorted(findings, key=lambda finding: list(KINDS).index(finding.kind)),
         skipped=skipped,
         diversity=diversity(texts),
+        tokens={} if tokens is None else tokens.figures(),
     )
 
 

@@ -23,6 +23,8 @@ KINDS: Final = {
     "cues": "single words or lengths from which the label can be told",
     "slices": "slices in which a label is more or less frequent than elsewhere",
     "templates": "texts that begin or end like many others",
+    "cut": "texts with more tokens than data.max_length",
+    "unknown_tokens": "texts with something that the tokenizer does not know",
     "empty": "rows without a text or a label",
     "short": "texts with fewer than 3 letters and digits",
     "control_characters": "texts with characters that nobody sees",
@@ -77,6 +79,8 @@ class Audit:
     """Kinds that were not looked for, with the reason."""
     diversity: dict[str, float] = field(default_factory=dict)
     """How much the texts differ in their words (`data/audit/diversity.py`)."""
+    tokens: dict[str, float] = field(default_factory=dict)
+    """How they fit the tokenizer, if a model is named (`data/audit/tokens.py`)."""
 
     def counts(self) -> dict[str, int]:
         """Every kind that was looked for to its count, 0 for one that no row has."""

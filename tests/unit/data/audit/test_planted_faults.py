@@ -12,8 +12,9 @@ from tunesmith.data.audit.finding import KINDS as ALL_KINDS
 from tunesmith.tasks.registry import task_of
 
 WORDS = ("ticket", "server", "login", "password", "screen", "printer", "invoice", "order", "delay", "refund", "mail")
-KINDS = [kind for kind in ALL_KINDS if kind != "slices"]
-"""Those that are looked for where no column is named."""
+UNNAMED = {"slices", "cut", "unknown_tokens"}
+"""Kinds that need a column or a model."""
+KINDS = [kind for kind in ALL_KINDS if kind not in UNNAMED]
 LABELS = ("Billing", "Hardware", "Network")
 
 
@@ -180,9 +181,8 @@ def test_other_tasks_are_audited_by_what_they_have(tmp_path):
     path.write_text('{"text": "the same note of a day"}\n' * 3 + '{"text": "another note of a day"}\n' * 30)
     audited = audit_of("data=jsonl", f"data.path={path}", "task=language_modeling", "model=tiny_causal")
     assert audited.labels == {}
-    assert set(audited.skipped) == {"conflicts", "spellings", "misspellings", "rare_labels", "label_errors", "cues"} | {
-        "slices"
-    }
+    of_labels = {"conflicts", "spellings", "misspellings", "rare_labels", "label_errors", "cues"}
+    assert set(audited.skipped) == of_labels | UNNAMED
     assert not audited.skipped.keys() & audited.counts().keys()
     assert sum(audited.rows.values()) == 33
     assert audited.counts()["duplicates"] > 20
