@@ -17,7 +17,8 @@ from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import Options
 from tunesmith.data.rows import Rows
 from tunesmith.data.templates import Conversation, render_question, template_of, write
-from tunesmith.data.tokenization import IGNORED, Arrays, Tokens, cached, end_to_end
+from tunesmith.data.token_files import Arrays
+from tunesmith.data.tokenization import IGNORED, Tokens, cached, end_to_end
 from tunesmith.data.written import check_written
 from tunesmith.errors import DataError
 
@@ -44,7 +45,7 @@ def encode_answers(
     conversations = _conversations(rows)
     from_left = room is None and tokenizer.truncation_side == "left"
 
-    def make() -> Arrays:
+    def make() -> Iterator[Arrays]:
         ids, labels, whole, answers = [], [], [], []
         shorter = within(conversations, tokenizer, room)[0]
         for tokens, asked in _each(rows, data, shorter, lambda turns, more: _learned(turns, tokenizer, more)):
@@ -54,7 +55,7 @@ def encode_answers(
             whole.append(len(tokens))
             answers.append(loss_of_answers(asked, kept))
         flat = end_to_end(ids)
-        return {
+        yield {
             "ids": flat.ids,
             "offsets": flat.offsets,
             "labels": end_to_end(labels).ids,
@@ -87,11 +88,11 @@ def prompts_of(
     """
     conversations = [before_answer(turns) for turns in _conversations(rows)]
 
-    def make() -> Arrays:
+    def make() -> Iterator[Arrays]:
         shorter, whole, kept = within(conversations, tokenizer, room)
         made = _each(rows, data, shorter, lambda turns, more: _asked(turns, tokenizer, more))
         tokens = end_to_end(list(made))
-        return {"ids": tokens.ids, "offsets": tokens.offsets, "whole": whole, "kept": kept}
+        yield {"ids": tokens.ids, "offsets": tokens.offsets, "whole": whole, "kept": kept}
 
     settings = ("questions", room, template_of(tokenizer))
     arrays = cached(settings, _content(rows, conversations), tokenizer, Path(data.cache_dir), make)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tunesmith.data.tokenization import Arrays, Tokens, cached, end_to_end
+from tunesmith.data.token_files import Arrays
+from tunesmith.data.tokenization import Tokens, cached, end_to_end, in_parts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -26,16 +27,18 @@ def encode_documents(
     so every token of a text except its first is predicted exactly once.
     """
 
-    def make() -> Arrays:
-        encoded = tokenizer(list(texts), return_attention_mask=False, verbose=False)["input_ids"] if texts else []
-        parts, owners = [], []
-        for number, ids in enumerate(encoded):
-            whole = ended(ids, tokenizer.eos_token_id)
-            for start in range(0, max(len(whole) - 1, 0), max_length - 1):
-                parts.append(whole[start : start + max_length])
-                owners.append(number)
-        tokens = end_to_end(parts)
-        return {"ids": tokens.ids, "offsets": tokens.offsets, "owners": np.asarray(owners, dtype=np.int64)}
+    def make() -> Iterator[Arrays]:
+        for part in in_parts(len(texts)):
+            some = list(texts[part])
+            encoded = tokenizer(some, return_attention_mask=False, verbose=False)["input_ids"] if some else []
+            samples, owners = [], []
+            for number, ids in enumerate(encoded, part.start):
+                whole = ended(ids, tokenizer.eos_token_id)
+                for start in range(0, max(len(whole) - 1, 0), max_length - 1):
+                    samples.append(whole[start : start + max_length])
+                    owners.append(number)
+            tokens = end_to_end(samples)
+            yield {"ids": tokens.ids, "offsets": tokens.offsets, "owners": np.asarray(owners, dtype=np.int64)}
 
     arrays = cached(("documents", max_length), texts, tokenizer, cache_dir, make)
     return Tokens(arrays["ids"], arrays["offsets"]), arrays["owners"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,7 +20,8 @@ from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples, all_but_first, asking
 from tunesmith.data.task import RowTask
 from tunesmith.data.templates import end_of_text
-from tunesmith.data.tokenization import IGNORED, Arrays, Tokens, cached, encode_within, end_to_end, tokenize
+from tunesmith.data.token_files import Arrays
+from tunesmith.data.tokenization import IGNORED, Tokens, cached, encode_within, end_to_end, in_parts, tokenize
 from tunesmith.errors import DataError
 
 if TYPE_CHECKING:
@@ -86,11 +87,12 @@ def limit_of(what: str, tokens: Tokens, data: Data, **more: Any) -> Limit:
 def _pairs(
     texts: Sequence[str], pairs: Sequence[str], tokenizer: PreTrainedTokenizerFast, data: Data
 ) -> tuple[Tokens, Tokens]:
-    def make() -> Arrays:
-        both = {"text": texts, "text_pair": pairs}
-        columns, whole = encode_within(data.max_length, tokenizer, both, return_token_type_ids=True)
-        tokens, types = end_to_end(columns["input_ids"]), end_to_end(columns["token_type_ids"])
-        return {"ids": tokens.ids, "offsets": tokens.offsets, "type_ids": types.ids, "whole": whole}
+    def make() -> Iterator[Arrays]:
+        for part in in_parts(len(texts)):
+            both = {"text": texts[part], "text_pair": pairs[part]}
+            columns, whole = encode_within(data.max_length, tokenizer, both, return_token_type_ids=True)
+            tokens, types = end_to_end(columns["input_ids"]), end_to_end(columns["token_type_ids"])
+            yield {"ids": tokens.ids, "offsets": tokens.offsets, "type_ids": types.ids, "whole": whole}
 
     content = (json.dumps(both) for both in zip(texts, pairs, strict=True))
     arrays = cached(("pairs", data.max_length), content, tokenizer, Path(data.cache_dir), make)
@@ -116,13 +118,14 @@ def encode_tags(rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenize
 def _words(sentences: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerFast, data: Data) -> tuple[Tokens, Tokens]:
     """Encode sentences, words joined by spaces; return also the number of the word that each token begins."""
 
-    def make() -> Arrays:
-        texts = {"text": [" ".join(words) for words in sentences]}
+    def make() -> Iterator[Arrays]:
         options = {"return_token_type_ids": False, "return_offsets_mapping": True}
-        columns, whole = encode_within(data.max_length, tokenizer, texts, **options)
-        tokens = end_to_end(columns["input_ids"])
-        begins = [_beginnings(words, spans) for words, spans in zip(sentences, columns["offset_mapping"], strict=True)]
-        return {"ids": tokens.ids, "offsets": tokens.offsets, "words": end_to_end(begins).ids, "whole": whole}
+        for part in in_parts(len(sentences)):
+            texts = {"text": [" ".join(words) for words in sentences[part]]}
+            columns, whole = encode_within(data.max_length, tokenizer, texts, **options)
+            tokens, spans = end_to_end(columns["input_ids"]), columns.get("offset_mapping", [])
+            begins = [_beginnings(words, its) for words, its in zip(sentences[part], spans, strict=True)]
+            yield {"ids": tokens.ids, "offsets": tokens.offsets, "words": end_to_end(begins).ids, "whole": whole}
 
     content = (json.dumps(list(words)) for words in sentences)
     arrays = cached(("words", data.max_length), content, tokenizer, Path(data.cache_dir), make)
@@ -154,12 +157,14 @@ def encode_targets(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data) -
     sources = tokenize(rows.texts, tokenizer, data.max_length, Path(data.cache_dir))
     texts = [str(label or "") for label in rows.labels]
 
-    def make() -> Arrays:
+    def make() -> Iterator[Arrays]:
         end = tokenizer.eos_token_id
-        columns, whole = encode_within(data.max_target_length, tokenizer, {"text_target": texts})
-        unended = np.asarray([end is not None and ids[-1:] != [end] for ids in columns["input_ids"]], dtype=np.int64)
-        targets = end_to_end([ended(ids, end, data.max_target_length) for ids in columns["input_ids"]])
-        return {"ids": targets.ids, "offsets": targets.offsets, "whole": whole + unended}
+        for part in in_parts(len(texts)):
+            columns, whole = encode_within(data.max_target_length, tokenizer, {"text_target": texts[part]})
+            encoded = columns["input_ids"]
+            unended = np.asarray([end is not None and ids[-1:] != [end] for ids in encoded], dtype=np.int64)
+            targets = end_to_end([ended(ids, end, data.max_target_length) for ids in encoded])
+            yield {"ids": targets.ids, "offsets": targets.offsets, "whole": whole + unended}
 
     arrays = cached(("targets", data.max_target_length), texts, tokenizer, Path(data.cache_dir), make)
     targets = Tokens(arrays["ids"], arrays["offsets"])

@@ -8,7 +8,8 @@ from itertools import combinations
 from typing import Any
 
 from tunesmith.data.lines import unit_of
-from tunesmith.data.rows import Rows, inputs_of
+from tunesmith.data.repeated import Repeated, repeated_inputs
+from tunesmith.data.rows import Rows
 from tunesmith.data.task import RowTask
 
 NAMED = 5
@@ -22,7 +23,7 @@ def findings(splits: Mapping[str, Rows], task: RowTask) -> list[str]:
         splits: The rows of each split that is looked at.
         task: The task.
     """
-    inputs = {name: inputs_of(rows) for name, rows in splits.items()}
+    inputs = repeated_inputs(splits)
     sentences = [_shared(pair, inputs, splits) for pair in combinations(splits, 2)]
     if task.contradiction is not None:
         sentences.append(_contradictions(inputs, splits, task))
@@ -35,13 +36,13 @@ def label_counts(rows: Rows) -> Counter[str]:
     return Counter(str(item) for label in rows.labels for item in (label if isinstance(label, tuple) else (label,)))
 
 
-def _shared(pair: tuple[str, str], inputs: Mapping[str, Sequence[Hashable]], splits: Mapping[str, Rows]) -> str | None:
+def _shared(pair: tuple[str, str], inputs: Repeated, splits: Mapping[str, Rows]) -> str | None:
     """Rows of one split whose input is in an earlier one."""
     first, second = pair
     origins: dict[Hashable, int] = {}
-    for row, text in enumerate(inputs[first]):
+    for row, text in inputs[first].items():
         origins.setdefault(text, row)
-    copies = [(row, origins[text]) for row, text in enumerate(inputs[second]) if text in origins]
+    copies = [(row, origins[text]) for row, text in inputs[second].items() if text in origins]
     if not copies:
         return None
     places = [
@@ -60,11 +61,11 @@ def _shared(pair: tuple[str, str], inputs: Mapping[str, Sequence[Hashable]], spl
     )
 
 
-def _contradictions(inputs: Mapping[str, Sequence[Hashable]], splits: Mapping[str, Rows], task: RowTask) -> str | None:
+def _contradictions(inputs: Repeated, splits: Mapping[str, Rows], task: RowTask) -> str | None:
     """Texts that are to be answered in several ways, wherever they stand."""
     rows_by_input: dict[Hashable, list[tuple[Rows, int]]] = defaultdict(list)
     for name, texts in inputs.items():
-        for row, text in enumerate(texts):
+        for row, text in texts.items():
             rows_by_input[text].append((splits[name], row))
     several = [
         places

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 from tunesmith.data.examples import Example, Label
 from tunesmith.data.lines import numbered
 from tunesmith.data.messages import Message, Options
+
+ENCODER = json.JSONEncoder(ensure_ascii=False)
+"""As `json.dumps`, which makes a new one for every row."""
 
 
 @dataclass(frozen=True)
@@ -50,23 +54,32 @@ class Rows:
         return Rows(*(None if column is None else [column[i] for i in pick] for column in columns))  # type: ignore[arg-type]
 
     def sha256(self) -> str:
-        """Hash of ids, texts and labels in order, as the identity of these rows."""
+        """Hash of ids, texts and labels in order, as the identity of these rows; computed once."""
+        return self._sha256
+
+    @functools.cached_property
+    def _sha256(self) -> str:
         digest = hashlib.sha256()
         options = self.options if any(self.options or ()) else None
         columns = [self.ids, self.texts, self.labels, *filter(None, (self.pairs, self.words, self.messages, options))]
         for row in zip(*columns, strict=True):
-            digest.update(json.dumps(row, ensure_ascii=False).encode())
+            digest.update(ENCODER.encode(row).encode())
         return digest.hexdigest()
 
 
 def inputs_of(rows: Rows) -> list[Hashable]:
     """What a model is given of each row, to be compared: equal where the inputs are the same word for word."""
+    return list(each_input(rows))
+
+
+def each_input(rows: Rows) -> Iterator[Hashable]:
+    """The same, one at a time."""
     if rows.words is not None:
-        return list(rows.words)
+        return iter(rows.words)
     if rows.messages is not None:
-        return [repr(turns) for turns in rows.messages]
-    texts = [text.strip() for text in rows.texts]
-    return list(texts) if rows.pairs is None else list(zip(texts, map(str.strip, rows.pairs), strict=True))
+        return map(repr, rows.messages)
+    texts = map(str.strip, rows.texts)
+    return texts if rows.pairs is None else zip(texts, map(str.strip, rows.pairs), strict=True)
 
 
 def as_one_text(input_of_row: Hashable) -> str:

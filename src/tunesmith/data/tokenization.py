@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
 from tunesmith.config.folders import expand
-from tunesmith.errors import FilesError
-from tunesmith.storage import replace_file
+from tunesmith.data.token_files import Arrays, join_pieces, load_arrays, save_pieces
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-FORMAT = "4"
+FORMAT = "5"
 """Version of the cache's layout; part of every key."""
 
 IGNORED = -100
 """Label of a token without a loss, as in transformers."""
 
-Arrays = dict[str, npt.NDArray[Any]]
+TEXTS_TOGETHER = 4096
+"""Texts that are tokenised together, which bounds memory; a text's tokens do not depend on the others."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +60,11 @@ def end_to_end(texts: Sequence[Sequence[int] | npt.NDArray[np.int32]]) -> Tokens
     return Tokens(flat, offsets)
 
 
+def in_parts(num_texts: int) -> list[slice]:
+    """The texts in parts of at most `TEXTS_TOGETHER`; one empty part where there are none."""
+    return [slice(start, start + TEXTS_TOGETHER) for start in range(0, max(num_texts, 1), TEXTS_TOGETHER)]
+
+
 def tokenize(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, max_length: int, cache_dir: Path) -> Tokens:
     """Tokenize texts with special tokens, cut to `max_length` on the tokenizer's `truncation_side`.
 
@@ -72,10 +75,11 @@ def tokenize(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, max_lengt
         cache_dir: Folder of the cache; created if missing.
     """
 
-    def make() -> Arrays:
-        columns, whole = encode_within(max_length, tokenizer, {"text": texts}, return_token_type_ids=False)
-        tokens = end_to_end(columns["input_ids"])
-        return {"ids": tokens.ids, "offsets": tokens.offsets, "whole": whole}
+    def make() -> Iterator[Arrays]:
+        for part in in_parts(len(texts)):
+            columns, whole = encode_within(max_length, tokenizer, {"text": texts[part]}, return_token_type_ids=False)
+            tokens = end_to_end(columns["input_ids"])
+            yield {"ids": tokens.ids, "offsets": tokens.offsets, "whole": whole}
 
     arrays = cached(("texts", max_length), texts, tokenizer, cache_dir, make)
     return Tokens(arrays["ids"], arrays["offsets"], arrays["whole"])
@@ -120,7 +124,7 @@ def cached(
     content: Iterable[str],
     tokenizer: PreTrainedTokenizerFast,
     cache_dir: Path,
-    make: Callable[[], Arrays],
+    make: Callable[[], Iterator[Arrays]],
 ) -> Arrays:
     """Return arrays from the cache, or make and cache them.
 
@@ -132,14 +136,13 @@ def cached(
         content: The texts.
         tokenizer: A fast tokenizer.
         cache_dir: Folder of the cache; created if missing.
-        make: Makes the arrays.
+        make: Makes the arrays in pieces, at least one.
     """
     path = expand(cache_dir) / f"tokens-{_key(settings, content, tokenizer)}.npz"
-    arrays = _load(path)
-    if arrays is None:
-        arrays = make()
-        _save(path, arrays)
-    return arrays
+    arrays = load_arrays(path)
+    if arrays is None and save_pieces(path, make()):
+        arrays = load_arrays(path)
+    return arrays if arrays is not None else join_pieces(list(make()))
 
 
 def _key(settings: Sequence[Any], content: Iterable[str], tokenizer: PreTrainedTokenizerFast) -> str:
@@ -153,21 +156,3 @@ def _key(settings: Sequence[Any], content: Iterable[str], tokenizer: PreTrainedT
         digest.update(len(encoded).to_bytes(8, "big"))  # lengths keep ("ab", "c") and ("a", "bc") apart
         digest.update(encoded)
     return digest.hexdigest()[:32]
-
-
-def _load(path: Path) -> Arrays | None:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):  # missing, or cut short by a crash or a full disk
-        return None
-
-
-def _save(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    def write(temporary: Path) -> None:
-        with temporary.open("wb") as file:  # savez adds a suffix to a path, but not to a file
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-
-    with contextlib.suppress(OSError, FilesError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, write)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from tunesmith.data.lines import numbered
 from tunesmith.data.rows import Rows
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 NAMED = 5
 """Maximum locations listed in a sentence."""
+TOKENS_TOGETHER = 1 << 22
+"""Tokens looked at together."""
 
 
 def empty_input_warnings(rows: Rows) -> Iterator[str]:
@@ -44,8 +47,7 @@ def unknown_token_warnings(tokens: Tokens, rows: Rows, tokenizer: PreTrainedToke
     unknown = tokenizer.unk_token_id
     if unknown is None or unknown in (tokenizer.eos_token_id, tokenizer.pad_token_id) or len(tokens) != len(rows):
         return
-    before = np.concatenate([[0], np.cumsum(tokens.ids == unknown)])
-    counts = before[tokens.offsets[1:]] - before[tokens.offsets[:-1]]
+    counts = _occurrences(tokens, unknown)
     own = tokens.lengths - tokenizer.num_special_tokens_to_add()
     places = np.flatnonzero((counts > 0) & (counts * 2 > own)).tolist()
     if places:
@@ -55,6 +57,15 @@ def unknown_token_warnings(tokens: Tokens, rows: Rows, tokenizer: PreTrainedToke
             "does not know their letters or words, so the model cannot tell them apart. Use a model whose "
             "tokenizer does"
         )
+
+
+def _occurrences(tokens: Tokens, wanted: int) -> npt.NDArray[np.int64]:
+    """How often each text has a token, shape (texts,); in parts, so that memory does not grow with the texts."""
+    counts = np.zeros(len(tokens), dtype=np.int64)
+    for start in range(0, len(tokens.ids), TOKENS_TOGETHER):
+        places = start + np.flatnonzero(tokens.ids[start : start + TOKENS_TOGETHER] == wanted)
+        np.add.at(counts, np.searchsorted(tokens.offsets, places, side="right") - 1, 1)
+    return counts
 
 
 def _seen(text: str) -> bool:

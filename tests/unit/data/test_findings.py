@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.data.findings import counted_labels, findings, inputs_of
-from tunesmith.data.rows import Rows
+from tunesmith.data.findings import counted_labels, findings
+from tunesmith.data.rows import Rows, inputs_of
 from tunesmith.tasks.registry import task_named
 
 CLASSIFICATION = task_named("classification")

@@ -103,6 +103,7 @@ def test_an_entry_that_was_cut_short_is_made_again(counted, tmp_path, kept):
     first = tokenize(TEXTS, counted, 16, tmp_path)
     (entry,) = tmp_path.iterdir()
     whole = entry.read_bytes()
+    entry.unlink()  # what is mapped stays as it is
     entry.write_bytes(whole[:kept])
     calls = counted.calls
     assert same(tokenize(TEXTS, counted, 16, tmp_path), first)
@@ -117,6 +118,7 @@ def test_an_entry_with_flipped_bytes_is_made_again(counted, tmp_path):
     damaged = bytearray(entry.read_bytes())
     middle = damaged.find(b"ids.npy") + 200
     damaged[middle] ^= 0xFF
+    entry.unlink()
     entry.write_bytes(damaged)
     calls = counted.calls
     assert same(tokenize(TEXTS, counted, 16, tmp_path), first)
@@ -131,3 +133,27 @@ def test_a_folder_that_cannot_be_written_only_costs_the_caching(counted, tmp_pat
     assert same(tokenize(TEXTS, counted, 16, file / "cache"), first)
     assert counted.calls == 2 * calls
     assert entries(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("writable", [True, False])
+@pytest.mark.parametrize("part", [1, 2, 4, 6, 100])
+def test_the_size_of_the_parts_changes_nothing(tokenizer, tmp_path, monkeypatch, part, writable):
+    whole = tokenize(TEXTS, tokenizer, 16, tmp_path / "whole")
+    monkeypatch.setattr("tunesmith.data.tokenization.TEXTS_TOGETHER", part)
+    (tmp_path / "file").write_text("in the way")
+    folder = tmp_path / "parts" if writable else tmp_path / "file" / "cache"
+    assert same(tokenize(TEXTS, tokenizer, 16, folder), whole)
+    assert same(tokenize(TEXTS, tokenizer, 16, folder), whole), "and read again"
+
+
+def test_a_cached_entry_is_mapped_and_what_is_written_to_it_stays_out_of_the_file(counted, tmp_path):
+    first = tokenize(TEXTS, counted, 16, tmp_path)
+    (entry,) = tmp_path.iterdir()
+    before = entry.read_bytes()
+    array = first.ids
+    while isinstance(array, np.ndarray) and not isinstance(array, np.memmap):
+        array = array.base
+    assert isinstance(array, np.memmap)
+    first.ids[:] = 0
+    assert entry.read_bytes() == before
+    assert tokenize(TEXTS, counted, 16, tmp_path)[0].any()

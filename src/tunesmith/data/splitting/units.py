@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from tunesmith.data.rows import Rows, inputs_of
+from tunesmith.data.repeated import repeated_inputs
+from tunesmith.data.rows import Rows
 from tunesmith.seeding import derive_seed
 
 Indices = npt.NDArray[np.int64]
@@ -24,17 +25,19 @@ def units_of(rows: Rows, *, duplicates: bool) -> list[int] | None:
     Returns:
         A number for each row, in the order of the first rows; None if every row is a unit of its own.
     """
-    features: list[Sequence[Hashable]] = []
+    features: list[Mapping[int, Hashable]] = []
     if rows.groups is not None:  # a row without a group is one of its own: `missing` is nobody's name
-        features.append([group or (row,) for row, group in enumerate(rows.groups)])
+        features.append({row: group for row, group in enumerate(rows.groups) if group})
     if duplicates:
-        features.append(inputs_of(rows))
+        features.append(repeated_inputs({"": rows})[""])
+    if not any(features):
+        return None
     units = _joined(len(rows), features)
     return units if len(set(units)) < len(rows) else None
 
 
-def _joined(num_rows: int, features: Sequence[Sequence[Hashable]]) -> list[int]:
-    """Connected components: rows that share a value of any feature are one unit."""
+def _joined(num_rows: int, features: Sequence[Mapping[int, Hashable]]) -> list[int]:
+    """Connected components: rows that share a value of any feature are one unit; a row without one is its own."""
     parents = list(range(num_rows))
 
     def root(row: int) -> int:
@@ -45,7 +48,7 @@ def _joined(num_rows: int, features: Sequence[Sequence[Hashable]]) -> list[int]:
 
     for values in features:
         first: dict[Hashable, int] = {}
-        for row, value in enumerate(values):
+        for row, value in values.items():
             one, other = sorted((root(first.setdefault(value, row)), root(row)))
             parents[other] = one
     return [root(row) for row in range(num_rows)]
