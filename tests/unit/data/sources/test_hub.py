@@ -209,6 +209,27 @@ def test_a_number_without_a_name_is_refused_with_its_row(cache, tmp_path):
         read_rows(compose(["data=arrow", f"data.path={tmp_path / 'wrong.arrow'}"]).config.data, CLASSIFICATION)
 
 
+def test_what_the_hub_has_is_written_by_its_library_and_read(cache, monkeypatch):
+    asked = []
+
+    def builder(path, name, revision=None):
+        asked.append((path, name, revision))
+        if revision == "none":
+            raise datasets.exceptions.DatasetNotFoundError("Revision 'none' doesn't exist")
+        options = {"repo_id": PATH, "dataset_name": "FilmReviews", "hash": COMMITS[0], "config_name": name or "default"}
+        return Reviews(cache_dir=str(cache), **options)
+
+    monkeypatch.setattr(hub, "hub_answers", lambda: True)
+    monkeypatch.setattr(datasets, "load_dataset_builder", builder)
+    run = hub.pinned(composed())
+    assert asked == [(f"hf://datasets/{PATH}", None, None)]
+    assert (run.config.data.name, run.config.data.revision) == ("default", COMMITS[0])
+    assert len(read_rows(run.config.data, CLASSIFICATION)) == 44
+    assert len(asked) == 1, "what is pinned and there is not asked for again"
+    with pytest.raises(DataError, match="the Hub's library cannot read it: Revision 'none' doesn't exist"):
+        hub.pins(composed("data.revision=none").config.data)
+
+
 @pytest.mark.parametrize(
     ("given", "rule"),
     [
