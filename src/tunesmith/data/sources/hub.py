@@ -16,8 +16,8 @@ from tunesmith.data.sources.hub_cache import COMMIT, HubData, cache_root, commit
 from tunesmith.errors import DataError
 from tunesmith.hub_access import hub_answers
 
-OURS = {"validation": "val", "valid": "val", "dev": "val"}
-"""Other names of splits; `train`, `val` and `test` are called so."""
+OURS = {"validation": "val", "valid": "val", "dev": "val", "train_sft": "train", "test_sft": "test"}
+"""Other names of splits, those of UltraChat among them; `train`, `val` and `test` are called so."""
 ARROW = {"_target_": "tunesmith.data.sources.arrow.Arrow", "class_names": True}
 log = logging.getLogger("tunesmith")
 
