@@ -86,14 +86,12 @@ def token_findings(splits: Mapping[str, Rows], seen: Tokenized, data: Data, *, c
     if long:
         order = sorted(long, key=lambda text: -seen.lengths[text])
         lost = int((seen.lengths[long] - limit).sum()) / int(seen.lengths.sum())
-        text = (
-            f"{len(long):,} of {total} are longer than data.max_length={limit}, with {lost:.1%} of all tokens beyond it"
-        )
+        text = f"{len(long):,} of {total}: longer than data.max_length={limit}, with {lost:.2%} of all tokens beyond it"
         listed = (f"{seen.lengths[text]:,} tokens: {across(splits, seen.places[text])}" for text in order)
         yield Finding("cut", len(long), text, some(listed))
     having = np.flatnonzero(seen.unknown).tolist()
     if having:
         order = sorted(having, key=lambda text: -seen.unknown[text])
-        text = f"{len(having):,} of {total} hold something that the tokenizer does not know"
+        text = f"{len(having):,} of {total}: something that the tokenizer does not know"
         listed = (f"{seen.unknown[text]:,} unknown: {across(splits, seen.places[text])}" for text in order)
         yield Finding("unknown_tokens", len(having), text, some(listed))
