@@ -111,8 +111,10 @@ def _is_hidden(there: HubData, split: str, column: str) -> bool:
 
 
 def _refuse_another_division(data: Data, rows: str) -> None:
-    if data.split.method in ("column", "time"):
-        rule = f"data.split.method={data.split.method} has no effect, since the data set has splits of its own"
+    split = data.split
+    asked = f"data.split.from_run={split.from_run}" if split.from_run else f"data.split.method={split.method}"
+    if split.from_run or split.method in ("column", "time"):
+        rule = f"{asked} has no effect, since the data set has splits of its own"
         raise DataError(f"{data.path}: {rule}: {rows}. Leave out data.split")
 
 

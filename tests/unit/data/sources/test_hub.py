@@ -254,6 +254,8 @@ def test_another_division_than_that_of_the_hub_is_refused(cache):
     write(cache)
     with pytest.raises(DataError, match=r"data\.split\.method=column has no effect.*Leave out data\.split"):
         splits_of("data.split.method=column", "data.split.column=text")
+    with pytest.raises(DataError, match=r"data\.split\.from_run=.*earlier has no effect.*Leave out data\.split"):
+        splits_of("data.split.from_run=earlier")
 
 
 @given(st.from_regex(r"[A-Za-z0-9_.-]{1,12}", fullmatch=True))
