@@ -30,6 +30,7 @@ Read the data as a run would and report what is wrong with it, with examples and
 Nothing is trained, changed or written, unless --json, --html or --write-cleaned asks for a file."""
 
 FAIL_ON = "exit with 3 if one of these kinds is found, or more of it than a number or percentage of rows: leaks=1%%"
+AGAINST = "instead, compare the data with this earlier version of it: rows added, removed and relabelled"
 CLEANED = "write the rows as cleaned to this file as JSON lines, and those left out with reasons to FILE.removed.jsonl"
 
 
@@ -45,9 +46,14 @@ def main(argv: list[str]) -> int:
     verb.add_argument("--html", type=expand, metavar="FILE", help="also write the report as one HTML page")
     verb.add_argument("--slices", metavar="COLUMN[,COLUMN]", help="compare the labels of rows by these columns")
     verb.add_argument("--fail-on", metavar="KIND[=MOST][,...]", help=FAIL_ON)
+    verb.add_argument("--against", metavar="FILE", help=AGAINST)
     verb.add_argument("--write-cleaned", type=expand, metavar="FILE", help=CLEANED)
     arguments = verb.parse_intermixed_args(argv)
     check_folders(arguments.config_dir)
+    if arguments.against is not None:
+        from tunesmith.cli.versions import compare_data
+
+        return compare_data(arguments)
     from tunesmith.data.audit.gate import gates_of, refuse_findings
 
     gates = gates_of(arguments.fail_on)

@@ -20,7 +20,7 @@ from tunesmith.storage import read_mapping
 from tunesmith.terminal import say
 
 OF_THE_MODEL = (
-    *("max_length", "max_target_length", "packing", "on_long", "cleaning"),
+    *("max_length", "max_target_length", "packing", "on_long", "cleaning", "near"),
     *("batch_size", "micro_batch_size", "eval_batch_size", "order", "num_workers", "cache_dir"),
 )
 """Keys of `data` for how a model reads texts, not where they are: other data is read as the run's own was."""

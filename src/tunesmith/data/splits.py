@@ -18,6 +18,7 @@ from tunesmith.data.rows import Rows, inputs_of
 from tunesmith.data.sources.hub import with_files
 from tunesmith.data.spellings import folded, override
 from tunesmith.data.splitting.as_in_run import splits_as_in_run
+from tunesmith.data.splitting.groups import warn_of_divided_groups
 from tunesmith.data.splitting.split import Basis, Indices, draw, parts_by_name, split_rows
 from tunesmith.data.splitting.units import units_of
 from tunesmith.data.task import RowTask
@@ -63,7 +64,10 @@ def divided(rows: Rows, data: Data, task: RowTask) -> dict[str, Rows]:
             parts = _completed(rows, strata, split, data, task)
     except DataError as error:
         raise DataError(f"{named_files(data.path)}: {error}") from None
-    return {name: rows.take(indices) for name, indices in parts.items()}
+    splits = {name: rows.take(indices) for name, indices in parts.items()}
+    if rows.groups is not None:
+        warn_of_divided_groups(splits, data)
+    return splits
 
 
 def _label_sets(rows: Rows, data: Data, task: RowTask) -> list[tuple[str, ...]] | None:

@@ -18,11 +18,12 @@ from tunesmith.data.fitting import Fitted, fit
 from tunesmith.data.lines import place_of
 from tunesmith.data.prepared import read_prepared
 from tunesmith.data.reading import read_rows
-from tunesmith.data.rows import Rows, inputs_of, join
+from tunesmith.data.rows import Rows, join
 from tunesmith.data.splits import data_fingerprint, distinct
 from tunesmith.data.splitting.split import draw
-from tunesmith.errors import DataError, FilesError
+from tunesmith.errors import DataError
 from tunesmith.evaluation.statistics.headline import headline_intervals
+from tunesmith.inference.trained_on import warn_of_trained_rows
 from tunesmith.models.groundwork import Groundwork
 from tunesmith.models.module import Outputs
 from tunesmith.runs.directory import RunDirectory, open_directory
@@ -31,7 +32,7 @@ from tunesmith.runs.record import Record
 from tunesmith.storage import write_json, write_lines
 from tunesmith.tasks.registry import task_of
 from tunesmith.training.auto_values import decide
-from tunesmith.training.build import build_module, build_trainer, longest_text, read_fitted
+from tunesmith.training.build import build_module, build_trainer, longest_text
 from tunesmith.training.logs import Warnings, log_to
 from tunesmith.training.networks import Trained, load_model
 from tunesmith.training.predictions import prediction_rows
@@ -75,7 +76,7 @@ def _evaluate(
     rows = fitted.splits[split]
     task = task_of(config.task)
     check_labels(rows, split, named_files(config.data.path), trained)
-    warn_of_trained_rows(record, rows, split)
+    warn_of_trained_rows(record, rows, split, config.data.near)
     data = TextDataModule(
         config.data,
         trained.tokenizer,
@@ -141,23 +142,6 @@ def every_row(config: RunConfig) -> Rows:
     data = config.data.model_copy(update={"split": Split(method="random", seed=config.data.split.seed)})
     rows = clean_texts(read_rows(data, task_of(config.task)), data)
     return rows if data.num_rows is None else rows.take(draw([""] * len(rows), data.num_rows, data.split))
-
-
-def warn_of_trained_rows(record: Record, rows: Rows, split: str) -> None:
-    """Warn of rows that the run was trained on, or that its data has changed, so they cannot be identified."""
-    try:
-        splits = read_fitted(record.typed)
-    except (DataError, FilesError):
-        return  # the run's own data is gone; other rows can still be evaluated
-    then, now = record.results.get("data_fingerprint"), data_fingerprint(splits)
-    if then is not None and then != now and record.typed.data.on_long != "drop":  # which leaves rows out
-        path = named_files(record.config["data"]["path"])
-        log.warning("%s has changed since the run was trained: rows evaluated now may have been trained on", path)
-        return
-    trained = set(inputs_of(splits["train"]))
-    count = sum(text in trained for text in inputs_of(rows))
-    if count and split != "train":
-        log.warning("%d of the %d rows evaluated here have a text that the run was trained on", count, len(rows))
 
 
 def check_labels(rows: Rows, split: str, path: str, trained: Trained) -> None:

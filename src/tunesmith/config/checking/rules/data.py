@@ -101,7 +101,7 @@ def _split_column(method: str, column: str | None) -> Problem | None:
 
 @rule("data.split.method", "data.split.group_column")
 def _split_groups(method: str, column: str | None) -> Problem | None:
-    if column is None or method not in ("column", "time"):
+    if column is None or method != "time":
         return None
     rule_text = f"has no effect with data.split.method={method}, which gives the split of each row"
     return Problem("data.split.group_column", rule_text, column, "Leave it out, or use data.split.method=random")

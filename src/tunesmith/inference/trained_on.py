@@ -1,0 +1,69 @@
+"""Warns of rows to evaluate that a run was trained on."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+
+from tunesmith.config.data_files import named_files
+from tunesmith.data.content import input_hash, known_content_ids
+from tunesmith.data.leaks import NAMED, leaks
+from tunesmith.data.rows import Rows, row_place
+from tunesmith.data.splits import data_fingerprint
+from tunesmith.data.splitting.split_file import read_split_file
+from tunesmith.errors import DataError, FilesError
+from tunesmith.runs.record import Record
+from tunesmith.training.build import read_fitted
+
+log = logging.getLogger("tunesmith")
+
+
+def warn_of_trained_rows(record: Record, rows: Rows, split: str, near: float | None) -> None:
+    """Warn of rows that the run was trained on, word for word or nearly.
+
+    If the run's own data is gone or has changed, rows are compared with the run's `split.json` by content.
+
+    Args:
+        record: The run.
+        rows: The rows to evaluate.
+        split: Their split; rows of `train` were trained on, of course.
+        near: Likeness (`data/nearness.py`) from which a text counts as the same; None only counts equal texts.
+    """
+    path = named_files(record.config["data"]["path"])
+    try:
+        splits = read_fitted(record.typed)
+    except (DataError, FilesError):
+        _compare_contents(record, rows, split, f"{path} cannot be read any more")
+        return
+    then = record.results.get("data_fingerprint")
+    if then not in (None, data_fingerprint(splits)) and record.typed.data.on_long != "drop":  # which leaves rows out
+        _compare_contents(record, rows, split, f"{path} has changed since the run was trained")
+        return
+    places = leaks({"train": rows, "the training rows": splits["train"]}, near) if split != "train" else {}
+    if not places:
+        return
+    if near is None:
+        log.warning("%d of the %d rows evaluated here have a text that the run was trained on", len(places), len(rows))
+        return
+    named = [f"{row_place(rows, row)} {place}" for row, place in sorted(places.items())[:NAMED]]
+    log.warning(
+        "%d of the %d rows evaluated here have a text that the run was trained on, or one at least %s alike (%s)",
+        *(len(places), len(rows), f"{near:.0%}", ", ".join(named) + ", ..." * (len(places) > NAMED)),
+    )
+
+
+def _compare_contents(record: Record, rows: Rows, split: str, reason: str) -> None:
+    if split == "train":
+        log.warning("%s: these may not be the rows that it was trained on", reason)
+        return
+    trained: set[str] | None = None
+    with suppress(FilesError):  # a run made before there was such a file
+        trained = set(map(input_hash, read_split_file(record.path).content_ids.get("train", ())))
+    if trained is None:
+        log.warning("%s: rows evaluated now may have been trained on", reason)
+        return
+    count = sum(input_hash(content_id) in trained for content_id in known_content_ids(rows))
+    log.warning(
+        "%s; by its split.json, %d of the %d rows evaluated here have a text that it was trained on",
+        *(reason, count, len(rows)),
+    )
