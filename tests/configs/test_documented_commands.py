@@ -67,3 +67,21 @@ def test_a_documented_run_composes(page, command):
 def test_a_documented_sweep_composes(page, command, prepared):
     name, *words = shlex.split(command)[2:]
     assert prepared(name, *(word for word in words if "=" in word), check=False).n_trials > 0
+
+
+def lines_for_peers() -> list[tuple[str, str]]:
+    """What another tool writes, and the overrides that stand beside it in docs/data.md."""
+    table = (ROOT / "docs" / "data.md").read_text().partition("| there | here |")[2].partition("\n\n")[0]
+    return [
+        (there.strip(), here.strip().strip("`")) for there, here in re.findall(r"^\| (.*?) \| (.*?) \|$", table, re.M)
+    ]
+
+
+def test_the_table_of_other_tools_is_found():
+    assert len(lines_for_peers()) >= 9
+
+
+@pytest.mark.parametrize(("there", "here"), lines_for_peers())
+def test_a_line_for_another_tool_s_format_composes(there, here):
+    words = ["data=jsonl", "data.path=rows.jsonl", "task=language_modeling", "model=smollm2_135m", *shlex.split(here)]
+    assert compose(words).config.task.name == "language_modeling"

@@ -7,7 +7,7 @@ import csv
 import json
 import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,6 +17,8 @@ from tunesmith.config.folders import expand
 from tunesmith.config.schema import Data, Format
 from tunesmith.config.trust import trusting
 from tunesmith.data.examples import Example
+from tunesmith.data.forms.choice import form_of
+from tunesmith.data.forms.form import Form
 from tunesmith.data.lines import place_of
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.nested import with_nested
@@ -146,10 +148,17 @@ def refuse_idle(arguments: argparse.Namespace, data: Data) -> None:
     own = in_own_format(arguments.input, data)
     whole = own or given in (".jsonl", ".txt", "-")
     lines = given in (".txt", "-") and not own
+    made = data.template is not None or data.convert is not None
     idle = [
         ("--delimiter", arguments.delimiter, whole, "Use it with a .csv or .tsv file"),
         ("--quoting", arguments.quoting, whole, "Use it with a .csv or .tsv file"),
         ("--text-column", arguments.text_column, lines, "Each line is one text: leave it out"),
+        (
+            "--text-column",
+            arguments.text_column,
+            made and not lines,
+            "The run's data config says which columns are read",
+        ),
         ("--unguarded", "given" if arguments.unguarded else None, not to_csv, "Use it with --output FILE.csv"),
     ]
     problems = [
@@ -187,15 +196,16 @@ def read_questions(source: str, task: RowTask, data: Data) -> Iterator[Example]:
         ConfigError: The ending is not a supported one.
         DataError: The file is missing or malformed, or lacks a column.
     """
-    columns = (data.text_column, data.text_pair_column, data.messages_column, data.target_column)
-    for line, record in _records(source, data):
+    form = form_of(data, task.traits)
+    columns = (data.text_column, data.text_pair_column, data.messages_column, data.target_column, *form.columns)
+    for line, record in _records(source, form, data):
         try:
-            yield task.question(with_nested(record, filter(None, columns)), data)
+            yield task.question(form.made(with_nested(record, filter(None, columns)), asking=True), form.data)
         except MalformedError as error:
             raise DataError(f"{place_of(source, line)}: {error}") from None
 
 
-def _records(source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
+def _records(source: str, form: Form, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
     path = expand(source)
     if in_own_format(source, data):
         from tunesmith.data.sources.records import read_records
@@ -204,21 +214,21 @@ def _records(source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
             log.info("%s is read in the format of the run's own data, which ends like it%s", path, AS_LINES)
         yield from read_records(path, data.format, remedy="Give another as INPUT")
     elif source == "-":
-        yield from _lines(sys.stdin, source, data)
+        yield from _lines(sys.stdin, source, form)
     elif path.suffix == ".txt":
         try:
             with path.open(encoding="utf-8-sig") as file:
-                yield from _lines(file, source, data)
+                yield from _lines(file, source, form)
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{path}: cannot be read as UTF-8 text: {error}") from None
     elif path.suffix in ENDINGS:
-        yield from _table(path, data)
+        yield from _table(path, data, form.columns or [data.text_column])
     else:
         rule = "texts are read from .csv, .tsv, .jsonl or .txt files, or from - (standard input)"
         raise ConfigError([Problem("INPUT", rule, source)])
 
 
-def _table(path: Path, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
+def _table(path: Path, data: Data, names: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Read the records of a file with columns; a .tsv file has tabs, whatever the run's own data had."""
     from tunesmith.data.sources.records import read_records
     from tunesmith.data.sources.separated import Dialect, dialect_of, suggestion
@@ -228,30 +238,32 @@ def _table(path: Path, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
         dialect = Dialect("\t", "none")
     try:
         for line, record in read_records(path, path.suffix[1:].replace("tsv", "csv"), dialect, "Give another as INPUT"):
-            if path.suffix != ".jsonl" and data.text_column not in record:
-                other = suggestion(path, dialect, [data.text_column])
+            missing = [name for name in names if name not in record]
+            if path.suffix != ".jsonl" and missing:
+                other = suggestion(path, dialect, list(names))
                 if other is not None:
-                    raise DataError(f"{path}:{line}: no column {data.text_column!r}. {other}")
+                    raise DataError(f"{path}:{line}: no column {missing[0]!r}. {other}")
             yield line, record
     except DataError as error:
         message = str(error).replace("data.delimiter=", "--delimiter ").replace("data.quoting=", "--quoting ")
         raise DataError(message) from None
 
 
-def _lines(file: TextIO, source: str, data: Data) -> Iterator[tuple[int, dict[str, Any]]]:
+def _lines(file: TextIO, source: str, form: Form) -> Iterator[tuple[int, dict[str, Any]]]:
     """Read one text per line; for pairs, a tab separates the first text from the second.
 
     Raises:
-        DataError: A line has no tab although the task needs pairs.
+        DataError: A line has no tab although the task needs pairs, or the run's texts are made of several columns.
     """
+    pair = form.data.text_pair_column
     for number, line in enumerate(file, 1):
-        text = line.rstrip("\r\n")
-        if data.text_pair_column is None:
-            yield number, {data.text_column: text}
-        elif "\t" not in text:
+        first, tab, second = line.rstrip("\r\n").partition("\t" if pair else "\n")
+        if pair and not tab:
             raise DataError(f"{source}:{number}: one text, but the task needs a pair. Write both, separated by a tab")
-        else:
-            yield number, dict(zip((data.text_column, data.text_pair_column), text.split("\t", 1), strict=True))
+        try:
+            yield number, form.alone(first) | ({pair: second} if pair else {})
+        except MalformedError as error:
+            raise DataError(f"{source}:{number}: {error}") from None
 
 
 def input_shown(example: Example) -> dict[str, Any]:

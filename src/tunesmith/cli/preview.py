@@ -6,7 +6,7 @@ from tunesmith.cli.options import check_folders, parser
 from tunesmith.cli.train import composed_from
 from tunesmith.config.trust import trusting
 from tunesmith.errors import ConfigError, Problem
-from tunesmith.terminal import say
+from tunesmith.terminal import printable
 
 
 def main(argv: list[str]) -> int:
@@ -31,13 +31,16 @@ def main(argv: list[str]) -> int:
     check_folders(arguments.config_dir)
     composed = composed_from(arguments)
 
-    from tunesmith.reporting.preview import preview_lines
+    from rich.console import Console
+
+    from tunesmith.reporting.preview import preview_lines, styled
     from tunesmith.training.auto_values import decide
     from tunesmith.training.build import build_data
     from tunesmith.training.logs import log_to
 
     with log_to(), trusting(arguments.trust):
         data = build_data(decide(composed).config)
+        console, specials = Console(highlight=False), data.tokenizer.all_special_tokens
         for line in preview_lines(data, arguments.split, arguments.n):
-            say(line)
+            console.print(styled(printable(line), specials), soft_wrap=True)
     return 0

@@ -172,6 +172,10 @@ class Data(Node):
     text_column: str = "text"
     """Column with the input text; for token classification, a list of words. For a field of an object, use a
     dotted path such as `summary.challenge`; this works for every column."""
+    template: Annotated[str | None, LATER] = None
+    """Writes the input text from any columns, in place of `text_column`: a Jinja template in a sandbox, such as
+    `{{title}}: {{body}}`, or `{{ row['Support subject'] }}` for a name with spaces. An empty field writes nothing. A
+    finished run is asked with the same columns."""
     text_pair_column: str | None = None
     """Column with a second text, for tasks on sentence pairs (classification, regression)."""
     label_column: str = "label"
@@ -188,6 +192,18 @@ class Data(Node):
     messages_column: str | None = None
     """Column with a conversation, for language modeling: a list of `{"role": ..., "content": ...}`. Other
     columns named `tools`, `documents` and `chat_template_kwargs` are passed to the chat template."""
+    convert: Annotated[Literal["alpaca", "sharegpt", "prompt_response", "messages"] | None, LATER] = None
+    """Format that conversations are made from, for language modeling (and text to text, where a conversation is one
+    question and its answer): `alpaca` (instruction, input, output, system, history), `sharegpt` (conversations with
+    from and value), `prompt_response` (prompt, response, system), `messages` (messages with role and content)."""
+    columns: Annotated[dict[str, str], LATER] = {}
+    """With `convert`: a name of the format to the column, or the key of a turn, that has it in the file, such as
+    `{output: answer}`."""
+    roles: Annotated[dict[str, str], LATER] = {}
+    """With `convert`: a role in the file to its name here (system, user, assistant or tool), such as
+    `{bing: assistant}`."""
+    system: Annotated[str | None, LATER] = None
+    """With `convert`: the system prompt of conversations that have none."""
     id_column: str | None = None
     """Column with a unique row id; null numbers the rows from 0."""
     where: dict[str, str | int | float | bool] = {}

@@ -121,7 +121,13 @@ class Unused:
     def _remedy(self, column: str) -> str:
         if "text_pair_column" in self._task.traits.columns and self._data.text_pair_column is None:
             return f"If it belongs to the text: data.text_pair_column={column}"
-        return f"If it belongs to the text, join it to {self._data.text_column!r} in the file, or make messages of both"
+        text = self._data.text_column
+        if self._data.messages_column is not None:
+            return "If the model should see it, write it into the messages"
+        if self._data.template is not None:
+            return "If it belongs to the text, name it in data.template"
+        both = [f"{{{{{name}}}}}" if name.isidentifier() else f'{{{{row["{name}"]}}}}' for name in (text, column)]
+        return f"If it belongs to the text: 'data.template={both[0]} {both[1]}' in place of data.text_column"
 
 
 class Empty:

@@ -23,9 +23,10 @@ OTHER_NAMES = {
 }
 """Roles in other formats, and their names here."""
 SHAREGPT = (
-    "Rename 'from' to 'role' and 'value' to 'content' in the file, and the roles: "
-    "'human' is 'user' here, and 'gpt' is 'assistant'"
+    "This is the ShareGPT format: in place of data.messages_column, use data.convert=sharegpt "
+    "data.columns.conversations="
 )
+"""Followed by the name of the column."""
 SEGMENTS = (
     'Pieces of a text that are learned or not are turns here: {"role": "assistant", "content": TEXT} where label is '
     'true, and {"role": "user", "content": TEXT} where it is false'
@@ -126,7 +127,8 @@ def _turn(item: Any, where: str) -> Message:
     if role not in ROLES:
         keys = "" if "role" in item else f", which has the keys {', '.join(map(repr, item)) or 'none'}"
         other = f". Its name here is {OTHER_NAMES[role]}" if isinstance(role, str) and role in OTHER_NAMES else ""
-        other = f". {SHAREGPT}" if "role" not in item and {"from", "value"} <= item.keys() else other
+        column = where.partition(",")[0].strip("'\"")
+        other = f". {SHAREGPT}{column}" if "role" not in item and {"from", "value"} <= item.keys() else other
         other = f". {SEGMENTS}" if item.keys() == {"label", "text"} else other
         raise MalformedError(f"{where}: the role is {role!r}{keys}; roles are {', '.join(ROLES)}{other}")
     where = f"{where} ({role})"

@@ -14,6 +14,8 @@ from tunesmith.data.columns import Empty, Unused, Where, bit_columns, refuse_sou
 from tunesmith.data.content import content_ids
 from tunesmith.data.examples import Example
 from tunesmith.data.files import data_files
+from tunesmith.data.forms.choice import form_of
+from tunesmith.data.forms.form import Form
 from tunesmith.data.lines import Line, place_of
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import holds_messages
@@ -55,9 +57,11 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> R
     source = source_of(data.format, dialect)
     files = data_files(data, source)
     several = list(map(str, files)) != [data.path] or source.takes == "bytes"
-    needed = _needed(data, task.columns(data))
+    form = form_of(data, task.traits)
+    needed = _needed(data, form, task.columns(form.data))
     named = source.columns | {column.partition(".")[0] for column in needed if "." in column}
-    where, unused, empty = Where(data.where), Unused(task, data, named), Empty(task, data, left_out)
+    where, empty = Where(data.where), Empty(task, form.data, left_out)
+    unused = Unused(task, form.data, {*named, *form.columns, *form.beside})
     rows: dict[str, tuple[Example, str, str, int]] = {}
     split, group = data.split.column, data.split.group_column
     for position, (line, record) in enumerate(records_in(source, files)):
@@ -66,9 +70,9 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> R
         if not where.keeps(record):
             continue
         unused.see(record)
-        example = _example(record, data, task, place_of(path, line))
+        made, example = _example(record, form, task, place_of(path, line))
         if example is None:
-            empty.see(line, record)
+            empty.see(line, made)
             continue
         row_id = as_text(record[data.id_column]) if data.id_column else str(position)
         if row_id in rows:
@@ -82,24 +86,26 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> R
     examples, splits, groups, lines = map(list, zip(*rows.values(), strict=True))
     as_read = rows_of(list(rows), examples, splits if any(splits) else None, lines)
     as_read = replace(as_read, groups=groups if group else None, content_ids=content_ids(as_read))
-    refuse_sources_of_lists(as_read.texts, as_read.pairs, task, data)
+    refuse_sources_of_lists(as_read.texts, as_read.pairs, task, form.data)
     named_rows = replace(as_read, labels=task.rename(as_read.labels, lines, data))
     if left_out is None:
         empty.tell(path)
     unused.tell(path)
-    for sentence in task.oddities(named_rows.labels, as_read.labels, data):
+    for sentence in (*form.oddities(), *task.oddities(named_rows.labels, as_read.labels, data)):
         log.warning("%s: %s", path, sentence)
     return named_rows
 
 
-def _example(record: dict[str, Any], data: Data, task: RowTask, place: str) -> Example | None:
+def _example(record: dict[str, Any], form: Form, task: RowTask, place: str) -> tuple[dict[str, Any], Example | None]:
+    """The record as the task reads it, and the example that it is; None for one that is empty."""
     try:
-        return task.read(record, data)
+        made = form.made(record)
+        return made, task.read(made, form.data)
     except MalformedError as error:
         raise DataError(f"{place}: {error}") from None
 
 
-def _needed(data: Data, keys: Sequence[str]) -> dict[str, str]:
+def _needed(data: Data, form: Form, keys: Sequence[str]) -> dict[str, str]:
     """Every column that a record must have, with what to do where it is missing."""
     named = {"data.id_column": data.id_column, "data.split.column": data.split.column}
     named |= {"data.split.group_column": data.split.group_column}
@@ -108,7 +114,8 @@ def _needed(data: Data, keys: Sequence[str]) -> dict[str, str]:
     together = f"Name the right ones: {', '.join(f'data.{key}=...' for key in keys)}"
     if keys == ["text_column"]:
         together = "Name the right one: data.text_column=..., with data.target_column=... if an answer is to be learned"
-    of_the_task: dict[str, str] = {getattr(data, key): together for key in keys}
+    of_the_task: dict[str, str] = {getattr(data, key): together for key in keys if key not in form.made_keys}
+    of_the_task |= dict.fromkeys(form.columns, f"{form.key} names it: name one of these there")
     return of_the_task | {column: hint for column, hint in hints.items() if column not in of_the_task}
 
 
@@ -126,11 +133,25 @@ def _require(needed: Mapping[str, str], record: dict[str, Any], line: Line, dial
             other = suggestion(Path(line.file), dialect, list(needed)) if dialect is not None else None
             lines = "These are JSON lines: data=jsonl" if dialect and next(iter(record), "").startswith("{") else None
             headless = HEADLESS if dialect and any(len(name.split()) > MOST_WORDS for name in record) else None
-            hint = lines or other or conversation_in(record) or bit_columns(record) or headless or hint
+            conversation = conversation_in(record) or alpaca_in(record)
+            hint = lines or other or conversation or bit_columns(record) or headless or hint
             raise DataError(f"{place_of(line.file, line)}: no column {column!r}; the columns are {there}. {hint}")
 
 
 def conversation_in(record: Mapping[str, Any]) -> str | None:
     """The key that takes a record's conversation; None where it holds none."""
     column = next((column for column, value in record.items() if holds_messages(value)), None)
-    return f"{column!r} holds a conversation: task=language_modeling data.messages_column={column}" if column else None
+    if column is None:
+        return None
+    if "'from'" in str(record[column]) or '"from"' in str(record[column]):
+        keys = f"data.convert=sharegpt data.columns.conversations={column}"
+    else:
+        keys = f"data.messages_column={column}"
+    return f"{column!r} holds a conversation: task=language_modeling {keys}"
+
+
+def alpaca_in(record: Mapping[str, Any]) -> str | None:
+    """The key that takes a record of the Alpaca format; None for another."""
+    if not {"instruction", "output"} <= record.keys():
+        return None
+    return "This looks like the Alpaca format: task=language_modeling data.convert=alpaca"

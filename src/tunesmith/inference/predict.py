@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,10 +12,13 @@ from tunesmith.data.batching import plan_evaluation
 from tunesmith.data.cleaning.clean import clean_texts
 from tunesmith.data.datamodule import token_dataset
 from tunesmith.data.encoding import truncation_side
+from tunesmith.data.forms.choice import form_of
 from tunesmith.data.lengths import cut_input_warnings
+from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import Message
 from tunesmith.data.rows import Rows, rows_of
 from tunesmith.data.unseen import empty_input_warnings, unknown_token_warnings
+from tunesmith.errors import DataError
 from tunesmith.models.objectives import DecoderText
 from tunesmith.tasks.task import Task
 from tunesmith.training.build import set_numerics
@@ -24,15 +27,20 @@ from tunesmith.training.networks import Trained
 log = logging.getLogger("tunesmith")
 
 
-def predict(trained: Trained, inputs: Rows | Sequence[str | Sequence[Message]]) -> list[dict[str, Any]]:
+def predict(
+    trained: Trained, inputs: Rows | Sequence[str | Mapping[str, Any] | Sequence[Message]]
+) -> list[dict[str, Any]]:
     """Return the prediction for each input, in order; for labels, with the probability of every label.
 
     Args:
         trained: A model from `load_model`.
-        inputs: Texts, conversations as lists of messages (for a model trained on conversations), or rows without labels
-            (None). Every input is answered: those longer than the run's `data.max_length` are cut, on the left if
-            `data.on_long=cut_left`, with a warning. Their texts are cleaned as
-            those of training were.
+        inputs: Texts, conversations as lists of messages (for a model trained on conversations), records with the
+            columns of the run's data (which a template of several columns needs), or rows without labels (None). Every
+            input is answered: those longer than the run's `data.max_length` are cut, on the left if
+            `data.on_long=cut_left`, with a warning. Their texts are cleaned as those of training were.
+
+    Raises:
+        DataError: An input has a form that the run does not take.
     """
     set_numerics(trained.config)
     task = trained.task
@@ -41,10 +49,17 @@ def predict(trained: Trained, inputs: Rows | Sequence[str | Sequence[Message]]) 
     return task.answer_rows(_answers(trained, task, rows), trained.labels)
 
 
-def _rows(trained: Trained, task: Task, texts: Sequence[str | Sequence[Message]]) -> Rows:
-    data = trained.config.data
-    examples = [task.question({data.text_column: text}, data) for text in texts]
-    return rows_of([str(number) for number in range(len(texts))], examples)
+def _rows(trained: Trained, task: Task, inputs: Sequence[str | Mapping[str, Any] | Sequence[Message]]) -> Rows:
+    form, examples = form_of(trained.config.data, task.traits), []
+    for number, given in enumerate(inputs):
+        try:
+            if isinstance(given, str):
+                given = form.alone(given)
+            record = form.made(given, asking=True) if isinstance(given, Mapping) else {form.data.text_column: given}
+            examples.append(task.question(record, form.data))
+        except MalformedError as error:
+            raise DataError(f"input {number}: {error}") from None
+    return rows_of([str(number) for number in range(len(inputs))], examples)
 
 
 def _answers(trained: Trained, task: Task, rows: Rows) -> list[Any]:

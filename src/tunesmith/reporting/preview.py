@@ -1,21 +1,31 @@
-"""Training samples as people can read them: what a record holds, and what a model is shown and asked of it."""
+"""Rows as people can read them, step by step: the record, its text, cleaned, and what a model is shown and asked."""
 
 from __future__ import annotations
 
 import itertools
+import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from rich.text import Text
 
 from tunesmith.data.datamodule import TextDataModule
+from tunesmith.data.examples import Example
+from tunesmith.data.forms.choice import form_of
+from tunesmith.data.messages import text_of
+from tunesmith.data.nested import with_nested
 from tunesmith.data.rows import Rows
+from tunesmith.data.sources.lookup import records_with
 from tunesmith.data.tokenization import IGNORED, Tokens
 from tunesmith.terminal import printable
 
 MOST_CHARACTERS = 2_000
 """Of one part; of longer ones the beginning is shown."""
+OF_TOKENS = ("given", "learned", "tokens", "input")
+"""Lines of what the model is shown."""
 WIDTH = 11
 """Columns for what a line is."""
 
@@ -29,27 +39,59 @@ def preview_lines(data: TextDataModule, split: str, num_rows: int) -> Iterator[s
         num_rows: Rows to show.
     """
     rows, samples = data.splits[split], data.dataset(split).samples
-    for row in range(min(num_rows, len(rows))):
+    shown = range(min(num_rows, len(rows)))
+    records = records_with(data.data, [rows.ids[row] for row in shown])
+    for row in shown:
         line = f", line {rows.lines[row]}" if rows.lines else ""
         yield f"{split} row {rows.ids[row]}{line}"
-        yield from (_line(name, text) for name, text in _record(rows, row))
+        yield from (_line(name, text) for name, text in _steps(data, rows, row, records.get(rows.ids[row])))
         for sample in map(int, np.flatnonzero(samples.rows == row)):
             yield from _sample(data, samples.tokens[sample], _asked(samples.labels, sample))
         yield ""
 
 
-def _record(rows: Rows, row: int) -> Iterator[tuple[str, str]]:
-    """The values that were read of a record, each under what it is."""
+def styled(line: str, specials: Sequence[str]) -> Text:
+    """A line for a terminal: what is only given is dim, special tokens stand out.
+
+    Args:
+        line: A line of a preview.
+        specials: The special tokens of the tokenizer, as they are spelled.
+    """
+    text, name = Text(line), line[2 : 2 + WIDTH].strip() if line.startswith("  ") else ""
+    if name == "given":
+        text.stylize("dim", 2 + WIDTH)
+    if name in OF_TOKENS and specials:
+        pattern = "|".join(re.escape(special) for special in sorted(specials, key=len, reverse=True))
+        text.highlight_regex(re.compile(pattern), "bold cyan")
+    return text
+
+
+def _steps(data: TextDataModule, rows: Rows, row: int, record: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """A record and what was read of it, each part under what it is; a text that was cleaned stands there twice."""
+    if record is not None:
+        yield "record", json.dumps(record, ensure_ascii=False, default=str)
     if rows.messages is not None:
         for turn in rows.messages[row]:
-            yield str(turn["role"]), str(turn["content"])
+            yield str(turn["role"]), text_of(turn)
         return
-    yield "text", rows.texts[row]
+    before = None if record is None else _as_read(data, record)
+    texts = {"text": (rows.texts[row], before.text if before else None)}
     if rows.pairs is not None:
-        yield "pair", rows.pairs[row]
+        texts["pair"] = rows.pairs[row], before.pair if before else None
+    for name, (now, then) in texts.items():
+        yield name, now if then is None else then
+        if then is not None and then != now:
+            yield "cleaned", now
     label: Any = rows.labels[row]
     if label is not None:
         yield "label", ", ".join(map(str, label)) if isinstance(label, tuple) else str(label)
+
+
+def _as_read(data: TextDataModule, record: dict[str, Any]) -> Example | None:
+    """A record's texts before they are cleaned."""
+    form = form_of(data.data, data.task.traits)
+    named = [getattr(form.data, key) for key in data.task.columns(form.data)]
+    return data.task.read(form.made(with_nested(record, named)), form.data)
 
 
 def _asked(labels: npt.NDArray[Any] | Tokens, sample: int) -> npt.NDArray[np.int32] | None:

@@ -93,7 +93,7 @@ class LanguageModeling(Task):
 
     def learns_answers(self, data: Data, family: Family) -> bool:
         """Whether the data has conversations, or prompts with responses."""
-        return bool(data.messages_column or data.target_column)
+        return bool(data.messages_column or data.target_column or data.convert)
 
     def meanings(self, answers: Any, labels: Sequence[str]) -> list[Any]:
         """Return the generated continuations."""

@@ -200,8 +200,13 @@ def test_a_folder_of_hugging_face_s_is_told_as_one(tmp_path, name):
 @pytest.mark.parametrize(
     ("record", "advice"),
     [
-        ({"turns": [{"from": "human", "value": "a"}]}, "task=language_modeling data.messages_column=turns"),
-        ({"instruction": "a", "output": "b"}, "data.text_column=..., with data.target_column=..."),
+        (
+            {"turns": [{"from": "human", "value": "a"}]},
+            "task=language_modeling data.convert=sharegpt data.columns.conversations=turns",
+        ),
+        ({"turns": [{"role": "user", "content": "a"}]}, "task=language_modeling data.messages_column=turns"),
+        ({"instruction": "a", "output": "b"}, "task=language_modeling data.convert=alpaca"),
+        ({"prompt": "a", "answer": "b"}, "data.text_column=..., with data.target_column=..."),
     ],
 )
 def test_the_advice_on_a_record_without_a_text_fits_what_it_holds(tmp_path, record, advice):

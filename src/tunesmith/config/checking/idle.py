@@ -81,6 +81,7 @@ def idle(config: Mapping[str, Any], given: Iterable[str], *, saved: bool = False
         if _is_given(key, keys) and _is_given(other, keys) and select(config, other) and not _is_default(config, key):
             yield Problem(key, f"has no effect with {other}", _shown(select(config, key)), hint)
     yield from _beside_an_earlier_split(config, keys)
+    yield from _beside_what_is_made(config, keys)
     for split in ("val", "test"):
         key = f"data.split.{split}_fraction"
         if _is_given(key, keys) and split in names_by_split(config["data"]["path"]) and not _is_default(config, key):
@@ -90,6 +91,15 @@ def idle(config: Mapping[str, Any], given: Iterable[str], *, saved: bool = False
     if "data.split.seed" in keys and method in ("column", "time") and _draws_nothing(config):
         seed = select(config, "data.split.seed")
         yield Problem("data.split.seed", f"has no effect with data.split.method={method}", str(seed), "Leave it out")
+
+
+def _beside_what_is_made(config: Mapping[str, Any], keys: set[str]) -> Iterator[Problem]:
+    column = select(config, "data.text_column")
+    ways = {"template": f"Write {{{{{column}}}}} into it", "convert": "data.columns names the columns of the format"}
+    for name, hint in ways.items():
+        given = "data.text_column" in keys and not _is_default(config, "data.text_column")
+        if given and select(config, f"data.{name}") is not None:
+            yield Problem("data.text_column", f"has no effect with data.{name}", column, f"Leave it out. {hint}")
 
 
 def _beside_an_earlier_split(config: Mapping[str, Any], keys: set[str]) -> Iterator[Problem]:

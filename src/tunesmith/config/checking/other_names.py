@@ -78,6 +78,13 @@ KEYS = {
     **dict.fromkeys(("excess_length", "excess_length_strategy", "truncation_side"), ("data.on_long",)),
     "missing_value_strategy": ("data.on_empty",),
     "field_messages": ("data.messages_column",),
+    **dict.fromkeys(("formatting_func", "prompt_template", "prompt"), ("data.template",)),
+    **dict.fromkeys(("formatting", "dataset_format", "data_format", "conversation_style"), ("data.convert",)),
+    **dict.fromkeys(("message_property_mappings", "column_map", "column_mapping"), ("data.columns",)),
+    **dict.fromkeys(("message_field_role", "message_field_content"), ("data.columns",)),
+    **dict.fromkeys(("message_roles", "role_mapping"), ("data.roles",)),
+    **dict.fromkeys(("default_system_message", "default_system", "new_system_prompt"), ("data.system",)),
+    **dict.fromkeys(("system_prompt", "system_message"), ("data.system",)),
     **dict.fromkeys(("class_weight", "oversample_minority", "undersample_majority"), ("task.class_weights",)),
     **dict.fromkeys(("auto_scale_batch_size", "auto_find_batch_size"), ("data.micro_batch_size",)),
     **dict.fromkeys(("regularization_lambda", "l2"), ("optimizer.weight_decay",)),
@@ -88,15 +95,14 @@ PARTS = (
     "Give a file for each split, as in data.path.train=FILE data.path.val=FILE data.path.test=FILE, or put the split "
     "of each row into a column: data.split.method=column data.split.column=NAME"
 )
-TEMPLATE = "The chat template is the tokenizer's: model.tokenizer=FOLDER"
+TEMPLATE = "The chat template is the tokenizer's: model.tokenizer=FOLDER. For texts from columns: data.template"
 TOKENS = "Add tokens to a saved model and its tokenizer with transformers, and give its folder: model.path=FOLDER"
 FOLDS = (
     "Write train, val or test into a column for each fold, and start a run for each: "
     "data.split.method=column data.split.column=NAME"
 )
 UNTRAINED = "To evaluate the model as it is, take one step without effect: trainer.max_steps=1 optimizer.lr=1e-12"
-RENAMED = 'Rename them in the file: a turn is {"role": ..., "content": ...}; roles are system, user, assistant and tool'
-WRITTEN_OUT = "Texts are used as they are in data.text_column: write the whole prompt into the file"
+WRITTEN_OUT = "Write the examples into data.template, before the columns of the row"
 INSTEAD = {
     "ckpt_path": "Use tunesmith evaluate RUN, or tunesmith resume RUN",
     "resume_from_checkpoint": "Use tunesmith resume RUN",
@@ -108,11 +114,11 @@ INSTEAD = {
         ("assistant_only_loss", "roles_to_train", "mask_history"),
         'All assistant turns in data.messages_column are learned, except those with "train": false',
     ),
-    **dict.fromkeys(("chat_template", "chat_template_path", "template", "eot_tokens", "train_on_eos"), TEMPLATE),
+    **dict.fromkeys(("chat_template", "chat_template_path", "eot_tokens", "train_on_eos"), TEMPLATE),
     **dict.fromkeys(
         ("chat_template_kwargs", "enable_thinking"), "Set them for each row, in a column named chat_template_kwargs"
     ),
-    **dict.fromkeys(("formatting_func", "prompt_template", "prompt", "few_shot", "num_examples"), WRITTEN_OUT),
+    **dict.fromkeys(("few_shot", "num_examples"), WRITTEN_OUT),
     **dict.fromkeys(("eval_path", "eval_file", "eval_dataset", "val_file", "val_path", "validation_file"), PARTS),
     **dict.fromkeys(("test_file", "test_path", "test_datasets"), PARTS),
     "eval_sets": "Evaluate a finished run on other sets: tunesmith evaluate RUN data.path=FILE",
@@ -148,11 +154,6 @@ INSTEAD = {
     ),
     "unfrozen_parameters": "Use method=freeze, where method.frozen lists what is not trained, or method=last_layers",
     "drop_system_message": "Remove the system turns from the file",
-    **dict.fromkeys(
-        ("default_system_message", "system_prompt", "system_message"),
-        'Write it into the file as the first turn: {"role": "system", "content": ...}',
-    ),
-    **dict.fromkeys(("message_roles", "message_property_mappings", "message_field_role"), RENAMED),
     **dict.fromkeys(
         ("embedding_lr", "embedding_lr_scale"),
         "optimizer.layer_decay lowers the learning rate layer by layer, down to the embeddings",
@@ -234,8 +235,8 @@ VALUES = {
     ("data.format", "text"): "Use data=text",
     ("data.format", "parquet"): "Use data=parquet",
     ("data.format", "arrow"): "Use data=arrow",
-    ("data.format", "alpaca"): "Use data.format=jsonl, with data.text_column and data.target_column",
-    ("data.format", "sharegpt"): "Use data.format=jsonl, with data.messages_column",
+    ("data.format", "alpaca"): "Use data=jsonl data.convert=alpaca",
+    ("data.format", "sharegpt"): "Use data=jsonl data.convert=sharegpt",
 }
 """Key and value to what to use here instead."""
 VERBS = {

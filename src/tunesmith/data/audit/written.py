@@ -37,12 +37,18 @@ def records_of_removed(removed: Sequence[Removed], without: Sequence[int]) -> It
     yield from map(asdict, removed)
 
 
+def _free(data: Data) -> str:
+    """A name for texts that a template has written, which no other column has."""
+    taken = (data.target_column, data.label_column, data.text_pair_column, data.split.group_column, data.id_column)
+    return next(name for name in (data.text_column, "input", "templated") if name not in taken)
+
+
 def _content(rows: Rows, row: int, data: Data, output: str) -> dict[str, Any]:
     if rows.messages is not None:
         options = (rows.options or [{}] * len(rows))[row]
         return {data.messages_column or "messages": list(rows.messages[row]), **options}
     text = rows.texts[row] if rows.words is None else list(rows.words[row])
-    values: dict[str | None, Any] = {data.text_column: text}
+    values: dict[str | None, Any] = {data.text_column if data.template is None else _free(data): text}
     values[data.target_column if output == "text" else data.label_column] = rows.labels[row]
     if rows.pairs is not None:
         values[data.text_pair_column] = rows.pairs[row]

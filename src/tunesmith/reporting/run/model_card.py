@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from tunesmith.config.methods import method_label
@@ -28,7 +29,7 @@ def model_card(record: Record, *, adapter: bool) -> str:
     sections = {
         f"{config['run']['name']}": _summary(record, base, adapter),
         "Results": _metrics(record),
-        "Data": _data(origin, results),
+        "Data": _data(origin, results) + _template(config["data"].get("template")),
         "How it was made": f"```\n{origin.get('command', '')}\n```\n\n{_conditions(origin)}",
     }
     head = "\n".join(f"{key}: {json.dumps(value)}" for key, value in front.items())
@@ -61,6 +62,14 @@ def _metrics(record: Record) -> str:
 def _data(origin: dict[str, Any], results: dict[str, Any]) -> str:
     rows = ", ".join(f"{count:,} {split}" for split, count in results.get("num_rows", {}).items())
     return f"{rows} rows; fingerprint `{origin.get('data', {}).get('fingerprint', '')}`."
+
+
+def _template(source: str | None) -> str:
+    """How a text is made of columns, which whoever asks the model has to do too."""
+    if source is None:
+        return ""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", source)), default=0))
+    return f" A text is made of the columns of a row by this Jinja template:\n\n{fence}\n{source}\n{fence}"
 
 
 def _conditions(origin: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from tunesmith.config.checking.rules import (  # noqa: F401
     callbacks,
     data,
     evaluation,
+    forms,
     method,
     model,
     task,

@@ -129,12 +129,14 @@ def _packing(target: str | None, packing: bool) -> Problem | None:
     )
 
 
-@rule("task.name", "data.messages_column", "data.target_column", "data.on_long")
-def _long_texts(task: str, messages: str | None, target: str | None, on_long: str) -> Problem | None:
+@rule("task.name", "data.messages_column", "data.target_column", "data.convert", "data.on_long")
+def _long_texts(
+    task: str, messages: str | None, target: str | None, convert: str | None, on_long: str
+) -> Problem | None:
     if on_long == "cut_left" and TASKS[task].takes_words:
         hint = "Raise data.max_length, or leave long sentences out: data.on_long=drop"
         return Problem("data.on_long", "would cut the first words of a sentence but not their tags", on_long, hint)
-    if on_long != "cut" and TASKS[task].divides and messages is None and target is None:
+    if on_long != "cut" and TASKS[task].divides and messages is None and target is None and convert is None:
         hint = "Leave it out: plain texts are divided into samples, and nothing is lost"
         return Problem("data.on_long", f"has no effect with task={task} on plain texts", on_long, hint)
     return None
@@ -143,7 +145,7 @@ def _long_texts(task: str, messages: str | None, target: str | None, on_long: st
 @rule("task.name", "data")
 def _columns_of_their_own(task: str, data: Mapping[str, Any]) -> Problem | None:
     """An answer that is part of the text would be copied, not learned."""
-    if data.get("messages_column") is not None:
+    if any(data.get(key) is not None for key in ("messages_column", "template", "convert")):
         return None
     text = data.get("text_column")
     for key in TASKS[task].columns[1:]:

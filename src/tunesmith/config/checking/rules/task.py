@@ -19,7 +19,7 @@ COLUMNS = ("text_pair_column", "target_column", "messages_column")
 def _columns_of_the_task(task: Mapping[str, Any], data: Mapping[str, Any]) -> Problem | None:
     traits = traits_of(task)
     for key in traits.required:
-        if data.get(key) is None:
+        if data.get(key) is None and data.get("convert") is None:
             return Problem(f"data.{key}", f"is required with task={traits.name}", "null", f"Set it: data.{key}=NAME")
     readers = {key: names_reading(key) for key in COLUMNS} | {"packing": names(divides=True)}
     for key, tasks in readers.items():
