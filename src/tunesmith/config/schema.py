@@ -387,6 +387,9 @@ class Evaluation(Node):
     metrics: dict[str, TargetNode] = {}
     """Name to torchmetrics class; one with `average: none` gives a value per label, `<name>/<label>`. A matrix or a
     curve is saved in `results.json` under `tables`."""
+    baselines: Annotated[bool, SPEED, LATER] = True
+    """Measure trivial models on the same rows as the run, by `monitor`: the most frequent label or the mean, and a
+    linear model of words. For labels of texts and numbers; trials of a sweep leave it out."""
     test: Annotated[bool, Fixed("A search never looks at the test split")] = True
     """Evaluate on the test split once, at the end; every look at it is recorded in the ledger."""
 

@@ -101,6 +101,11 @@ class Record:
         return {name: (bounds[0], bounds[1]) for name, bounds in self.results.get("intervals", {}).items()}
 
     @property
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """The metric that decides, of trivial models on the same rows: `<split>/<name>` to baseline to value."""
+        return {name: dict(values) for name, values in self.results.get("baselines", {}).items()}
+
+    @property
     def tables(self) -> dict[str, dict[str, Any]]:
         """Metrics that are a matrix or curve: `<split>/<name>` to `values`, and their `labels` if they have any."""
         return dict(self.results.get("tables", {}))

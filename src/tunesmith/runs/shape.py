@@ -39,6 +39,7 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "metrics": (_mapping_to(_number), "names with numbers"),
     "tables": (_mapping_to(lambda value: isinstance(value, dict) and "values" in value), "names with tables"),
     "intervals": (_mapping_to(_bounds), "names with two numbers"),
+    "baselines": (_mapping_to(_mapping_to(_number)), "names with numbers by baseline"),
     "num_rows": (_mapping_to(_count), "names with whole numbers"),
 }
 """Key to a check of its value, and its description; no code reads keys that are not listed here."""

@@ -18,7 +18,7 @@ from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples
 from tunesmith.data.splits import names_of_labels
 from tunesmith.data.values import label_of, missing_labels
-from tunesmith.evaluation import plausibility
+from tunesmith.evaluation import baselines, plausibility
 from tunesmith.tasks.task import Task, example_of_texts, labelled_logits, made_up_rows, rows_with_probabilities
 
 if TYPE_CHECKING:
@@ -113,6 +113,12 @@ class Classification(Task):
         rows = made_up_rows(labels)
         logits = torch.randn(rows, len(labels), generator=torch.Generator().manual_seed(0))
         return logits, torch.arange(rows) % len(labels)
+
+    def baselines(
+        self, texts: Sequence[str], targets: Any, others: Sequence[str], num_labels: int, seed: int
+    ) -> dict[str, npt.NDArray[np.float64]]:
+        """Return the most frequent label, labels drawn by frequency, and a linear model of words."""
+        return baselines.of_one_label(texts, np.asarray(targets), others, num_labels, seed)
 
     def doubts(
         self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int

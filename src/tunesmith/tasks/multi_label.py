@@ -18,7 +18,7 @@ from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples
 from tunesmith.data.splits import names_of_labels
 from tunesmith.data.values import labels_of
-from tunesmith.evaluation import plausibility
+from tunesmith.evaluation import baselines, plausibility
 from tunesmith.tasks.task import Task, example_of_texts, labelled_logits, made_up_rows, rows_with_probabilities
 
 if TYPE_CHECKING:
@@ -107,6 +107,12 @@ class MultiLabel(Task):
         rows = made_up_rows(labels)
         logits = torch.randn(rows, len(labels), generator=torch.Generator().manual_seed(0))
         return logits, (torch.arange(rows)[:, None] // (1 + torch.arange(len(labels)))) % 2
+
+    def baselines(
+        self, texts: Sequence[str], targets: Any, others: Sequence[str], num_labels: int, seed: int
+    ) -> dict[str, npt.NDArray[np.float64]]:
+        """Return the frequency of each label, labels drawn by it, and a linear model of words."""
+        return baselines.of_several_labels(texts, np.asarray(targets), others, seed)
 
     def doubts(
         self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int

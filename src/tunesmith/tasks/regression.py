@@ -17,7 +17,7 @@ from tunesmith.data.malformed import MalformedError
 from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples
 from tunesmith.data.values import as_text, is_missing
-from tunesmith.evaluation import plausibility
+from tunesmith.evaluation import baselines, plausibility
 from tunesmith.tasks.task import Task, example_of_texts, made_up_rows
 
 if TYPE_CHECKING:
@@ -101,6 +101,12 @@ class Regression(Task):
         draw = torch.Generator().manual_seed(0)
         rows = made_up_rows(labels)
         return torch.rand(rows, generator=draw) + 0.5, torch.randint(1, 9, (rows,), generator=draw).float()
+
+    def baselines(
+        self, texts: Sequence[str], targets: Any, others: Sequence[str], num_labels: int, seed: int
+    ) -> dict[str, npt.NDArray[np.float64]]:
+        """Return the mean, and a linear model of words."""
+        return baselines.of_numbers(texts, np.asarray(targets), others, seed)
 
     def doubts(
         self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int

@@ -223,6 +223,20 @@ class Task(ABC):
             num_guesses: Number of possible answers: labels, or the tokens of a vocabulary.
         """
 
+    def baselines(
+        self, texts: Sequence[str], targets: Any, others: Sequence[str], num_labels: int, seed: int
+    ) -> dict[str, npt.NDArray[np.float64]]:
+        """Return what trivial models answer to texts, in the form of the network's predictions; none by default.
+
+        Args:
+            texts: The training texts.
+            targets: Their references, as they are encoded.
+            others: The texts to answer.
+            num_labels: Number of labels.
+            seed: Seed of whatever is drawn.
+        """
+        return {}
+
     def predictions(self, outputs: Outputs, rows: Rows, labels: Sequence[str]) -> tuple[Sequence[Any], Sequence[Any]]:
         """Return the label and the prediction of each row, as in `predictions.jsonl`."""
         return rows.labels, self.meanings(outputs.logits, labels)

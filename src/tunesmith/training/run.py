@@ -29,6 +29,7 @@ from tunesmith.runs.directory import RunDirectory
 from tunesmith.runs.record import Record
 from tunesmith.tasks.registry import task_of
 from tunesmith.tasks.task import Task
+from tunesmith.training.baselines import measure_baselines
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer, objective_on
 from tunesmith.training.callbacks.checkpoints import BestWeights, LastCheckpoint, forget_after, steps_of_checkpoint
 from tunesmith.training.callbacks.progress import RunProgress
@@ -249,6 +250,13 @@ def report(session: Session, parts: Parts, outputs: Sequence[Outputs]) -> None:
     metrics = {name: value for output in outputs for name, value in output.defined_metrics.items()}
     intervals = headline_intervals(session.config.evaluation, rows, data.labels, metrics)
     session.add(metrics=metrics, intervals=intervals, **({"tables": tables} if tables else {}))
+    if session.config.evaluation.baselines and session.sweep is None:
+        baselines, sentences = measure_baselines(
+            session.config.evaluation, data, task, parts.module.metrics, outputs, rows
+        )
+        for sentence in sentences:
+            log.warning("%s", sentence)
+        session.add(baselines=baselines)
     shown = []
     if task.traits.pools and task.traits.weighs_labels:
         texts = [text for output in outputs for text in data.splits[output.split].texts]

@@ -57,6 +57,7 @@ class Session:
         self.argument = as_argument(directory.path, composed.trust)
         """The run on a command line."""
         self.directory = directory
+        self.sweep = sweep_of(directory.path)
         self.stop = StopAtStep(directory.checkpoints / LAST)
         self.local = JsonlLogger(directory.path)
         self.tracker = open_tracker(composed.config.logger, tracked_run(composed, directory.path, name))
@@ -196,10 +197,14 @@ def open_session(
         session.end("completed", 0)
 
 
+def sweep_of(directory: Path) -> Path | None:
+    """The sweep that a run directory belongs to; None for a run of its own."""
+    return next((folder for folder in directory.parents if (folder / SWEEP_FILE).is_file()), None)
+
+
 def tracked_run(composed: Composed, directory: Path, name: str) -> TrackedRun:
     """The run's description for the tracker."""
     logger = composed.config.logger
-    sweep = next((folder for folder in directory.parents if (folder / SWEEP_FILE).is_file()), None)
     return TrackedRun(
         directory=directory,
         name=name,
@@ -207,7 +212,7 @@ def tracked_run(composed: Composed, directory: Path, name: str) -> TrackedRun:
         tags=composed.saved["run"]["tags"],  # as written: a reference may resolve to a secret
         group=logger.group,
         job_type=logger.job_type,
-        sweep=sweep,
+        sweep=sweep_of(directory),
     )
 
 

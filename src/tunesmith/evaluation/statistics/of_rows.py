@@ -17,7 +17,7 @@ AGREES = 1e-4
 
 
 def additive_metrics(
-    node: Mapping[str, Any] | None, rows: Rows, labels: Sequence[str], recorded: Mapping[str, float]
+    node: Mapping[str, Any] | None, rows: Rows, labels: Sequence[str], recorded: Mapping[str, float] | None
 ) -> dict[str, AdditiveMetric]:
     """Return a metric in additive form, under the name of each of its values.
 
@@ -26,6 +26,7 @@ def additive_metrics(
         rows: The split's rows in `predictions.jsonl`.
         labels: Label names in the order of the logits.
         recorded: The values in `results.json` by what follows the metric's name: "" for a single one, else the label.
+            None for rows whose metrics are not recorded.
 
     Returns:
         Those of which the saved predictions give the recorded value; empty for metrics that are no function of sums.
@@ -33,10 +34,10 @@ def additive_metrics(
     if not rows:
         return {}
     try:
-        found = _loss(rows, labels) if node is None else _form(node)(rows, labels, _keywords(node))
+        forms = _loss(rows, labels) if node is None else _form(node)(rows, labels, _keywords(node))
     except (KeyError, TypeError, ValueError):  # rows of another shape than this metric's: another task's, or edited
         return {}
-    return {name: metric for name, metric in found.items() if _agree(metric, recorded.get(name))}
+    return {name: form for name, form in forms.items() if recorded is None or _agree(form, recorded.get(name))}
 
 
 def _agree(metric: AdditiveMetric, recorded: float | None) -> bool:

@@ -87,6 +87,8 @@ def show_result(record: Record) -> None:
         out.print(metrics_table(record.metrics))
     if record.intervals:
         say(intervals_text(record.intervals))
+    for name, values in record.baselines.items():
+        say(f"baselines of {name}: {', '.join(f'{baseline} {value:.4f}' for baseline, value in values.items())}")
     if record.tables:
         say(f"tables in {record.directory.results}: {', '.join(record.tables)}")
     if record.warnings:

@@ -1,0 +1,137 @@
+"""Holds the metric that decides against those of trivial models on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from tunesmith.config.checking.directions import mode_of
+from tunesmith.config.schema import Evaluation
+from tunesmith.data.datamodule import TextDataModule
+from tunesmith.data.rows import as_one_text, inputs_of
+from tunesmith.evaluation.metrics import better
+from tunesmith.evaluation.statistics.additive import AdditiveMetric
+from tunesmith.evaluation.statistics.headline import group_numbers
+from tunesmith.evaluation.statistics.intervals import LEVEL
+from tunesmith.evaluation.statistics.of_rows import additive_metrics
+from tunesmith.evaluation.statistics.paired import compare
+from tunesmith.models.module import MetricFunction, Outputs
+from tunesmith.tasks.task import Task
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def measure_baselines(
+    evaluation: Evaluation,
+    data: TextDataModule,
+    task: Task,
+    metrics: MetricFunction | None,
+    outputs: Sequence[Outputs],
+    answers: Rows,
+) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Measure the baselines of a task by the metric that decides, on the rows that the run was measured on.
+
+    Args:
+        evaluation: The evaluation config.
+        data: The run's data.
+        task: The task.
+        metrics: Computes metrics from predictions and references.
+        outputs: The run's evaluation passes.
+        answers: The run's rows of `predictions.jsonl`.
+
+    Returns:
+        `<split>/<name>` to the value of each baseline, and a sentence for each split where the run does not beat
+        the strongest.
+    """
+    values: dict[str, dict[str, float]] = {}
+    sentences: list[str] = []
+    mode, name = mode_of(evaluation.monitor, evaluation), evaluation.monitor.partition("/")[2]
+    given = _answers(data, task, outputs)
+    start = 0
+    for output in outputs:
+        part = slice(start, start + len(data.splits[output.split]))
+        start, full = part.stop, f"{output.split}/{name}"
+        if full not in output.defined_metrics:
+            continue
+        own = [row for row in answers if row["split"] == output.split]
+        measured = {}
+        for baseline, everywhere in given.items():
+            logits = torch.from_numpy(everywhere[part]).float()
+            meanings = zip(own, task.meanings(logits, data.labels), logits.tolist(), strict=True)
+            theirs = [{**row, "prediction": meaning, "logits": numbers} for row, meaning, numbers in meanings]
+            value, form = _measured(evaluation, name, theirs, data.labels, metrics, logits, output.labels)
+            if value is not None:
+                measured[baseline] = (value, form)
+        if measured:
+            values[full] = {baseline: value for baseline, (value, _) in measured.items()}
+            mine = _form(evaluation, name, own, data.labels, output.metrics[full])
+            strongest = (max if mode == "max" else min)(measured, key=lambda baseline: measured[baseline][0])
+            sentences += _verdict(mode, full, output.metrics[full], mine, strongest, *measured[strongest], own)
+    return values, sentences
+
+
+def _answers(data: TextDataModule, task: Task, outputs: Sequence[Outputs]) -> Mapping[str, npt.NDArray[np.float64]]:
+    """Return what each baseline answers to the texts of all evaluation passes, one after the other."""
+    train, *others = (
+        list(map(as_one_text, inputs_of(data.splits[split]))) for split in ("train", *(out.split for out in outputs))
+    )
+    targets = data.dataset("train").samples.labels
+    return task.baselines(
+        train, targets, [text for texts in others for text in texts], len(data.labels), data.data.split.seed
+    )
+
+
+def _measured(
+    evaluation: Evaluation,
+    name: str,
+    rows: Rows,
+    labels: Sequence[str],
+    metrics: MetricFunction | None,
+    logits: torch.Tensor,
+    truths: Any,
+) -> tuple[float | None, AdditiveMetric | None]:
+    """Return a baseline's value of the metric, and its additive form if there is one."""
+    form = _form(evaluation, name, rows, labels)
+    if form is not None:
+        return form.of_all(), form
+    value = metrics(logits, truths).get(name) if metrics is not None else None
+    return (float(value), None) if isinstance(value, float) and value == value else (None, None)
+
+
+def _form(
+    evaluation: Evaluation, name: str, rows: Rows, labels: Sequence[str], recorded: float | None = None
+) -> AdditiveMetric | None:
+    node_name, _, label = name.partition("/")
+    node = evaluation.metrics.get(node_name)
+    if node is None and node_name != "loss":
+        return None
+    dumped = node.model_dump(by_alias=True) if node is not None else None
+    return additive_metrics(dumped, rows, labels, None if recorded is None else {label: recorded}).get(label)
+
+
+def _verdict(
+    mode: str,
+    full: str,
+    value: float,
+    mine: AdditiveMetric | None,
+    baseline: str,
+    other: float,
+    theirs: AdditiveMetric | None,
+    rows: Rows,
+) -> Iterator[str]:
+    """Yield a sentence if a run is no better than a baseline, or cannot be told from it."""
+    if not better(mode, value, other):
+        as_good = "as good" if value == other else "better"
+        yield f"{full} {value:.4f} does not beat a trivial model: {baseline} is {as_good}, {other:.4f}"
+    elif mine is not None and theirs is not None:
+        groups = group_numbers(rows)
+        test = compare(mine.by_group(groups), theirs.by_group(groups))
+        if test is not None and test.p > 1 - LEVEL:
+            yield (
+                f"{full} {value:.4f} cannot be told from that of a trivial model, {baseline} with {other:.4f} "
+                f"(p = {test.p:.2f}, {test.test})"
+            )
