@@ -158,6 +158,8 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "inference/export.py": dict.fromkeys(("tunesmith export {", "tunesmith predict {"), ON_A_RUN),
     "training/plan.py": {"data.max_length=%d": STATES},
     "training/preflight.py": {"model.quantization=none": NEEDS, "pip install": NEEDS, "trainer.threads=%d": STATES},
+    "cli/compare.py": {"tunesmith show {": ON_A_RUN},
+    "reporting/comparison/pairing.py": {"tunesmith train -": ON_A_RUN},
     "training/resume.py": dict.fromkeys(("tunesmith resume {", "tunesmith train -"), ON_A_RUN),
     "training/run.py": {"tunesmith train -": ON_A_RUN},
     "training/session.py": {"tunesmith train -": ON_A_RUN},

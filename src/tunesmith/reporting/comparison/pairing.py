@@ -66,12 +66,13 @@ def _pairs_by(records: Sequence[Record], of_run: Sequence[Sequence[Row]]) -> str
     """Return the key of a row that names it in every run."""
     if len({record.results.get("data_fingerprint") for record in records}) == 1:
         return "id"
-    if all("content_id" in row for rows in of_run for row in rows):
-        return "content_id"
-    raise DataError(
-        "the runs were made on different data, and not all of them saved what identifies a row by its content: "
-        "evaluate them on the same data first, with tunesmith evaluate RUN data.path=FILE"
-    )
+    for record, rows in zip(records, of_run, strict=True):
+        if not all("content_id" in row for row in rows):
+            raise DataError(
+                f"the runs have different data, and {record.path} did not save what identifies a row by its content. "
+                f"Repeat it: tunesmith train --from {record.argument}"
+            )
+    return "content_id"
 
 
 def _keys(rows: Sequence[Row], name: str) -> list[Any]:
