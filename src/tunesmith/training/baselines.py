@@ -124,6 +124,8 @@ def _verdict(
     rows: Rows,
 ) -> Iterator[str]:
     """Yield a sentence if a run is no better than a baseline, or cannot be told from it."""
+    if value == other == 1.0 and mode == "max":  # nothing can be better
+        return
     if not better(mode, value, other):
         as_good = "as good" if value == other else "better"
         yield f"{full} {value:.4f} does not beat a trivial model: {baseline} is {as_good}, {other:.4f}"

@@ -55,7 +55,7 @@ def test_points_that_differ_in_nothing_that_counts_are_judged_once(tiny):
 def test_an_objective_of_a_label_has_to_be_one_of_the_data(tiny):
     lr = {"optimizer.lr": "1e-4,1e-3"}
     assert check(tiny, lr, metric="val/f1/good") == 1
-    with pytest.raises(ConfigError, match=r"hydra\.sweeper\.metric: names something .* Did you mean val/f1/good\?"):
+    with pytest.raises(ConfigError, match=r"hydra\.sweeper\.metric: is not a number .* Did you mean val/f1/good\?"):
         check(tiny, lr, metric="val/f1/godo")
 
 
