@@ -107,7 +107,7 @@ def test_rows_of_other_data_are_paired_by_content_and_others_are_left_out(half, 
     assert found.num_rows == len(half.predictions("val")) - 2
     assert found.entries[0].value == found.entries[1].value
     forgets = lambda row: {key: value for key, value in row.items() if key != "content_id"}  # noqa: E731
-    with pytest.raises(DataError, match="different data, .*/old did not save"):
+    with pytest.raises(DataError, match=r"different data, .*/old did not save"):
         compare_runs([half, copied(half, tmp_path / "old", forgets, data_fingerprint="old")])
 
 
