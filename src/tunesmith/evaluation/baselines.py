@@ -23,7 +23,7 @@ Answers = dict[str, npt.NDArray[np.float64]]
 """Name to what a network would have answered: logits of shape (rows, labels), or numbers of shape (rows,)."""
 
 
-def of_one_label(
+def for_one_label(
     texts: Sequence[str], labels: npt.NDArray[Any], others: Sequence[str], size: int, seed: int
 ) -> Answers:
     """Return baselines for one label per text, as log-probabilities of shape (rows, labels).
@@ -51,14 +51,14 @@ def of_one_label(
     return answers
 
 
-def of_several_labels(texts: Sequence[str], labels: npt.NDArray[Any], others: Sequence[str], seed: int) -> Answers:
+def for_several_labels(texts: Sequence[str], labels: npt.NDArray[Any], others: Sequence[str], seed: int) -> Answers:
     """Return baselines for any number of labels per text, as logits of shape (rows, labels).
 
     Args:
         texts: The training texts.
         labels: 1 for each label of a text, else 0; shape (texts, labels).
         others: The texts to answer.
-        seed: As in `of_one_label`.
+        seed: As in `for_one_label`.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -76,7 +76,7 @@ def of_several_labels(texts: Sequence[str], labels: npt.NDArray[Any], others: Se
     return answers
 
 
-def of_numbers(texts: Sequence[str], numbers: npt.NDArray[Any], others: Sequence[str], seed: int) -> Answers:
+def for_numbers(texts: Sequence[str], numbers: npt.NDArray[Any], others: Sequence[str], seed: int) -> Answers:
     """Return baselines for a number per text, of shape (rows,).
 
     Args:

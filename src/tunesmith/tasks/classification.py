@@ -118,7 +118,7 @@ class Classification(Task):
         self, texts: Sequence[str], targets: Any, others: Sequence[str], num_labels: int, seed: int
     ) -> dict[str, npt.NDArray[np.float64]]:
         """Return the most frequent label, labels drawn by frequency, and a linear model of words."""
-        return baselines.of_one_label(texts, np.asarray(targets), others, num_labels, seed)
+        return baselines.for_one_label(texts, np.asarray(targets), others, num_labels, seed)
 
     def doubts(
         self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int

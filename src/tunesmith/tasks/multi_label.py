@@ -112,7 +112,7 @@ class MultiLabel(Task):
         self, texts: Sequence[str], targets: Any, others: Sequence[str], num_labels: int, seed: int
     ) -> dict[str, npt.NDArray[np.float64]]:
         """Return the frequency of each label, labels drawn by it, and a linear model of words."""
-        return baselines.of_several_labels(texts, np.asarray(targets), others, seed)
+        return baselines.for_several_labels(texts, np.asarray(targets), others, seed)
 
     def doubts(
         self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int

@@ -106,7 +106,7 @@ class Regression(Task):
         self, texts: Sequence[str], targets: Any, others: Sequence[str], num_labels: int, seed: int
     ) -> dict[str, npt.NDArray[np.float64]]:
         """Return the mean, and a linear model of words."""
-        return baselines.of_numbers(texts, np.asarray(targets), others, seed)
+        return baselines.for_numbers(texts, np.asarray(targets), others, seed)
 
     def doubts(
         self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int

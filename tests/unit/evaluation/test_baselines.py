@@ -7,7 +7,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from tunesmith.evaluation import baselines
-from tunesmith.evaluation.baselines import LINEAR, MAJORITY, RANDOM, RIDGE, of_numbers, of_one_label, of_several_labels
+from tunesmith.evaluation.baselines import (
+    LINEAR,
+    MAJORITY,
+    RANDOM,
+    RIDGE,
+    for_numbers,
+    for_one_label,
+    for_several_labels,
+)
 
 TEXTS = ["good warm film", "warm and good", "dull film", "dull, bad", "bad bad bad", "a good one", "dull and cold"]
 LABELS = np.array([2, 2, 0, 0, 0, 2, 0])
@@ -15,7 +23,7 @@ OTHERS = ["good", "dull", "nothing known", "warm cold"]
 
 
 def test_one_label():
-    answers = of_one_label(TEXTS, LABELS, OTHERS, size=3, seed=0)
+    answers = for_one_label(TEXTS, LABELS, OTHERS, size=3, seed=0)
     shares = np.array([4, 0, 3]) / 7
     assert np.exp(answers[MAJORITY]) == pytest.approx(np.tile(shares, (4, 1)), abs=2e-6)
     assert set(answers[RANDOM].argmax(axis=1)) <= {0, 2}
@@ -26,34 +34,34 @@ def test_one_label():
 
 
 def test_random_answers_have_the_frequencies_and_the_seed():
-    answers = of_one_label(["x"] * 100, np.arange(100) // 80, ["x"] * 20_000, size=2, seed=3)[RANDOM]
+    answers = for_one_label(["x"] * 100, np.arange(100) // 80, ["x"] * 20_000, size=2, seed=3)[RANDOM]
     assert answers.argmax(axis=1).mean() == pytest.approx(0.2, abs=0.02)
-    again = of_one_label(["x"] * 100, np.arange(100) // 80, ["x"] * 20_000, size=2, seed=3)[RANDOM]
+    again = for_one_label(["x"] * 100, np.arange(100) // 80, ["x"] * 20_000, size=2, seed=3)[RANDOM]
     assert (answers == again).all()
 
 
 def test_several_labels():
     labels = np.stack([LABELS == 2, LABELS == 0, np.ones(7)], axis=1).astype(float)
-    answers = of_several_labels(TEXTS, labels, OTHERS, seed=0)
+    answers = for_several_labels(TEXTS, labels, OTHERS, seed=0)
     given = answers[LINEAR] > 0
     assert given[:2].tolist() == [[True, False, True], [False, True, True]]
     assert 1 / (1 + np.exp(-answers[MAJORITY][0])) == pytest.approx([3 / 7, 4 / 7, 1.0], abs=2e-6)
 
 
 def test_numbers():
-    answers = of_numbers(TEXTS, LABELS.astype(float), OTHERS, seed=0)
+    answers = for_numbers(TEXTS, LABELS.astype(float), OTHERS, seed=0)
     assert answers["mean"] == pytest.approx([LABELS.mean()] * 4)
     good, dull, *_ = answers[RIDGE]
     assert good > LABELS.mean() > dull
 
 
 def test_texts_without_a_word_leave_the_linear_model_out():
-    assert LINEAR not in of_one_label(["!", "?"], np.array([0, 1]), ["."], size=2, seed=0)
-    assert RIDGE not in of_numbers(["!", "?"], np.array([0.0, 1.0]), ["."], seed=0)
+    assert LINEAR not in for_one_label(["!", "?"], np.array([0, 1]), ["."], size=2, seed=0)
+    assert RIDGE not in for_numbers(["!", "?"], np.array([0.0, 1.0]), ["."], seed=0)
 
 
 def test_many_rows_are_sampled(monkeypatch):
     monkeypatch.setattr(baselines, "MOST_ROWS", 4)
     texts = [f"word{i}" for i in range(50)]
-    answers = of_numbers(texts, np.arange(50.0), texts, seed=1)[RIDGE]
+    answers = for_numbers(texts, np.arange(50.0), texts, seed=1)[RIDGE]
     assert len(set(answers.round(6))) == 5  # four known words, and the mean for the rest
