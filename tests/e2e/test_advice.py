@@ -57,6 +57,8 @@ STATES = "says what is set, and advises nothing"
 ON_A_RUN = "a command on a run, with its path quoted; tests/unit/training/test_resume.py types one of them"
 NEEDS = "needs a GPU, a package, a server or a model that is not at hand"
 SWEEP = "of a sweep, and none is started here"
+OF_A_RUN = "of a split that an earlier run keeps, which no row here has; see the tests of data/splitting/"
+HUB = "of a data set of the Hub, from a cache that tests/unit/data/sources/test_hub.py makes"
 OPEN = "what to put there only the user knows"
 OTHERWISE = "another experiment than the one that was asked for: to be chosen, not to be typed"
 NOT_TYPED: dict[str, dict[str, str]] = {
@@ -159,6 +161,23 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "training/plan.py": {"data.max_length=%d": STATES},
     "training/preflight.py": {"model.quantization=none": NEEDS, "pip install": NEEDS, "trainer.threads=%d": STATES},
     "cli/compare.py": {"tunesmith show {": ON_A_RUN},
+    "config/checking/idle.py": {
+        **dict.fromkeys(("data.split.from_run=null", "data.split.method=stratified"), OF_A_RUN),
+        "data=hub": HUB,
+    },
+    "data/audit/audit.py": {"model=NAME": OPEN},
+    "data/sources/hub.py": {
+        **dict.fromkeys(("data.name={}", "data.revision={}", "data.split.from_run={}"), HUB),
+        "pip install": NEEDS,
+    },
+    "data/splitting/as_in_run.py": {
+        **dict.fromkeys(("data.id_column={}", "data.split.from_run={}"), STATES),
+        "data.split.from_run=null": OF_A_RUN,
+    },
+    "data/splitting/split_file.py": {
+        "data.split.from_run={}": STATES,
+        **dict.fromkeys(("data.split.from_run=null", "tunesmith reproduce {"), OF_A_RUN),
+    },
     "reporting/comparison/pairing.py": {"tunesmith train -": ON_A_RUN},
     "training/resume.py": dict.fromkeys(("tunesmith resume {", "tunesmith train -"), ON_A_RUN),
     "training/run.py": {"tunesmith train -": ON_A_RUN},
