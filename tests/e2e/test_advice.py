@@ -174,6 +174,15 @@ NOT_TYPED: dict[str, dict[str, str]] = {
         **dict.fromkeys(("data.id_column={}", "data.split.from_run={}"), STATES),
         "data.split.from_run=null": OF_A_RUN,
     },
+    "data/splitting/groups.py": {
+        "data.path=[FILE": OPEN,
+        "data.split.group_column=%s": STATES,
+        **dict.fromkeys(
+            ("data.split.column=null", "data.split.from_run=null", "data.split.method=stratified"),
+            "of groups on both sides of a split that is given; tests/unit/data/test_divided_groups.py",
+        ),
+    },
+    "reporting/versions.py": {"data.id_column={}": STATES},
     "data/splitting/split_file.py": {
         "data.split.from_run={}": STATES,
         **dict.fromkeys(("data.split.from_run=null", "tunesmith reproduce {"), OF_A_RUN),
