@@ -59,6 +59,7 @@ NEEDS = "needs a GPU, a package, a server or a model that is not at hand"
 SWEEP = "of a sweep, and none is started here"
 OF_A_RUN = "of a split that an earlier run keeps, which no row here has; see the tests of data/splitting/"
 HUB = "of a data set of the Hub, from a cache that tests/unit/data/sources/test_hub.py makes"
+CONVERTED = "of rows in another tool's format, which no row here has; tests/unit/data/test_convert.py has them"
 OPEN = "what to put there only the user knows"
 OTHERWISE = "another experiment than the one that was asked for: to be chosen, not to be typed"
 NOT_TYPED: dict[str, dict[str, str]] = {
@@ -89,6 +90,7 @@ NOT_TYPED: dict[str, dict[str, str]] = {
         **dict.fromkeys((f"tunesmith {verb}" for verb in ("evaluate R", "resume R", "export R", "train -")), OPEN),
         **dict.fromkeys(("hydra.sweeper.sampler={name", "hydra.sweeper.seed=1", "method=lora}"), SWEEP),
         "model.quantization=4bit": NEEDS,
+        **dict.fromkeys(("data.convert=alpaca", "data.convert=sharegpt"), CONVERTED),
         **dict.fromkeys((f"data.path.{split}=FILE" for split in ("train", "val", "test")), OPEN),
     },
     "config/families.py": dict.fromkeys(
@@ -118,7 +120,7 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "data/sources/matching.py": {"data.path=[FILE": OPEN},
     "data/sources/json_array.py": {"data.format.rows=KEY": OPEN},
     "data/labels.py": {"task=token_classification": OPEN},
-    "data/messages.py": {"data.text_column=NAME": OPEN},
+    "data/messages.py": {"data.text_column=NAME": OPEN, "data.convert=sharegpt": CONVERTED},
     "data/splits.py": {"data.split.group_column=%s": STATES},
     "data/splitting/split.py": {"data.split.test_fraction={}": STATES},
     "data/templates.py": {"model.config.eos_token_id=ID": OPEN},
@@ -174,6 +176,13 @@ NOT_TYPED: dict[str, dict[str, str]] = {
         **dict.fromkeys(("data.id_column={}", "data.split.from_run={}"), STATES),
         "data.split.from_run=null": OF_A_RUN,
     },
+    "config/checking/rules/forms.py": dict.fromkeys(
+        ("data.columns.messages=NAME", "data.convert=messages", "task=text_to_text"), CONVERTED
+    ),
+    "data/columns.py": {"data.template={}": STATES},
+    "data/reading.py": dict.fromkeys(
+        ("data.columns.conversations={}", "data.convert=alpaca", "data.convert=sharegpt"), CONVERTED
+    ),
     "data/splitting/groups.py": {
         "data.path=[FILE": OPEN,
         "data.split.group_column=%s": STATES,
