@@ -186,6 +186,9 @@ REFUSED = {
     **dict.fromkeys(("run.root", "run.dir", "data.cache_dir", "model.cache_dir", "model.from_run"), "./{0}"),
     **dict.fromkeys(("data.delimiter", "data.label_separator", "data.target_column", "data.messages_column"), "{0}"),
     **dict.fromkeys(("data.split.group_column", "data.cleaning"), "{0}"),
+    **dict.fromkeys(("data.name", "data.revision", "data.system", "data.template"), "{0}"),
+    **dict.fromkeys(("data.columns", "data.roles"), "{{prompt: {0}}}"),
+    "data.split.from_run": "./{0}",
     **dict.fromkeys((f"data.path.{split}" for split in ("train", "val", "test")), "./{0}"),
     **dict.fromkeys(("model.revision", "model.head.cue", "evaluation.monitor", "method._target_"), "{0}"),
     **dict.fromkeys(("optimizer._target_", "scheduler._target_", "trainer._target_", "logger._target_"), "{0}"),
@@ -207,7 +210,7 @@ def text_fields():
 
 
 def test_the_walk_below_goes_to_every_field_that_takes_text():
-    assert len(text_fields()) == 47
+    assert len(text_fields()) == 54
     assert TOGETHER.keys() | REFUSED.keys() == text_fields()
     assert not TOGETHER.keys() & REFUSED.keys()
 
