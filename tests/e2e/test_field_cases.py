@@ -430,6 +430,7 @@ def plain_answer(run: Path, turns: list[dict[str, object]], tokens: int = 4, **s
     return tokenizer.decode(written[0, ids.shape[1] :])
 
 
+@pytest.mark.slow
 def test_predict_answers_the_conversation_as_it_stands_and_shows_what_was_asked(inside, drinks, tmp_path):
     talks = [[*TEA, JUICE[0]], [*JUICE, TEA[0]], [TEA[0]], [JUICE[0]], [*TEA, *JUICE]]
     asked = write_jsonl(tmp_path / "ask.jsonl", [{"messages": talk} for talk in talks])
@@ -1511,6 +1512,7 @@ def told(inside, verb, path, *more, run=None):
     return [text.removeprefix("  - ") for text in done.stdout.splitlines() if text.startswith("  - ")]
 
 
+@pytest.mark.slow
 def test_results_a_healthy_run_is_not_doubted(inside, split_reviews, tmp_path):
     learned = ("optimizer.lr=3e-3", "trainer.max_epochs=12", "data.batch_size=8", "callbacks=none")
     assert told(inside, "check", split_reviews, *BY_COLUMN) == []
@@ -1966,6 +1968,7 @@ DOUBLING = "x0: abcdefghij\n" + "".join(f"x{i}: ${{x{i - 1}}}${{x{i - 1}}}\n" fo
 """References that lead to 5 * 10^9 characters."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "words"), [(BOMB, "its aliases (*) expand to more than"), (DOUBLING, "references, or they resolve to")]
 )

@@ -51,6 +51,7 @@ def settles(overrides: list[str], *folders: Path) -> bool:
         return bool(error.problems) and all(problem.rule for problem in error.problems)
 
 
+@pytest.mark.slow
 @given(st.sampled_from(["", "+", "++", "~"]), st.sampled_from(KEYS), ODD)
 @SOME
 def test_any_override(sign: str, key: str, value: str) -> None:

@@ -57,6 +57,7 @@ def test_with_one_label_each_it_is_an_ordinary_stratified_split(drawn, fraction,
         assert abs(there[label] - count * number / len(labels)) < 1 + 1e-9, label
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 4), min_size=10, max_size=40), fractions, seeds, st.data())
 def test_units_stay_whole_and_single_rows_make_the_sizes_exact(sizes, fraction, seed, data):
     units = [unit for unit, size in enumerate([*sizes, *[1] * 30]) for _ in range(size)]

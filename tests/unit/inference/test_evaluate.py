@@ -197,6 +197,7 @@ def test_what_only_training_asks_for_is_not_asked_of_other_data(run_of, tmp_path
     assert results["num_rows"] == {"all": 5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["classification", "multi_label", "token_classification"])
 def test_a_label_that_the_model_does_not_know_is_refused_with_its_row(task, run_of, tmp_path, inside):
     rows = rows_of(task, 9, seed=3)

@@ -137,6 +137,7 @@ def test_a_sweep_has_its_trials_below_it_in_its_own_store(uri, tmp_path, caplog,
     assert table[header[0]] == [row[0] for row in rows]
 
 
+@pytest.mark.slow
 def test_a_variable_without_effect_is_said(tmp_path, monkeypatch, caplog, uri):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     tracker = MLflow()

@@ -298,6 +298,7 @@ def test_evaluation_s_batch_size_changes_no_result(run, finished):
     assert record.metrics == pytest.approx(finished.metrics, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_micro_batches_give_the_same_run_without_dropout(run):
     plain = ["model.dropout=0", "optimizer=sgd", "optimizer.lr=0.05", "trainer.max_epochs=1"]
     whole, parts = run(*plain), run(*plain, "data.micro_batch_size=2")

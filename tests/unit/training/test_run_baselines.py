@@ -24,6 +24,7 @@ def overrides(tiny, path):
     return [*own, "data=jsonl", f"data.path={path}", "data.split.val_fraction=0.2", "data.split.test_fraction=0.2"]
 
 
+@pytest.mark.slow
 def test_a_run_that_a_linear_model_beats_is_told_so(telling, tiny, inside):
     run = train(compose([*overrides(tiny, telling), "optimizer.lr=1e-6", "trainer.max_epochs=1"]))
     linear = "TF-IDF + logistic regression"
@@ -40,6 +41,7 @@ def test_a_run_that_a_linear_model_beats_is_told_so(telling, tiny, inside):
     assert "baselines of test/accuracy: majority 0.5000, random by frequency" in shown
 
 
+@pytest.mark.slow
 def test_they_are_left_out_on_demand_and_change_nothing(telling, tiny):
     with_them = train(compose([*overrides(tiny, telling), "trainer.max_epochs=1"]))
     without = train(compose([*overrides(tiny, telling), "trainer.max_epochs=1", "evaluation.baselines=false"]))

@@ -35,6 +35,7 @@ def test_a_permutation_test_is_the_enumeration_of_all_exchanges():
     assert found.test == "paired permutation"
 
 
+@pytest.mark.slow
 def test_equal_models_are_rarely_told_apart_and_the_interval_agrees():
     random = np.random.default_rng(1)
     found = []
