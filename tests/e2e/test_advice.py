@@ -334,7 +334,6 @@ ROWS = [
     Row("data=json data.path=several.json", "data.format.rows=first"),
     Row("data.format=json data.path=array.json", "data=json", also="~data.format"),
     Row("data.format=text data.path=rows.csv", "data=text", also="~data.format model=tiny_causal"),
-    Row("data.format=alpaca data.path=texts.jsonl", "data.format=jsonl"),
     Row(f"{MULTI} data.path=joined.jsonl", "'data.label_separator=\"/\"'"),
     Row(f"{LM} data.path=chats.jsonl", "task=language_modeling data.messages_column=chat"),
     Row(f"{LM} data.text_column=nope", "data.text_column=...", {"...": "text"}),

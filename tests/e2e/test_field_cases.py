@@ -725,7 +725,7 @@ REFUSED = {
     "from and value": (
         "turns",
         {"messages": [{"from": "human", "value": "x"}]},
-        ("turn 1", "'from', 'value'", "'from' to 'role'", "'gpt' is 'assistant'"),
+        ("turn 1", "'from', 'value'", "data.convert=sharegpt data.columns.conversations=messages"),
     ),
     "a call as a role": (
         "tools",
@@ -1592,6 +1592,7 @@ def test_results_of_one_answer_for_everything_are_told(inside, short_reviews, tm
             text
             for text in sentences
             if text.startswith((f"the prediction for all 8 rows of {split}", f"{split}/accuracy"))
+            and "trivial model" not in text
         ]
         right = sum(row["prediction"] == row["label"] for row in rows if row["split"] == split)
         assert len(said) == (1 if len(given) == 1 or right <= 4 else 0)
