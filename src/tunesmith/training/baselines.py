@@ -58,17 +58,19 @@ def measure_baselines(
         if full not in output.defined_metrics:
             continue
         own = [row for row in answers if row["split"] == output.split]
+        mine = _form(evaluation, name, own, data.labels, output.metrics[full])
         measured = {}
         for baseline, everywhere in given.items():
             logits = torch.from_numpy(everywhere[part]).float()
             meanings = zip(own, task.meanings(logits, data.labels), logits.tolist(), strict=True)
             theirs = [{**row, "prediction": meaning, "logits": numbers} for row, meaning, numbers in meanings]
-            value, form = _measured(evaluation, name, theirs, data.labels, metrics, logits, output.labels)
+            # A form that does not give the run's own value (a user's class of the same name) is another metric's.
+            form = _form(evaluation, name, theirs, data.labels) if mine is not None else None
+            value = form.of_all() if form is not None else _value(name, metrics, logits, output.labels)
             if value is not None:
                 measured[baseline] = (value, form)
         if measured:
             values[full] = {baseline: value for baseline, (value, _) in measured.items()}
-            mine = _form(evaluation, name, own, data.labels, output.metrics[full])
             strongest = (max if mode == "max" else min)(measured, key=lambda baseline: measured[baseline][0])
             sentences += _verdict(mode, full, output.metrics[full], mine, strongest, *measured[strongest], own)
     return values, sentences
@@ -85,21 +87,10 @@ def _answers(data: TextDataModule, task: Task, outputs: Sequence[Outputs]) -> Ma
     )
 
 
-def _measured(
-    evaluation: Evaluation,
-    name: str,
-    rows: Rows,
-    labels: Sequence[str],
-    metrics: MetricFunction | None,
-    logits: torch.Tensor,
-    truths: Any,
-) -> tuple[float | None, AdditiveMetric | None]:
-    """Return a baseline's value of the metric, and its additive form if there is one."""
-    form = _form(evaluation, name, rows, labels)
-    if form is not None:
-        return form.of_all(), form
+def _value(name: str, metrics: MetricFunction | None, logits: torch.Tensor, truths: Any) -> float | None:
+    """Return a baseline's value of a metric as the run computes it; None if it is undefined."""
     value = metrics(logits, truths).get(name) if metrics is not None else None
-    return (float(value), None) if isinstance(value, float) and value == value else (None, None)
+    return float(value) if isinstance(value, float) and value == value else None
 
 
 def _form(
