@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,7 @@ def split_file_of(run: str | Path) -> Path:
     if file.is_file():
         return file
     if (folder / "config.yaml").is_file():
-        way_out = f"Run it again, and name the new run: tunesmith reproduce {run}"
+        way_out = f"Run it again, and name the new run: tunesmith reproduce {shlex.quote(str(run))}"
         raise FilesError(f"data.split.from_run={run}: there is no {SPLIT_FILE} in this run, which is older. {way_out}")
     raise FilesError(
         f"data.split.from_run={run} is not a run directory: it has no {SPLIT_FILE}. Name the directory of a run, or "
