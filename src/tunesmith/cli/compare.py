@@ -10,7 +10,7 @@ from pathlib import Path
 from tunesmith.cli.options import Parser
 from tunesmith.config.folders import expand
 from tunesmith.errors import ConfigError, Problem
-from tunesmith.runs.record import load_run
+from tunesmith.runs.sweep_record import load_winner
 from tunesmith.terminal import say
 
 DESCRIPTION = """\
@@ -21,7 +21,7 @@ best run, which runs cannot be told apart, the keys that differ, and the rows th
 def main(argv: list[str]) -> int:
     """Print the comparison, in the format asked for."""
     verb = Parser(prog="tunesmith compare", description=textwrap.fill(DESCRIPTION, 100))
-    verb.add_argument("runs", type=expand, nargs="+", metavar="RUN", help="directory of a run, at least two")
+    verb.add_argument("runs", type=expand, nargs="+", metavar="RUN", help="directory of a run, or a sweep: its winner")
     verb.add_argument(
         "--metric", metavar="NAME", help="such as accuracy or f1/LABEL (default: the first run's monitor)"
     )
@@ -31,7 +31,7 @@ def main(argv: list[str]) -> int:
         "--json", type=expand, metavar="FILE", help="also write everything to this file, with ids of rows"
     )
     arguments = verb.parse_args(argv)
-    records = [load_run(path) for path in arguments.runs]
+    records = [load_winner(path) for path in arguments.runs]
     _require_several([record.path for record in records])
 
     from tunesmith.reporting.comparison import tables
