@@ -72,6 +72,10 @@ class TrainingError(TunesmithError):
     exit_code: ClassVar[int] = 4
 
 
+class NotFiniteError(TrainingError):
+    """A loss became infinite or NaN."""
+
+
 class FilesError(TunesmithError):
     """A run, model or other file cannot be read or written, e.g. because the disk is full."""
 

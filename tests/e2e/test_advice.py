@@ -59,6 +59,7 @@ NEEDS = "needs a GPU, a package, a server or a model that is not at hand"
 SWEEP = "of a sweep, and none is started here"
 OF_A_RUN = "of a split that an earlier run keeps, which no row here has; see the tests of data/splitting/"
 HUB = "of a data set of the Hub, from a cache that tests/unit/data/sources/test_hub.py makes"
+PROVOKED = "of a run that went wrong; tests/e2e/test_provoked_runs.py composes it"
 CONVERTED = "of rows in another tool's format, which no row here has; tests/unit/data/test_convert.py has them"
 OPEN = "what to put there only the user knows"
 OTHERWISE = "another experiment than the one that was asked for: to be chosen, not to be typed"
@@ -163,6 +164,9 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "training/plan.py": {"data.max_length=%d": STATES},
     "training/preflight.py": {"model.quantization=none": NEEDS, "pip install": NEEDS, "trainer.threads=%d": STATES},
     "cli/compare.py": {"tunesmith show {": ON_A_RUN},
+    "evaluation/diagnosis/of_answers.py": {"task.label_smoothing=0.1": PROVOKED},
+    "evaluation/diagnosis/of_curves.py": {"data.num_rows=null": PROVOKED},
+    "reporting/run/diagnosis.py": {"tunesmith train -": PROVOKED},
     "config/checking/idle.py": {
         **dict.fromkeys(("data.split.from_run=null", "data.split.method=stratified"), OF_A_RUN),
         "data=hub": HUB,

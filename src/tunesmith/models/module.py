@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from tunesmith.errors import FilesError, TrainingError
+from tunesmith.errors import FilesError, NotFiniteError
 from tunesmith.models.objectives import Answers, Objective
 from tunesmith.models.weights import tensors_sha256
 from tunesmith.seeding import derive_seed
@@ -142,13 +142,13 @@ class FineTuner(pl.LightningModule):
         # Lightning divides by this constant, which is wrong for the short last step of an epoch: undo it.
         return share * self.trainer.accumulate_grad_batches
 
-    def _not_finite(self, loss: float, split: str, rows: Tensor) -> TrainingError:
+    def _not_finite(self, loss: float, split: str, rows: Tensor) -> NotFiniteError:
         """Describe a loss that is not finite: the step, and the ids (or else positions) of up to ten rows."""
         positions = rows.tolist()[:10]
         identify = getattr(getattr(self.trainer, "datamodule", None), "row_ids", None)
         ids = identify(split, positions) if identify is not None else [str(row) for row in positions]
         name = {"train": "training", "val": "validation"}.get(split, split)
-        return TrainingError(
+        return NotFiniteError(
             f"the loss is {loss} at step {self.global_step} ({name} rows with id {', '.join(ids)}). "
             "Try a smaller optimizer.lr, a longer scheduler.warmup_fraction, or trainer.precision=32-true"
         )

@@ -106,6 +106,11 @@ class Record:
         return {name: dict(values) for name, values in self.results.get("baselines", {}).items()}
 
     @property
+    def diagnosis(self) -> list[dict[str, Any]]:
+        """What went wrong, as recorded: mappings with `kind`, `sentence`, `override` and `evidence`."""
+        return [dict(verdict) for verdict in self.results.get("diagnosis", [])]
+
+    @property
     def tables(self) -> dict[str, dict[str, Any]]:
         """Metrics that are a matrix or curve: `<split>/<name>` to `values`, and their `labels` if they have any."""
         return dict(self.results.get("tables", {}))

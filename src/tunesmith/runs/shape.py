@@ -26,6 +26,12 @@ def _bounds(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(_number, value))
 
 
+def _verdicts(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(item, dict) and _text(item.get("kind")) and _text(item.get("sentence")) for item in value
+    )
+
+
 def _mapping_to(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, dict) and all(map(holds, value.values()))
 
@@ -40,6 +46,7 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "tables": (_mapping_to(lambda value: isinstance(value, dict) and "values" in value), "names with tables"),
     "intervals": (_mapping_to(_bounds), "names with two numbers"),
     "baselines": (_mapping_to(_mapping_to(_number)), "names with numbers by baseline"),
+    "diagnosis": (_verdicts, "a list of verdicts"),
     "num_rows": (_mapping_to(_count), "names with whole numbers"),
 }
 """Key to a check of its value, and its description; no code reads keys that are not listed here."""

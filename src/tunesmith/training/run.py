@@ -97,6 +97,7 @@ def execute(
         if run.config.evaluation.test and parts.data.splits["test"].ids:
             outputs.append(look_at_test(session, trainer, parts))
         report(session, parts, outputs)
+        session.diagnose()
         best.discard()
     return Record(directory.path)
 

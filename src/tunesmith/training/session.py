@@ -18,12 +18,13 @@ from transformers import PreTrainedTokenizerFast
 
 from tunesmith.config.composing.compose import Composed
 from tunesmith.data.splitting.split_file import SplitRecord
-from tunesmith.errors import FilesError, TrainingError, TunesmithError
+from tunesmith.errors import FilesError, NotFiniteError, TrainingError, TunesmithError
 from tunesmith.machine import peak_memory_mb, watch_memory
 from tunesmith.redaction import redact, redact_values
+from tunesmith.reporting.run.diagnosis import diagnose_run
 from tunesmith.runs.directory import RunDirectory, clear_away
 from tunesmith.runs.ledger import record_look
-from tunesmith.runs.record import as_argument, process_identity
+from tunesmith.runs.record import Record, as_argument, process_identity
 from tunesmith.runs.sweep_record import SWEEP_FILE
 from tunesmith.storage import write_json, write_lines
 from tunesmith.tracking.guarded import open_tracker
@@ -117,6 +118,12 @@ class Session:
         """Write the predictions, row by row."""
         write_lines(self.directory.predictions, rows)
 
+    def diagnose(self) -> None:
+        """Record what went wrong, as far as it is sure."""
+        self.local.finalize("diagnosed")  # a later point reopens the file
+        verdicts = diagnose_run(Record(self.directory.path))
+        self.add(diagnosis=[verdict.plain() for verdict in verdicts])
+
     def track(self, metrics: Mapping[str, float], rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> None:
         """Send the results to the tracker, if there is one.
 
@@ -191,6 +198,9 @@ def open_session(
             log.debug("the run failed\n%s", redact(traceback.format_exc()))
             exit_code = error.exit_code if isinstance(error, TunesmithError) else 1
             session.end("failed", exit_code, f"{type(error).__name__}: {error}")
+            if isinstance(error, NotFiniteError):
+                session.add(not_finite=True)
+                session.diagnose()
             if isinstance(error, FilesError):
                 session.log_next_command()
             raise

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tunesmith.reporting.run.diagnosis import diagnosis_text
 from tunesmith.runs.record import Record
 from tunesmith.terminal import printable, say
 
@@ -81,7 +82,7 @@ def show_run(record: Record) -> None:
 
 
 def show_result(record: Record) -> None:
-    """Print the metrics of a run, followed by its warnings."""
+    """Print the metrics of a run, followed by its warnings and its diagnosis."""
     out = console()
     if record.metrics:
         out.print(metrics_table(record.metrics))
@@ -93,6 +94,8 @@ def show_result(record: Record) -> None:
         say(f"tables in {record.directory.results}: {', '.join(record.tables)}")
     if record.warnings:
         say(warned(record.warnings))
+    if record.diagnosis:
+        say(diagnosis_text(record.diagnosis, record.argument))
 
 
 def intervals_text(intervals: Mapping[str, Sequence[float]]) -> str:
