@@ -33,6 +33,7 @@ VERBS = {
     "export": "write a finished run's model with a card, an adapter merged if asked",
     "show": "print what a run did and its results",
     "diagnose": "say what went wrong in a run or sweep, and what to try next",
+    "report": "write the page of a run or a sweep, or print it as Markdown",
     "compare": "compare runs row by row, with intervals and paired tests",
     "reproduce": "run a finished run again and compare every number",
     "doctor": "print versions, devices, threads and the state of the tracker",

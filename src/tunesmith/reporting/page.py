@@ -6,7 +6,11 @@ from typing import Any
 
 import jinja2
 
+from tunesmith.reporting.blocks import Document, cell_text
+from tunesmith.reporting.drawing.svg import svg
 from tunesmith.terminal import printable
+
+TEMPLATE = "report.html.j2"
 
 
 def page_environment() -> jinja2.Environment:
@@ -19,6 +23,13 @@ def page_environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_without_control_characters,
     )
+
+
+def render_page(document: Document) -> str:
+    """Write a report as a page that opens from disk; everything in it is escaped."""
+    environment = page_environment()
+    environment.filters |= {"cell_text": cell_text, "svg": svg}
+    return environment.get_template(TEMPLATE).render(document=document)
 
 
 def _without_control_characters(value: Any) -> Any:

@@ -48,6 +48,7 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "baselines": (_mapping_to(_mapping_to(_number)), "names with numbers by baseline"),
     "diagnosis": (_verdicts, "a list of verdicts"),
     "num_rows": (_mapping_to(_count), "names with whole numbers"),
+    "label_counts": (_mapping_to(_mapping_to(_count)), "names with whole numbers by label"),
 }
 """Key to a check of its value, and its description; no code reads keys that are not listed here."""
 TOGETHER = (("num_parameters", "num_trainable_parameters"), ("best_step", "steps", "monitor", "train_samples_per_s"))

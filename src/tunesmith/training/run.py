@@ -15,8 +15,9 @@ from pytorch_lightning import Callback, Trainer
 from tunesmith.config.composing.compose import Composed
 from tunesmith.config.schema import RunConfig
 from tunesmith.data.datamodule import TextDataModule
+from tunesmith.data.label_counts import rows_by_label
 from tunesmith.data.splits import data_fingerprint as data_fingerprint
-from tunesmith.errors import DataError
+from tunesmith.errors import DataError, FilesError
 from tunesmith.evaluation.statistics.headline import headline_intervals
 from tunesmith.models.groundwork import Groundwork, read_groundwork
 from tunesmith.models.methods import count_parameters
@@ -25,6 +26,7 @@ from tunesmith.models.weights import weights_sha256
 from tunesmith.provenance.collect import origin
 from tunesmith.provenance.compare import differences, in_words
 from tunesmith.redaction import redact_argv, redact_config
+from tunesmith.reporting.run.report import write_run_report
 from tunesmith.runs.directory import RunDirectory
 from tunesmith.runs.record import Record
 from tunesmith.tasks.registry import task_of
@@ -99,7 +101,18 @@ def execute(
         report(session, parts, outputs)
         session.diagnose()
         best.discard()
-    return Record(directory.path)
+    record = Record(directory.path)
+    if session.sweep is None:  # a sweep has a page of its own
+        write_finished(record)
+    return record
+
+
+def write_finished(record: Record) -> None:
+    """Write the report of a finished run; the run is complete without it."""
+    try:
+        write_run_report(record)
+    except FilesError as error:
+        log.warning("the report is missing: %s", error)
 
 
 @dataclass(frozen=True)
@@ -171,6 +184,7 @@ def record_start(session: Session, run: Composed, parts: Parts, checkpoint: Path
         labels=data.labels,
         data_fingerprint=data_fingerprint(data.splits),
         num_rows={name: len(rows) for name, rows in data.splits.items()},
+        **rows_by_label(data.splits, data.labels, unseen=() if run.config.evaluation.test else ("test",)),
         **data.lengths,
         num_parameters=total,
         num_trainable_parameters=trainable,

@@ -13,6 +13,9 @@ from tunesmith.reporting.run.diagnosis import diagnosis_text
 from tunesmith.runs.record import Record
 from tunesmith.terminal import printable, say
 
+RUN_REPORT = "report.html"
+"""The page of a run, in its directory."""
+
 
 def console() -> Console:
     """Return a console on standard output, plain if it is not a terminal; text is never read as markup."""
@@ -96,6 +99,8 @@ def show_result(record: Record) -> None:
         say(warned(record.warnings))
     if record.diagnosis:
         say(diagnosis_text(record.diagnosis, record.argument))
+    if (record.path / RUN_REPORT).is_file():
+        say(f"report: {record.path / RUN_REPORT}")
 
 
 def intervals_text(intervals: Mapping[str, Sequence[float]]) -> str:

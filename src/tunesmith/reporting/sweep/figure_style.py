@@ -11,9 +11,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from tunesmith.reporting.formatting import label
+from tunesmith.reporting.palette import FAINT, GRID, INK
 
-INK, QUIET, FAINT, GRID = "#1f2933", "#6b7785", "#c3cad3", "#e9edf1"
-BLUE, AMBER = "#2b6cb0", "#c05621"
 MAX_LABEL = 24
 """Maximum characters of a tick label."""
 LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}

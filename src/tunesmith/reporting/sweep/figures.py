@@ -11,18 +11,8 @@ import plotly.graph_objects as go
 from optuna import visualization
 
 from tunesmith.reporting.formatting import label, params_text
-from tunesmith.reporting.sweep.figure_style import (
-    AMBER,
-    BLUE,
-    FAINT,
-    INK,
-    LEGEND,
-    QUIET,
-    dress,
-    shade,
-    short,
-    shorten_ticks,
-)
+from tunesmith.reporting.palette import AMBER, BLUE, FAINT, INK, QUIET
+from tunesmith.reporting.sweep.figure_style import LEGEND, dress, shade, short, shorten_ticks
 from tunesmith.reporting.sweep.study import axis_labels, build_study
 from tunesmith.runs.sweep_record import SweepRecord
 from tunesmith.runs.trial_record import TrialRecord

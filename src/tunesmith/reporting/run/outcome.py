@@ -1,0 +1,85 @@
+"""What a report says of a run's result: the metric that decides beside trivial models, and every other metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tunesmith.reporting.blocks import Aside, Block, Chapter, Gallery, Listing, Picture, Sentence
+from tunesmith.reporting.drawing.charts import Mark, value_chart
+from tunesmith.reporting.formatting import number_text
+from tunesmith.runs.record import Record
+
+THIS_RUN = "this run"
+
+
+def headlines(record: Record) -> list[str]:
+    """Return the names of the metric that decides in each split that was measured, `<split>/<name>`, test first."""
+    name = str(record.results.get("monitor", "")).partition("/")[2]
+    full = [key for key in record.metrics if name and key.partition("/")[2] == name]
+    return sorted(full, key=lambda key: key.partition("/")[0] != "test")
+
+
+def headline_tile(record: Record, full: str) -> tuple[str, str]:
+    """Return a metric, and its name with its interval, if it has one."""
+    bounds = record.intervals.get(full)
+    span = f", {number_text(bounds[0])} to {number_text(bounds[1])}" if bounds else ""
+    return number_text(record.metrics[full]), f"{full}{span}"
+
+
+def warnings_chapter(record: Record) -> Chapter | None:
+    """Build the chapter with what could mislead a reader of the metrics; None if there is nothing."""
+    if not record.warnings:
+        return None
+    return Chapter("warnings", "Warnings", [Aside(sentence) for sentence in record.warnings])
+
+
+def headline_chapter(record: Record) -> Chapter | None:
+    """Build the chapter on the metric that decides, with its interval and the baselines on the same rows."""
+    full = headlines(record)
+    if not full:
+        return None
+    drawn = [name for name in full if name in record.intervals or name in record.baselines]
+    blocks: list[Block] = [Gallery([_picture(record, name) for name in drawn])] if drawn else []
+    blocks += map(Sentence, _about(record, full))
+    return Chapter("result", "The metric that decides", blocks)
+
+
+def headline_rows(record: Record, full: str) -> list[list[str | float | None]]:
+    """Return the run and its baselines: name, value, low, high."""
+    low, high = record.intervals.get(full, (None, None))
+    rows: list[list[str | float | None]] = [[THIS_RUN, record.metrics[full], low, high]]
+    return [*rows, *([name, value, None, None] for name, value in record.baselines.get(full, {}).items())]
+
+
+def metrics_chapter(record: Record) -> Chapter | None:
+    """Build the chapter with every metric of every split."""
+    metrics = record.metrics
+    if not metrics:
+        return None
+    splits = list(dict.fromkeys(name.partition("/")[0] for name in metrics))
+    names = list(dict.fromkeys(name.partition("/")[2] for name in metrics))
+    rows = [[name, *(metrics.get(f"{split}/{name}") for split in splits)] for name in names]
+    decides = str(record.results.get("monitor", "")).partition("/")[2]
+    note = f"Weights of step {record.results['best_step']}, the best by {record.results['monitor']}." * (
+        "best_step" in record.results
+    )
+    marked = {number for number, name in enumerate(names) if name == decides}
+    return Chapter("metrics", "Metrics", [Listing(["metric", *splits], rows, note, marked)])
+
+
+def _picture(record: Record, full: str) -> Picture:
+    rows = headline_rows(record, full)
+    marks = [
+        Mark(str(name), value, low, high, accent=place == 0)  # type: ignore[arg-type]
+        for place, (name, value, low, high) in enumerate(rows)
+    ]
+    return Picture(full, value_chart(marks), Listing(["model", full, "low", "high"], rows))
+
+
+def _about(record: Record, full: Sequence[str]) -> Iterator[str]:
+    if any(name in record.intervals for name in full):
+        yield "Intervals are 95%, over other rows of the same kind; they do not show what another seed would change."
+    else:
+        yield "It has no interval: it is no function of sums over rows, or there are fewer than 10 rows."
+    if not record.baselines:
+        yield "No baselines were measured."

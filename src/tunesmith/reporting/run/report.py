@@ -1,0 +1,72 @@
+"""Writes a run's `report.html`, or the same as Markdown, from its record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tunesmith.reporting.blocks import Document
+from tunesmith.reporting.page import render_page
+from tunesmith.reporting.run.conditions import (
+    commands_chapter,
+    config_chapter,
+    cost_facts,
+    data_chapter,
+    provenance_chapter,
+)
+from tunesmith.reporting.run.course import curves_chapter
+from tunesmith.reporting.run.mistakes import mistakes_chapter
+from tunesmith.reporting.run.outcome import (
+    headline_chapter,
+    headline_tile,
+    headlines,
+    metrics_chapter,
+    warnings_chapter,
+)
+from tunesmith.reporting.run.tables import RUN_REPORT
+from tunesmith.runs.record import Record
+from tunesmith.storage import write_text
+
+
+def write_run_report(record: Record) -> Path:
+    """Write `report.html` into the run's directory and return its path.
+
+    Raises:
+        FilesError: The file cannot be written, or one of the run's files is damaged.
+    """
+    path = record.path / RUN_REPORT
+    write_text(path, render_page(run_document(record)))
+    return path
+
+
+def run_document(record: Record) -> Document:
+    """Collect what there is to say of a run, whatever became of it.
+
+    Raises:
+        FilesError: One of its files is damaged.
+    """
+    config = record.config
+    chapters = [
+        warnings_chapter(record),
+        headline_chapter(record),
+        metrics_chapter(record),
+        curves_chapter(record),
+        mistakes_chapter(record),
+        data_chapter(record),
+        commands_chapter(record),
+        config_chapter(record),
+        provenance_chapter(record),
+    ]
+    facts = [
+        str(config["task"]["name"]).replace("_", " "),
+        str(record.results.get("started", ""))[:16].replace("T", " "),
+    ]
+    if "reason" in record.results:
+        facts.append(str(record.results["reason"]))
+    return Document(
+        title=str(config["run"]["name"]),
+        status=record.status,
+        facts=[fact for fact in facts if fact],
+        tiles=[*(headline_tile(record, name) for name in headlines(record)), *cost_facts(record)],
+        chapters=[chapter for chapter in chapters if chapter is not None],
+        footer=str(record.path),
+    )
