@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tunesmith.reporting.drawing.canvas import Dot, Drawing, Place, Stroke, Lettering
+from tunesmith.reporting.drawing.canvas import Dot, Drawing, Lettering, Place, Stroke
 from tunesmith.reporting.palette import BLUE, FAINT, GRID, INK, QUIET
 
 WIDTH = 380.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup, escape
 
-from tunesmith.reporting.drawing.canvas import Box, Dot, Drawing, Shape, Stroke, Lettering
+from tunesmith.reporting.drawing.canvas import Box, Dot, Drawing, Lettering, Shape, Stroke
 from tunesmith.terminal import printable
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tunesmith.reporting.blocks import Aside, Block, Chapter, Gallery, Listing, Picture, Sentence
+from tunesmith.reporting.blocks import Aside, Block, Chapter, Gallery, Listing, Picture, Sentence, Verbatim
 from tunesmith.reporting.drawing.charts import Mark, value_chart
 from tunesmith.reporting.formatting import number_text
 from tunesmith.runs.record import Record
@@ -27,10 +27,13 @@ def headline_tile(record: Record, full: str) -> tuple[str, str]:
 
 
 def warnings_chapter(record: Record) -> Chapter | None:
-    """Build the chapter with what could mislead a reader of the metrics; None if there is nothing."""
-    if not record.warnings:
-        return None
-    return Chapter("warnings", "Warnings", [Aside(sentence) for sentence in record.warnings])
+    """Build the chapter with what could mislead, and what went wrong; None if nothing did."""
+    blocks: list[Block] = [Aside(sentence) for sentence in record.warnings]
+    for verdict in record.diagnosis:
+        blocks.append(Aside(f"{verdict['kind'].replace('_', ' ')}: {verdict['sentence']}"))
+        if verdict.get("override"):
+            blocks.append(Verbatim(f"tunesmith train --from {record.argument} {verdict['override']}"))
+    return Chapter("warnings", "Warnings", blocks) if blocks else None
 
 
 def headline_chapter(record: Record) -> Chapter | None:

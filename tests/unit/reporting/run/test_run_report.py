@@ -57,6 +57,7 @@ def hostile(record, path, row):
     stored = json.loads((path / "results.json").read_text())
     stored |= {"label_counts": {"train": {MARKUP: 3, ESCAPES: 2}, "val": {MARKUP: 1}}, "warnings": [MARKUP, ESCAPES]}
     stored |= {"reason": MARKUP, "cleaned": {MARKUP: {ESCAPES: {"train": 2}}}}
+    stored["diagnosis"] = [{"kind": "overfitting", "sentence": MARKUP, "override": ESCAPES, "evidence": {}}]
     stored["baselines"] = {"test/accuracy": {MARKUP: 0.5}}
     stored["metrics"][f"val/f1/{MARKUP}"] = 0.25
     (path / "results.json").write_text(json.dumps(stored))
