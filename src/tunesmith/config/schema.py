@@ -470,8 +470,8 @@ class Logger(Node):
     name: Literal["wandb", "none"] | None = None
     """`wandb`: Weights & Biases; `none`: local files only; null: the tracker that `_target_` names."""
     target: str | None = Field(default=None, alias="_target_")
-    """Class of a tracker; its keyword arguments are other keys of this node, and those of `project`, `entity`, `mode`
-    and `log_model` that its signature names."""
+    """Class of a tracker; its keyword arguments are other keys of this node, and those of `project`, `entity`, `mode`,
+    `log_model` and `alert` that its signature names."""
     project: str = "tunesmith"
     """Project on the server."""
     entity: str | None = None
@@ -484,6 +484,8 @@ class Logger(Node):
     """`auto` is online if an API key is found, else offline; WANDB_MODE decides if it is set."""
     log_model: bool = False
     """Upload the best weights as an artifact."""
+    alert: Annotated[bool, LATER] = False
+    """Send an alert of W&B when a run failed, diverged, or its diagnosis found something wrong."""
 
     def tracker(self) -> str | None:
         """Dotted path of the tracker's class; None for local files only."""

@@ -111,6 +111,11 @@ class Record:
         return [dict(verdict) for verdict in self.results.get("diagnosis", [])]
 
     @property
+    def notes(self) -> list[dict[str, Any]]:
+        """What changed the course of the training: mappings with `kind`, `step` and `sentence`."""
+        return [dict(note) for note in self.results.get("notes", [])]
+
+    @property
     def tables(self) -> dict[str, dict[str, Any]]:
         """Metrics that are a matrix or curve: `<split>/<name>` to `values`, and their `labels` if they have any."""
         return dict(self.results.get("tables", {}))

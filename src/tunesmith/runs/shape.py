@@ -26,7 +26,7 @@ def _bounds(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(_number, value))
 
 
-def _verdicts(value: Any) -> bool:
+def _sentences(value: Any) -> bool:
     return isinstance(value, list) and all(
         isinstance(item, dict) and _text(item.get("kind")) and _text(item.get("sentence")) for item in value
     )
@@ -46,7 +46,8 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "tables": (_mapping_to(lambda value: isinstance(value, dict) and "values" in value), "names with tables"),
     "intervals": (_mapping_to(_bounds), "names with two numbers"),
     "baselines": (_mapping_to(_mapping_to(_number)), "names with numbers by baseline"),
-    "diagnosis": (_verdicts, "a list of verdicts"),
+    "diagnosis": (_sentences, "a list of verdicts"),
+    "notes": (_sentences, "a list of notes"),
     "num_rows": (_mapping_to(_count), "names with whole numbers"),
     "label_counts": (_mapping_to(_mapping_to(_count)), "names with whole numbers by label"),
 }

@@ -140,6 +140,12 @@ class Guarded(Tracker):
             if self._open:
                 self._tracker.log_model(folder)
 
+    def alert(self, title: str, text: str) -> None:
+        """Tell the user, without secrets."""
+        with self._guard("send an alert"):
+            if self._open:
+                self._tracker.alert(redact_values(title), redact_values(text))
+
     def log_sweep(self, shown: SweepSummary) -> None:
         """Show a finished sweep, without its secrets."""
         rows, summary = redact([list(row) for row in shown.rows]), redact(dict(shown.summary))

@@ -100,6 +100,14 @@ class Tracker(ABC):
     def log_model(self, folder: Path) -> None:  # noqa: B027 - for those that take a keyword `log_model`
         """Keep the best weights, if the tracker accepts a keyword `log_model` and it is true."""
 
+    def alert(self, title: str, text: str) -> None:  # noqa: B027 - for those that take a keyword `alert`
+        """Tell the user that something went wrong, if the tracker accepts a keyword `alert` and it is true.
+
+        Args:
+            title: A few words.
+            text: The sentences.
+        """
+
     def log_sweep(self, shown: SweepSummary) -> None:
         """Show a finished sweep; by default its curves, by the number of completed trials, and its final numbers."""
         for number, point in enumerate(shown.points, start=1):

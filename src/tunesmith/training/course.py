@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 
 from tunesmith.config.schema import RunConfig
+from tunesmith.config.schema import Trainer as TrainerConfig
 from tunesmith.errors import ConfigError, Problem
 
 log = logging.getLogger("tunesmith")
@@ -36,6 +37,13 @@ def course(config: RunConfig, steps_per_epoch: int) -> int:
         rule = "trainer.log_every_n_steps=%d exceeds the steps of the run (%d): its training curves stay empty"
         log.warning(rule, trainer.log_every_n_steps, steps)
     return steps
+
+
+def twice_as_long(trainer: TrainerConfig) -> str | None:
+    """The overrides with which a run would be twice as long; None if only its time is limited."""
+    words = [f"trainer.max_epochs={2 * trainer.max_epochs}"] if trainer.max_epochs is not None else []
+    words += [f"trainer.max_steps={2 * trainer.max_steps}"] if trainer.max_steps > 0 else []
+    return " ".join(words) or None
 
 
 def counts_micro_batches(config: RunConfig) -> bool:

@@ -17,7 +17,7 @@ from tunesmith.config.schema import RunConfig
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.label_counts import rows_by_label
 from tunesmith.data.splits import data_fingerprint as data_fingerprint
-from tunesmith.errors import DataError, FilesError
+from tunesmith.errors import DataError, FilesError, NotFiniteError
 from tunesmith.evaluation.statistics.headline import headline_intervals
 from tunesmith.models.groundwork import Groundwork, read_groundwork
 from tunesmith.models.methods import count_parameters
@@ -34,7 +34,10 @@ from tunesmith.tasks.task import Task
 from tunesmith.training.baselines import measure_baselines
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer, objective_on
 from tunesmith.training.callbacks.checkpoints import BestWeights, LastCheckpoint, forget_after, steps_of_checkpoint
+from tunesmith.training.callbacks.divergence import StopOnDivergence
+from tunesmith.training.callbacks.notes import CourseNotes, callbacks_of
 from tunesmith.training.callbacks.progress import RunProgress
+from tunesmith.training.course import twice_as_long
 from tunesmith.training.ends import check_template
 from tunesmith.training.logs import Warnings
 from tunesmith.training.predictions import prediction_rows
@@ -85,10 +88,13 @@ def execute(
         record_start(session, run, parts, checkpoint)
         if checkpoint is not None:
             forget_after(Record(directory.path), steps_of_checkpoint(checkpoint)[0])
-        best, progress, trainer = watch(session, run.config, parts, observers)
+        notes = CourseNotes(run.config.evaluation.monitor)
+        best, progress, trainer = watch(session, run.config, parts, [*observers, notes])
         announce(session, run, parts)
-        trainer.fit(parts.module, datamodule=parts.data, ckpt_path=checkpoint, weights_only=True)
-        outputs = [take_best(best, trainer, run.config, parts)]
+        whole = train_until_end(session, trainer, parts, best, checkpoint)
+        outputs = [take_best(best, trainer, run.config, parts, whole=whole)]
+        notes.take(callbacks_of(trainer), best.step, best.seen_step, twice_as_long(run.config.trainer))
+        session.add(notes=notes.notes)
         save(session, parts, trainer, outputs[0])
         session.add(
             best_step=best.step if best.step is not None else trainer.global_step,
@@ -147,10 +153,38 @@ def watch(
     return best, progress, trainer
 
 
-def take_best(best: BestWeights, trainer: Trainer, config: RunConfig, parts: Parts) -> Outputs:
-    """Load the best weights into the network, and return their outputs on the validation data."""
+def train_until_end(
+    session: Session, trainer: Trainer, parts: Parts, best: BestWeights, checkpoint: Path | None
+) -> bool:
+    """Train; return False if a loss was no number and the config asks to keep the best weights of before.
+
+    Raises:
+        NotFiniteError: A loss was no number, and nothing is to be kept.
+    """
+    try:
+        trainer.fit(parts.module, datamodule=parts.data, ckpt_path=checkpoint, weights_only=True)
+    except NotFiniteError as error:
+        step = trainer.global_step
+        watching = [item for item in callbacks_of(trainer) if isinstance(item, StopOnDivergence)]
+        if not any(item.forgives(error, step, best.step) for item in watching):
+            raise
+        session.add(not_finite=True)
+        return False
+    return True
+
+
+def take_best(best: BestWeights, trainer: Trainer, config: RunConfig, parts: Parts, *, whole: bool = True) -> Outputs:
+    """Load the best weights into the network, and return their outputs on the validation data.
+
+    Args:
+        best: Keeps them.
+        trainer: The run's trainer.
+        config: The run's config.
+        parts: The run's parts.
+        whole: Whether the weights of the last step can be measured.
+    """
     module, data = parts.module, parts.data
-    if best.seen_step != trainer.global_step:
+    if whole and best.seen_step != trainer.global_step:
         trainer.validate(module, datamodule=data, verbose=False)  # max_steps ended between two validations
     if best.step is not None:
         best.restore(module.network)

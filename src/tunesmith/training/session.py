@@ -123,6 +123,8 @@ class Session:
         self.local.finalize("diagnosed")  # a later point reopens the file
         verdicts = diagnose_run(Record(self.directory.path))
         self.add(diagnosis=[verdict.plain() for verdict in verdicts])
+        if verdicts and self.tracker is not None:
+            self.tracker.alert("a run went wrong", "\n".join(verdict.sentence for verdict in verdicts))
 
     def track(self, metrics: Mapping[str, float], rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> None:
         """Send the results to the tracker, if there is one.
@@ -197,6 +199,8 @@ def open_session(
         except BaseException as error:
             log.debug("the run failed\n%s", redact(traceback.format_exc()))
             exit_code = error.exit_code if isinstance(error, TunesmithError) else 1
+            if session.tracker is not None:
+                session.tracker.alert("a run failed", f"{type(error).__name__}: {error}")
             session.end("failed", exit_code, f"{type(error).__name__}: {error}")
             if isinstance(error, NotFiniteError):
                 session.add(not_finite=True)

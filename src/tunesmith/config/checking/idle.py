@@ -46,6 +46,7 @@ IDLE: tuple[Idle, ...] = (
     ("logger.project", "logger.name", ("none",), "Add logger=wandb"),
     ("logger.entity", "logger.name", ("none",), "Add logger=wandb"),
     ("logger.mode", "logger.name", ("none",), "Add logger=wandb"),
+    ("logger.alert", "logger.name", ("none",), "Add logger=wandb"),
     ("logger._target_", "logger.name", ("none",), "Add logger.name=null"),
 )
 BESIDE: tuple[tuple[str, str, str], ...] = tuple(

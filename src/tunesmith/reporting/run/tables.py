@@ -95,6 +95,8 @@ def show_result(record: Record) -> None:
         say(f"baselines of {name}: {', '.join(f'{baseline} {value:.4f}' for baseline, value in values.items())}")
     if record.tables:
         say(f"tables in {record.directory.results}: {', '.join(record.tables)}")
+    if record.notes:
+        say("\n".join(["notes", *(f"  - {note['sentence']}" for note in record.notes)]))
     if record.warnings:
         say(warned(record.warnings))
     if record.diagnosis:

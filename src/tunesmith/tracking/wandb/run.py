@@ -53,6 +53,7 @@ class WandbTracker(Tracker):
         entity: Team or user on the server; None is the account's default.
         mode: `auto` is online if an API key is found, else offline; WANDB_MODE, if set, takes precedence.
         log_model: Upload the best weights as an artifact.
+        alert: Send an alert when a run fails or goes wrong.
     """
 
     def __init__(
@@ -61,11 +62,13 @@ class WandbTracker(Tracker):
         entity: str | None = None,
         mode: Literal["auto", "online", "offline"] = "auto",
         log_model: bool = False,
+        alert: bool = False,
     ) -> None:
         self._project = project
         self._entity = entity
         self._wanted = mode
         self._log_model = log_model
+        self._alert = alert
         self._directory = Path()
         self._run: Any = None
         self._mode: Mode = "disabled"
@@ -273,6 +276,12 @@ class WandbTracker(Tracker):
             # Uploaded in place: the run's model never changes, and a copy would double the directory's size.
             artifact.add_dir(str(folder), policy="immutable", skip_cache=True)
             self._run.log_artifact(artifact, aliases=["best"])
+
+    def alert(self, title: str, text: str) -> None:
+        """Send an alert, by mail or Slack as the account is set; an offline run sends it when it is synced."""
+        if self._run is not None and self._alert:
+            with self._guard("W&B does not accept an alert"):
+                self._run.alert(title=title, text=text)
 
     def finish(self, status: Status, exit_code: int) -> None:
         """Close the run with its final state; a second call does nothing.
