@@ -19,7 +19,7 @@ from tunesmith.data.token_files import Arrays, join_pieces, load_arrays, save_pi
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-FORMAT = "5"
+FORMAT = "6"
 """Version of the cache's layout; part of every key."""
 
 IGNORED = -100
@@ -147,11 +147,12 @@ def cached(
 
 def _key(settings: Sequence[Any], content: Iterable[str], tokenizer: PreTrainedTokenizerFast) -> str:
     digest = hashlib.sha256()
-    definition = json.loads(tokenizer.backend_tokenizer.to_str())
+    backend = tokenizer.backend_tokenizer
     # Each call leaves its truncation and padding there; the next call does not use them.
-    definition |= {"truncation": tokenizer.truncation_side, "padding": None}
-    definition |= {"eos": tokenizer.eos_token_id, "chat_template": tokenizer.chat_template}
-    for part in (FORMAT, json.dumps(settings), json.dumps(definition), *content):
+    backend.no_truncation()
+    backend.no_padding()
+    outside = [tokenizer.truncation_side, tokenizer.eos_token_id, tokenizer.chat_template]
+    for part in (FORMAT, json.dumps(settings), backend.to_str(), json.dumps(outside), *content):
         encoded = part.encode("utf-8", "surrogatepass")
         digest.update(len(encoded).to_bytes(8, "big"))  # lengths keep ("ab", "c") and ("a", "bc") apart
         digest.update(encoded)
