@@ -33,12 +33,13 @@ def main(argv: list[str]) -> int:
             return show_composed(arguments)
     if arguments.multirun or any(text.lower() == "hydra.mode=multirun" for text in arguments.overrides):
         return many(arguments)
-    composed = composed_from(arguments)
-    if arguments.source is None and _file_asks_for_many():
-        return many(arguments)
+    with uncollected():
+        composed = composed_from(arguments)
+        if arguments.source is None and _file_asks_for_many():
+            return many(arguments)
 
-    from tunesmith.reporting.run.tables import show_result
-    from tunesmith.training.start import train
+        from tunesmith.reporting.run.tables import show_result
+        from tunesmith.training.start import train
 
     record = train(composed)
     show_result(record)
