@@ -10,20 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from warm import run_warm
 
 TUNESMITH = [sys.executable, "-m", "tunesmith.cli.main"]
 
 
 def tunesmith(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*TUNESMITH, *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return run_warm(*arguments, cwd=cwd, env={**os.environ, **environment})
 
 
 def write(file: Path, text: str) -> Path:

@@ -14,13 +14,12 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, confusion_matrix, f1_score, roc_auc_score
+from warm import run_warm
 
 from tunesmith import load_run
 from tunesmith.tasks.registry import task_named
@@ -2023,12 +2022,11 @@ def hostile_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile")
     rows = [(f"text {HOSTILE} {i}", f"{'ab'[i % 2]}{HOSTILE[:-2]}") for i in range(40)]
     data = write_csv(folder / "rows.csv", ("text", "label"), rows)
-    command = [sys.executable, "-m", "tunesmith.cli.main", "train", "data=csv", f"data.path={data}"]
     named = [f"run.root={folder / 'runs'}", f"run.name=x_{TOKEN}", "run.tags=['${oc.env:MYSEC}']"]
-    line = [*command, "model=tiny_encoder", *QUIET[1:], *SHORT, *named]
+    line = ["train", "data=csv", f"data.path={data}", "model=tiny_encoder", *QUIET[1:], *SHORT, *named]
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("MYSEC", UNNAMED)
-        finished = subprocess.run(line, capture_output=True, text=True, encoding="utf-8", check=False)
+        finished = run_warm(*line)
         assert finished.returncode == 0, finished.stderr
         yield Path(finished.stdout.splitlines()[-1]), finished
 
