@@ -6,9 +6,11 @@ libraries read when imported, hash seeds) starts a fresh interpreter instead.
 """
 
 import atexit
+import contextlib
 import functools
 import json
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -18,35 +20,81 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 
-def run_warm(
-    *arguments: object, stdin: str = "", cwd: Path | None = None, env: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run `tunesmith ARGUMENTS` in a process of its own and wait for its end; as `subprocess.run` would.
+class Started:
+    """A command line that runs; what tests ask of `subprocess.Popen` is here by the same names."""
+
+    def __init__(self, words: list[str], request: Mapping[str, object], stdin: str) -> None:
+        self.args, self.returncode = words, None
+        self.stdout, self.stderr = (tempfile.TemporaryFile("w+", encoding="utf-8") for _ in "oe")  # noqa: SIM115
+        self._answer, theirs = socket.socketpair()
+        with theirs, tempfile.TemporaryFile() as source:
+            source.write(stdin.encode())
+            source.seek(0)
+            handed = [file.fileno() for file in (theirs, source, self.stdout, self.stderr)]
+            text = json.dumps({"arguments": words, **request}).encode()
+            socket.send_fds(control(), [len(text).to_bytes(8, "big")], handed)
+            control().sendall(text)
+        self.pid = int.from_bytes(self._answer.recv(8), "big")
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+        with contextlib.suppress(TimeoutError):
+            self.wait(timeout=0.001)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its exit code.
+
+        Raises:
+            TimeoutError: It runs longer.
+        """
+        if self.returncode is None:
+            self._answer.settimeout(timeout)
+            self.returncode = int(self._answer.recv(16))
+            self._answer.close()
+            self.stdout.seek(0)  # not before its end: it writes where we are
+            self.stderr.seek(0)
+        return self.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Wait for its end and return what it wrote to stdout and stderr."""
+        self.wait(timeout)
+        with self.stdout, self.stderr:
+            return self.stdout.read(), self.stderr.read()
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+
+def start_warm(
+    *arguments: object,
+    stdin: str = "",
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    largest_file: int | None = None,
+) -> Started:
+    """Start `tunesmith ARGUMENTS` in a process and a process group of its own, as the job of a shell.
 
     Args:
         arguments: Arguments of the command.
         stdin: What it reads.
         cwd: Its folder; None for the current one.
         env: Its whole environment; None for the current one.
+        largest_file: Bytes that a file of its may have, as on a disk that is full.
     """
-    words = [*map(str, arguments)]
-    request = json.dumps({"arguments": words, "folder": str(cwd or Path.cwd()), "environment": {**(env or os.environ)}})
-    ours, theirs = socket.socketpair()
-    with ours, tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        source.write(stdin.encode())
-        source.seek(0)
-        with theirs:
-            handed = [file.fileno() for file in (theirs, source, out, err)]
-            socket.send_fds(control(), [len(request.encode()).to_bytes(8, "big")], handed)
-            control().sendall(request.encode())
-        code = int(ours.recv(16))
-        texts = []
-        for file in (out, err):
-            file.seek(0)
-            texts.append(file.read().decode("utf-8").replace("\r\n", "\n").replace("\r", "\n"))
-    return subprocess.CompletedProcess(["tunesmith", *words], code, *texts)
+    place = {"folder": str(cwd or Path.cwd()), "environment": {**(os.environ if env is None else env)}}
+    return Started([*map(str, arguments)], place | {"largest_file": largest_file}, stdin)
+
+
+def run_warm(*arguments: object, **place: Any) -> subprocess.CompletedProcess[str]:
+    """Start a command line as `start_warm` does, and wait for its end."""
+    started = start_warm(*arguments, **place)
+    out, err = started.communicate()
+    return subprocess.CompletedProcess(started.args, started.wait(), out, err)
 
 
 @functools.cache
@@ -79,6 +127,7 @@ def serve(control: socket.socket) -> None:
                     become(descriptors, **json.loads(request))
                 for descriptor in descriptors[1:]:
                     os.close(descriptor)
+                os.write(descriptors[0], pid.to_bytes(8, "big"))
                 waiting.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, descriptors[0]))
             else:
                 pid, answer = key.data
@@ -89,8 +138,18 @@ def serve(control: socket.socket) -> None:
                 os.close(answer)
 
 
-def become(descriptors: list[int], arguments: list[str], folder: str, environment: dict[str, str]) -> None:
+def become(
+    descriptors: list[int],
+    arguments: list[str],
+    folder: str,
+    environment: dict[str, str],
+    largest_file: int | None,
+) -> None:
     """Turn this process into `tunesmith ARGUMENTS`."""
+    os.setsid()
+    if largest_file is not None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     for target, descriptor in enumerate(descriptors[1:]):
         os.dup2(descriptor, target)
     for descriptor in descriptors:

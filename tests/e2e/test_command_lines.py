@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from warm import start_warm
 
 from tunesmith import load_run
 from tunesmith.runs.ledger import FILE_NAME
@@ -173,7 +174,7 @@ def test_predictions_on_the_run_s_own_rows_are_those_it_recorded(twins, inside, 
 
 
 def long_run(tiny, directory):
-    return start("train", *tiny, "trainer.max_epochs=100000", "callbacks=none", f"run.dir={directory}")
+    return start_warm("train", *tiny, "trainer.max_epochs=100000", "callbacks=none", f"run.dir={directory}")
 
 
 @pytest.mark.slow

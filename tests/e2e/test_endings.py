@@ -3,11 +3,10 @@
 import os
 import resource
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
+from warm import start_warm
 
 from tunesmith import load_run
 from tunesmith.training.callbacks.checkpoints import steps_of_checkpoint, verify
@@ -41,14 +40,7 @@ def line(tiny, tmp_path, monkeypatch):
 
 def start(*arguments, stall="none"):
     """In a process group of its own, as a job of a shell or a cluster is."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "tunesmith.cli.main", "train", *map(str, arguments)],
-        env={**os.environ, "STALL": stall},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    return start_warm("train", *arguments, env={**os.environ, "STALL": stall})
 
 
 def wait_for(condition, process):
@@ -120,6 +112,7 @@ def test_a_signal_to_the_whole_job_leaves_its_loading_processes_to_the_run(name,
     said = ended(process, code)
     assert f"received {name}" in said
     assert f"to resume from its last checkpoint: tunesmith resume {tmp_path / 'r'}" in said
+    assert [path for path in (tmp_path / "r").rglob(".*") if path.stat().st_size] == []
     broken = load_run(tmp_path / "r")
     assert (broken.status, broken.results["exit_code"]) == ("interrupted", code)
     last = [point["step"] for point in broken.curves() if "train/loss" in point][-1]
