@@ -6,14 +6,16 @@ import argparse
 import contextlib
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tunesmith.cli.options import Parser, add_trust
 from tunesmith.config.composing.compose import Composed, compose, compose_from
 from tunesmith.config.tasks import traits_of
 from tunesmith.config.trust import trusting
 from tunesmith.errors import ConfigError, Problem
+from tunesmith.inference.thresholds import SplitName, refuse_beyond, thresholds_of
 from tunesmith.runs.record import Record
 from tunesmith.runs.sweep_record import load_winner
 from tunesmith.storage import read_mapping
@@ -30,6 +32,7 @@ examples:
   tunesmith evaluate RUN --split val                      its validation split
   tunesmith evaluate RUN data=imdb                        every row of another data set
   tunesmith evaluate RUN data=csv data.path=other.csv     every row of a file of your own
+  tunesmith evaluate RUN data=imdb --fail-below accuracy=0.8    exit with 4 if the model is worse
 """
 
 
@@ -48,6 +51,14 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--split", choices=("train", "val", "test", "all"), help="default: test; all for another data set"
     )
+    for side in ("below", "above"):
+        parser.add_argument(
+            f"--fail-{side}",
+            action="append",
+            default=[],
+            metavar="METRIC=NUMBER",
+            help=f"exit with 4 if a metric is {side} a number, or has no value (repeatable)",
+        )
     add_trust(parser)
     arguments = parser.parse_intermixed_args(argv)
     record = load_winner(arguments.run)
@@ -58,19 +69,48 @@ def main(argv: list[str]) -> int:
 def evaluate_on(record: Record, arguments: argparse.Namespace) -> int:
     """Evaluate a run on the data that the arguments name, and show the results."""
     composed, other = data_of(record, arguments.overrides)
+    split: SplitName = arguments.split or ("all" if other else "test")
+    names = list(dict.fromkeys(name.partition("/")[2] for name in record.metrics))
+    thresholds = [
+        *thresholds_of(arguments.fail_below, "below", split, names),
+        *thresholds_of(arguments.fail_above, "above", split, names),
+    ]
 
     from tunesmith.inference.evaluate import evaluate
-    from tunesmith.reporting.run.tables import console, intervals_text, metrics_table, warned
 
-    _, directory = evaluate(record, composed, arguments.split or ("all" if other else "test"))
+    _, directory = evaluate(record, composed, split)
     measured = read_mapping(directory.results, json.loads)
-    console().print(metrics_table(measured["metrics"]))
+    show_evaluation(record, measured)
+    renew_report(record)
+    say(directory.path)
+    refuse_beyond(measured["metrics"], thresholds)
+    return 0
+
+
+def show_evaluation(record: Record, measured: Mapping[str, Any]) -> None:
+    """Print what an evaluation measured and, on other data, how it differs from what the run measured on its own."""
+    from tunesmith.reporting.run.evaluations import change_listing, decides, drift_lines
+    from tunesmith.reporting.run.tables import console, intervals_text, listing_table, metrics_table, warned
+
+    if "changes" in measured:
+        console().print(listing_table(change_listing(measured["changes"], decides(record))))
+    else:
+        console().print(metrics_table(measured["metrics"]))
     if measured["intervals"]:
         say(intervals_text(measured["intervals"]))
+    if measured.get("drift"):
+        say("\n".join(["drift", *(f"  - {line}" for line in drift_lines(measured["drift"]))]))
     if measured["warnings"]:
         say(warned(measured["warnings"]))
-    say(directory.path)
-    return 0
+
+
+def renew_report(record: Record) -> None:
+    """Write the page of a run that has one again, with its evaluations."""
+    from tunesmith.reporting.run.report import write_run_report
+    from tunesmith.reporting.run.tables import RUN_REPORT
+
+    if (record.path / RUN_REPORT).is_file():
+        write_run_report(record)
 
 
 def data_of(record: Record, overrides: Sequence[str]) -> tuple[Composed, bool]:

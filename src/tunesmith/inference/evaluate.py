@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tunesmith.config.changes import differing
 from tunesmith.config.composing.compose import Composed
@@ -13,6 +13,7 @@ from tunesmith.config.data_files import named_files
 from tunesmith.config.schema import RunConfig, Split
 from tunesmith.config.tasks import traits_of
 from tunesmith.data.cleaning.clean import clean_texts
+from tunesmith.data.content import known_content_ids
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.fitting import Fitted, fit
 from tunesmith.data.lines import place_of
@@ -23,10 +24,13 @@ from tunesmith.data.splits import data_fingerprint, distinct
 from tunesmith.data.splitting.split import draw
 from tunesmith.errors import DataError
 from tunesmith.evaluation.statistics.headline import headline_intervals
-from tunesmith.inference.trained_on import warn_of_trained_rows
+from tunesmith.inference.changes import drifts, metric_changes
+from tunesmith.inference.thresholds import SplitName
+from tunesmith.inference.trained_on import own_rows, warn_of_trained_rows
 from tunesmith.models.groundwork import Groundwork
 from tunesmith.models.module import Outputs
 from tunesmith.runs.directory import RunDirectory, open_directory
+from tunesmith.runs.evaluations import EVALUATIONS
 from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import Record
 from tunesmith.storage import write_json, write_lines
@@ -38,8 +42,6 @@ from tunesmith.training.networks import Trained, load_model
 from tunesmith.training.predictions import prediction_rows
 from tunesmith.training.preflight import check_length
 from tunesmith.training.remarks import remarks
-
-SplitName = Literal["train", "val", "test", "all"]
 
 log = logging.getLogger("tunesmith")
 
@@ -76,7 +78,8 @@ def _evaluate(
     rows = fitted.splits[split]
     task = task_of(config.task)
     check_labels(rows, split, named_files(config.data.path), trained)
-    warn_of_trained_rows(record, rows, split, config.data.near)
+    own, why = own_rows(record)
+    warn_of_trained_rows(record, own, why, rows, split, config.data.near)
     data = TextDataModule(
         config.data,
         trained.tokenizer,
@@ -95,8 +98,9 @@ def _evaluate(
     outputs = _renamed(module.outputs["test"], split)
     for sentence in remarks([outputs], {split: rows}, trained.labels, task, len(trained.tokenizer)):
         log.warning("%s", sentence)
-    directory = open_directory(record.path / "evaluations", split, rows.sha256())
     answers = prediction_rows(outputs, rows, trained.labels, task)
+    compared = _compared(record, config, own, rows, answers, outputs) if other_data(record, composed) else {}
+    directory = open_directory(record.path / EVALUATIONS, split, rows.sha256())
     write_lines(directory.predictions, answers)
     results = {
         "run": str(record.path),
@@ -106,10 +110,37 @@ def _evaluate(
         "metrics": outputs.defined_metrics,
         "intervals": headline_intervals(config.evaluation, answers, trained.labels, outputs.defined_metrics),
         "tables": outputs.tables,
+        **compared,
         "warnings": warnings.sentences,
     }
     write_json(directory.results, results)
     return outputs.defined_metrics, directory
+
+
+def other_data(record: Record, composed: Composed) -> bool:
+    """Whether a config names other data than the run's own."""
+    return any(key.startswith("data.") for key, _, _ in differing(record.config, composed.saved))
+
+
+def _compared(
+    record: Record,
+    config: RunConfig,
+    own: Mapping[str, Rows] | None,
+    rows: Rows,
+    answers: Sequence[Mapping[str, Any]],
+    outputs: Outputs,
+) -> dict[str, Any]:
+    """Compare other data with the run's own: its metrics, and its rows if the run's own can still be read."""
+    changes = metric_changes(record, config.evaluation, answers, record.labels, outputs.defined_metrics)
+    if own is None:
+        log.warning("the run's own rows cannot be read as they were, so drift is not measured")
+        return {"changes": changes}
+    then = own[changes["against"]]
+    seen = set(known_content_ids(then))
+    if both := sum(content in seen for content in known_content_ids(rows)):
+        log.warning("%d of the rows are in %s of the run too; the tests take them for others", both, changes["against"])
+    found = drifts(traits_of(config.task), own["train"], then, rows)
+    return {"changes": changes, "drift": [drift.plain() for drift in found]}
 
 
 def rows_to_measure(
@@ -120,8 +151,7 @@ def rows_to_measure(
     Raises:
         DataError: The data cannot be used, or the split has no rows.
     """
-    other = any(key.startswith("data.") for key, _, _ in differing(record.config, composed.saved))
-    if split == "all" and other:
+    if split == "all" and other_data(record, composed):
         read, unseen = {"all": every_row(config)}, []
     else:
         read = read_prepared(config.data, task_of(config.task)).splits

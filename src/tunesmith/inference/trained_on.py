@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 
 from tunesmith.config.data_files import named_files
@@ -18,28 +19,42 @@ from tunesmith.training.build import read_fitted
 log = logging.getLogger("tunesmith")
 
 
-def warn_of_trained_rows(record: Record, rows: Rows, split: str, near: float | None) -> None:
+def own_rows(record: Record) -> tuple[dict[str, Rows] | None, str]:
+    """Read the rows that a run was trained and measured on.
+
+    Returns:
+        The rows of each split and an empty text; or None and why they cannot be read as they were.
+    """
+    path = named_files(record.config["data"]["path"])
+    try:
+        splits = read_fitted(record.typed)
+    except (DataError, FilesError):
+        return None, f"{path} cannot be read any more"
+    then = record.results.get("data_fingerprint")
+    if then not in (None, data_fingerprint(splits)) and record.typed.data.on_long != "drop":  # which leaves rows out
+        return None, f"{path} has changed since the run was trained"
+    return splits, ""
+
+
+def warn_of_trained_rows(
+    record: Record, own: Mapping[str, Rows] | None, why: str, rows: Rows, split: str, near: float | None
+) -> None:
     """Warn of rows that the run was trained on, word for word or nearly.
 
     If the run's own data is gone or has changed, rows are compared with the run's `split.json` by content.
 
     Args:
         record: The run.
+        own: The rows of each of its splits; None if they cannot be read.
+        why: Why they cannot.
         rows: The rows to evaluate.
         split: Their split; rows of `train` were trained on, of course.
         near: Likeness (`data/nearness.py`) from which a text counts as the same; None only counts equal texts.
     """
-    path = named_files(record.config["data"]["path"])
-    try:
-        splits = read_fitted(record.typed)
-    except (DataError, FilesError):
-        _compare_contents(record, rows, split, f"{path} cannot be read any more")
+    if own is None:
+        _compare_contents(record, rows, split, why)
         return
-    then = record.results.get("data_fingerprint")
-    if then not in (None, data_fingerprint(splits)) and record.typed.data.on_long != "drop":  # which leaves rows out
-        _compare_contents(record, rows, split, f"{path} has changed since the run was trained")
-        return
-    places = leaks({"train": rows, "the training rows": splits["train"]}, near) if split != "train" else {}
+    places = leaks({"train": rows, "the training rows": own["train"]}, near) if split != "train" else {}
     if not places:
         return
     if near is None:

@@ -6,8 +6,10 @@ import math
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from scipy.stats import chi2_contingency, fisher_exact
 from sklearn.metrics import accuracy_score, f1_score, mean_squared_error
 
 from tunesmith import compose, load_run, train
@@ -106,6 +108,8 @@ def test_every_task_is_measured_on_a_file_of_one_s_own(task, run_of, tmp_path, i
     names = {name.partition("/")[2] for name in record.metrics}
     assert {name.partition("/")[2] for name in of_path["metrics"]} <= names
     assert all(name.startswith("all/") and math.isfinite(value) for name, value in of_path["metrics"].items())
+    for name, change in of_path["changes"]["metrics"].items():
+        assert (change["then"], change["now"]) == (record.metrics[f"test/{name}"], of_path["metrics"][f"all/{name}"])
 
 
 @pytest.mark.slow
@@ -267,3 +271,44 @@ def test_a_csv_file_with_other_columns_is_named_by_its_group(finished, tmp_path,
     results, rows = evaluation(inside("evaluate", finished.path, *chosen))
     assert [row["label"] for row in rows] == ["good", "bad"]
     assert results["data"]["max_length"] == load_run(finished.path).config["data"]["max_length"]
+
+
+@pytest.mark.slow
+def test_new_data_is_held_against_the_run_s_own_and_listed_over_time(run_of, tmp_path, inside):
+    """Changes by tests on different rows, drift of labels, lengths and words; a threshold fails with 4."""
+    record = run_of("classification", "data.split.test_fraction=0.4")
+    rows = [row | {"text": f"{row['text']} unheard {row['text']}"} for row in rows_of("classification", 60, seed=9)]
+    for number, row in enumerate(rows):
+        row["label"] = "ab"[number % 10 == 0]
+    other = jsonl_file(tmp_path / "other.jsonl", rows)
+    done = inside("evaluate", record.path, f"data.path={other}", "--fail-above", "all/loss=0", "--fail-below", "loss=0")
+    assert done.returncode == 4
+    assert "all/loss" in done.stderr
+    assert "above 0" in done.stderr
+    folder = Path(done.stdout.strip().splitlines()[-1])
+    results = json.loads((folder / "results.json").read_text())
+
+    own, new = record.predictions("test"), [json.loads(line) for line in (folder / "predictions.jsonl").open()]
+    right = [[row["label"] == row["prediction"] for row in side] for side in (new, own)]
+    table = [[sum(side), len(side) - sum(side)] for side in right]
+    change = results["changes"]["metrics"]["accuracy"]
+    assert results["changes"]["against"] == "test"
+    assert change["p"] == pytest.approx(fisher_exact(table).pvalue)
+    assert change["difference"] == pytest.approx(np.mean(right[0]) - np.mean(right[1]))
+    drift = {each["kind"]: each for each in results["drift"]}
+    counts = [[sum(row["label"] == name for row in side) for name in "ab"] for side in (own, new)]
+    plain = chi2_contingency(counts, correction=False).pvalue
+    assert plain <= drift["labels"]["p"] <= 3 * plain, "corrected for three tests"
+    assert drift["lengths"]["now"] > 2 * drift["lengths"]["then"]
+    assert drift["unknown words"]["now"] > drift["unknown words"]["then"]
+    assert max(each["p"] for each in drift.values()) < 0.01
+    assert "drift" in done.stdout
+
+    again = inside("evaluate", record.path, f"data.path={other}", "--fail-above", "loss=1e9")
+    assert again.returncode == 0, again.stderr
+    shown = inside("show", record.path).stdout
+    assert shown.count(str(len(rows))) >= 2
+    page = (record.path / "report.html").read_text(encoding="utf-8")
+    assert page.count(str(other)) == 2
+    refused = inside("evaluate", record.path, f"data.path={other}", "--fail-below", "val/accuracy=0.8")
+    assert (refused.returncode, "measures all, not val" in refused.stderr) == (2, True)

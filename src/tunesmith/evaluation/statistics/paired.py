@@ -49,7 +49,7 @@ def compare(one: AdditiveMetric, other: AdditiveMetric, seed: int = 0) -> Compar
     if len(one) < FEWEST or not np.isfinite([first, second]).all():
         return None
     bounds = interval(_difference(one, other), LEVEL, DRAWS, seed)
-    if _counts_rows(one) and _counts_rows(other):
+    if counts_rows(one) and counts_rows(other):
         return Comparison(first - second, bounds, mcnemar(one.columns[:, 0], other.columns[:, 0]), "McNemar, exact")
     ones, others = exchanged_sums(one.columns, other.columns, EXCHANGES, seed)
     exchanged = np.abs(one.value(ones) - one.value(others))
@@ -85,6 +85,7 @@ def _difference(one: AdditiveMetric, other: AdditiveMetric) -> AdditiveMetric:
     return AdditiveMetric(columns, lambda sums: one.value(sums[..., :width]) - other.value(sums[..., width:]))
 
 
-def _counts_rows(metric: AdditiveMetric) -> bool:
+def counts_rows(metric: AdditiveMetric) -> bool:
+    """Whether a metric is the mean of zeros and ones, one for each unit."""
     columns = metric.columns
     return columns.shape[1] == 2 and bool((columns[:, 1] == 1).all() and np.isin(columns[:, 0], (0.0, 1.0)).all())

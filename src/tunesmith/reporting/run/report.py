@@ -14,6 +14,7 @@ from tunesmith.reporting.run.conditions import (
     provenance_chapter,
 )
 from tunesmith.reporting.run.course import curves_chapter
+from tunesmith.reporting.run.evaluations import evaluations_chapter
 from tunesmith.reporting.run.mistakes import mistakes_chapter
 from tunesmith.reporting.run.outcome import (
     headline_chapter,
@@ -49,6 +50,7 @@ def run_document(record: Record) -> Document:
         warnings_chapter(record),
         headline_chapter(record),
         metrics_chapter(record),
+        evaluations_chapter(record),
         curves_chapter(record),
         mistakes_chapter(record),
         data_chapter(record),

@@ -9,7 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tunesmith.reporting.blocks import Listing, cell_text
 from tunesmith.reporting.run.diagnosis import diagnosis_text
+from tunesmith.reporting.run.evaluations import evaluations_listing
+from tunesmith.runs.evaluations import evaluations_of
 from tunesmith.runs.record import Record
 from tunesmith.terminal import printable, say
 
@@ -50,6 +53,16 @@ def facts_table(facts: Sequence[tuple[str, Any]]) -> Table:
     return table
 
 
+def listing_table(listing: Listing) -> Table:
+    """Build the table of a listing, numbers to the right."""
+    table = Table()
+    for place, name in enumerate(listing.columns):
+        table.add_column(cell(name), justify="right" if listing.is_number(place) else "left", overflow="fold")
+    for row in listing.rows:
+        table.add_row(*(cell(cell_text(value)) for value in row))
+    return table
+
+
 def run_facts(record: Record) -> list[tuple[str, Any]]:
     """Return the most important facts about a run, as names and values."""
     results = record.results
@@ -78,10 +91,13 @@ def run_facts(record: Record) -> list[tuple[str, Any]]:
 
 
 def show_run(record: Record) -> None:
-    """Print a run: its facts, metrics and warnings."""
+    """Print a run: its facts, metrics, warnings and evaluations on other data."""
     out = console()
     out.print(facts_table(run_facts(record)))
     show_result(record)
+    evaluations = evaluations_of(record)
+    if evaluations:
+        out.print(listing_table(evaluations_listing(record, evaluations)))
 
 
 def show_result(record: Record) -> None:
