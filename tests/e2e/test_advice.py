@@ -166,6 +166,8 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "training/plan.py": {"data.max_length=%d": STATES},
     "training/preflight.py": {"model.quantization=none": NEEDS, "pip install": NEEDS, "trainer.threads=%d": STATES},
     "cli/compare.py": {"tunesmith show {": ON_A_RUN},
+    "cli/learning_curve.py": {"hydra.sweeper.repeats=3": SWEEP, "run.dir={}": STATES},
+    "reporting/learning_curve.py": {"hydra.sweeper.repeats=3": SWEEP},
     "evaluation/diagnosis/of_answers.py": {"task.label_smoothing=0.1": PROVOKED},
     "evaluation/diagnosis/of_curves.py": {"data.num_rows=null": PROVOKED},
     "reporting/run/diagnosis.py": {"tunesmith train -": PROVOKED},
@@ -354,6 +356,7 @@ ROWS = [
     Row("data.max_length=4 data.on_long=error", "data.on_long=cut"),
     Row("data.max_length=4 data.on_long=drop", "data.on_long=cut"),
     Row("data.num_rows=400", "data.num_rows=40"),
+    Row("data.train_rows=400", "data.train_rows=32"),
     Row("data.label_column=only", "data.label_column=...", {"...": "label"}),
     # models/ and training/
     Row("model=tiny_causal task=token_classification data=jsonl data.path=tags.jsonl", "model=minilm", model=True),

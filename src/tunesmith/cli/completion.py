@@ -14,7 +14,7 @@ from tunesmith.cli.help import VERBS
 from tunesmith.config.folders import expand, group_options
 from tunesmith.config.outline import outline
 
-CONFIG_VERBS = ("train", "check", "audit")
+CONFIG_VERBS = ("train", "check", "audit", "lr-test", "learning-curve")
 FLAGS = ("--config-dir", "--from", "--help", "--trust")
 TRAIN_FLAGS = ("--cfg", "--info", "--multirun", "--package", "--resolve")
 

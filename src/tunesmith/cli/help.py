@@ -26,6 +26,8 @@ VERBS = {
     "check": "validate a config and print the plan, without training",
     "preview": "print rows as they are read and as the model sees them",
     "audit": "find problems in the data before training on it",
+    "lr-test": "train briefly with a rising learning rate, and suggest one",
+    "learning-curve": "measure what more training rows would bring",
     "resume": "resume an interrupted run or sweep, with the same result",
     "stop": "end a running sweep or run after its next checkpoint",
     "evaluate": "evaluate a finished run on its test split, or on other data",
@@ -44,7 +46,7 @@ VERBS = {
 
 def overview() -> str:
     """The text of `tunesmith --help`."""
-    verbs = "\n".join(f"  {verb:<11} {what}" for verb, what in VERBS.items())
+    verbs = "\n".join(f"  {verb:<15} {what}" for verb, what in VERBS.items())
     return "\n\n".join(
         [
             "Usage: tunesmith VERB [GROUP=OPTION] [KEY=VALUE] [flags]",

@@ -54,7 +54,7 @@ def dispatch(arguments: list[str]) -> int:
         return unknown(verb)
     from importlib import import_module
 
-    code: int = import_module(f"tunesmith.cli.{verb}").main(rest)
+    code: int = import_module(f"tunesmith.cli.{verb.replace('-', '_')}").main(rest)
     return code
 
 

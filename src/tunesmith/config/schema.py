@@ -211,6 +211,9 @@ class Data(Node):
     any case."""
     num_rows: Count | None = None
     """Use this many rows, drawn with `split.seed` (by label if the split is stratified); null uses all."""
+    train_rows: Annotated[Count | None, LATER] = None
+    """Train on this many of the training rows, drawn with `split.seed` so that fewer are a part of more, with labels in
+    their proportions; val and test stay as they are. Null uses all. `tunesmith learning-curve` varies it."""
     on_empty: Literal["error", "drop"] = "error"
     """What to do with rows that have no text or no label."""
     missing: list[str] = ["nan", "NaN", "NA", "<NA>"]

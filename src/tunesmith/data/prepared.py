@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tunesmith.config.data_files import named_files
@@ -13,6 +13,7 @@ from tunesmith.data.cleaning.clean import Cleaned, cleaned, cleaning_summary
 from tunesmith.data.leaks import leak_sentence, removed_sentence, without_leaks
 from tunesmith.data.rows import Rows
 from tunesmith.data.splits import read_splits
+from tunesmith.data.splitting.part import part_of_training
 from tunesmith.data.splitting.split_file import SplitRecord, split_record
 from tunesmith.data.task import RowTask
 from tunesmith.errors import DataError
@@ -54,11 +55,15 @@ def read_prepared(data: Data, task: RowTask) -> Prepared:
 def prepare_splits(splits: Mapping[str, Rows], data: Data, task: RowTask) -> Cleaned:
     """Rows that are divided, cleaned and, with `data.on_leak=remove`, without what stands in val or test too.
 
+    Of what is left to train on, `data.train_rows` are taken.
+
     Raises:
         ConfigError: A class of a step of cleaning may not be used, or refuses its arguments.
         DataError: They cannot be cleaned so, or nothing is left to train on.
     """
-    return without_leaks(cleaned(splits, data, task), data)
+    result = without_leaks(cleaned(splits, data, task), data)
+    part = part_of_training(result.splits["train"], data, task)
+    return replace(result, splits={**result.splits, "train": part})
 
 
 def _report_leaks(result: Cleaned, data: Data) -> None:

@@ -168,6 +168,11 @@ class FineTuner(pl.LightningModule):
         else:
             self._step["train/grad_norm"] = torch.nn.utils.clip_grad_norm_(parameters, limit)
 
+    @property
+    def step_loss(self) -> float | None:
+        """The loss of the optimizer step that a micro-batch ended, for callbacks at its end; None within a step."""
+        return self._step_loss if self._step else None
+
     def on_train_batch_end(self, outputs: Any, batch: Mapping[str, Any], batch_idx: int) -> None:
         """Log the optimizer step, if one was taken: mean loss, learning rate, gradient norm before clipping."""
         if not self._step:

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from tunesmith import compose, train
 from tunesmith.config.composing.compose import compose_from
@@ -18,11 +19,12 @@ FEW = ["evaluation.test=false", "evaluation.baselines=false"]
 
 def told(callback, losses, start=0):
     """The first step after which the callback asks to stop, None if it never does."""
-    trainer = SimpleNamespace(global_step=start, callback_metrics={}, should_stop=False)
+    trainer = SimpleNamespace(global_step=start, should_stop=False)
+    module = FineTuner(torch.nn.Linear(1, 1), optimizer=torch.optim.SGD)
     for loss in losses:
         trainer.global_step += 1
-        trainer.callback_metrics["train/loss"] = loss
-        callback.on_train_batch_end(trainer, None, None, None, 0)
+        module._step_loss, module._step = loss, {"train/lr": 0.1}
+        callback.on_train_batch_end(trainer, module, None, None, 0)
         if trainer.should_stop:
             return trainer.global_step
     return None

@@ -158,7 +158,7 @@ INSTEAD = {
         ("embedding_lr", "embedding_lr_scale"),
         "optimizer.layer_decay lowers the learning rate layer by layer, down to the embeddings",
     ),
-    **dict.fromkeys(("auto_lr_find", "lr_finder"), "Use tunesmith sweep lr_grid"),
+    **dict.fromkeys(("auto_lr_find", "lr_finder"), "Use tunesmith lr-test with the same overrides"),
     **dict.fromkeys(("k_folds", "k_fold", "num_folds"), FOLDS),
     **dict.fromkeys(
         ("calibration", "temperature_scaling"),

@@ -9,6 +9,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from tunesmith.errors import NotFiniteError
+from tunesmith.models.module import FineTuner
 
 log = logging.getLogger("tunesmith")
 
@@ -32,22 +33,22 @@ class StopOnDivergence(pl.Callback):
         self.note: dict[str, Any] | None = None
         self._first: float | None = None
         self._recent: deque[float] = deque(maxlen=steps)
-        self._step = 0
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Judge the loss of the step, if one was taken."""
-        if trainer.global_step == self._step or "train/loss" not in trainer.callback_metrics:
+        assert isinstance(pl_module, FineTuner)
+        loss = pl_module.step_loss
+        if loss is None:
             return
-        self._step = trainer.global_step
-        loss = float(trainer.callback_metrics["train/loss"])
         self._first = loss if self._first is None else self._first
         self._recent.append(loss)
         mean = sum(self._recent) / len(self._recent)
         if len(self._recent) == self.steps and mean > self.factor * abs(self._first) and not trainer.should_stop:
             self._stop(
-                self._step, f"its mean over {self.steps} steps is {mean:.4g}, and was {self._first:.4g} at first"
+                trainer.global_step,
+                f"its mean over {self.steps} steps is {mean:.4g}, and was {self._first:.4g} at first",
             )
             trainer.should_stop = True
 
@@ -71,9 +72,9 @@ class StopOnDivergence(pl.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """The losses so far, for a checkpoint."""
-        return {"first": self._first, "recent": list(self._recent), "step": self._step}
+        return {"first": self._first, "recent": list(self._recent)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
-        self._first, self._step = state_dict["first"], state_dict["step"]
+        self._first = state_dict["first"]
         self._recent = deque(state_dict["recent"], maxlen=self.steps)
