@@ -139,6 +139,22 @@ def load_sweep(path: str | Path) -> SweepRecord:
     return SweepRecord(path)
 
 
+def sweep_of(directory: Path) -> Path | None:
+    """Return the sweep that a run directory belongs to; None for a run of its own."""
+    return next((folder for folder in directory.parents if (folder / SWEEP_FILE).is_file()), None)
+
+
+def load_winners(path: str | Path) -> list[Record]:
+    """Read a run directory, or the winner of a sweep directory: a run for each seed, if its trials were repeated.
+
+    Raises:
+        FilesError: It is not a run or sweep directory, or the sweep has no winner.
+    """
+    first = load_winner(path)
+    best = SweepRecord(path).best() if is_sweep(path) else None
+    return [first, *(load_run(run) for run in best.runs[1:])] if best is not None else [first]
+
+
 def load_winner(path: str | Path) -> Record:
     """Read a run directory, or the winner of a sweep directory.
 

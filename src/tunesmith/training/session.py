@@ -25,7 +25,7 @@ from tunesmith.reporting.run.diagnosis import diagnose_run
 from tunesmith.runs.directory import RunDirectory, clear_away
 from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import Record, as_argument, process_identity
-from tunesmith.runs.sweep_record import SWEEP_FILE
+from tunesmith.runs.sweep_record import sweep_of
 from tunesmith.storage import write_json, write_lines
 from tunesmith.tracking.guarded import open_tracker
 from tunesmith.tracking.metrics_file import JsonlLogger
@@ -209,11 +209,6 @@ def open_session(
                 session.log_next_command()
             raise
         session.end("completed", 0)
-
-
-def sweep_of(directory: Path) -> Path | None:
-    """The sweep that a run directory belongs to; None for a run of its own."""
-    return next((folder for folder in directory.parents if (folder / SWEEP_FILE).is_file()), None)
 
 
 def tracked_run(composed: Composed, directory: Path, name: str) -> TrackedRun:

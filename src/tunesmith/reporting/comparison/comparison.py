@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tunesmith.config.changes import differing
@@ -13,19 +14,23 @@ from tunesmith.evaluation.statistics.additive import AdditiveMetric
 from tunesmith.evaluation.statistics.headline import group_numbers
 from tunesmith.evaluation.statistics.intervals import LEVEL, Interval, interval
 from tunesmith.evaluation.statistics.of_rows import additive_metrics
-from tunesmith.evaluation.statistics.paired import Comparison, compare, holm
+from tunesmith.evaluation.statistics.over_seeds import Spread
+from tunesmith.evaluation.statistics.paired import Comparison
+from tunesmith.reporting.comparison.contenders import Contender, against_first, same_but_for_seed
 from tunesmith.reporting.comparison.pairing import Row, paired_rows
+from tunesmith.reporting.comparison.tuning import Tuning, tuning_of, unequal_tuning
 from tunesmith.runs.record import Record
 from tunesmith.suggest import did_you_mean, nearest
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One run in a comparison."""
+    """One run in a comparison, or several that differ only in their seed."""
 
     record: Record
+    """The run; of several, the first."""
     value: float
-    """The metric on the rows that all runs have."""
+    """The metric on the rows that all runs have; of several runs, the mean."""
     interval: Interval | None = None
     against_best: Comparison | None = None
     """Best run minus this one; None for the best, and without a test."""
@@ -35,6 +40,14 @@ class Entry:
     """Ids of rows that this run gets right and the best does not."""
     lost: list[str] = field(default_factory=list)
     """Ids of rows that the best gets right and this run does not."""
+    runs: Sequence[Record] = ()
+    """Every run of it, one for each seed."""
+    deviation: float | None = None
+    """Standard deviation of the metric over the seeds (n - 1); None for one run."""
+    spread: Spread | None = None
+    """How much of it is the seed and how much the rows; None for one run, and for metrics without an interval."""
+    tuning: Tuning | None = None
+    """What was spent on choosing it."""
 
     @property
     def tied(self) -> bool:
@@ -44,7 +57,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class RunComparison:
-    """Several runs, the best first."""
+    """Several runs, or groups of runs over seeds, the best first."""
 
     metric: str
     """`<split>/<name>`."""
@@ -88,31 +101,41 @@ def compare_runs(records: Sequence[Record], metric: str | None = None, split: st
     forms = [_additive(record, full, paired) for record, paired in zip(records, rows.of_run, strict=True)]
     values = [form.of_all() if form else record.metrics[full] for form, record in zip(forms, records, strict=True)]
     sign = 1 if _higher_is_better(records[0], full) else -1
-    order = sorted(range(len(records)), key=lambda run: -sign * values[run])
     units = [form.by_group(group_numbers(rows.of_run[0])) if form else None for form in forms]
-    tests = _tests([units[run] for run in order])
-    best = rows.of_run[order[0]]
+    methods = [Contender.of(runs, values, units) for runs in same_but_for_seed(records)]
+    methods.sort(key=lambda method: -sign * method.value)
     entries = [
-        Entry(
-            records[run],
-            values[run],
-            interval(unit) if (unit := units[run]) else None,
-            *tests[place],
-            gained=_right_only(rows.of_run[run], best),
-            lost=_right_only(best, rows.of_run[run]),
-        )
-        for place, run in enumerate(order)
+        _entry(method, [records[run] for run in method.runs], test, rows.of_run, methods[0])
+        for method, test in zip(methods, against_first(methods), strict=True)
     ]
     remarks = _remarks(entries, full, all(forms))
-    return RunComparison(full, len(best), rows.left_out, entries, _keys(entries), remarks)
+    return RunComparison(full, len(rows.of_run[0]), rows.left_out, entries, _keys(entries), remarks)
 
 
-def _tests(units: Sequence[AdditiveMetric | None]) -> list[tuple[Comparison | None, float | None]]:
-    """Compare the first with each of the others; return every test with its corrected p-value, none for the first."""
-    first = units[0]
-    tests = [None, *(compare(first, other) if first and other else None for other in units[1:])]
-    corrected = iter(holm([test.p for test in tests if test]))
-    return [(test, next(corrected) if test else None) for test in tests]
+def _entry(
+    method: Contender,
+    runs: Sequence[Record],
+    test: tuple[Comparison | None, float | None],
+    rows: Sequence[Sequence[Row]],
+    best: Contender,
+) -> Entry:
+    bounds = method.spread.interval if method.spread else None
+    if method.unit is not None and len(runs) == 1:
+        bounds = interval(method.unit)
+    single = len(method.runs) == len(best.runs) == 1
+    own, first = rows[method.runs[0]], rows[best.runs[0]]
+    return Entry(
+        runs[0],
+        method.value,
+        bounds,
+        *test,
+        gained=_right_only(own, first) if single else [],
+        lost=_right_only(first, own) if single else [],
+        runs=runs,
+        deviation=method.deviation,
+        spread=method.spread,
+        tuning=tuning_of(runs[0]),
+    )
 
 
 def _require_metric(records: Sequence[Record], full: str, name: str) -> None:
@@ -167,6 +190,8 @@ def _right(row: Row) -> bool:
 def _keys(entries: Sequence[Entry]) -> list[tuple[str, list[Any]]]:
     configs = [entry.record.config for entry in entries]
     names = {key: None for config in configs[1:] for key, _, _ in differing(configs[0], config)}
+    if any(len(entry.runs) > 1 for entry in entries):
+        names.pop("seed", None)
     return [(key, [_value(config, key) for config in configs]) for key in names]
 
 
@@ -175,6 +200,22 @@ def _value(config: Mapping[str, Any], key: str) -> Any:
     for part in key.split("."):
         node = node.get(part) if isinstance(node, Mapping) else None
     return node
+
+
+def short_names_of(entries: Sequence[Entry]) -> list[str]:
+    """Return a short name for each entry: the last parts of its path that tell them apart, and its number of seeds."""
+    names = short_paths([entry.record.path for entry in entries])
+    more = [f" and {len(entry.runs) - 1} more seeds" * (len(entry.runs) > 1) for entry in entries]
+    return [f"{name}{seeds}" for name, seeds in zip(names, more, strict=True)]
+
+
+def short_paths(paths: Sequence[Path]) -> list[str]:
+    """Return the last parts of each path that tell it from the others."""
+    for depth in range(1, max(len(path.parts) for path in paths) + 1):
+        names = ["/".join(path.parts[-depth:]) for path in paths]
+        if len(set(names)) == len(names):
+            return names
+    return list(map(str, paths))
 
 
 def _cost(entry: Entry) -> tuple[float, float]:
@@ -193,7 +234,10 @@ def _remarks(entries: Sequence[Entry], full: str, additive: bool) -> list[str]:
     if len(set(steps.values())) > 1:
         counts = ", ".join(f"{name}: {number}" for name, number in steps.items())
         remarks.append(f"the runs were trained for different numbers of steps ({counts})")
-    unfinished = [entry.record for entry in entries if entry.record.status != "completed"]
+    remarks += unequal_tuning(short_names_of(entries), [entry.tuning for entry in entries])
+    if len({len(entry.runs) > 1 for entry in entries}) > 1:
+        remarks.append("how much one run varies over seeds is unknown: it is taken from those with several")
+    unfinished = [run for entry in entries for run in entry.runs if run.status != "completed"]
     remarks += [f"{record.path} is {record.status}" for record in unfinished]
     if full.startswith("val/") and full == entries[0].record.results.get("monitor"):
         remarks.append(

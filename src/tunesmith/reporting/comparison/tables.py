@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rich.table import Table
 
 from tunesmith.evaluation.statistics.intervals import LEVEL, Interval
-from tunesmith.reporting.comparison.comparison import Entry, RunComparison
+from tunesmith.reporting.comparison.comparison import Entry, RunComparison, short_names_of
 from tunesmith.reporting.formatting import spreadsheet_cell
 from tunesmith.reporting.run.tables import cell, console, warned
 from tunesmith.terminal import say
@@ -23,14 +25,24 @@ LATEX |= {"^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
 
 def header(comparison: RunComparison) -> list[str]:
     """Return the names of the columns."""
-    return ["run", comparison.metric, f"{LEVEL:.0%} interval", "behind the best by", "p (Holm)", "verdict"]
+    seeds = ["sd over seeds"] * any(entry.deviation is not None for entry in comparison.entries)
+    return ["run", comparison.metric, *seeds, f"{LEVEL:.0%} interval", "behind the best by", "p (Holm)", "verdict"]
 
 
 def cells(comparison: RunComparison) -> list[list[str]]:
     """Return the rows of the table as text, the best run first."""
-    names = short_paths(comparison.entries)
+    names = short_names_of(comparison.entries)
+    seeds = any(entry.deviation is not None for entry in comparison.entries)
     return [
-        [name, number(entry.value), bounds(entry.interval), _behind(entry), _p(entry), _verdict(entry, place)]
+        [
+            name,
+            number(entry.value),
+            *[_deviation(entry)] * seeds,
+            bounds(entry.interval),
+            _behind(entry),
+            _p(entry),
+            _verdict(entry, place),
+        ]
         for place, (name, entry) in enumerate(zip(names, comparison.entries, strict=True))
     ]
 
@@ -41,15 +53,19 @@ def show_comparison(comparison: RunComparison) -> None:
     out.print(_table(header(comparison), cells(comparison)))
     say(f"{comparison.num_rows:,} rows{_left_out(comparison)}; {_test_names(comparison)}")
     if len(comparison.ties) > 1:
-        cheapest = short_paths(comparison.entries)[comparison.entries.index(comparison.cheapest)]
+        cheapest = short_names_of(comparison.entries)[comparison.entries.index(comparison.cheapest)]
         say(f"{len(comparison.ties)} runs cannot be told apart; the cheapest of them is {cheapest}")
+    for line in seed_lines(comparison):
+        say(line)
     if comparison.keys:
         out.print(
-            _table(["key", *short_paths(comparison.entries)], [[key, *map(str, row)] for key, row in comparison.keys])
+            _table(
+                ["key", *short_names_of(comparison.entries)], [[key, *map(str, row)] for key, row in comparison.keys]
+            )
         )
     else:
         say("the configs do not differ in anything that can change a result")
-    for name, entry in list(zip(short_paths(comparison.entries), comparison.entries, strict=True))[1:]:
+    for name, entry in list(zip(short_names_of(comparison.entries), comparison.entries, strict=True))[1:]:
         if entry.gained or entry.lost:
             say(f"{name} against the best: {_flips('right', entry.gained)}; {_flips('wrong', entry.lost)}")
     if comparison.remarks:
@@ -65,7 +81,14 @@ def markdown(comparison: RunComparison) -> str:
 def latex(comparison: RunComparison) -> str:
     """Return the table in LaTeX, for the package booktabs."""
     rows = [" & ".join(_latex(text) for text in row) + r" \\" for row in [header(comparison), *cells(comparison)]]
-    lines = [rf"\begin{{tabular}}{{l{'r' * 4}l}}", r"\toprule", rows[0], r"\midrule", *rows[1:], r"\bottomrule"]
+    lines = [
+        rf"\begin{{tabular}}{{l{'r' * (len(header(comparison)) - 2)}l}}",
+        r"\toprule",
+        rows[0],
+        r"\midrule",
+        *rows[1:],
+        r"\bottomrule",
+    ]
     return "\n".join([*lines, r"\end{tabular}"])
 
 
@@ -73,11 +96,14 @@ def comma_separated(comparison: RunComparison) -> str:
     """Return the table as CSV in full precision; text that a spreadsheet would run as a formula gets an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["run", comparison.metric, "low", "high", "behind", "behind_low", "behind_high", "p", "tied"])
+    writer.writerow(
+        ["run", comparison.metric, "low", "high", "behind", "behind_low", "behind_high", "p", "tied", "seeds", "sd"]
+    )
     for entry in comparison.entries:
         test = entry.against_best
         row = [str(entry.record.path), entry.value, *_both(entry.interval)]
         row += [test.difference if test else None, *_both(test.interval if test else None), entry.p, entry.tied]
+        row += [len(entry.runs), entry.deviation]
         writer.writerow([spreadsheet_cell(item) for item in row])
     return out.getvalue().rstrip("\n")
 
@@ -96,14 +122,18 @@ def as_json(comparison: RunComparison) -> dict[str, Any]:
     }
 
 
-def short_paths(entries: Sequence[Entry]) -> list[str]:
-    """Return a short name for each run: the last parts of its path that tell them apart."""
-    parts = [entry.record.path.parts for entry in entries]
-    for depth in range(1, max(map(len, parts)) + 1):
-        names = ["/".join(part[-depth:]) for part in parts]
-        if len(set(names)) == len(names):
-            return names
-    return [str(entry.record.path) for entry in entries]
+def seed_lines(comparison: RunComparison) -> Iterator[str]:
+    """Say for each method that was run over several seeds what makes its runs differ."""
+    for name, entry in zip(short_names_of(comparison.entries), comparison.entries, strict=True):
+        spread = entry.spread
+        share = spread.share_of_seed if spread else None
+        if spread is None or share is None:
+            continue
+        yield (
+            f"{name}: {share:.0%} of the variance of one run is the seed (standard deviation "
+            f"{number(math.sqrt(max(spread.of_seed, 0.0)))}), the rest the sample of rows "
+            f"({number(math.sqrt(spread.of_rows))})"
+        )
 
 
 def number(value: float) -> str:
@@ -123,6 +153,10 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     for row in rows:
         table.add_row(*map(cell, row))
     return table
+
+
+def _deviation(entry: Entry) -> str:
+    return "" if entry.deviation is None else number(entry.deviation)
 
 
 def _behind(entry: Entry) -> str:
@@ -178,4 +212,8 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "tied": entry.tied,
         "gained": entry.gained,
         "lost": entry.lost,
+        "seeds": [{"run": str(run.path), "seed": run.results.get("seed")} for run in entry.runs],
+        "deviation": entry.deviation,
+        "share_of_seed": entry.spread.share_of_seed if entry.spread else None,
+        "tuning": asdict(entry.tuning) if entry.tuning else None,
     }

@@ -4,12 +4,14 @@ import csv
 import io
 import json
 import shutil
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from conftest import tiny_overrides
 from scipy.stats import binomtest
 from sklearn.metrics import f1_score
+from synthetic_sweep import write_trial
 
 from tunesmith import compose, train
 from tunesmith.errors import ConfigError, DataError, FilesError
@@ -145,3 +147,82 @@ def test_a_run_records_the_interval_of_what_decides(half, inside):
     for name, (low, high) in half.intervals.items():
         assert low <= half.metrics[name] <= high
     assert "95% intervals: val/accuracy" in inside("show", half.path).stdout
+
+
+def seeded(record, path, seed, change=lambda row: row):
+    """A copy of a run with another seed and edited answers."""
+    made = copied(record, path, change)
+    text = (path / "config.yaml").read_text().replace("seed: 0\n", f"seed: {seed}\n", 1)
+    (path / "config.yaml").write_text(text)
+    return load_run(made.path)
+
+
+def wrong_in(every, start):
+    """Answers that are right but for every so many rows."""
+    other = {"good": "bad", "bad": "good"}
+
+    def change(row):
+        number = int(row["id"]) + start
+        return row | {"prediction": other[row["label"]] if number % every == 0 else row["label"]}
+
+    return change
+
+
+def test_runs_over_seeds_are_one_row_and_their_tests_take_the_seeds_into_account(half, tmp_path, inside):
+    few = [seeded(half, tmp_path / f"few{n}", n, wrong_in(9, n)) for n in range(3)]
+    many = [seeded(half, tmp_path / f"many{n}", n, wrong_in(2, n)) for n in range(2)]
+    for record in many:
+        text = (record.path / "config.yaml").read_text().replace("lr: 0.003", "lr: 0.004")
+        (record.path / "config.yaml").write_text(text)
+    records = [load_run(record.path) for record in (*many, *few)]
+    found = compare_runs(records, "accuracy", "val")
+    assert [len(entry.runs) for entry in found.entries] == [3, 2]
+    best, other = found.entries
+    values = [run.metrics["val/accuracy"] for run in few]
+    assert (best.value, best.deviation) == (pytest.approx(np.mean(values)), pytest.approx(np.std(values, ddof=1)))
+    assert best.interval.low < best.value < best.interval.high
+    assert other.p < 0.05
+    assert [key for key, _ in found.keys] == ["optimizer.lr"]
+    assert [run["run"] for run in as_json(found)["runs"][0]["seeds"]] == [str(run.path) for run in few]
+
+    page, figure = tmp_path / "all.html", tmp_path / "figure.pdf"
+    done = inside("compare", *(r.path for r in records), "--split", "val", "--html", page, "--figure", figure)
+    assert done.returncode == 0, done.stderr
+    assert "few0 and 2 more seeds" in done.stdout
+    assert "of the variance of one run is the seed" in done.stdout
+    assert figure.read_bytes().startswith(b"%PDF-1.4")
+    assert f"{best.value:.4f}" in page.read_text()
+    drawn = inside("compare", *(r.path for r in records), "--figure", tmp_path / "figure.svg")
+    assert drawn.returncode == 0
+    root = ElementTree.fromstring((tmp_path / "figure.svg").read_text())
+    assert any("few0" in (text.text or "") for text in root.iter("{http://www.w3.org/2000/svg}text"))
+    refused = inside("compare", *(r.path for r in records), "--figure", tmp_path / "figure.png")
+    assert (refused.returncode, "takes .svg or .pdf" in refused.stderr) == (2, True)
+
+
+def test_a_single_run_is_compared_with_several_by_their_spread(half, tmp_path):
+    few = [seeded(half, tmp_path / f"few{n}", n, wrong_in(9, n)) for n in range(3)]
+    alone = copied(half, tmp_path / "alone", wrong_in(2, 0))
+    (alone.path / "config.yaml").write_text((alone.path / "config.yaml").read_text().replace("lr: 0.003", "lr: 0.004"))
+    found = compare_runs([load_run(alone.path), *few], "accuracy", "val")
+    assert [len(entry.runs) for entry in found.entries] == [3, 1]
+    assert found.entries[1].against_best.test == "t-test over seeds and rows"
+    assert any("is taken from those with several" in remark for remark in found.remarks)
+
+
+def test_a_run_that_was_chosen_from_more_trials_is_told(half, tmp_path):
+    for name, trials in (("wide", 5), ("narrow", 2)):
+        for number in range(trials):
+            write_trial(tmp_path / name, number, state="completed", values=[0.5], steps=10, full_steps=10, params={})
+        (tmp_path / name / "sweep.json").write_text('{"metrics": ["val/accuracy"], "directions": ["maximize"]}')
+        folder = tmp_path / name / "trials" / "0000"
+        kept = (folder / "trial.json").read_text()
+        shutil.rmtree(folder)
+        copied(half, folder, wrong_in(9 if name == "wide" else 2, 0))
+        (folder / "trial.json").write_text(kept)
+    records = [load_run(tmp_path / name / "trials" / "0000") for name in ("wide", "narrow")]
+    found = compare_runs(records, "accuracy", "val")
+    (remark,) = [remark for remark in found.remarks if "tuned alike" in remark]
+    assert "from 5 trials (50 steps)" in remark
+    assert "from 2 trials (20 steps)" in remark
+    assert not [r for r in compare_runs([half, records[0]], "accuracy", "val").remarks if "1 trials" in r]
