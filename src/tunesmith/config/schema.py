@@ -393,6 +393,11 @@ class Evaluation(Node):
     baselines: Annotated[bool, SPEED, LATER] = True
     """Measure trivial models on the same rows as the run, by `monitor`: the most frequent label or the mean, and a
     linear model of words. For labels of texts and numbers; trials of a sweep leave it out."""
+    probe: Annotated[bool, SPEED, LATER] = False
+    """Measure a linear model of the untuned network's features among the baselines; it takes a forward pass over val,
+    test and at most 4,000 training rows."""
+    at_start: Annotated[bool, SPEED, LATER] = False
+    """Measure the untuned model on the validation rows, as step 0 of the curves and among the baselines."""
     test: Annotated[bool, Fixed("A search never looks at the test split")] = True
     """Evaluate on the test split once, at the end; every look at it is recorded in the ledger."""
 

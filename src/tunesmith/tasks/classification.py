@@ -18,7 +18,7 @@ from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples
 from tunesmith.data.splits import names_of_labels
 from tunesmith.data.values import label_of, missing_labels
-from tunesmith.evaluation import baselines, plausibility
+from tunesmith.evaluation import baselines, linear_probe, plausibility
 from tunesmith.tasks.task import Task, example_of_texts, labelled_logits, made_up_rows, rows_with_probabilities
 
 if TYPE_CHECKING:
@@ -119,6 +119,12 @@ class Classification(Task):
     ) -> dict[str, npt.NDArray[np.float64]]:
         """Return the most frequent label, labels drawn by frequency, and a linear model of words."""
         return baselines.for_one_label(texts, np.asarray(targets), others, num_labels, seed)
+
+    def probe(
+        self, features: npt.NDArray[Any], targets: npt.NDArray[Any], others: npt.NDArray[Any], num_labels: int
+    ) -> npt.NDArray[np.float64]:
+        """Return the log-probability of each label."""
+        return linear_probe.probe_one_label(features, targets, others, num_labels)
 
     def doubts(
         self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int

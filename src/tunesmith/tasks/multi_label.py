@@ -18,7 +18,7 @@ from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples
 from tunesmith.data.splits import names_of_labels
 from tunesmith.data.values import labels_of
-from tunesmith.evaluation import baselines, plausibility
+from tunesmith.evaluation import baselines, linear_probe, plausibility
 from tunesmith.tasks.task import Task, example_of_texts, labelled_logits, made_up_rows, rows_with_probabilities
 
 if TYPE_CHECKING:
@@ -113,6 +113,12 @@ class MultiLabel(Task):
     ) -> dict[str, npt.NDArray[np.float64]]:
         """Return the frequency of each label, labels drawn by it, and a linear model of words."""
         return baselines.for_several_labels(texts, np.asarray(targets), others, seed)
+
+    def probe(
+        self, features: npt.NDArray[Any], targets: npt.NDArray[Any], others: npt.NDArray[Any], num_labels: int
+    ) -> npt.NDArray[np.float64]:
+        """Return a logit for each label."""
+        return linear_probe.probe_several_labels(features, targets, others)
 
     def doubts(
         self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int

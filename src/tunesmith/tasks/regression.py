@@ -17,7 +17,7 @@ from tunesmith.data.malformed import MalformedError
 from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples
 from tunesmith.data.values import as_text, is_missing
-from tunesmith.evaluation import baselines, plausibility
+from tunesmith.evaluation import baselines, linear_probe, plausibility
 from tunesmith.tasks.task import Task, example_of_texts, made_up_rows
 
 if TYPE_CHECKING:
@@ -107,6 +107,12 @@ class Regression(Task):
     ) -> dict[str, npt.NDArray[np.float64]]:
         """Return the mean, and a linear model of words."""
         return baselines.for_numbers(texts, np.asarray(targets), others, seed)
+
+    def probe(
+        self, features: npt.NDArray[Any], targets: npt.NDArray[Any], others: npt.NDArray[Any], num_labels: int
+    ) -> npt.NDArray[np.float64]:
+        """Return a number for each text."""
+        return linear_probe.probe_numbers(features, targets, others)
 
     def doubts(
         self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int

@@ -18,6 +18,7 @@ from tunesmith.data.malformed import MalformedError
 from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples
 from tunesmith.data.values import text_in
+from tunesmith.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -236,6 +237,23 @@ class Task(ABC):
             seed: Seed of whatever is drawn.
         """
         return {}
+
+    def probe(
+        self, features: npt.NDArray[Any], targets: npt.NDArray[Any], others: npt.NDArray[Any], num_labels: int
+    ) -> npt.NDArray[np.float64]:
+        """Return what a linear model of a network's features answers, in the form of the network's predictions.
+
+        Args:
+            features: Features of the training texts, shape (texts, width).
+            targets: Their references, as they are encoded.
+            others: Features of the texts to answer, shape (others, width).
+            num_labels: Number of labels.
+
+        Raises:
+            ConfigError: The task has none.
+        """
+        rule = f"{type(self).__name__} has no linear probe"
+        raise ConfigError([Problem("evaluation.probe", rule, "true", "Leave it out")], late=True)
 
     def predictions(self, outputs: Outputs, rows: Rows, labels: Sequence[str]) -> tuple[Sequence[Any], Sequence[Any]]:
         """Return the label and the prediction of each row, as in `predictions.jsonl`."""

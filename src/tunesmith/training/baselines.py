@@ -32,6 +32,7 @@ def measure_baselines(
     metrics: MetricFunction | None,
     outputs: Sequence[Outputs],
     answers: Rows,
+    more: Mapping[str, Mapping[str, npt.NDArray[np.float64]]] | None = None,
 ) -> tuple[dict[str, dict[str, float]], list[str]]:
     """Measure the baselines of a task by the metric that decides, on the rows that the run was measured on.
 
@@ -42,6 +43,7 @@ def measure_baselines(
         metrics: Computes metrics from predictions and references.
         outputs: The run's evaluation passes.
         answers: The run's rows of `predictions.jsonl`.
+        more: Further baselines: name to split to what they answer.
 
     Returns:
         `<split>/<name>` to the value of each baseline, and a sentence for each split where the run does not beat
@@ -50,7 +52,9 @@ def measure_baselines(
     values: dict[str, dict[str, float]] = {}
     sentences: list[str] = []
     mode, name = mode_of(evaluation.monitor, evaluation), evaluation.monitor.partition("/")[2]
-    given = _answers(data, task, outputs)
+    given = dict(_answers(data, task, outputs))
+    for baseline, by_split in (more or {}).items():
+        given[baseline] = np.concatenate([by_split[output.split] for output in outputs])
     start = 0
     for output in outputs:
         part = slice(start, start + len(data.splits[output.split]))

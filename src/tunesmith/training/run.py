@@ -12,12 +12,14 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, Trainer
 
+from tunesmith.config.checking.directions import mode_of
 from tunesmith.config.composing.compose import Composed
 from tunesmith.config.schema import RunConfig
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.label_counts import rows_by_label
 from tunesmith.data.splits import data_fingerprint as data_fingerprint
 from tunesmith.errors import DataError, FilesError, NotFiniteError
+from tunesmith.evaluation.metrics import better
 from tunesmith.evaluation.statistics.headline import headline_intervals
 from tunesmith.models.groundwork import Groundwork, read_groundwork
 from tunesmith.models.methods import count_parameters
@@ -44,6 +46,7 @@ from tunesmith.training.predictions import prediction_rows
 from tunesmith.training.remarks import remarks
 from tunesmith.training.saved import verify_saved
 from tunesmith.training.session import Session, open_session
+from tunesmith.training.untuned import UNTUNED, measure_untuned, probe_answers
 from tunesmith.training.warm_start import announce_start
 
 log = logging.getLogger("tunesmith")
@@ -91,6 +94,7 @@ def execute(
         notes = CourseNotes(run.config.evaluation.monitor)
         best, progress, trainer = watch(session, run.config, parts, [*observers, notes])
         announce(session, run, parts)
+        probed = before_training(session, run.config, parts, checkpoint)
         whole = train_until_end(session, trainer, parts, best, checkpoint)
         outputs = [take_best(best, trainer, run.config, parts, whole=whole)]
         notes.take(callbacks_of(trainer), best.step, best.seen_step, twice_as_long(run.config.trainer))
@@ -104,7 +108,7 @@ def execute(
         )
         if run.config.evaluation.test and parts.data.splits["test"].ids:
             outputs.append(look_at_test(session, trainer, parts))
-        report(session, parts, outputs)
+        report(session, parts, outputs, probed)
         session.diagnose()
         best.discard()
     record = Record(directory.path)
@@ -288,7 +292,36 @@ def look_at_test(session: Session, trainer: Trainer, parts: Parts) -> Outputs:
     return parts.module.outputs["test"]
 
 
-def report(session: Session, parts: Parts, outputs: Sequence[Outputs]) -> None:
+Probed = Mapping[str, Mapping[str, Any]]
+"""Baseline to split to what a linear probe answers."""
+
+
+def before_training(session: Session, config: RunConfig, parts: Parts, checkpoint: Path | None) -> Probed:
+    """Measure the untuned model, if asked for; a resumed run has done so, but for the probe."""
+    evaluation = config.evaluation
+    if evaluation.at_start and checkpoint is None:
+        metrics = measure_untuned(config, parts.module, parts.data, session.directory.path)
+        for logger in session.loggers:
+            logger.log_metrics({**metrics, "epoch": 0}, 0)
+    if not (evaluation.probe and evaluation.baselines) or session.sweep is not None:
+        return {}
+    return probe_answers(config, parts.module, parts.data, parts.task)
+
+
+def beside_the_untuned(session: Session, metrics: Mapping[str, float]) -> dict[str, float]:
+    """The metric that decides, of the untuned model; warn if the run is no better."""
+    evaluation = session.config.evaluation
+    points = Record(session.directory.path).curves() if evaluation.at_start else []
+    value = next((p[evaluation.monitor] for p in points if p.get("step") == 0 and evaluation.monitor in p), None)
+    if value is None:
+        return {}
+    mine = metrics.get(evaluation.monitor)
+    if mine is not None and not better(mode_of(evaluation.monitor, evaluation), mine, value):
+        log.warning("%s %.4f is no better than %.4f, that of the untuned model", evaluation.monitor, mine, value)
+    return {UNTUNED: float(value)}
+
+
+def report(session: Session, parts: Parts, outputs: Sequence[Outputs], probed: Probed) -> None:
     """Write metrics and predictions to disk and to the tracker, and warn about what could mislead."""
     task, data = parts.task, parts.data
     rows = [row for output in outputs for row in prediction_rows(output, data.splits[output.split], data.labels, task)]
@@ -299,13 +332,18 @@ def report(session: Session, parts: Parts, outputs: Sequence[Outputs]) -> None:
     metrics = {name: value for output in outputs for name, value in output.defined_metrics.items()}
     intervals = headline_intervals(session.config.evaluation, rows, data.labels, metrics)
     session.add(metrics=metrics, intervals=intervals, **({"tables": tables} if tables else {}))
+    baselines: dict[str, dict[str, float]] = {}
     if session.config.evaluation.baselines and session.sweep is None:
         baselines, sentences = measure_baselines(
-            session.config.evaluation, data, task, parts.module.metrics, outputs, rows
+            session.config.evaluation, data, task, parts.module.metrics, outputs, rows, probed
         )
         for sentence in sentences:
             log.warning("%s", sentence)
         session.add(baselines=baselines)
+    untuned = beside_the_untuned(session, metrics)
+    if untuned:
+        monitor = session.config.evaluation.monitor
+        session.add(baselines={**baselines, monitor: baselines.get(monitor, {}) | untuned})
     shown = []
     if task.traits.pools and task.traits.weighs_labels:
         texts = [text for output in outputs for text in data.splits[output.split].texts]

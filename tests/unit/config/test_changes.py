@@ -18,7 +18,13 @@ SAVED = compose(["data=csv", "data.path=x.csv", "model=tiny_encoder"]).saved
 OTHERWISE = "a value that no key has"
 WITHOUT = {
     *("data.eval_batch_size", "data.num_workers", "data.cache_dir", "model.cache_dir", "schema_version"),
-    *("trainer.checkpoint_every_steps", "trainer.checkpoint_every_minutes", "evaluation.baselines"),
+    *(
+        "trainer.checkpoint_every_steps",
+        "trainer.checkpoint_every_minutes",
+        "evaluation.baselines",
+        "evaluation.probe",
+        "evaluation.at_start",
+    ),
 }
 """What changes no result, besides `run` and `logger`."""
 

@@ -43,6 +43,7 @@ IDLE: tuple[Idle, ...] = (
     ("data.split.multi_label", "task.multi_label", (False,), "It goes with task=multi_label"),
     ("data.split.multi_label", "data.split.method", NOT_BY_LABEL, "It goes with data.split.method=stratified"),
     ("model.revision", "model.path", (None,), "It goes with the Hub id in model.path"),
+    ("evaluation.probe", "evaluation.baselines", (False,), "Add evaluation.baselines=true"),
     ("logger.project", "logger.name", ("none",), "Add logger=wandb"),
     ("logger.entity", "logger.name", ("none",), "Add logger=wandb"),
     ("logger.mode", "logger.name", ("none",), "Add logger=wandb"),

@@ -56,6 +56,15 @@ def _direction(monitor: str, mode: str, metrics: Mapping[str, Any]) -> Problem |
     return direction_problem(monitor, metrics, "evaluation.mode") if known and mode == "auto" else None
 
 
+@rule("task", "evaluation.probe")
+def _probe(task: Mapping[str, Any], probe: bool) -> Problem | None:
+    traits = traits_of(task)
+    if not probe or traits.pools:
+        return None
+    hint = "It is for labels and numbers of texts: leave it out"
+    return Problem("evaluation.probe", f"has no effect with task={traits.name}", "true", hint)
+
+
 @rule("callbacks", "evaluation.monitor", "evaluation.metrics")
 def _callback_monitors(callbacks: Mapping[str, Any], main: str, metrics: Mapping[str, Any]) -> Problem | None:
     for where, monitor in callback_monitors(callbacks):
