@@ -293,6 +293,7 @@ ROWS = [
     Row("+batching_strategy=dynamic", "data.order=bucketed", also="~batching_strategy"),
     Row("+adapter_path=finished", "model=from_run model.from_run=RUN", {"RUN": "finished"}, also="~adapter_path"),
     # config/checking/idle.py
+    Row("evaluation.probe=true evaluation.baselines=false", "evaluation.baselines=true"),
     Row("data.label_separator=/", "task=multi_label"),
     Row(f"{TAGS} data.delimiter=tab", "data=csv", also="task=classification data.path=rows.tsv"),
     # config/checking/rules/adapter.py

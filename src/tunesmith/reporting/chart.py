@@ -100,7 +100,8 @@ def _legend(series: Sequence[Series]) -> list[str]:
     parts = []
     for row, item in enumerate(named):
         y = TOP + 14 + 16 * row
-        parts.append(f'<rect x="{LEFT + 10}" y="{y - 8}" width="10" height="8" fill="{item.colour}"/>')
+        faint = ' opacity="0.2"' if item.drawn == "band" else ""
+        parts.append(f'<rect x="{LEFT + 10}" y="{y - 8}" width="10" height="8" fill="{item.colour}"{faint}/>')
         parts.append(f'<text x="{LEFT + 26}" y="{y}">{escape(item.name)}</text>')
     return parts
 

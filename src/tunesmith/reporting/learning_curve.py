@@ -187,7 +187,8 @@ def as_plain(curve: LearningCurve) -> dict[str, Any]:
 def _chart(curve: LearningCurve) -> str:
     law, first, last = curve.law(), curve.points[0].rows, curve.points[-1].rows
     across = [first * (4 * last / first) ** (step / 40) for step in range(41)]
-    bands = [curve.interval(law.predicted(rows, curve.noise[-1])) for rows in across]
+    usual = curve.noise[-1] * last**0.5  # the spread falls with the square root of the rows, as in `noise`
+    bands = [curve.interval(law.predicted(rows, usual / rows**0.5)) for rows in across]
     line = [curve.value(law.error(rows)) for rows in across]
     dots = [(point.rows, value) for point in curve.points for value in point.values]
     return svg_chart(
