@@ -193,6 +193,18 @@ def test_report_writes_and_prints(finished, tmp_path, inside):
     assert (nothing.returncode, nothing.stderr.count("\n")) == (5, 1)
 
 
+def test_calibration_is_shown_where_rows_have_one_label(finished, tmp_path):
+    def chapter(shape):
+        document = run_document(hostile(finished, tmp_path / shape, SHAPES[shape]))
+        return [chapter for chapter in document.chapters if chapter.id == "calibration"]
+
+    ((gallery, *sentences),) = (found.blocks for found in chapter("one label"))
+    sure = math.exp(2) / (math.exp(2) + math.exp(-1))
+    assert [picture.values.rows for picture in gallery.pictures] == [[["0.9 to 1.0", 20, pytest.approx(sure), 0.0]]] * 2
+    assert f"test: the mean confidence is {sure:.1%}, and 0.0% of the answers are right (too sure)" in sentences[0].text
+    assert not any(chapter(shape) for shape in SHAPES if shape != "one label")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs a browser")
 @pytest.mark.parametrize("width", [400, 1280])
