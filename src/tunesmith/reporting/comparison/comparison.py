@@ -205,8 +205,11 @@ def _value(config: Mapping[str, Any], key: str) -> Any:
 def short_names_of(entries: Sequence[Entry]) -> list[str]:
     """Return a short name for each entry: the last parts of its path that tell them apart, and its number of seeds."""
     names = short_paths([entry.record.path for entry in entries])
-    more = [f" and {len(entry.runs) - 1} more seeds" * (len(entry.runs) > 1) for entry in entries]
-    return [f"{name}{seeds}" for name, seeds in zip(names, more, strict=True)]
+    return [_with_seeds(name, len(entry.runs) - 1) for name, entry in zip(names, entries, strict=True)]
+
+
+def _with_seeds(name: str, more: int) -> str:
+    return f"{name} and {more} more seed{'s' if more > 1 else ''}" if more > 0 else name
 
 
 def short_paths(paths: Sequence[Path]) -> list[str]:
