@@ -14,6 +14,7 @@ OPTIONS = [(group, option) for group, options in group_options().items() for opt
 NEEDS = {
     ("data", "csv"): "data.path=reviews.csv",
     ("data", "jsonl"): "data.path=reviews.jsonl",
+    ("data", "mixture"): "data.sources.a.path=a.csv data.sources.b.path=b.csv",
     ("data", "json"): "data.path=reviews.json",
     ("data", "text"): "data.path=notes.txt model=tiny_causal",
     ("data", "parquet"): "data.path=reviews.parquet",

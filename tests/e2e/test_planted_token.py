@@ -189,6 +189,7 @@ REFUSED = {
     **dict.fromkeys(("data.name", "data.revision", "data.system", "data.template"), "{0}"),
     **dict.fromkeys(("data.columns", "data.roles"), "{{prompt: {0}}}"),
     "data.split.from_run": "./{0}",
+    "data.sources": "{{a: {{path: ./{0}}}}}",
     **dict.fromkeys((f"data.path.{split}" for split in ("train", "val", "test")), "./{0}"),
     **dict.fromkeys(("model.revision", "model.head.cue", "evaluation.monitor", "method._target_"), "{0}"),
     **dict.fromkeys(("optimizer._target_", "scheduler._target_", "trainer._target_", "logger._target_"), "{0}"),
@@ -210,7 +211,7 @@ def text_fields():
 
 
 def test_the_walk_below_goes_to_every_field_that_takes_text():
-    assert len(text_fields()) == 54
+    assert len(text_fields()) == 55
     assert TOGETHER.keys() | REFUSED.keys() == text_fields()
     assert not TOGETHER.keys() & REFUSED.keys()
 

@@ -3,14 +3,17 @@
 import gzip
 import io
 import json
+import re
 from pathlib import Path
 
+import pandas
 import pyarrow
 import pytest
 from conftest import reviews
+from datasets import Dataset
 from pyarrow import feather, parquet
 
-from tunesmith import load_run
+from tunesmith import load_run, save_rows
 
 SHORT = ("trainer=cpu", "trainer.threads=1", "trainer.max_epochs=null", "trainer.max_steps=2", "data.batch_size=8")
 ROWS = [{"text": text, "label": label} for text, label in reviews(60)]
@@ -35,7 +38,9 @@ def test_one_data_set_is_the_same_however_it_was_written(tmp_path, line, command
     (tmp_path / "a.json").write_text(json.dumps(ROWS, indent=1))
     parquet.write_table(pyarrow.Table.from_pylist(ROWS), tmp_path / "a.parquet")
     feather.write_feather(pyarrow.Table.from_pylist(ROWS), str(tmp_path / "a.arrow"))
+    Dataset.from_list(ROWS).save_to_disk(tmp_path / "saved")
     files = {"a.jsonl": "jsonl", "a.jsonl.gz": "jsonl", "a.json": "json", "a.parquet": "parquet", "a.arrow": "arrow"}
+    files |= {"saved": "arrow", str(save_rows(pandas.DataFrame(ROWS), tmp_path)): "arrow"}
     seen = {
         fingerprint(command("train", f"data={kind}", f"data.path={tmp_path / name}", *line))
         for name, kind in files.items()
@@ -67,6 +72,52 @@ def test_plain_text_is_modelled(tmp_path, line, command):
     assert done.returncode == 0, done.stderr
     rows = load_run(done.stdout.split()[-1]).results["num_rows"]
     assert rows == {"train": 48, "val": 6, "test": 6}
+
+
+PACKAGES = {"aclsum": "tiny_seq2seq", "chitchat": "tiny_causal", "chatterbot": "tiny_causal"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data", PACKAGES)
+def test_the_data_sets_of_packages_are_trained_on(data, line, command):
+    done = command("train", *line, f"data={data}", f"model={PACKAGES[data]}", "data.num_rows=60")
+    assert done.returncode == 0, done.stderr
+    run = load_run(done.stdout.split()[-1])
+    rows = run.results["num_rows"]
+    dropped = re.search(r"(\d+) of 60 rows are too long and left out", " ".join(run.results["warnings"]))
+    assert sum(rows.values()) == 60 - (int(dropped[1]) if dropped else 0)
+    assert 0 < run.metrics["val/loss"] < 20
+    measured = command("evaluate", run.path, "--split", "val")
+    assert measured.returncode == 0, measured.stderr
+    (again,) = run.path.glob("evaluations/*/*/results.json")
+    assert json.loads(again.read_text())["metrics"] == {k: v for k, v in run.metrics.items() if k.startswith("val/")}
+
+
+@pytest.mark.slow
+def test_a_mixture_is_learned_evaluated_and_reproduced(tmp_path, line, command):
+    as_lines(tmp_path / "a.jsonl", ROWS)
+    stars = {"good": 5, "bad": 1}
+    others = [{"said": f"{text} {i}", "stars": stars[label]} for i, (text, label) in enumerate(reviews(40, 1))]
+    parquet.write_table(pyarrow.Table.from_pylist(others), tmp_path / "b.parquet")
+    b = [f"path={tmp_path / 'b.parquet'}", "text_column=said", "label_column=stars", "label_names={5: good, 1: bad}"]
+    b += ["format=parquet", "weight=2.5"]
+    mixed = ["data=mixture", "data.format=jsonl", f"data.sources.a.path={tmp_path / 'a.jsonl'}"]
+    done = command("train", *mixed, *(f"data.sources.b.{each}" for each in b), *line)
+    assert done.returncode == 0, done.stderr
+    run = load_run(done.stdout.split()[-1])
+    assert run.labels == ["bad", "good"]
+    rows = {"train": 32, "val": 4, "test": 4}
+    assert run.results["sources"] == {
+        "a": {"train": 48, "val": 6, "test": 6, "trained_on": 48},
+        "b": {**rows, "trained_on": 80},
+    }
+    assert "a 48 of 48 rows, b 80 of 32 rows" in done.stderr
+    assert [row["source"] for row in run.predictions("test")].count("b") == 4
+    assert command("evaluate", run.path).returncode == 0
+    again = command("reproduce", run.path)
+    assert "verdict: bit-identical" in again.stdout, again.stdout + again.stderr
+    one = command("evaluate", run.path, f"data.path={tmp_path / 'a.jsonl'}")
+    assert one.returncode == 0, one.stderr
 
 
 def as_parquet():

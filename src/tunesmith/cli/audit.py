@@ -120,13 +120,13 @@ def write_page(audited: Audit, data: Data, argv: Sequence[str], warnings: Sequen
     Raises:
         FilesError: The file cannot be written.
     """
-    from tunesmith.config.data_files import named_files
+    from tunesmith.config.data_files import named_data
     from tunesmith.redaction import redact_argv
     from tunesmith.reporting.audit_page import render_audit
     from tunesmith.storage import write_text
 
     command = shlex.join(["tunesmith", "audit", *redact_argv(argv)])
-    write_text(path, render_audit(audited, named_files(data.path), command, warnings))
+    write_text(path, render_audit(audited, named_data(data), command, warnings))
     say(path)
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tunesmith.training.logs import Warnings
     from tunesmith.training.plan import Plan
 
+MARGIN = 24
+"""Width of the names in a section, unless one is longer."""
 MOST_LABELS = 20
 """Number of labels listed."""
 
@@ -53,7 +55,9 @@ def main(argv: list[str]) -> int:
     if arguments.model:
         sections["model"] = list(parameters(composed, planned, warnings))
     for title, lines in sections.items():
-        text = [f"  {name:<24}{value}" for name, value in lines]
+        rows = list(lines)
+        width = max([MARGIN, *(len(name) + 2 for name, _ in rows)])
+        text = [f"  {name:<{width}}{value}" for name, value in rows]
         say("\n".join([title, *(text or ["  nothing"])]))
     if warnings.sentences:
         say(warned(warnings.sentences))

@@ -125,7 +125,7 @@ def data_of(record: Record, overrides: Sequence[str]) -> tuple[Composed, bool]:
         raise ConfigError([Problem(item, rule, None, _instead(record, item)) for item in strange])
     names = [item.lstrip("+~").partition("=")[0] for item in overrides]
     if "data" not in names:
-        other = "data.path" in names
+        other = any(name == "data.path" or name.startswith(("data.path.", "data.sources")) for name in names)
         whole = ["data.num_rows=null"] if other and "data.num_rows" not in names else []
         return compose_from(record.path, [*overrides, *whole]), other
     composed = compose_from(record.path)

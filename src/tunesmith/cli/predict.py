@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tunesmith.cli.options import Parser, add_trust
-from tunesmith.config.data_files import names_in
+from tunesmith.config.data_files import names_in, parts_of
 from tunesmith.config.folders import expand
 from tunesmith.config.schema import Data, Format
 from tunesmith.config.trust import trusting
@@ -174,7 +174,8 @@ def in_own_format(source: str, data: Data) -> bool:
     """Whether the class that reads the run's own data reads an input: it has that ending, or an unknown one."""
     ending = Path(source).suffix
     own = source != "-" and isinstance(data.format, Format)
-    return own and (ending in {Path(name).suffix for name in names_in(data.path)} or ending not in ENDINGS)
+    endings = {Path(name).suffix for part in parts_of(data).values() for name in names_in(part.path)}
+    return own and (ending in endings or ending not in ENDINGS)
 
 
 def check_writable(file: Path) -> None:

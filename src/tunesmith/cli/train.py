@@ -6,11 +6,11 @@ import argparse
 import gc
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from tunesmith.cli.options import check_folders, parser
-from tunesmith.config.data_files import HUB, names_in
+from tunesmith.config.data_files import HUB, names_in, parts_of
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.terminal import say
 
@@ -102,6 +102,7 @@ def composed_from(arguments: argparse.Namespace) -> Composed:
         FilesError: The run whose split is to be taken has none.
     """
     from tunesmith.config.schema import Format
+    from tunesmith.data.mixture import of_source
     from tunesmith.data.sources.file_kinds import refuse_special
     from tunesmith.data.sources.matching import matching
     from tunesmith.data.splitting.split_file import split_file_of
@@ -114,9 +115,11 @@ def composed_from(arguments: argparse.Namespace) -> Composed:
         from tunesmith.data.sources.hub import pinned
 
         return pinned(composed)
-    for path in [path for name in names_in(data.path) for path in matching(name)]:
-        if not (path.is_dir() and isinstance(data.format, Format)):  # a class may read folders
-            refuse_special(path)
+    for source, part in parts_of(data).items():
+        with of_source(source) if source is not None else nullcontext():
+            for path in [path for name in names_in(part.path) for path in matching(name)]:
+                if not (path.is_dir() and isinstance(part.format, Format)):  # a class may read folders
+                    refuse_special(path)
     return composed
 
 

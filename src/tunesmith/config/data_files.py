@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tunesmith.config.schema import Data
 
 HUB = "hub"
 """As in `data.format`: `data.path` is the id of a data set on the Hugging Face Hub."""
 SPLITS = ("train", "val", "test")
 SPLIT_FILE = "split.json"
 """The file in a run directory that says which row is in which split."""
+CLASSES = {
+    "json": {"_target_": "tunesmith.data.sources.json_array.JsonArray", "rows": None},
+    "parquet": {"_target_": "tunesmith.data.sources.parquet.Parquet"},
+    "arrow": {"_target_": "tunesmith.data.sources.arrow.Arrow", "class_names": True},
+    "text": {"_target_": "tunesmith.data.sources.text.PlainText"},
+    "folder": {"_target_": "tunesmith.data.sources.folder.Folder"},
+}
+"""Options of `data` that name a class in `format`, as `format` of one of several sources has them."""
 SHOWN = 3
 """Maximum number of files in a message."""
 
@@ -20,8 +31,8 @@ def names_by_split(path: Any) -> dict[str | None, list[str]]:
     Args:
         path: `data.path`, typed or as plain values.
     """
-    if isinstance(path, str):
-        return {None: [path]}
+    if path is None or isinstance(path, str):
+        return {None: [] if path is None else [path]}
     if isinstance(path, Sequence):
         return {None: list(path)}
     plain: Mapping[str, Any] = path if isinstance(path, Mapping) else path.model_dump()
@@ -59,3 +70,25 @@ def named_files(path: Any) -> str:
     names = names_in(path)
     more = len(names) - SHOWN
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def own_data(data: Data, name: str) -> Data:
+    """The data config of one of several sources: its own values where it has any, and else those of `data`."""
+    from tunesmith.config.schema import Format
+
+    source = data.sources[name]
+    own = {key: value for key in type(source).model_fields if (value := getattr(source, key)) is not None}
+    del own["weight"]
+    if source.format in CLASSES:
+        own["format"] = Format.model_validate(CLASSES[source.format])
+    return data.model_copy(update=own | {"sources": {}})
+
+
+def parts_of(data: Data) -> dict[str | None, Data]:
+    """A data config for each source by its name; where there are no several, None and the config itself."""
+    return {name: own_data(data, name) for name in data.sources} or {None: data}
+
+
+def named_data(data: Data) -> str:
+    """The files as shown in a message, or the names of several sources."""
+    return f"data.sources {', '.join(data.sources)}" if data.sources else named_files(data.path)

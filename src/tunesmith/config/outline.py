@@ -7,6 +7,7 @@ Building the schema's classes takes longer than composing a config. Code that on
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,8 @@ FILES = {"RunConfig": Path(__file__).with_name("schema.py"), "Sweeper": Path(__f
 """Root class to the file that defines it."""
 IN_BRACKETS = ("list[str]", "SplitFiles")
 """Types that can be alternatives to text, from which their brackets distinguish them."""
+SOURCE = re.compile(r"^data\.sources\.[^.]+\.")
+"""What a key of one of several sources begins with."""
 REQUIRED = object()
 """Marks a key without a default."""
 
@@ -55,9 +58,14 @@ def leaves() -> Iterator[str]:
     return iter(outline())
 
 
+def as_in_data(path: str) -> str:
+    """The key of `data` that a key of one of several sources stands for; another key as it is."""
+    return SOURCE.sub("data.", path)
+
+
 def is_text(path: str) -> bool:
     """Whether a key holds free text (a path, a name), so that any value on the command line is text."""
-    key = outline().get(path)
+    key = outline().get(as_in_data(path))
     if key is None:
         return False
     kinds = set(_alternatives(ast.parse(key.annotation, mode="eval").body)) - {"None", *IN_BRACKETS}
@@ -66,14 +74,14 @@ def is_text(path: str) -> bool:
 
 def takes_brackets(path: str) -> bool:
     """Whether a key holds free text or, in brackets, several texts."""
-    key = outline().get(path)
+    key = outline().get(as_in_data(path))
     kinds = set(_alternatives(ast.parse(key.annotation, mode="eval").body)) if key is not None else set()
     return is_text(path) and bool(kinds & set(IN_BRACKETS))
 
 
 def is_nullable(path: str) -> bool:
     """Whether a key accepts null."""
-    key = outline().get(path)
+    key = outline().get(as_in_data(path))
     return key is not None and "None" in _alternatives(ast.parse(key.annotation, mode="eval").body)
 
 

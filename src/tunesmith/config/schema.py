@@ -144,13 +144,58 @@ class SplitFiles(Node):
     """Files with rows for the test; null draws `split.test_fraction` of the rows of `train`."""
 
 
+class DataSource(Node):
+    """One of several sources of rows. What is null here is as in `data`."""
+
+    path: str | Annotated[list[str], Field(min_length=1)]
+    """The source's file, a pattern, or a list of these."""
+    weight: Positive = 1.0
+    """How often an epoch takes each of the source's training rows: 2 takes each twice, 0.5 half of them (drawn with
+    `split.seed`, the same in every epoch). Rows of val and test are taken once."""
+    format: Literal["csv", "jsonl", "json", "parquet", "arrow", "text", "folder", "conll", "python"] | None = None
+    """The format, by the name of an option of `data`; null is `data.format`, which may also name a class."""
+    delimiter: Literal["comma", "semicolon", "tab", "pipe", "\\t"] | Annotated[str, Field(max_length=1)] | None = None
+    """As `data.delimiter`."""
+    quoting: Literal["csv", "none"] | None = None
+    """As `data.quoting`."""
+    text_column: str | None = None
+    """As `data.text_column`."""
+    template: str | None = None
+    """As `data.template`."""
+    text_pair_column: str | None = None
+    """As `data.text_pair_column`."""
+    label_column: str | None = None
+    """As `data.label_column`."""
+    label_names: dict[str, str] | None = None
+    """As `data.label_names`."""
+    target_column: str | None = None
+    """As `data.target_column`."""
+    messages_column: str | None = None
+    """As `data.messages_column`."""
+    convert: Literal["alpaca", "sharegpt", "prompt_response", "messages"] | None = None
+    """As `data.convert`."""
+    columns: dict[str, str] | None = None
+    """As `data.columns`."""
+    roles: dict[str, str] | None = None
+    """As `data.roles`."""
+    system: str | None = None
+    """As `data.system`."""
+    id_column: str | None = None
+    """As `data.id_column`."""
+    where: dict[str, str | int | float | bool] | None = None
+    """As `data.where`."""
+
+
 class Data(Node):
     """The text data: where it is, which columns are used, how it is split and batched."""
 
-    path: str | Annotated[list[str], Field(min_length=1)] | SplitFiles
+    path: str | Annotated[list[str], Field(min_length=1)] | SplitFiles | None
     """The file, a pattern such as `parts/*.csv`, a list of these, or one or such a list for each split, e.g.
     `{train: a.csv, test: b.csv}`. Files of a pattern are read by name; `~` is expanded, and relative paths start at the
-    current folder. With `format=hub`, the id of a data set on the Hugging Face Hub."""
+    current folder. With `format=hub`, the id of a data set on the Hugging Face Hub. Null with `sources`."""
+    sources: Annotated[dict[str, DataSource], LATER] = {}
+    """Instead of `path`: name to one of several sources, each with files, columns and a weight of its own. They are
+    divided as one data set, each in proportion if the split is stratified."""
     name: Annotated[str | None, LATER] = None
     """With `format=hub`: the Hub's name of a configuration; null takes the only one, or the Hub's default. The one that
     is taken is saved with the run."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tunesmith.config.data_files import named_files
+from tunesmith.config.data_files import named_data
 from tunesmith.config.schema import Data
 from tunesmith.data.cleaning.clean import Cleaned, cleaned, cleaning_summary
 from tunesmith.data.leaks import leak_sentence, removed_sentence, without_leaks
@@ -69,9 +69,7 @@ def prepare_splits(splits: Mapping[str, Rows], data: Data, task: RowTask) -> Cle
 def _report_leaks(result: Cleaned, data: Data) -> None:
     """Equal texts that stay are told of with all that is found in rows (`data/findings.py`)."""
     if data.on_leak == "error" and (sentence := leak_sentence(result.splits, data)):
-        raise DataError(
-            f"{named_files(data.path)}: {sentence}. Take them out with data.on_leak=remove, or mend the file"
-        )
+        raise DataError(f"{named_data(data)}: {sentence}. Take them out with data.on_leak=remove, or mend the file")
     if data.on_leak == "warn" and data.near is not None and (sentence := leak_sentence(result.splits, data)):
         log.warning("%s. data.on_leak=remove takes them out", sentence)
     if data.on_leak == "remove":

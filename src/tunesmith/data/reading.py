@@ -19,6 +19,7 @@ from tunesmith.data.forms.form import Form
 from tunesmith.data.lines import Line, place_of
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import holds_messages
+from tunesmith.data.mixture import read_sources
 from tunesmith.data.nested import with_nested
 from tunesmith.data.rows import Rows, rows_of
 from tunesmith.data.sources.hub import with_files
@@ -38,7 +39,7 @@ HEADLESS = "If the first line is a row like the others, put a line with the name
 log = logging.getLogger("tunesmith")
 
 
-def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> Rows:
+def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None, *, mixed: bool = False) -> Rows:
     """Read the rows that the config asks for; what is odd about them, and what is left out, is said in the log.
 
     Args:
@@ -46,17 +47,20 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None) -> R
         task: The task.
         left_out: Takes the lines of the rows that are left out because something in them is empty, which is then not
             said in the log.
+        mixed: Whether they are put beside rows of other files, so that their lines name theirs.
 
     Raises:
         DataError: The file is missing or malformed, a column is absent, nothing is left, a row lacks its text or what
             is to be answered, or has it in a form that the task cannot take.
     """
+    if data.sources:
+        return read_sources(data, lambda own: read_rows(own, task, left_out, mixed=True))
     data = with_files(data)
     path = named_files(data.path)
     dialect = dialect_of(data)
     source = source_of(data.format, dialect)
     files = data_files(data, source)
-    several = list(map(str, files)) != [data.path] or source.takes == "bytes"
+    several = mixed or list(map(str, files)) != [data.path] or source.takes == "bytes"
     form = form_of(data, task.traits)
     needed = _needed(data, form, task.columns(form.data))
     named = source.columns | {column.partition(".")[0] for column in needed if "." in column}

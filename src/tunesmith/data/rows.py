@@ -43,6 +43,8 @@ class Rows:
     content_ids: list[str] | None = None
     """What each row is known by in other data and other runs (`data/content.py`), from its input as it was read; None
     for rows that were not read from a file. No part of what the rows are."""
+    sources: list[str] | None = None
+    """The name in `data.sources` that each row comes from, if there are several; no part of what the rows are."""
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -9,10 +9,11 @@ import re
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 
-from tunesmith.config.data_files import SPLITS, named_files, names_by_split
+from tunesmith.config.data_files import SPLITS, named_data, names_by_split
 from tunesmith.config.schema import Data, Split
 from tunesmith.data.examples import Label
 from tunesmith.data.lines import numbered
+from tunesmith.data.mixture import strata_by_source
 from tunesmith.data.reading import read_rows
 from tunesmith.data.rows import Rows, inputs_of
 from tunesmith.data.sources.hub import with_files
@@ -44,7 +45,7 @@ def divided(rows: Rows, data: Data, task: RowTask) -> dict[str, Rows]:
         DataError: They cannot be divided so.
     """
     data = with_files(data)
-    split, strata = data.split, task.strata(rows.labels)
+    split, strata = data.split, strata_by_source(task.strata(rows.labels), rows)
     if strata is None:
         split = split.model_copy(update={"method": "random" if split.method == "stratified" else split.method})
         strata = [""] * len(rows)
@@ -63,7 +64,7 @@ def divided(rows: Rows, data: Data, task: RowTask) -> dict[str, Rows]:
         else:
             parts = _completed(rows, strata, split, data, task)
     except DataError as error:
-        raise DataError(f"{named_files(data.path)}: {error}") from None
+        raise DataError(f"{named_data(data)}: {error}") from None
     splits = {name: rows.take(indices) for name, indices in parts.items()}
     if rows.groups is not None:
         warn_of_divided_groups(splits, data)
@@ -75,7 +76,8 @@ def _label_sets(rows: Rows, data: Data, task: RowTask) -> list[tuple[str, ...]] 
     split = data.split
     if not task.traits.several or (split.method, split.multi_label) != ("stratified", "stratified"):
         return None
-    return [label if isinstance(label, tuple) else () for label in rows.labels]
+    sources = [()] * len(rows) if rows.sources is None else [(f"from {name}",) for name in rows.sources]
+    return [(*(label if isinstance(label, tuple) else ()), *of) for label, of in zip(rows.labels, sources, strict=True)]
 
 
 def _basis(rows: Rows, data: Data, task: RowTask) -> Basis:

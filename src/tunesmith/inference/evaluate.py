@@ -9,7 +9,7 @@ from typing import Any
 
 from tunesmith.config.changes import differing
 from tunesmith.config.composing.compose import Composed
-from tunesmith.config.data_files import named_files
+from tunesmith.config.data_files import named_data
 from tunesmith.config.schema import RunConfig, Split
 from tunesmith.config.tasks import traits_of
 from tunesmith.data.cleaning.clean import clean_texts
@@ -77,7 +77,7 @@ def _evaluate(
     fitted, identity = rows_to_measure(record, composed, config, split, trained)
     rows = fitted.splits[split]
     task = task_of(config.task)
-    check_labels(rows, split, named_files(config.data.path), trained)
+    check_labels(rows, split, named_data(config.data), trained)
     own, why = own_rows(record)
     warn_of_trained_rows(record, own, why, rows, split, config.data.near)
     data = TextDataModule(

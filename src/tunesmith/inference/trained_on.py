@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 
-from tunesmith.config.data_files import named_files
+from tunesmith.config.data_files import named_data
 from tunesmith.data.content import input_hash, known_content_ids
 from tunesmith.data.leaks import NAMED, leaks
 from tunesmith.data.rows import Rows, row_place
@@ -25,7 +25,7 @@ def own_rows(record: Record) -> tuple[dict[str, Rows] | None, str]:
     Returns:
         The rows of each split and an empty text; or None and why they cannot be read as they were.
     """
-    path = named_files(record.config["data"]["path"])
+    path = named_data(record.typed.data)
     try:
         splits = read_fitted(record.typed)
     except (DataError, FilesError):

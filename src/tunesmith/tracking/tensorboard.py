@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +82,10 @@ class TensorBoard(Tracker):
         """Write the final metrics below `final/`, at the last step."""
         self._write_numbers({f"final/{name}": value for name, value in numbers_of(metrics).items()})
 
-    def log_table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Write a table as text."""
-        self._write_text(name, _table(columns, rows))
-
     def log_sweep(self, shown: SweepSummary) -> None:
         """Write the sweep's curves and final numbers, and a table of all trials."""
         super().log_sweep(shown)
-        self._write_text("trials", _table(shown.columns, shown.rows))
+        self._write_text("trials", _table(shown))
 
     def finish(self, status: Status, exit_code: int) -> None:
         """Write how the run ended, as text and for the HPARAMS tab, and close the file."""
@@ -159,10 +155,10 @@ def _fenced(values: Mapping[str, Any]) -> str:
     return f"```yaml\n{yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)}```"
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Format a table in Markdown."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(_cell(value) for value in row)} |" for row in lines)
+def _table(shown: SweepSummary) -> str:
+    """Format all trials as a Markdown table."""
+    rows = [shown.columns, ["---"] * len(shown.columns), *shown.rows]
+    return "\n".join(f"| {' | '.join(_cell(value) for value in row)} |" for row in rows)
 
 
 def _cell(value: Any) -> str:

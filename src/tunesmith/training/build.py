@@ -16,6 +16,7 @@ from tunesmith.config.schema import RunConfig
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.findings import findings
 from tunesmith.data.fitting import drop_long, fit
+from tunesmith.data.mixture import weighted
 from tunesmith.data.prepared import Prepared, read_prepared
 from tunesmith.data.rows import Rows
 from tunesmith.evaluation.metrics import compute_metrics
@@ -54,13 +55,13 @@ log = logging.getLogger("tunesmith")
 
 
 def build_data(
-    config: RunConfig, splits: dict[str, Rows] | None = None, ground: Groundwork | None = None
+    config: RunConfig, rows: dict[str, Rows] | None = None, ground: Groundwork | None = None
 ) -> TextDataModule:
     """Read and split a run's data, apply its length limits, and warn about anything misleading in it.
 
     Args:
         config: The run's config.
-        splits: Rows that have already been read; by default they are read from the file.
+        rows: Rows of each split that have already been read; by default they are read from the file.
         ground: The model's architecture and tokenizer, if already read.
 
     Raises:
@@ -69,7 +70,7 @@ def build_data(
         FilesError: The model's tokenizer cannot be read.
     """
     task = task_of(config.task)
-    prepared = read_prepared(config.data, task) if splits is None else Prepared(splits)
+    prepared = read_prepared(config.data, task) if rows is None else Prepared(rows)
     unseen = () if config.evaluation.test else ("test",)
     ground = ground or read_groundwork(config.model)
     tokenizer, family, at_most = ground.tokenizer, ground.family, longest_text(config, ground)
@@ -79,17 +80,18 @@ def build_data(
     labels = task.label_names(seen, config.data.label_column)
     for sentence in findings(seen, task):
         log.warning("%s", sentence)
+    splits, sources = weighted(fitted.splits, config.data)
     data = TextDataModule(
         config.data,
         tokenizer,
         task,
         seed=config.seed,
-        splits=fitted.splits,
+        splits=splits,
         labels=labels,
         family=family,
         unseen=unseen,
     )
-    data.lengths = prepared.facts | fitted.facts
+    data.lengths = prepared.facts | fitted.facts | ({"sources": sources} if sources else {})
     data.split_record = prepared.record or data.split_record
     return data
 
@@ -103,10 +105,10 @@ def read_fitted(config: RunConfig) -> dict[str, Rows]:
     """
     task = task_of(config.task)
     splits = read_prepared(config.data, task).splits
-    if config.data.on_long != "drop":
-        return splits
-    ground = read_groundwork(config.model)
-    return drop_long(splits, ground.tokenizer, config.data, task, ground.family).splits
+    if config.data.on_long == "drop":
+        ground = read_groundwork(config.model)
+        splits = drop_long(splits, ground.tokenizer, config.data, task, ground.family).splits
+    return weighted(splits, config.data)[0]
 
 
 def longest_text(config: RunConfig, ground: Groundwork) -> int | None:

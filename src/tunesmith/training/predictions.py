@@ -14,9 +14,9 @@ from tunesmith.tasks.task import Task
 def prediction_rows(outputs: Outputs, rows: Rows, labels: Sequence[str], task: Task) -> list[dict[str, Any]]:
     """Make one dict per row of the split, in order: ids, split, label, prediction, and what the prediction is based on.
 
-    `content_id` is the same wherever the row stands (`data/content.py`); `group` is there if rows have one. What a
-    prediction is based on is `logits` for labels and tags (null for a word not shown to the model), and for texts
-    `loss`, the mean per token in nats, with `num_tokens`.
+    `content_id` is the same wherever the row stands (`data/content.py`); `group` and `source` are there if rows have
+    one. What a prediction is based on is `logits` for labels and tags (null for a word not shown to the model), and for
+    texts `loss`, the mean per token in nats, with `num_tokens`.
 
     Args:
         outputs: The outputs of an evaluation pass.
@@ -27,10 +27,12 @@ def prediction_rows(outputs: Outputs, rows: Rows, labels: Sequence[str], task: T
     truths, predictions = task.predictions(outputs, rows, labels)
     grounds, contents = task.grounds(outputs, len(rows)), known_content_ids(rows)
     groups = [{"group": group} for group in rows.groups] if rows.groups else [{}] * len(rows)
-    ids = zip(rows.ids, contents, groups, strict=True)
+    sources = [{"source": source} for source in rows.sources] if rows.sources else [{}] * len(rows)
+    beside = [group | source for group, source in zip(groups, sources, strict=True)]
+    ids = zip(rows.ids, contents, beside, strict=True)
     answers = zip(truths, predictions, grounds, strict=True)
     return [
-        {"id": row_id, "content_id": content, "split": outputs.split, **group, "label": label, "prediction": answer}
+        {"id": row_id, "content_id": content, "split": outputs.split, **more, "label": label, "prediction": answer}
         | ground
-        for (row_id, content, group), (label, answer, ground) in zip(ids, answers, strict=True)
+        for (row_id, content, more), (label, answer, ground) in zip(ids, answers, strict=True)
     ]

@@ -26,7 +26,7 @@ def test_a_key_takes_what_its_field_takes(key, taken, refused):
     [
         ("data.delimiter", r"one of comma, semicolon, tab, pipe, \t, or text of exactly one character"),
         ("data.label_separator", "text of at least one character"),
-        ("data.path", "text, or a list of text, or a mapping of keys to values"),
+        ("data.path", "text, or a list of text, or a mapping of keys to values, or null"),
         ("data.id_column", "text, or null"),
         ("data.batch_size", "a whole number of at least 1"),
         ("model.dropout", "a number of at least 0 and less than 1, or null"),

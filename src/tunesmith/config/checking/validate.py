@@ -18,8 +18,8 @@ from tunesmith.config.checking.other_names import VALUES, equivalent_of
 from tunesmith.config.checking.rules import contradictions
 from tunesmith.config.keys import choices, describe_type, model_at, takes_value
 from tunesmith.config.limits import bounded
-from tunesmith.config.outline import is_text, leaves
-from tunesmith.config.schema import RunConfig
+from tunesmith.config.outline import SOURCE, is_text, leaves
+from tunesmith.config.schema import DataSource, RunConfig
 from tunesmith.errors import Problem
 from tunesmith.suggest import as_yaml, did_you_mean, nearest, nearest_key
 
@@ -173,6 +173,9 @@ def unknown_key(path: str, plain: Mapping[str, Any], received: str | None, elsew
                 f"{where}.{key}" for key in sorted(targets.accepted(where, node)) if f"{where}.{key}" not in known
             ]
     known = [key for key in known if not key.rpartition(".")[2].startswith("_")]
+    source = SOURCE.match(path)
+    if source is not None:
+        known = [f"{source[0]}{key}" for key in DataSource.model_fields]
     if path in ("experiment", "debug"):
         first_line = "Write `# @package _global_` in the first line of the file"
         return Problem(path, "no such key", received, first_line, "unknown")

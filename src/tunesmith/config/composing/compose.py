@@ -180,8 +180,12 @@ def apply(values: Sequence[Any], config: DictConfig) -> list[Problem]:
 
 
 def _clear_files(override: Any, config: DictConfig) -> None:
-    """Remove earlier files: files for each split replace a single file, and the other way round."""
+    """Remove earlier files: a file, files for each split and several sources replace one another."""
     key = override.key_or_group
+    if key == "data.sources" or key.startswith("data.sources."):
+        OmegaConf.update(config, "data.path", None, merge=False, force_add=True)
+    if key == "data.path" or key.startswith("data.path."):
+        OmegaConf.update(config, "data.sources", {}, merge=False, force_add=True)
     if key == "data.path":
         OmegaConf.update(config, key, None, merge=False, force_add=True)
     elif key.startswith("data.path.") and not isinstance(node_at(config, "data.path"), DictConfig):

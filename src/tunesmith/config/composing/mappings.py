@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from tunesmith.config.composing.hydra_inside import with_value
 from tunesmith.config.omegaconf_inside import child_of, content_of
-from tunesmith.config.outline import outline
+from tunesmith.config.outline import as_in_data, outline
 from tunesmith.errors import Problem
 
 SCALARS = {"str", "int", "float", "bool"}
@@ -42,7 +42,9 @@ def mappings() -> dict[str, bool]:
 def mapping_of(key: str) -> str | None:
     """The mapping that an override's key names, or that contains it; None if there is none."""
     bare = key.lstrip("+")
-    return next((path for path in mappings() if bare == path or bare.startswith(f"{path}.")), None)
+    shared = as_in_data(bare)
+    path = next((path for path in mappings() if shared == path or shared.startswith(f"{path}.")), None)
+    return None if path is None else bare[: len(bare) - len(shared) + len(path)]
 
 
 def read_mapping_override(key: str, value: str, parser: OverridesParser) -> Override | Problem | None:
@@ -69,7 +71,7 @@ def read_mapping_override(key: str, value: str, parser: OverridesParser) -> Over
 def takes_text(key: str) -> bool:
     """Whether a key is an entry of a mapping to texts, so that every value is text."""
     path = mapping_of(key)
-    return path is not None and key.lstrip("+") != path and mappings()[path]
+    return path is not None and key.lstrip("+") != path and mappings()[as_in_data(path)]
 
 
 def advice(path: str) -> str:
@@ -99,7 +101,12 @@ def convert_keys(config: DictConfig) -> Iterator[Problem]:
     Yields:
         Problems of keys that YAML read as true or false: what was written is no longer known.
     """
-    for path in mappings():
+    sources = node_at(config, "data.sources")
+    names = [str(name) for name in sources] if isinstance(sources, DictConfig) and content_of(sources) else []
+    of_sources = [
+        f"data.sources.{name}.{path[5:]}" for name in names for path in mappings() if path.startswith("data.")
+    ]
+    for path in (*mappings(), *of_sources):
         node = node_at(config, path)
         if (
             not isinstance(node, DictConfig)
@@ -171,7 +178,7 @@ def _value(text: str, path: str, parser: OverridesParser) -> Any:
         value = parser.parse_overrides([f"a={text}"])[0].value()
     except HydraException:
         return text
-    if value is None or not mappings()[path]:
+    if value is None or not mappings()[as_in_data(path)]:
         return value if value is None or isinstance(value, str | int | float | bool) else text
     return value if text[:1] in ("'", '"') and isinstance(value, str) else text
 

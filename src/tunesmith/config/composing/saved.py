@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tunesmith.config.composing import resolvers
 from tunesmith.config.composing.files import display_path
-from tunesmith.config.data_files import HUB, SPLIT_FILE, names_in, with_each
+from tunesmith.config.data_files import HUB, SPLIT_FILE, names_in, parts_of, with_each
 from tunesmith.config.folders import expand
 from tunesmith.config.limits import bounded, read_yaml
 from tunesmith.errors import ConfigError, Problem
@@ -63,6 +63,8 @@ def to_saved(config: DictConfig) -> dict[str, Any]:
         node = reduce(lambda inner, name: inner[name], nodes, saved[group])
         if (group, key) != ("data", "path") or node.get("format") != HUB:
             node[key] = with_each(node.get(key), partial(absolute_path, group))
+    for source in saved["data"].get("sources", {}).values():
+        source["path"] = with_each(source.get("path"), partial(absolute_path, "data"))
     return saved
 
 
@@ -81,7 +83,12 @@ def has_relative_paths(config: RunConfig) -> bool:
     paths = [(group, reduce(getattr, keys, getattr(config, group))) for group, *keys in PATHS if keys != ["path"]]
     paths += [
         ("model", config.model.path),
-        *(("data", name) for name in names_in(config.data.path) if config.data.format != HUB),
+        *(
+            ("data", name)
+            for data in parts_of(config.data).values()
+            for name in names_in(data.path)
+            if data.format != HUB
+        ),
     ]
     return any(absolute_path(group, path) != path for group, path in paths)
 

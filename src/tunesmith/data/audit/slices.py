@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from tunesmith.config.data_files import parts_of
 from tunesmith.config.schema import Data
 from tunesmith.data.audit.finding import Finding, cases_of, number_of, some
 from tunesmith.data.files import data_files
@@ -21,6 +22,8 @@ from tunesmith.data.values import as_text
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.suggest import did_you_mean, nearest
 
+SOURCE: Final = "source"
+"""The column that rows of several sources have beside those of their files."""
 LEAST_ROWS: Final = 30
 """Rows of a slice, and beside it."""
 DIFFERENCE: Final = 0.1
@@ -43,23 +46,29 @@ def slice_values(splits: Mapping[str, Rows], data: Data, columns: Sequence[str])
     """
     if not columns:
         return {}
-    source = source_of(data.format, dialect_of(data))
-    files = data_files(data, source)
+    of_sources: dict[str, list[str]] = {}
+    if data.sources and SOURCE in columns:
+        of_sources[SOURCE] = [source for rows in splits.values() for source in rows.sources or ()]
+        columns = [column for column in columns if column != SOURCE]
     values: dict[str, dict[tuple[str, int], str]] = {column: {} for column in columns}
     names: dict[str, None] = {}
-    for line, record in records_in(source, files):
-        names |= dict.fromkeys(record)
-        record = with_nested(record, columns)
-        for column in columns:
-            if column in record:
-                values[column][line.file, int(line)] = as_text(record[column])
+    for part in parts_of(data).values():
+        source = source_of(part.format, dialect_of(part))
+        files = data_files(part, source)
+        for line, record in records_in(source, files):
+            names |= dict.fromkeys(record)
+            record = with_nested(record, columns)
+            for column in columns:
+                if column in record:
+                    values[column][line.file, int(line)] = as_text(record[column])
     missing = [column for column in columns if not values[column]]
     if missing:
         rule = f"takes columns of the data: {', '.join(names)}"
         raise ConfigError([Problem("--slices", rule, name, did_you_mean(nearest(name, names))) for name in missing])
     only = str(next(iter(files)))
     keys = [(getattr(line, "file", only), int(line)) for rows in splits.values() for line in rows.lines or ()]
-    return {column: [of_column.get(key, "") for key in keys] for column, of_column in values.items()}
+    found = {column: [of_column.get(key, "") for key in keys] for column, of_column in values.items()}
+    return found | of_sources
 
 
 def slices(splits: Mapping[str, Rows], values: Mapping[str, Sequence[str]]) -> Iterator[Finding]:

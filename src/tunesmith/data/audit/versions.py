@@ -54,7 +54,7 @@ def version_changes(data: Data, earlier: str, task: RowTask) -> Changes:
     """
     lenient = data.model_copy(update={"on_empty": "drop"})
     now = read_rows(lenient, task, left_out=[])
-    then = read_rows(lenient.model_copy(update={"path": earlier}), task, left_out=[])
+    then = read_rows(lenient.model_copy(update={"path": earlier, "sources": {}}), task, left_out=[])
     return compare_versions(then, now, task, data.id_column)
 
 

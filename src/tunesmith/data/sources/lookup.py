@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from tunesmith.config.data_files import own_data
 from tunesmith.config.schema import Data
 from tunesmith.data.files import data_files
 from tunesmith.data.sources.hub import with_files
@@ -23,6 +24,12 @@ def records_with(data: Data, ids: Collection[str]) -> dict[str, dict[str, Any]]:
     Raises:
         DataError: A file cannot be read.
     """
+    if data.sources:
+        own = {
+            name: {row.removeprefix(f"{name}/") for row in ids if row.startswith(f"{name}/")} for name in data.sources
+        }
+        found = {name: records_with(own_data(data, name), of) for name, of in own.items() if of}
+        return {f"{name}/{row}": record for name, records in found.items() for row, record in records.items()}
     data = with_files(data)
     source = source_of(data.format, dialect_of(data))
     missing, records = set(ids), {}

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from tunesmith.reporting.blocks import Document
 from tunesmith.reporting.page import render_page
-from tunesmith.reporting.run.calibration import calibration_chapter
 from tunesmith.reporting.run.conditions import (
     commands_chapter,
     config_chapter,
@@ -53,7 +52,6 @@ def run_document(record: Record) -> Document:
         metrics_chapter(record),
         evaluations_chapter(record),
         curves_chapter(record),
-        calibration_chapter(record),
         mistakes_chapter(record),
         data_chapter(record),
         commands_chapter(record),

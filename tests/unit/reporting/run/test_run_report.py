@@ -16,7 +16,6 @@ from tunesmith.reporting.markdown import as_markdown
 from tunesmith.reporting.page import render_page
 from tunesmith.reporting.run.course import MOST_POINTS, thinned
 from tunesmith.reporting.run.mistakes import judged
-from tunesmith.reporting.run.model_card import model_card
 from tunesmith.reporting.run.report import run_document, write_run_report
 from tunesmith.runs.record import load_run
 
@@ -168,17 +167,6 @@ def test_a_fence_in_a_command_does_not_end_the_block():
     assert [t.type for t in MarkdownIt().parse(text) if t.type == "heading_open"] == ["heading_open"] * 2
 
 
-def test_the_model_card_has_intervals_baselines_and_warnings(finished, tmp_path):
-    shutil.copytree(finished.path, tmp_path / "run", ignore=shutil.ignore_patterns("checkpoints", "model"))
-    stored = finished.results | {"intervals": {"test/accuracy": [0.25, 0.75]}, "warnings": [MARKUP]}
-    (tmp_path / "run" / "results.json").write_text(json.dumps(stored))
-    card = model_card(load_run(tmp_path / "run"), adapter=False)
-    value, majority = finished.metrics["test/accuracy"], finished.baselines["test/accuracy"]["majority"]
-    assert f"| test/accuracy | this run | {value:.4f} | 0.2500 | 0.7500 |" in card
-    assert f"| test/accuracy | majority | {majority:.4f} |  |  |" in card
-    assert "<script>" not in card
-
-
 def test_report_writes_and_prints(finished, tmp_path, inside):
     shutil.copytree(finished.path, tmp_path / "run", ignore=shutil.ignore_patterns("model", "checkpoints"))
     (tmp_path / "run" / "report.html").unlink()
@@ -191,18 +179,6 @@ def test_report_writes_and_prints(finished, tmp_path, inside):
     assert shown.stdout.splitlines()[-1] == f"report: {tmp_path / 'run' / 'report.html'}"
     nothing = inside("report", tmp_path)
     assert (nothing.returncode, nothing.stderr.count("\n")) == (5, 1)
-
-
-def test_calibration_is_shown_where_rows_have_one_label(finished, tmp_path):
-    def chapter(shape):
-        document = run_document(hostile(finished, tmp_path / shape, SHAPES[shape]))
-        return [chapter for chapter in document.chapters if chapter.id == "calibration"]
-
-    ((gallery, *sentences),) = (found.blocks for found in chapter("one label"))
-    sure = math.exp(2) / (math.exp(2) + math.exp(-1))
-    assert [picture.values.rows for picture in gallery.pictures] == [[["0.9 to 1.0", 20, pytest.approx(sure), 0.0]]] * 2
-    assert f"test: the mean confidence is {sure:.1%}, and 0.0% of the answers are right (too sure)" in sentences[0].text
-    assert not any(chapter(shape) for shape in SHAPES if shape != "one label")
 
 
 @pytest.mark.slow

@@ -15,15 +15,18 @@ from tunesmith.errors import Problem
 
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 HUB_PAGE = re.compile(r"(?:https://huggingface\.co/datasets/|hf://datasets/)([\w.-]+/[\w.-]+)")
+SOURCE = re.compile(r"[\w-]+")
 URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
-@rule("data.path", "data.format")
-def _local(path: Any, file_format: Any) -> Problem | None:
-    name = next((name for name in names_in(path) if URL.match(str(name))), None)
-    if name is None or file_format == HUB:
+@rule("data.path", "data.format", "data.sources")
+def _local(path: Any, file_format: Any, sources: Mapping[str, Any]) -> Problem | None:
+    paths = {"data.path": path} | {f"data.sources.{name}.path": source["path"] for name, source in sources.items()}
+    urls = ((key, name) for key, of_key in paths.items() for name in names_in(of_key) if URL.match(str(name)))
+    key, url = next(urls, (None, None))
+    if key is None or file_format == HUB:
         return None
-    return Problem("data.path", "is a URL, but data is read from files", name, "Download it first, and give the file")
+    return Problem(key, "is a URL, but data is read from files", url, "Download it first, and give the file")
 
 
 @rule("data.path", "data.format")
@@ -40,6 +43,28 @@ def _id_on_the_hub(path: Any, file_format: Any) -> Problem | None:
         kind = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet"}.get(expand(path).suffix, "arrow")
         return Problem("data.path", "is a file or folder here, not on the Hub", path, f"Read it with data={kind}")
     return None
+
+
+@rule("data.path", "data.sources", "data.format")
+def _one_or_several(path: Any, sources: Mapping[str, Any], file_format: Any) -> Problem | None:
+    if path is None and not sources:
+        hint = "Give the file: data.path=FILE, or several sources: data.sources.NAME.path=FILE"
+        return Problem("data.path", "must name what to read", None, hint)
+    if path is not None and sources:
+        hint = "Make it one of the sources: data.path=null data.sources.NAME.path=..."
+        return Problem("data.path", "has no effect with data.sources", None, hint)
+    if sources and file_format == HUB:
+        hint = "Save it first (datasets.load_dataset(...).save_to_disk), and read it with data=arrow"
+        return Problem("data.format", "a data set of the Hub cannot be one of several sources", HUB, hint)
+    return None
+
+
+@rule("data.sources")
+def _names_of_sources(sources: Mapping[str, Any]) -> Problem | None:
+    name = next((name for name in sources if not SOURCE.fullmatch(name)), None)
+    if name is None:
+        return None
+    return Problem("data.sources", "takes names of letters, digits, - and _", name, "Rename it: data.sources.NAME.path")
 
 
 @rule("data.path", "data.split.method")

@@ -1,0 +1,115 @@
+"""Several sources in one data set: read each as it says, divided as one, and repeated in training by their weights."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tunesmith.config.data_files import named_data, own_data
+from tunesmith.config.schema import Data, DataSource
+from tunesmith.data.lines import Line
+from tunesmith.data.rows import Rows, join
+from tunesmith.errors import DataError
+
+FORMS = {"pairs": "pairs of texts", "words": "lists of words", "messages": "conversations"}
+"""Column of `Rows` to what its rows are."""
+KEY = re.compile(rf"\bdata\.(?=({'|'.join(DataSource.model_fields)})\b)")
+"""Where a key of `data` begins that a source has too."""
+log = logging.getLogger("tunesmith")
+
+
+def read_sources(data: Data, read: Callable[[Data], Rows]) -> Rows:
+    """The rows of all sources, one source after the other; ids begin with the source's name.
+
+    Args:
+        data: A data config with sources.
+        read: Reads the rows of one source from a data config of its own.
+
+    Raises:
+        DataError: A source cannot be read, or the rows of two have different forms.
+    """
+    parts = []
+    for name in data.sources:
+        with of_source(name):
+            rows = read(own_data(data, name))
+        ids, lines = [f"{name}/{row_id}" for row_id in rows.ids], [*map(_with_file, rows.lines or ())]
+        parts.append(replace(rows, ids=ids, lines=lines, sources=[name] * len(rows)))
+    _refuse_two_forms(data, parts)
+    rows = join(parts)
+    several = [part.splits for part in parts if part.splits is not None]
+    return replace(rows, splits=[split for splits in several for split in splits] if several else None)
+
+
+def _with_file(line: int) -> int:
+    """A line that is shown with its file."""
+    if not isinstance(line, Line) or line.within is not None:
+        return line
+    return Line(int(line), line.file, line.unit, Path(line.file).name)
+
+
+@contextmanager
+def of_source(name: str) -> Iterator[None]:
+    """Name the source in errors of its data, with the keys to set as those of the source."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"data.sources.{name}: {KEY.sub(f'data.sources.{name}.', str(error))}") from None
+
+
+def _refuse_two_forms(data: Data, parts: Sequence[Rows]) -> None:
+    forms = [next((text for column, text in FORMS.items() if getattr(part, column)), "texts") for part in parts]
+    if len(set(forms)) > 1:
+        each = ", ".join(f"{form} in {name}" for name, form in zip(data.sources, forms, strict=True))
+        raise DataError(f"{named_data(data)}: one task cannot take {each}. Bring them into one form with data.convert")
+
+
+def strata_by_source(strata: Sequence[str] | None, rows: Rows) -> list[str] | None:
+    """What a stratified split keeps the proportions of: the sources too, where there are several."""
+    if rows.sources is None:
+        return None if strata is None else list(strata)
+    labels = [""] * len(rows) if strata is None else strata
+    return [f"{label} from {source}" for label, source in zip(labels, rows.sources, strict=True)]
+
+
+def weighted(splits: Mapping[str, Rows], data: Data) -> tuple[dict[str, Rows], dict[str, dict[str, int]]]:
+    """Rows to train on as often as their source's weight says; those of other splits as they are.
+
+    A weight of 2.5 takes each training row twice, and half of them, drawn with `data.split.seed`, a third time.
+
+    Args:
+        splits: The rows of each split.
+        data: The data config.
+
+    Returns:
+        The rows of each split, and by source the number of its rows in each and of those in an epoch of training.
+
+    Raises:
+        DataError: The weights leave nothing to train on.
+    """
+    train = splits["train"]
+    if train.sources is None:
+        return dict(splits), {}
+    places, draw = np.arange(len(train)), np.random.default_rng(data.split.seed)
+    taken = []
+    for name, source in data.sources.items():
+        own = places[np.asarray(train.sources) == name]
+        whole, part = divmod(source.weight, 1)
+        taken += [own] * int(whole)
+        taken.append(np.sort(draw.permutation(own)[: round(part * len(own))]))
+    chosen = np.sort(np.concatenate(taken))
+    if not len(chosen):
+        raise DataError(f"{named_data(data)}: the weights leave no row to train on. Raise data.sources.NAME.weight")
+    rows = dict(splits) | {"train": train.take(chosen)}
+    counts = {name: {split: Counter(of.sources or ())[name] for split, of in splits.items()} for name in data.sources}
+    drawn = Counter(rows["train"].sources)
+    facts = {name: {**of, "trained_on": drawn[name]} for name, of in counts.items()}
+    each = ", ".join(f"{name} {of['trained_on']:,} of {of['train']:,} rows" for name, of in facts.items())
+    log.info("an epoch takes, by data.sources.NAME.weight: %s", each, extra={"once": True})
+    return rows, facts
