@@ -1,4 +1,4 @@
-"""Fields of objects within a record, named by a dotted path such as `summary.challenge`."""
+"""Fields of objects within a record, named by a dotted path such as `summary.challenge` or `answers.text.0`."""
 
 from __future__ import annotations
 
@@ -28,8 +28,15 @@ def _field(record: Mapping[str, Any], name: str) -> list[Any]:
     value: Any = record
     for part in name.split("."):
         if isinstance(value, list):
-            rule = f"{name!r} leads through a list, of which no item can be named"
-            raise MalformedError(f"{rule}. Write the text that is meant into a field of its own")
+            if not part.isdecimal():
+                example = name.replace(f".{part}", f".0.{part}", 1)
+                raise MalformedError(
+                    f"{name!r} leads through a list: name one of its items by its position, as {example}"
+                )
+            if int(part) >= len(value):
+                return [None]
+            value = value[int(part)]
+            continue
         if value is None:
             return [None]
         if not isinstance(value, Mapping) or part not in value:

@@ -47,3 +47,14 @@ def test_a_column_of_exactly_that_name_wins(tmp_path):
 def test_what_leads_to_no_text_is_refused_with_its_line(tmp_path, row, message):
     with pytest.raises(DataError, match=message):
         read_rows(data(tmp_path / "a.jsonl", [*ROWS, row]), CLASSIFICATION)
+
+
+def test_an_item_of_a_list_is_named_by_its_position(tmp_path):
+    rows = [{"text": f"a {i}", "answers": {"text": [f"yes {i}", "no"]}} for i in range(3)]
+    read = read_rows(
+        data(tmp_path / "a.jsonl", rows, text_column="text", label_column="answers.text.1"), CLASSIFICATION
+    )
+    assert read.labels == ["no", "no", "no"]
+    rows[1]["answers"]["text"] = ["alone"]
+    with pytest.raises(DataError, match=r"no text or no label \(line 2\)"):
+        read_rows(data(tmp_path / "a.jsonl", rows, text_column="text", label_column="answers.text.1"), CLASSIFICATION)

@@ -63,9 +63,32 @@ READY = {
         {"train_sft": 20, "test_sft": 6, "train_gen": 2, "test_gen": 2},
         {"train": 18, "val": 2, "test": 6},
     ),
+    "alpaca": (
+        dict.fromkeys(("instruction", "input", "output"), TEXT),
+        lambda i, split: {"instruction": f"Add {i}", "input": "", "output": f"{i}"},
+        {"train": 20},
+        {"train": 16, "val": 2, "test": 2},
+    ),
+    "squad": (
+        dict.fromkeys(("id", "title", "context", "question"), TEXT)
+        | {"answers": {"text": datasets.List(TEXT), "answer_start": datasets.List(datasets.Value("int32"))}},
+        lambda i, split: {
+            **{"id": f"{split}{i}", "title": "a", "context": f"{split} {i // 2}", "question": f"what {i}?"},
+            "answers": {"text": [f"answer {i}", "other"], "answer_start": [0, 3]},
+        },
+        {"train": 20, "validation": 6},
+        {"train": 18, "val": 6, "test": 2},
+    ),
+    "conll2003": (
+        {"id": TEXT, "tokens": datasets.List(TEXT), "ner_tags": datasets.List(of_two("O", "B-PER"))},
+        lambda i, split: {"id": str(i), "tokens": ["Ada", split, str(i)], "ner_tags": [1, 0, 0]},
+        {"train": 20, "validation": 6, "test": 6},
+        {"train": 20, "val": 6, "test": 6},
+    ),
 }
 """Option to features, a row, the Hub's splits, and the rows of ours."""
-NEEDS = {"samsum": ["model=tiny_seq2seq"], "ultrachat": ["model=tiny_causal"]}
+NEEDS = {"samsum": ["model=tiny_seq2seq"], "squad": ["model=tiny_seq2seq"]}
+NEEDS |= {"ultrachat": ["model=tiny_causal"], "alpaca": ["model=tiny_causal"]}
 
 
 class Ready(datasets.GeneratorBasedBuilder):
@@ -98,6 +121,11 @@ def test_a_ready_option_reads_what_the_hub_documents(option, tmp_path, monkeypat
     splits = read_splits(config.data, task_of(config.task))
     hub.hub_data.cache_clear()
     assert {name: len(rows) for name, rows in splits.items()} == READY[option][3]
+    if option == "squad":
+        rows = splits["val"]
+        assert (rows.labels[0], rows.texts[0]) == ("answer 0", "question: what 0? context: validation 0")
+    if option == "conll2003":
+        assert splits["train"].labels[0] == ("B-PER", "O", "O")
     if config.task.name == "classification":
         assert set(splits["train"].labels) <= set(READY[option][0]["label"].names)
 
