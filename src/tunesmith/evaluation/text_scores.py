@@ -63,6 +63,25 @@ def rouge_l(prediction: str, truth: str) -> float | None:
     return 2 * common_subsequence(one, other) / (len(one) + len(other)) if other else None
 
 
+def rouge_1(prediction: str, truth: str) -> float | None:
+    """Return the F-measure of the bags of words (Lin 2004), without stemming; None if the reference has no words."""
+    return _rouge_n(prediction, truth, 1)
+
+
+def rouge_2(prediction: str, truth: str) -> float | None:
+    """Return the F-measure of the bags of pairs of neighbouring words (Lin 2004), without stemming.
+
+    Returns:
+        2 x common pairs / (pairs of one + pairs of the other); None if the reference has fewer than two words.
+    """
+    return _rouge_n(prediction, truth, 2)
+
+
+def _rouge_n(prediction: str, truth: str, order: int) -> float | None:
+    one, other = (Counter(zip(*(words(text)[i:] for i in range(order)), strict=False)) for text in (prediction, truth))
+    return 2 * (one & other).total() / (one.total() + other.total()) if other else None
+
+
 def common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
     """Return the length of the longest common subsequence, by bit-parallel dynamic programming (Hyyrö 2004)."""
     places: dict[str, int] = {}

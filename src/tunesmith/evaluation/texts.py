@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from tunesmith.evaluation.text_scores import CHARACTERS, WORDS, exact_match, ngrams, rouge_l, token_f1
+from tunesmith.evaluation.text_scores import CHARACTERS, WORDS, exact_match, ngrams, rouge_1, rouge_2, rouge_l, token_f1
 
 
 class _MeanOverTexts(Metric):
@@ -17,6 +17,8 @@ class _MeanOverTexts(Metric):
     higher_is_better = True
     full_state_update = False
     score: Callable[[str, str], float | None]
+    least = "no words"
+    """What the reference of a text without a score has."""
     total: Tensor
     texts: Tensor
     unscored: Tensor
@@ -44,7 +46,7 @@ class _MeanOverTexts(Metric):
     def remark(self) -> str | None:
         """A caveat on the mean, which completes a sentence that starts with the metric's name."""
         unscored, rows = int(self.unscored), int(self.unscored + self.texts)
-        return f"leaves out {unscored} of {rows} rows, whose reference has no words" if unscored else None
+        return f"leaves out {unscored} of {rows} rows, whose reference has {self.least}" if unscored else None
 
 
 class ExactMatch(_MeanOverTexts):
@@ -57,6 +59,19 @@ class TokenF1(_MeanOverTexts):
     """Mean F1 of the texts' words."""
 
     score = staticmethod(token_f1)
+
+
+class Rouge1(_MeanOverTexts):
+    """Mean ROUGE-1 of the texts whose reference has words, in any script."""
+
+    score = staticmethod(rouge_1)
+
+
+class Rouge2(_MeanOverTexts):
+    """Mean ROUGE-2 of the texts whose reference has at least two words, in any script."""
+
+    score = staticmethod(rouge_2)
+    least = "fewer than two words"
 
 
 class RougeL(_MeanOverTexts):

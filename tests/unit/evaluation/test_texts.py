@@ -12,6 +12,8 @@ from tunesmith.evaluation.texts import (
     ChrF,
     ExactMatch,
     Perplexity,
+    Rouge1,
+    Rouge2,
     RougeL,
     TokenF1,
 )
@@ -118,6 +120,28 @@ def test_rouge_l_of_english_is_that_of_torchmetrics():
     theirs.update(*map(list, zip(*pairs, strict=True)))
     ours = score(RougeL(), *map(list, zip(*pairs, strict=True)))
     assert ours == pytest.approx(theirs.compute()["rougeL_fmeasure"].item(), abs=1e-6)
+
+
+PIECES = ("the", "film", "кот", "η", "봄", "É", "猫", "ที่", "hi", "7", " ", " ", ", ", "!")
+odd_texts = st.lists(st.sampled_from(PIECES), max_size=9).map("".join)
+
+
+@given(st.lists(st.tuples(odd_texts, odd_texts), min_size=1, max_size=7), st.integers(1, 7))
+def test_rouge_1_and_2_are_those_of_torchmetrics_in_every_script_and_batching(pairs, size):
+    for order, metric in ((1, Rouge1()), (2, Rouge2())):
+        scored = [pair for pair in pairs if len(words(pair[1])) >= order]
+        for start in range(0, len(pairs), size):
+            metric.update(*zip(*pairs[start : start + size], strict=True))
+        left_out = len(pairs) - len(scored)
+        assert (f"leaves out {left_out} of {len(pairs)} rows" in (metric.remark or "")) == (left_out > 0)
+        theirs = ROUGEScore(rouge_keys=(f"rouge{order}",))
+        know_all_words(theirs)
+        if not scored:
+            assert math.isnan(metric.compute())
+            continue
+        theirs.update(*map(list, zip(*scored, strict=True)))
+        expected = theirs.compute()[f"rouge{order}_fmeasure"].item()
+        assert metric.compute().item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_words_of_scripts_without_spaces_are_characters_with_their_marks():

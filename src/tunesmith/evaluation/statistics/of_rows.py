@@ -10,7 +10,7 @@ import numpy as np
 from tunesmith.evaluation.spans import entities
 from tunesmith.evaluation.statistics.additive import AdditiveMetric, Numbers, mean, ratio
 from tunesmith.evaluation.statistics.of_labels import Form, Rows, all_labels_right, matthews, multiclass, multilabel
-from tunesmith.evaluation.text_scores import exact_match, ngrams, rouge_l, token_f1
+from tunesmith.evaluation.text_scores import exact_match, ngrams, rouge_1, rouge_2, rouge_l, token_f1
 
 AGREES = 1e-4
 """Relative gap up to which a metric from saved predictions is the recorded one; torchmetrics counts in fp32."""
@@ -182,6 +182,8 @@ FORMS: dict[str, Form] = {
     "WordAccuracy": _word_accuracy,
     "ExactMatch": _mean_of_texts(exact_match),
     "TokenF1": _mean_of_texts(token_f1),
+    "Rouge1": _mean_of_texts(rouge_1),
+    "Rouge2": _mean_of_texts(rouge_2),
     "RougeL": _mean_of_texts(rouge_l),
     "ChrF": _chrf,
     "Perplexity": _perplexity,

@@ -28,6 +28,10 @@ MORE = {
         "r2": {"_target_": "torchmetrics.regression.R2Score"},
         "rmse": {"_target_": "torchmetrics.regression.MeanSquaredError", "squared": False},
     },
+    "text_to_text": {
+        "rouge_1": {"_target_": "tunesmith.evaluation.texts.Rouge1"},
+        "rouge_2": {"_target_": "tunesmith.evaluation.texts.Rouge2"},
+    },
 }
 WITHOUT = {"regression": {"spearman"}}
 """Shipped metrics that are no function of sums."""
