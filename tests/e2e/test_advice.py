@@ -285,10 +285,16 @@ ROWS = [
     Row(f"{LM} data.packing=true method=prompt", "data.packing=false"),
     Row(f"{TAGS} data.on_long=cut_left", "data.on_long=drop"),
     Row("data.split.val_fraction=0", "data.split.val_fraction=0.05 data.split.method=random"),
+    Row("data.split.fold=1", "data.split.folds=5"),
+    Row(
+        "data.split.folds=3 data.split.method=column data.split.column=part",
+        "data.split.method=random data.split.column=null data.split.from_run=null",
+    ),
     # config/checking/other_names.py
     *(Row("+report_to=none", f"logger={name}", also="~report_to") for name in ("none", "tensorboard", "mlflow")),
     *(Row(f"logger.name={name}", f"logger={name}", also="~logger.name") for name in ("tensorboard", "mlflow")),
     Row("+optim=adamw_torch", "optimizer=adamw", also="~optim"),
+    Row("+k_folds=5", "data.split.folds=5 data.split.fold=0", also="~k_folds"),
     Row("+lr_scheduler_type=cosine", "scheduler=cosine", also="~lr_scheduler_type"),
     Row("+batching_strategy=dynamic", "data.order=bucketed", also="~batching_strategy"),
     Row("+adapter_path=finished", "model=from_run model.from_run=RUN", {"RUN": "finished"}, also="~adapter_path"),

@@ -120,6 +120,13 @@ class Split(Node):
     """What `method=stratified` does if texts have several labels: `stratified` keeps the proportions of each label
     (iterative stratification, Sechidis et al. 2011); new configs set it. `random` ignores them, as in configs without
     this key."""
+    folds: Annotated[Annotated[int, Field(ge=2)] | None, LATER] = None
+    """Number of folds for cross-validation; null is one fixed validation split. All rows but those of test are divided
+    into this many parts as `method` says, and one part is validated on. With `method=time` the rows are one block more,
+    and a fold trains on all older rows only."""
+    fold: Annotated[Annotated[int, Field(ge=0)], LATER] = 0
+    """With `folds`: which fold is the validation split, from 0. Numbers from `folds` on are the folds of another
+    division: with `folds=5`, fold 7 is fold 2 of the second division."""
     from_run: Annotated[str | None, LATER] = None
     """An earlier run's directory: rows are in the split that they have there, whatever `method` says. New rows go to
     train, or to where a copy of theirs or their group is; they are counted, as are rows that are gone."""

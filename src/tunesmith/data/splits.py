@@ -66,6 +66,8 @@ def divided(rows: Rows, data: Data, task: RowTask) -> dict[str, Rows]:
     except DataError as error:
         raise DataError(f"{named_data(data)}: {error}") from None
     splits = {name: rows.take(indices) for name, indices in parts.items()}
+    if left_out := len(rows) - sum(map(len, parts.values())):
+        log.info("fold %d in time leaves out the %d rows that are newer than its own", split.fold, left_out)
     if rows.groups is not None:
         warn_of_divided_groups(splits, data)
     return splits
@@ -111,6 +113,8 @@ def _completed(rows: Rows, strata: Sequence[str], split: Split, data: Data, task
     drawn = split_rows([strata[int(i)] for i in train], own, _basis(rows.take(train), data, task))
     for name in [name for name in SPLITS if name not in named and len(drawn[name])]:
         fraction = f"data.split.{name}_fraction={getattr(split, f'{name}_fraction')}"
+        if name == "val" and split.folds is not None:
+            fraction = f"fold {split.fold} of data.split.folds={split.folds}"
         message = "no file for %s: %d of the %d rows of train are taken (%s)"
         log.info(message, name, len(drawn[name]), len(train), fraction, extra={"once": True})
     return parts | {name: train[drawn[name]] for name in SPLITS if name not in named or name == "train"}

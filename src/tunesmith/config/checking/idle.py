@@ -50,9 +50,12 @@ IDLE: tuple[Idle, ...] = (
     ("logger.alert", "logger.name", ("none",), "Add logger=wandb"),
     ("logger._target_", "logger.name", ("none",), "Add logger.name=null"),
 )
-BESIDE: tuple[tuple[str, str, str], ...] = tuple(
-    (f"model.{key}", "model.from_run", "It comes from that run; leave it out, or start from a folder")
-    for key in ("path", "tokenizer", "family", "revision", "init", "config")
+BESIDE: tuple[tuple[str, str, str], ...] = (
+    *(
+        (f"model.{key}", "model.from_run", "It comes from that run; leave it out, or start from a folder")
+        for key in ("path", "tokenizer", "family", "revision", "init", "config")
+    ),
+    ("data.split.val_fraction", "data.split.folds", "Each fold is validated on in turn; leave it out"),
 )
 """A key, another key that replaces it if set, and the next step."""
 

@@ -97,10 +97,7 @@ PARTS = (
 )
 TEMPLATE = "The chat template is the tokenizer's: model.tokenizer=FOLDER. For texts from columns: data.template"
 TOKENS = "Add tokens to a saved model and its tokenizer with transformers, and give its folder: model.path=FOLDER"
-FOLDS = (
-    "Write train, val or test into a column for each fold, and start a run for each: "
-    "data.split.method=column data.split.column=NAME"
-)
+FOLDS = "A run validates on one fold: data.split.folds=5 data.split.fold=0"
 UNTRAINED = "To evaluate the model as it is, take one step without effect: trainer.max_steps=1 optimizer.lr=1e-12"
 WRITTEN_OUT = "Write the examples into data.template, before the columns of the row"
 INSTEAD = {

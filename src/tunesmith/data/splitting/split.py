@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,10 @@ from tunesmith.data.spellings import override
 from tunesmith.data.splitting.by_hash import split_by_hash
 from tunesmith.data.splitting.by_labels import divide_by_labels
 from tunesmith.data.splitting.by_time import order_of, split_by_time
+from tunesmith.data.splitting.folds import fold_numbers, forward_parts, hash_numbers
 from tunesmith.data.splitting.units import divide_units
 from tunesmith.errors import DataError
+from tunesmith.seeding import derive_seed
 from tunesmith.suggest import nearest
 
 MEANT = {
@@ -28,6 +30,7 @@ MEANT = {
 """What others call the splits."""
 SHORTEST = 4
 """Letters of a label from which it may be taken for a misspelling."""
+COPIES_APART = "copies of a text are on both sides of the %s: there are too few distinct texts to keep them apart"
 Indices = npt.NDArray[np.int64]
 log = logging.getLogger("tunesmith")
 
@@ -77,7 +80,8 @@ class Basis:
 def split_rows(labels: Sequence[str], split: Split, basis: Basis | None = None) -> dict[str, Indices]:
     """Positions of the rows of each split, in file order; disjoint, and together all rows.
 
-    The result depends on the labels, their order, `basis` and `split` alone.
+    Folds in time leave out the rows that are newer than the fold. The result depends on the labels, their order,
+    `basis` and `split` alone.
 
     Args:
         labels: The label of each row.
@@ -91,6 +95,8 @@ def split_rows(labels: Sequence[str], split: Split, basis: Basis | None = None) 
     basis = basis or Basis()
     if split.method == "column":
         return _by_column(basis.column)
+    if split.folds is not None:
+        return _in_folds(labels, split, split.folds, basis)
     if split.method == "hash":
         parts = split_by_hash(basis.keys, split.val_fraction, split.test_fraction, split.seed)
         _check_sizes(len(parts["train"]), len(parts["val"]), len(parts["test"]), split)
@@ -101,13 +107,60 @@ def split_rows(labels: Sequence[str], split: Split, basis: Basis | None = None) 
         return split_by_time(order_of(basis.column, basis.lines), num_val, num_test)
     val, test = _drawn(labels, num_val, num_test, split, basis.units, basis.label_sets)
     if not basis.grouped and (len(val) == 0 < num_val or len(test) == 0 < num_test):
-        log.warning(
-            "copies of a text are on both sides of the split: there are too few distinct texts to keep them apart"
-        )
+        log.warning(COPIES_APART, "split")
         val, test = _drawn(labels, num_val, num_test, split, None, basis.label_sets)
     _check_units(len(val), num_val, len(test), num_test)
     train = np.setdiff1d(np.arange(len(labels)), np.concatenate([val, test]))
     return {"train": train, "val": np.sort(val), "test": np.sort(test)}
+
+
+def _in_folds(labels: Sequence[str], split: Split, folds: int, basis: Basis) -> dict[str, Indices]:
+    """One fold as val, and the others as train; the rows of test are those without folds, and are in no fold."""
+    repetition, fold = divmod(split.fold, folds)
+    num_test = round(len(labels) * split.test_fraction)
+    if split.method == "time":
+        times = order_of(basis.column, basis.lines)
+        parts = split_by_time(times, 0, num_test)
+        train, val = forward_parts(np.asarray(sorted(parts["train"], key=lambda row: times[row])), folds, fold)
+        return {"train": np.sort(train), "val": np.sort(val), "test": parts["test"]}
+    seed = derive_seed(split.seed, "folds", repetition)
+    if split.method == "hash":
+        parts = split_by_hash(basis.keys, 0.0, split.test_fraction, split.seed)
+        rest, test = parts["train"], parts["test"]
+        numbers = hash_numbers([basis.keys[row] for row in rest], folds, seed)
+        _check_sizes(int((numbers != fold).sum()), int((numbers == fold).sum()), len(test), split)
+    else:
+        units = basis.units
+        rest, test = _divide(np.arange(len(labels)), labels, num_test, split, units, basis.label_sets)
+        few = units is not None and len({units[row] for row in rest}) < folds
+        if not basis.grouped and (few or len(test) == 0 < num_test):
+            log.warning(COPIES_APART, "fold")
+            units = None
+            rest, test = _divide(np.arange(len(labels)), labels, num_test, split, units, basis.label_sets)
+        _check_units(0, 0, len(test), num_test)
+        rest = np.sort(rest)
+        numbers = _numbers_of(rest, labels, split.model_copy(update={"seed": seed}), folds, replace(basis, units=units))
+    return {"train": rest[numbers != fold], "val": rest[numbers == fold], "test": np.sort(test)}
+
+
+def _numbers_of(rows: Indices, labels: Sequence[str], split: Split, folds: int, basis: Basis) -> Indices:
+    """The fold of each of some rows; units and label sets are those of all rows."""
+    stratified = split.method == "stratified"
+
+    def divide(places: Indices, num_second: int, seed: int) -> tuple[Indices, Indices]:
+        chosen, own = rows[places], split.model_copy(update={"seed": seed})
+        first, second = _divide(chosen, [labels[r] for r in chosen], num_second, own, basis.units, basis.label_sets)
+        return np.searchsorted(rows, np.sort(first)), np.searchsorted(rows, np.sort(second))
+
+    copies = basis.units is not None and stratified and not basis.grouped
+    return fold_numbers(
+        [labels[row] for row in rows],
+        folds,
+        split.seed,
+        units=None if basis.units is None else [basis.units[row] for row in rows],
+        stratified=stratified,
+        divide=divide if copies or basis.label_sets is not None else None,
+    )
 
 
 def _drawn(

@@ -101,9 +101,9 @@ def _whole_micro_batches(batch: int, micro: int | str) -> Problem | None:
     return Problem("data.batch_size", f"must be a multiple of data.micro_batch_size={micro}", str(batch), hint)
 
 
-@rule("data.split.method", "data.split.val_fraction", "data.split.test_fraction")
-def _rows_left_to_train(method: str, val: float, test: float) -> Problem | None:
-    if method == "column" or val + test < 1:
+@rule("data.split.method", "data.split.val_fraction", "data.split.test_fraction", "data.split.folds")
+def _rows_left_to_train(method: str, val: float, test: float, folds: int | None) -> Problem | None:
+    if method == "column" or val + test < 1 or folds is not None:
         return None
     received = f"{val} + {test}"
     return Problem("data.split", "val_fraction + test_fraction must leave rows to train on: less than 1", received)
@@ -132,9 +132,36 @@ def _split_groups(method: str, column: str | None) -> Problem | None:
     return Problem("data.split.group_column", rule_text, column, "Leave it out, or use data.split.method=random")
 
 
-@rule("data.split.method", "data.split.val_fraction", "evaluation.monitor", "data.path", "data.split.from_run")
-def _validation_rows(method: str, val: float, monitor: str, path: Any, from_run: str | None) -> Problem | None:
-    if method == "column" or val > 0 or "val" in names_by_split(path) or from_run is not None:
+@rule("data.split.folds", "data.split.fold", "data.split.method", "data.path", "data.split.from_run")
+def _folds(folds: int | None, fold: int, method: str, path: Any, from_run: str | None) -> Problem | None:
+    if folds is None:
+        hint = "Set their number: data.split.folds=5"
+        return Problem("data.split.fold", "has no effect without folds", str(fold), hint) if fold else None
+    if method == "column" or from_run is not None:
+        other = "data.split.method=column" if from_run is None else "data.split.from_run"
+        hint = "Divide the rows anew: data.split.method=random data.split.column=null data.split.from_run=null"
+        return Problem("data.split.folds", f"has no effect with {other}, which gives the split of each row", None, hint)
+    if "val" in names_by_split(path):
+        hint = "Leave out data.path.val, or add its files to data.path.train"
+        return Problem("data.split.folds", "has no effect with a file for val in data.path", str(folds), hint)
+    if method == "time" and fold >= folds:
+        hint = f"Time divides rows in one way, and the last fold is {folds - 1}"
+        return Problem("data.split.fold", f"must be less than data.split.folds={folds}", str(fold), hint)
+    return None
+
+
+@rule(
+    "data.split.method",
+    "data.split.val_fraction",
+    "evaluation.monitor",
+    "data.path",
+    "data.split.from_run",
+    "data.split.folds",
+)
+def _validation_rows(
+    method: str, val: float, monitor: str, path: Any, from_run: str | None, folds: int | None
+) -> Problem | None:
+    if method == "column" or val > 0 or "val" in names_by_split(path) or from_run is not None or folds is not None:
         return None
     return Problem(
         "data.split.val_fraction",
