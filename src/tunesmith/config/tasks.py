@@ -64,14 +64,19 @@ CLASSIFICATION: Final = Traits(
     output="labels",
     heads=dict.fromkeys(("encoder", "causal", "seq2seq"), SEQUENCE),
     pipeline="text-classification",
-    metrics=("Multiclass",),
+    metrics=("Multiclass", "tunesmith.evaluation.probabilities."),
     pools=True,
 )
 TASKS: Final = {
     traits.option: traits
     for traits in (
         CLASSIFICATION,
-        replace(CLASSIFICATION, option="multi_label", metrics=("Multilabel",), several=True),
+        replace(
+            CLASSIFICATION,
+            option="multi_label",
+            metrics=("Multilabel", "tunesmith.evaluation.probabilities."),
+            several=True,
+        ),
         replace(
             CLASSIFICATION,
             name="regression",

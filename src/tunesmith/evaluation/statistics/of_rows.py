@@ -73,6 +73,16 @@ def _loss(rows: Rows, labels: Sequence[str]) -> dict[str, AdditiveMetric]:
     return {"": mean(spread - logits[np.arange(len(rows)), right])}
 
 
+def _brier(rows: Rows, labels: Sequence[str], keywords: Mapping[str, Any]) -> dict[str, AdditiveMetric]:
+    logits = np.array([row["logits"] for row in rows], dtype=float)
+    if isinstance(rows[0]["label"], list):
+        there = np.array([[label in row["label"] for label in labels] for row in rows])
+        return {"": mean(((np.exp(-np.logaddexp(0, -logits)) - there) ** 2).mean(axis=1))}
+    there = np.array([[label == row["label"] for label in labels] for row in rows])
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return {"": mean(((odds / odds.sum(axis=1, keepdims=True) - there) ** 2).sum(axis=1))}
+
+
 def _perplexity(rows: Rows, labels: Sequence[str], keywords: Mapping[str, Any]) -> dict[str, AdditiveMetric]:
     losses = _loss(rows, labels)[""]
     return {"": AdditiveMetric(losses.columns, lambda sums: np.exp(losses.value(sums)))}
@@ -171,6 +181,7 @@ FORMS: dict[str, Form] = {
     **{f"Multiclass{score}": multiclass(score) for score in ("Accuracy", "Precision", "Recall", "F1Score")},
     **{f"Multilabel{score}": multilabel(score) for score in ("Precision", "Recall", "F1Score")},
     "MulticlassMatthewsCorrCoef": matthews,
+    "BrierScore": _brier,
     "MultilabelExactMatch": all_labels_right,
     "MeanSquaredError": _squared_error,
     "MeanAbsoluteError": _absolute_error,

@@ -22,12 +22,14 @@ MORE = {
     "classification": {
         "balanced": {"_target_": "torchmetrics.classification.MulticlassAccuracy", "average": "macro"},
         "f1_weighted": {"_target_": "torchmetrics.classification.MulticlassF1Score", "average": "weighted"},
+        "brier": {"_target_": "tunesmith.evaluation.probabilities.BrierScore"},
         "mcc": {"_target_": "torchmetrics.classification.MulticlassMatthewsCorrCoef"},
     },
     "regression": {
         "r2": {"_target_": "torchmetrics.regression.R2Score"},
         "rmse": {"_target_": "torchmetrics.regression.MeanSquaredError", "squared": False},
     },
+    "multi_label": {"brier": {"_target_": "tunesmith.evaluation.probabilities.BrierScore"}},
     "text_to_text": {
         "rouge_1": {"_target_": "tunesmith.evaluation.texts.Rouge1"},
         "rouge_2": {"_target_": "tunesmith.evaluation.texts.Rouge2"},
