@@ -304,7 +304,7 @@ class Data(Node):
     num_workers: Annotated[int, Field(ge=0), SPEED] = 0
     """DataLoader processes; texts are already tokenised, so 0 is usually fastest."""
     cache_dir: Annotated[str, FILES] = "~/.cache/tunesmith"
-    """Folder of the token cache, keyed by content."""
+    """Folder of the cache of tokens, and of rows read from large files; keyed by content."""
 
 
 class Head(Node):

@@ -16,6 +16,7 @@ from tunesmith.data.examples import Example
 from tunesmith.data.files import data_files
 from tunesmith.data.forms.choice import form_of
 from tunesmith.data.forms.form import Form
+from tunesmith.data.kept_rows import kept_rows
 from tunesmith.data.lines import Line, place_of
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import holds_messages
@@ -25,6 +26,7 @@ from tunesmith.data.rows import Rows, rows_of
 from tunesmith.data.sources.hub import with_files
 from tunesmith.data.sources.records import records_in, source_of
 from tunesmith.data.sources.separated import Dialect, dialect_of, suggestion
+from tunesmith.data.sources.source import Source
 from tunesmith.data.task import RowTask
 from tunesmith.data.values import as_text
 from tunesmith.errors import DataError
@@ -56,10 +58,18 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None, *, m
     if data.sources:
         return read_sources(data, lambda own: read_rows(own, task, left_out, mixed=True))
     data = with_files(data)
-    path = named_files(data.path)
-    dialect = dialect_of(data)
-    source = source_of(data.format, dialect)
+    source = source_of(data.format, dialect_of(data))
     files = data_files(data, source)
+    if left_out is not None:
+        return _rows_in(data, task, source, files, left_out, mixed)
+    return kept_rows(data, task, files, mixed, lambda: _rows_in(data, task, source, files, None, mixed))
+
+
+def _rows_in(
+    data: Data, task: RowTask, source: Source, files: Mapping[Path, str | None], left_out: list[int] | None, mixed: bool
+) -> Rows:
+    """The rows in files; the arguments are those of `read_rows`."""
+    path, dialect = named_files(data.path), dialect_of(data)
     several = mixed or list(map(str, files)) != [data.path] or source.takes == "bytes"
     form = form_of(data, task.traits)
     needed = _needed(data, form, task.columns(form.data))
