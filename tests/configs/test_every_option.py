@@ -32,6 +32,8 @@ NEEDS = {
     ("data", "python_topics"): "model=tiny_causal",
     ("task", "language_modeling"): "model=tiny_causal",
     ("task", "text_to_text"): "model=tiny_seq2seq data.target_column=target",
+    ("evaluation/crossval", "group"): "data.split.group_column=customer",
+    ("evaluation/crossval", "time"): "data.split.column=day",
     ("evaluation", "multi_label"): "task=multi_label",
     ("evaluation", "regression"): "task=regression",
     ("evaluation", "token_classification"): "task=token_classification",
@@ -51,7 +53,7 @@ def test_every_file_is_covered() -> None:
     files = {path.relative_to(shipped("conf")).as_posix() for path in shipped("conf").rglob("*.yaml")}
     covered = {f"{group}/{option}.yaml" for group, option in OPTIONS}
     assert covered | {"train.yaml"} == files
-    assert len({group for group, _ in OPTIONS}) == 13
+    assert len({group for group, _ in OPTIONS}) == 14
     assert len(OPTIONS) >= 64
 
 

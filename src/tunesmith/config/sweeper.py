@@ -48,7 +48,8 @@ class Sweeper(Node):
     seed: Seed = 0
     """Seed of the search: the order of a grid, and the draws of a sampler."""
     repeats: Count = 1
-    """Runs per point, over the seeds `seed`, `seed + 1`, ...; the objective is their mean."""
+    """Runs per point, over the seeds `seed`, `seed + 1`, ...; the objective is their mean. With
+    `data.split.folds`, each is a run for every fold, of another division into folds."""
     timeout: Positive | None = None
     """Seconds after which no more trials are started."""
     patience: Count | None = None

@@ -15,6 +15,7 @@ from tunesmith.storage import read_mapping, write_json
 
 TRIAL_FILE = "trial.json"
 SEED_FOLDER = "seed-{}"
+FOLD_FOLDER = "fold-{}"
 """Run directory of one replicate, inside the folder of a trial with several."""
 
 State = Literal["completed", "running", "paused", "waiting", "pruned", "interrupted", "failed"]
@@ -86,7 +87,8 @@ class TrialRecord:
     @property
     def runs(self) -> tuple[Path, ...]:
         """Its run directories, one per started replicate; its own directory if there is only one."""
-        return tuple(sorted(self.directory.glob(SEED_FOLDER.format("*")))) or (self.directory,)
+        found = [path for name in (SEED_FOLDER, FOLD_FOLDER) for path in self.directory.glob(name.format("*"))]
+        return tuple(sorted(found, key=lambda path: (len(path.name), path.name))) or (self.directory,)
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of `trial.json`, in its order; numbers that are not finite are null."""
@@ -156,15 +158,16 @@ class TrialRecord:
 _KNOWN = {item.name for item in fields(TrialRecord)} - {"extra", "directory"} | {"repeat_values", "spread"}
 
 
-def replicate_directory(trial: Path, replicate: int, repeats: int) -> Path:
+def replicate_directory(trial: Path, replicate: int, repeats: int, *, folds: bool = False) -> Path:
     """Return the run directory of one replicate of a trial: the trial's own unless there are several.
 
     Args:
         trial: The trial's directory.
         replicate: Index of the replicate, in the order of seeds.
         repeats: Replicates per trial.
+        folds: Whether they are folds instead of seeds.
     """
-    return trial / SEED_FOLDER.format(replicate) if repeats > 1 else trial
+    return trial / (FOLD_FOLDER if folds else SEED_FOLDER).format(replicate) if repeats > 1 else trial
 
 
 def read_trial(path: Path) -> TrialRecord:

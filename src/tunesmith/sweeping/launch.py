@@ -133,20 +133,30 @@ def drive(
         name=directory.path.name,
     )
     limits = Limits(
-        sweep.n_trials, settings.patience, settings.max_failures, settings.retries, repeats=settings.repeats
+        sweep.n_trials, settings.patience, settings.max_failures, settings.retries, repeats=sweep.replicates
     )
     initial = [point for point in sweep.initial if not study.knows(point)]
     scheduler = TrialScheduler(study, limits, sweep.directions, sweep.judge(study), initial)
     common = [*sweep.base, *trial_overrides(sweep, directory, executor)]
 
     def compose(number: int, point: Point, replicate: int) -> Composed:
-        seed = sweep.run.config.seed + replicate
-        own = [f"run.name={directory.path.name}-{number:04d}", f"seed={seed}"]
+        repeat = replicate // (sweep.folds or 1)
+        own = [f"run.name={directory.path.name}-{number:04d}", f"seed={sweep.run.config.seed + repeat}"]
+        if sweep.folds is not None:
+            own.append(f"data.split.fold={replicate}")
         run = composer.compose([*overrides(point), *own], common)
         return replace(run, overrides=(*sweep.base, *overrides(point)))
 
     deadline = time.monotonic() + settings.timeout if settings.timeout else None
-    plan = SearchPlan(sweep.objectives, sweep.rungs, settings.repeats, sweep.run.trust, deadline, settings.keep)
+    plan = SearchPlan(
+        sweep.objectives,
+        sweep.rungs,
+        sweep.replicates,
+        sweep.run.trust,
+        deadline,
+        settings.keep,
+        folds=sweep.folds is not None,
+    )
     driver = Driver(directory, scheduler, executor, compose, plan)
     ended = known(driver) if known is not None else ()
     with log_to(directory.log):
@@ -206,6 +216,7 @@ def _facts(sweep: Sweep, search: Search, directory: SweepDirectory, name: str) -
         "pruner": {"name": pruner, **options},
         "n_trials": sweep.n_trials,
         "repeats": sweep.settings.repeats,
+        **({"folds": sweep.folds} if sweep.folds is not None else {}),
         "seed": sweep.settings.seed,
         "space": sweep.space.describe(),
         "distributions": {key: distribution_to_json(p.distribution) for key, p in sweep.space.parameters.items()},

@@ -88,6 +88,16 @@ class Sweep:
         return min(self.settings.n_trials or count, count)
 
     @property
+    def folds(self) -> int | None:
+        """Folds that every point is validated on; None without cross-validation."""
+        return self.run.config.data.split.folds
+
+    @property
+    def replicates(self) -> int:
+        """Runs per point: seeds, or the folds of as many divisions."""
+        return self.settings.repeats * (self.folds or 1)
+
+    @property
     def rungs(self) -> tuple[float, ...]:
         """Fractions of a full run at which trials are judged."""
         name, options = self.pruner
@@ -140,7 +150,8 @@ def prepare(texts: Sequence[str], settings: Sweeper, composer: Composer, *, chec
     settings = settings.model_copy(
         update={"params": {key: value for key, value in settings.params.items() if key not in fixed}}
     )
-    space = read_space(settings, swept, loader, functools.partial(composer.value, plain))
+    look_up = functools.partial(composer.value, plain)
+    space = read_space(settings, swept, loader, look_up, may_be_empty=look_up("data.split.folds") is not None)
     initial = initial_points(settings.initial, space)
     if lists_points(settings, space) and not space.is_finite:
         hint = "Use range(...) or choice(...), or another sampler"
@@ -258,6 +269,14 @@ def _parsed(texts: Sequence[str], loader: Loader) -> Iterator[Override]:
 
 def _contradictions(sweep: Sweep) -> Iterator[Problem]:
     settings, pruner = sweep.settings, sweep.pruner[0]
+    split = sweep.run.config.data.split
+    if split.fold:
+        yield Problem(
+            "data.split.fold", "has no effect in a sweep, which runs all folds", str(split.fold), "Leave it out"
+        )
+    if split.folds is not None and split.method == "time" and settings.repeats > 1:
+        hint = "Leave it out, or use another data.split.method"
+        yield Problem("hydra.sweeper.repeats", "time divides rows in one way only", str(settings.repeats), hint)
     if settings.n_trials is None and not (sweep.is_grid or sweep.space.is_finite):
         hint = "Set the number: hydra.sweeper.n_trials=20"
         yield Problem("hydra.sweeper.n_trials", "is required: the space is infinite", None, hint)

@@ -83,7 +83,7 @@ def resume_sweep(
         write_json(directory.facts, facts)
 
         def known(driver: Driver) -> list[int]:
-            return restore(driver, directory, settings.repeats, retry_failed)
+            return restore(driver, directory, sweep.replicates, retry_failed)
 
         return drive(sweep, directory, composer, facts, executor, known=known)
 

@@ -51,6 +51,8 @@ def summarise(
     if logger.tracker() is not None:
         attempt("the sweep cannot be tracked", lambda: _track(record, logger, status, code))
     show_sweep(record)
+    if record.facts.get("folds"):
+        attempt("the folds cannot be put together", lambda: _show_folds(record))
     say(directory.path)
     return code
 
@@ -71,9 +73,18 @@ def ending(driver: Driver, settings: Sweeper) -> tuple[str, int, str | None]:
 def write_best(directory: SweepDirectory, best: TrialRecord) -> None:
     """Write the winner's config for a run outside the sweep that includes the evaluation on the test split."""
     config = dict(Record(best.runs[0]).config)
+    split = config["data"].get("split") or {}
+    if split.get("folds") is not None and split["val_fraction"] > 0:  # folds compare; the winner needs one split
+        config["data"] = config["data"] | {"split": split | {"folds": None, "fold": 0}}
     config["run"] = config["run"] | {"dir": None, "name": f"best-of-{directory.path.name}"}
     config["evaluation"] = config["evaluation"] | {"test": True}
     write_text(directory.best, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+
+
+def _show_folds(record: SweepRecord) -> None:
+    from tunesmith.reporting.sweep.crossval import show_crossval, write_crossval
+
+    show_crossval(write_crossval(record), record.metrics[0], record.path)
 
 
 def _report(record: SweepRecord) -> Path:

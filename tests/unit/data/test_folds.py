@@ -10,7 +10,8 @@ from sklearn.model_selection import TimeSeriesSplit
 
 from tunesmith import compose
 from tunesmith.config.schema import Split
-from tunesmith.data.splits import read_splits
+from tunesmith.data.prepared import read_prepared
+from tunesmith.data.splits import names_of_labels, read_splits
 from tunesmith.data.splitting.split import Basis, split_rows
 from tunesmith.errors import ConfigError, DataError
 from tunesmith.tasks.registry import task_named
@@ -165,3 +166,34 @@ def test_copies_of_a_text_are_in_one_fold_and_a_fold_of_one_run_is_that_of_the_n
 def test_keys_that_contradict_folds_are_refused(overrides, rule):
     with pytest.raises(ConfigError, match=rule):
         compose(["data=csv", "model=tiny_encoder", *overrides])
+
+
+@pytest.mark.parametrize("fold", [0, 2])
+def test_nothing_that_is_fitted_sees_the_rows_of_the_fold(fold, tmp_path):
+    """Cleaning by majority, labels and class weights stay as they are when the fold's own rows are changed."""
+
+    def prepared(labels, name):
+        file = tmp_path / name
+        texts = [f"text {number % 40}" for number in range(120)]
+        file.write_text("text,label\n" + "".join(f"{t},{label}\n" for t, label in zip(texts, labels, strict=True)))
+        keys = ["data.split.method=random", "data.split.folds=3", f"data.split.fold={fold}"]
+        keys += ["data.split.duplicates=apart", "data/cleaning=[standard,conflicts]"]
+        keys += ["data.cleaning.conflicts.keep=majority", "data.cleaning.duplicates=null"]
+        data = compose(["data=csv", "model=tiny_encoder", f"data.path={file}", *keys]).config.data
+        return read_prepared(data, task_named("classification"))
+
+    honest = [("ab" if row % 3 else "ba")[row // 40 % 2] for row in range(120)]
+    before = prepared(honest, "honest.csv")
+    planted = list(honest)
+    for row_id in before.splits["val"].ids:  # the fold's rows all vote for one label
+        planted[int(row_id)] = "a"
+    after = prepared(planted, "planted.csv")
+    assert after.splits["val"].ids == before.splits["val"].ids
+    assert after.splits["train"].labels == before.splits["train"].labels
+    assert after.splits["train"].texts == before.splits["train"].texts
+    votes = {f"text {text}": Counter(planted[text::40]).most_common(1)[0][0] for text in range(40)}
+    train = zip(after.splits["train"].texts, after.splits["train"].labels, strict=True)
+    assert any(votes[text] != label for text, label in train), "cleaned over all rows, labels would have changed"
+    planted[int(before.splits["val"].ids[0])] = "leaked"
+    with pytest.raises(DataError, match="occurs in val but never in train"):
+        names_of_labels(prepared(planted, "leaked.csv").splits, "label", task="classification", needed=2)

@@ -239,3 +239,26 @@ def test_no_more_trials_are_planned_than_there_are_points():
     few = sweep_of(params=LR | {"data.batch_size": "choice(8, 16)"}, n_trials=40, sampler="tpe")
     assert (few.n_trials, few.sampler) == (4, "tpe")
     assert sweep_of(params=LR | {"model.dropout": "interval(0.0, 0.1)"}, n_trials=40).n_trials == 40
+
+
+def test_folds_are_the_replicates_of_a_point_and_of_one_config_alone():
+    sweep = sweep_of("evaluation/crossval=stratified", repeats=2)
+    assert (sweep.folds, sweep.replicates, sweep.n_trials, sweep.space.points()) == (5, 10, 1, [{}])
+    assert sweep_of(params=LR, repeats=2).replicates == 2
+    (problem,) = refusal(params={})
+    assert problem.rule == "nothing is varied"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "where"),
+    [
+        (["evaluation/crossval=kfold", "data.split.fold=1"], "data.split.fold"),
+        (["evaluation/crossval=time", "data.split.column=day"], "hydra.sweeper.repeats"),
+        (["evaluation/crossval=time"], "data.split.column"),
+        (["evaluation/crossval=group"], "data.split.group_column"),
+    ],
+)
+def test_what_folds_lack_or_contradict_is_refused_before_the_start(overrides, where):
+    with pytest.raises(ConfigError) as refused:
+        sweep_of(*overrides, repeats=2)
+    assert any(problem.where.endswith(where) for problem in refused.value.problems)

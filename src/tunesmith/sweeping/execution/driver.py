@@ -45,6 +45,8 @@ class SearchPlan:
     deadline: float | None = None
     """Time on the `time.monotonic()` clock after which no more trials are started."""
     keep: int | None = None
+    folds: bool = False
+    """Whether the replicates of a trial are folds."""
 
 
 class Driver:
@@ -138,7 +140,7 @@ class Driver:
     def _start(self, job: Job) -> None:
         trial = self.scheduler.trials[job.number]
         record = self._records.setdefault(job.number, new_record(self.directory, job.number))
-        directory = self.directory.job(job.number, job.replicate, self.plan.repeats)
+        directory = self.directory.job(job.number, job.replicate, self.plan.repeats, folds=self.plan.folds)
         attempted = (directory / JOB).is_file()  # written last, so its presence means that the directory is complete
         request = {
             "metric": self.plan.objectives[0] if self.plan.objectives[0] not in COSTS else None,
@@ -188,7 +190,7 @@ class Driver:
         """Record how a job went, from its exit code and the files it left."""
         job = ended.job
         record = self._records[job.number]
-        path = self.directory.job(job.number, job.replicate, self.plan.repeats)
+        path = self.directory.job(job.number, job.replicate, self.plan.repeats, folds=self.plan.folds)
         results = RunDirectory(path).read_results()
         peaks = (record.peak_memory_mb, results.get("peak_memory_mb"))
         self._measured(

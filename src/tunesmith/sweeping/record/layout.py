@@ -53,9 +53,9 @@ class SweepDirectory:
         """The directory of a trial."""
         return self.path / "trials" / f"{number:04d}"
 
-    def job(self, number: int, replicate: int, repeats: int) -> Path:
+    def job(self, number: int, replicate: int, repeats: int, *, folds: bool = False) -> Path:
         """The run directory of one replicate of a trial."""
-        return replicate_directory(self.trial(number), replicate, repeats)
+        return replicate_directory(self.trial(number), replicate, repeats, folds=folds)
 
 
 def freeze_job(directory: Path, run: Composed, job: dict[str, Any]) -> None:

@@ -31,7 +31,12 @@ from tunesmith.sweeping.space.space import MAX_POINTS, Condition, Parameter, Poi
 
 
 def read_space(
-    settings: Sweeper, swept: Sequence[Override], loader: ConfigLoader, look_up: Callable[[str], Any]
+    settings: Sweeper,
+    swept: Sequence[Override],
+    loader: ConfigLoader,
+    look_up: Callable[[str], Any],
+    *,
+    may_be_empty: bool = False,
 ) -> Space:
     """Read the space of a sweep file's settings, overlaid with the command line's sweeps.
 
@@ -40,6 +45,7 @@ def read_space(
         swept: Overrides of the command line with several values; each replaces the file's values for its key.
         loader: Hydra's loader, which knows the options for `glob(*)`.
         look_up: Returns the value of a key, or a group's option, that the sweep does not vary; for conditions.
+        may_be_empty: Whether to accept that nothing is varied: one config over folds.
 
     Raises:
         ConfigError: Some of it cannot be read; it lists every problem.
@@ -65,7 +71,7 @@ def read_space(
     problems += _of_structure(space)
     if problems:
         raise ConfigError(problems)
-    if not space.parameters:
+    if not space.parameters and not may_be_empty:
         hint = "Give some values: optimizer.lr=1e-5,1e-4, or params in a sweep file"
         raise ConfigError([Problem("hydra.sweeper.params", "nothing is varied", None, hint)])
     return space

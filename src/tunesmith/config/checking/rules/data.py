@@ -126,6 +126,9 @@ def _split_column(method: str, column: str | None) -> Problem | None:
 
 @rule("data.split.method", "data.split.group_column")
 def _split_groups(method: str, column: str | None) -> Problem | None:
+    if column is not None and not column.strip():
+        hint = "Set it: data.split.group_column=NAME"
+        return Problem("data.split.group_column", "names no column", repr(column), hint)
     if column is None or method != "time":
         return None
     rule_text = f"has no effect with data.split.method={method}, which gives the split of each row"
