@@ -16,6 +16,7 @@ from tunesmith.config.schema import Data
 from tunesmith.data.row_files import Notice, load_rows, save_rows_read
 from tunesmith.data.rows import Rows
 from tunesmith.data.task import RowTask
+from tunesmith.data.turns import one_at_a_time
 
 FORMATS = ("csv", "jsonl", "conll")
 """Formats whose rows follow from the files' bytes alone; a class may read what it likes."""
@@ -48,11 +49,19 @@ def kept_rows(data: Data, task: RowTask, files: Collection[Path], mixed: bool, r
         return read()
     before = _states(files)
     path = expand(data.cache_dir) / f"rows-{_key(data, task, files, mixed)}.parquet"
-    if (kept := load_rows(path)) is not None:
-        rows, notices = kept
-        for level, message, once in notices:
-            log.log(level, "%s", message, extra={"once": once})
-        return rows
+    if (kept := load_rows(path)) is None:
+        with one_at_a_time(path):
+            if (kept := load_rows(path)) is None:  # another process may have made it meanwhile
+                return _read_and_kept(path, files, before, read)
+    rows, notices = kept
+    for level, message, once in notices:
+        log.log(level, "%s", message, extra={"once": once})
+    return rows
+
+
+def _read_and_kept(
+    path: Path, files: Collection[Path], before: list[tuple[int, int, int]], read: Callable[[], Rows]
+) -> Rows:
     with _noticed() as notices:
         rows = read()
     if _states(files) == before:  # a file that was written to meanwhile has rows of neither state

@@ -1,6 +1,10 @@
 import json
 import logging
 import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 
 import pytest
@@ -12,6 +16,7 @@ from tunesmith.data import kept_rows, reading
 from tunesmith.data.examples import Example
 from tunesmith.data.row_files import load_rows, save_rows_read
 from tunesmith.data.rows import rows_of
+from tunesmith.data.turns import one_at_a_time
 from tunesmith.tasks.registry import task_named, task_of
 
 CLASSIFICATION = task_named("classification")
@@ -153,7 +158,41 @@ def test_a_file_that_is_written_to_meanwhile_is_not_kept(tmp_path, monkeypatch):
     own = reading._rows_in
     monkeypatch.setattr(reading, "_rows_in", lambda *args: (own(*args), path.write_text(path.read_text() + "\n"))[0])
     reading.read_rows(jsonl(path), CLASSIFICATION)
-    assert not (tmp_path / "cache").exists()
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_several_at_once_read_once_and_say_that_they_wait(tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "tunesmith")
+    data, own, readings = jsonl(written(tmp_path / "a.jsonl", REVIEWS)), reading._rows_in, []
+
+    def slow(*args):
+        readings.append(args)
+        time.sleep(0.5)
+        return own(*args)
+
+    monkeypatch.setattr(reading, "_rows_in", slow)
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: as_it_is(reading.read_rows(data, CLASSIFICATION)), range(4)))
+    assert len(readings) == 1
+    assert all(result == results[0] for result in results)
+    assert "another process reads the same data" in caplog.text
+    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".parquet"]
+
+
+def test_a_killed_writer_keeps_nobody_waiting(tmp_path):
+    entry = tmp_path / "rows.parquet"
+    code = """
+import os, sys
+from pathlib import Path
+from tunesmith.data.turns import one_at_a_time
+with one_at_a_time(Path(sys.argv[1])):
+    os.kill(os.getpid(), 9)
+"""
+    assert subprocess.run([sys.executable, "-c", code, str(entry)], check=False).returncode == -9
+    assert (tmp_path / "rows.parquet.lock").exists()
+    with one_at_a_time(entry):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_small_data_is_not_kept(tmp_path, monkeypatch):
