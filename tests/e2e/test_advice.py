@@ -286,7 +286,7 @@ ROWS = [
     Row(f"{TAGS} data.on_long=cut_left", "data.on_long=drop"),
     Row("data.split.val_fraction=0", "data.split.val_fraction=0.05 data.split.method=random"),
     Row("data.split.fold=1", "data.split.folds=5"),
-    Row("evaluation/crossval=group", "data.split.group_column=NAME", {"NAME": "other"}),
+    Row("evaluation/crossval=group", "data.split.group_column=NAME", {"NAME": "number"}),
     Row(
         "data.split.folds=3 data.split.method=column data.split.column=part",
         "data.split.method=random data.split.column=null data.split.from_run=null",
