@@ -161,7 +161,9 @@ class DataSource(Node):
     `split.seed`, the same in every epoch). Rows of val and test are taken once."""
     format: Literal["csv", "jsonl", "json", "parquet", "arrow", "text", "folder", "conll", "python"] | None = None
     """The format, by the name of an option of `data`; null is `data.format`, which may also name a class."""
-    delimiter: Literal["comma", "semicolon", "tab", "pipe", "\\t"] | Annotated[str, Field(max_length=1)] | None = None
+    delimiter: (
+        Literal["comma", "semicolon", "tab", "pipe", "\\t"] | Annotated[str, Field(min_length=1, max_length=1)] | None
+    ) = None
     """As `data.delimiter`."""
     quoting: Literal["csv", "none"] | None = None
     """As `data.quoting`."""
