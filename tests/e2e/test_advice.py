@@ -116,7 +116,10 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "data/audit/near.py": dict.fromkeys(("data.near={}", "data.cleaning.near_duplicates.threshold={}"), OTHERWISE),
     "data/encoding.py": {"model.config.eos_token_id=ID": OPEN},
     "data/fitting.py": {"data.on_long=error": STATES},
-    "config/checking/rules/data.py": {"data.path=[FILE": OPEN, "data.split.method=time": OPEN},
+    "config/checking/rules/data.py": {
+        **dict.fromkeys(("data.path=[FILE", "data.split.method=time"), OPEN),
+        "data.path=null": "is for a file of one's own that has both",
+    },
     "data/sources/file_kinds.py": {"data.path=[FILE": OPEN},
     "data/sources/matching.py": {"data.path=[FILE": OPEN},
     "data/sources/json_array.py": {"data.format.rows=KEY": OPEN},
@@ -286,6 +289,7 @@ ROWS = [
     Row(f"{TAGS} data.on_long=cut_left", "data.on_long=drop"),
     Row("data.split.val_fraction=0", "data.split.val_fraction=0.05 data.split.method=random"),
     Row("data.split.fold=1", "data.split.folds=5"),
+    Row("data=mixture data.path=null", "data.sources.NAME.path=FILE", {"FILE": "rows.csv"}),
     Row("evaluation/crossval=group", "data.split.group_column=NAME", {"NAME": "number"}),
     Row(
         "data.split.folds=3 data.split.method=column data.split.column=part",

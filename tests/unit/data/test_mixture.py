@@ -161,6 +161,7 @@ def test_what_is_not_understood_is_refused(overrides, words):
 
 def test_a_file_and_several_sources_replace_one_another(mixed):
     assert compose([*mixed, "data.path=shop.csv"]).config.data.sources == {}
+    assert [*compose([*mixed, "data.path=null"]).config.data.sources] == ["shop", "mail"]
     data = compose(
         ["data=csv", "data.path=shop.csv", "data.sources.a.path=~/a (1).csv", "data.sources.a.text_column=1"]
     ).config.data

@@ -184,7 +184,7 @@ def _clear_files(override: Any, config: DictConfig) -> None:
     key = override.key_or_group
     if key == "data.sources" or key.startswith("data.sources."):
         OmegaConf.update(config, "data.path", None, merge=False, force_add=True)
-    if key == "data.path" or key.startswith("data.path."):
+    if (key == "data.path" and override.value() is not None) or key.startswith("data.path."):
         OmegaConf.update(config, "data.sources", {}, merge=False, force_add=True)
     if key == "data.path":
         OmegaConf.update(config, key, None, merge=False, force_add=True)

@@ -51,7 +51,7 @@ def _one_or_several(path: Any, sources: Mapping[str, Any], file_format: Any) -> 
         hint = "Give the file: data.path=FILE, or several sources: data.sources.NAME.path=FILE"
         return Problem("data.path", "must name what to read", None, hint)
     if path is not None and sources:
-        hint = "Make it one of the sources: data.path=null data.sources.NAME.path=..."
+        hint = "Make it one of the sources, and leave it out: data.path=null"
         return Problem("data.path", "has no effect with data.sources", None, hint)
     if sources and file_format == HUB:
         hint = "Save it first (datasets.load_dataset(...).save_to_disk), and read it with data=arrow"
