@@ -38,6 +38,7 @@ VERBS = {
     "report": "write the page of a run or a sweep, or print it as Markdown",
     "compare": "compare runs row by row, with intervals and paired tests",
     "reproduce": "run a finished run again and compare every number",
+    "cache": "show what is kept between runs, and its size, or clear it",
     "doctor": "print versions, devices, threads and the state of the tracker",
     "completion": "print a script that completes verbs, groups and keys in bash",
 }

@@ -9,6 +9,7 @@ import logging
 import platform
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 from tunesmith.config.folders import expand
@@ -91,8 +92,8 @@ def _key(data: Data, task: RowTask, files: Collection[Path], mixed: bool) -> str
 
 @functools.cache
 def _code() -> str:
-    """Hash of the code that reads: all of ours, and the version of Python, whose `csv` and `json` parse."""
-    digest = hashlib.sha256(platform.python_version().encode())
+    """Hash of the code that reads: ours, with the versions of Python, whose `csv` and `json` parse, and of Jinja."""
+    digest = hashlib.sha256(f"{platform.python_version()} {version('jinja2')}".encode())
     for path in sorted(PACKAGE.rglob("*.py")):
         code = path.read_bytes()
         digest.update(f"{path.relative_to(PACKAGE)}:{len(code)}:".encode() + code)
