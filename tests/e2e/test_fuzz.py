@@ -33,7 +33,7 @@ CLASSIFICATION = task_named("classification")
 FUZZ_S = float(os.environ.get("TUNESMITH_FUZZ_S", "20"))
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 QUICK = settings(deadline=None, derandomize=True, database=None, suppress_health_check=QUIET)
-BATCH = settings(QUICK, derandomize=False, max_examples=5, phases=[Phase.generate], print_blob=True)
+BATCH = settings(QUICK, derandomize=False, max_examples=2, phases=[Phase.generate], print_blob=True)
 
 
 def for_a_while(strategy, check):

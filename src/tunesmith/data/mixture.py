@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from tunesmith.config.data_files import named_data, own_data
 from tunesmith.config.schema import Data, DataSource
 from tunesmith.data.lines import Line
@@ -96,6 +94,8 @@ def weighted(splits: Mapping[str, Rows], data: Data) -> tuple[dict[str, Rows], d
     train = splits["train"]
     if train.sources is None:
         return dict(splits), {}
+    import numpy as np  # not needed to name a source in a message
+
     places, draw = np.arange(len(train)), np.random.default_rng(data.split.seed)
     taken = []
     for name, source in data.sources.items():

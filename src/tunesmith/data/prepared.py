@@ -62,6 +62,8 @@ def prepare_splits(splits: Mapping[str, Rows], data: Data, task: RowTask) -> Cle
         DataError: They cannot be cleaned so, or nothing is left to train on.
     """
     result = without_leaks(cleaned(splits, data, task), data)
+    if "train" not in result.splits:  # an audit of rows that cannot be divided
+        return result
     part = part_of_training(result.splits["train"], data, task)
     return replace(result, splits={**result.splits, "train": part})
 
