@@ -151,6 +151,8 @@ def test_faults_name_the_source_and_its_keys(mixed, tmp_path):
         (["data=mixture", "data.sources.a.weight=2"], "data.sources.a.path: is required"),
         (["data=mixture", "'data.sources={a b: {path: x}}'"], "takes names of letters"),
         (["data=hub", "data.sources.a.path=a"], "cannot be one of several sources"),
+        (["data=mixture", "data.sources.a.path=a", "data.sources.a.columns.output=x"], "data.sources.a.columns"),
+        (["data=mixture", "data.sources.a.path=a", "data.sources.a.template='{{'"], "data.sources.a.template"),
     ],
 )
 def test_what_is_not_understood_is_refused(overrides, words):

@@ -6,7 +6,7 @@ A rule names the keys that it reads, and is checked only if all of them have val
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tunesmith.errors import Problem
@@ -36,12 +36,26 @@ def rule(*keys: str) -> Callable[[Check], Check]:
 
 
 def contradictions(config: Mapping[str, Any], faulty: set[str]) -> Iterator[Problem]:
-    """The problems found by all rules that can be checked.
+    """The problems found by all rules that can be checked; of several sources, each with the keys that it has alone.
 
     Args:
         config: The composed config as plain values.
         faulty: Dotted paths of values that are already known to be wrong.
     """
+    shared = list(_broken(config, faulty))
+    yield from shared
+    sources = select(config, "data.sources")
+    if isinstance(sources, Mapping) and not any(_overlaps("data", path) for path in faulty):
+        for name, source in sources.items():
+            own = {key: value for key, value in source.items() if value is not None and key != "weight"}
+            alone = {**config, "data": {**config["data"], **own, "sources": {}}}
+            for problem in _broken(alone, faulty):
+                key = problem.where.removeprefix("data.")
+                if problem not in shared and key.partition(".")[0] in source:
+                    yield replace(problem, where=f"data.sources.{name}.{key}")
+
+
+def _broken(config: Mapping[str, Any], faulty: set[str]) -> Iterator[Problem]:
     for item in RULES:
         if not any(_overlaps(key, path) for key in item.keys for path in faulty):
             problem = item.check(*(select(config, key) for key in item.keys))
