@@ -170,7 +170,7 @@ def test_keys_that_contradict_folds_are_refused(overrides, rule):
 
 @pytest.mark.parametrize("fold", [0, 2])
 def test_nothing_that_is_fitted_sees_the_rows_of_the_fold(fold, tmp_path):
-    """Cleaning by majority, labels and class weights stay as they are when the fold's own rows are changed."""
+    """Cleaning by majority and the labels stay as they are when the fold's own rows are changed."""
 
     def prepared(labels, name):
         file = tmp_path / name
