@@ -137,6 +137,8 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "models/methods.py": {"method.target_modules=[{}]": OPEN},
     "models/model_files.py": {"model=from_run": OTHERWISE},
     "reporting/run/conditions.py": dict.fromkeys(("tunesmith reproduce {", "tunesmith train -"), ON_A_RUN),
+    "cli/show.py": {"tunesmith show {": ON_A_RUN},
+    "reporting/run/errors.py": {"tunesmith report {": ON_A_RUN},
     "reporting/run/outcome.py": {"tunesmith train -": ON_A_RUN},
     "reporting/sweep/report.py": {"tunesmith train -": SWEEP},
     "runs/directory.py": {"run.dir={}": STATES},

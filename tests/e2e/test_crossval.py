@@ -1,6 +1,7 @@
 """Cross-validation is a sweep whose replicates are folds: pruned, on all slots, and the same after a kill."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -74,5 +75,9 @@ def test_out_of_fold_rows_are_complete_and_unique_and_their_results_follow_from_
         assert each["interval"][0] <= whole <= each["interval"][1]
         assert each["by_fold"] == [Record(run).metrics["val/accuracy"] for run in trial.runs]
     assert "95% over rows" in out
+    shown = subprocess.run([*LINE, "show", str(record.path), "--errors"], capture_output=True, text=True, check=True)
+    every = len(Record(best.runs[0]).predictions("val")) * FOLDS
+    (count,) = re.findall(r"^val: (?:all |\d+ of )(\d+) rows", shown.stdout, re.MULTILINE)
+    assert abs(int(count) - every) < FOLDS, "the rows of all folds of the winner"
     winner = expand(record.path / "best.yaml").read_text()
     assert "folds: null" in winner

@@ -36,6 +36,7 @@ def imported(cwd: Path, *arguments: str) -> tuple[int, set[str]]:
         (["train", "optimizer._target_=torch.load", "method=lora", "method.r=a"], 2),
         (["train", "-m", "optimizer.lr=1,-1"], 2),
         (["predict", "RUN", "-", "--output", "nowhere/a.csv"], 5),
+        (["show", "nowhere", "--errors"], 5),
         (["completion", "query", "tunesmith train mod"], 0),
         (["completion", "bash"], 0),
     ],
@@ -111,6 +112,14 @@ def test_an_audit_imports_nothing_of_models(tmp_path: Path) -> None:
     assert code == 0
     assert "tunesmith.data.audit.audit" in modules
     assert not MODEL_LIBRARIES & modules
+
+
+@pytest.mark.slow
+def test_errors_with_their_texts_need_no_model(finished, tmp_path: Path) -> None:
+    code, modules = imported(tmp_path, "show", str(finished.path), "--errors")
+    assert code == 0
+    assert "tunesmith.training.texts_again" in modules
+    assert not (MODEL_LIBRARIES | {"sklearn"}) & modules
 
 
 def test_no_task_imports_torch_before_a_model_is_asked_for(tmp_path: Path) -> None:

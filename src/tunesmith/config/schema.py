@@ -452,6 +452,9 @@ class Evaluation(Node):
     test and at most 4,000 training rows."""
     at_start: Annotated[bool, SPEED, LATER] = False
     """Measure the untuned model on the validation rows, as step 0 of the curves and among the baselines."""
+    texts: Annotated[bool, FILES, LATER] = False
+    """Keep the text of each row in `predictions.jsonl`, without secrets and cut after 2,000 characters: errors can then
+    be read, and stand on the run's page, where the data is not."""
     test: Annotated[bool, Fixed("A search never looks at the test split")] = True
     """Evaluate on the test split once, at the end; every look at it is recorded in the ledger."""
 

@@ -98,7 +98,7 @@ def _evaluate(
     outputs = _renamed(module.outputs["test"], split)
     for sentence in remarks([outputs], {split: rows}, trained.labels, task, len(trained.tokenizer)):
         log.warning("%s", sentence)
-    answers = prediction_rows(outputs, rows, trained.labels, task)
+    answers = prediction_rows(outputs, rows, trained.labels, task, texts=config.evaluation.texts)
     compared = _compared(record, config, own, rows, answers, outputs) if other_data(record, composed) else {}
     directory = open_directory(record.path / EVALUATIONS, split, rows.sha256())
     write_lines(directory.predictions, answers)

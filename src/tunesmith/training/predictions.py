@@ -7,11 +7,18 @@ from typing import Any
 
 from tunesmith.data.content import known_content_ids
 from tunesmith.data.rows import Rows
+from tunesmith.data.shown import shown_text
 from tunesmith.models.module import Outputs
+from tunesmith.redaction import redact_values
 from tunesmith.tasks.task import Task
 
+MOST_CHARACTERS = 2_000
+"""Of a text that is kept."""
 
-def prediction_rows(outputs: Outputs, rows: Rows, labels: Sequence[str], task: Task) -> list[dict[str, Any]]:
+
+def prediction_rows(
+    outputs: Outputs, rows: Rows, labels: Sequence[str], task: Task, *, texts: bool = False
+) -> list[dict[str, Any]]:
     """Make one dict per row of the split, in order: ids, split, label, prediction, and what the prediction is based on.
 
     `content_id` is the same wherever the row stands (`data/content.py`); `group` and `source` are there if rows have
@@ -23,12 +30,14 @@ def prediction_rows(outputs: Outputs, rows: Rows, labels: Sequence[str], task: T
         rows: The rows of that split.
         labels: Label names in the order of the logits.
         task: The task.
+        texts: Whether each row has its `text` too, without secrets and not longer than `MOST_CHARACTERS`.
     """
     truths, predictions = task.predictions(outputs, rows, labels)
     grounds, contents = task.grounds(outputs, len(rows)), known_content_ids(rows)
     groups = [{"group": group} for group in rows.groups] if rows.groups else [{}] * len(rows)
     sources = [{"source": source} for source in rows.sources] if rows.sources else [{}] * len(rows)
-    beside = [group | source for group, source in zip(groups, sources, strict=True)]
+    shown = [{"text": text} for text in kept_texts(rows)] if texts else [{}] * len(rows)
+    beside = [group | source | text for group, source, text in zip(groups, sources, shown, strict=True)]
     ids = zip(rows.ids, contents, beside, strict=True)
     answers = zip(truths, predictions, grounds, strict=True)
     return [
@@ -36,3 +45,9 @@ def prediction_rows(outputs: Outputs, rows: Rows, labels: Sequence[str], task: T
         | ground
         for (row_id, content, more), (label, answer, ground) in zip(ids, answers, strict=True)
     ]
+
+
+def kept_texts(rows: Rows) -> list[str]:
+    """Return the texts of rows for a file: secrets masked, and cut with an ellipsis if they are long."""
+    texts = redact_values([shown_text(rows, row) for row in range(len(rows))])
+    return [text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…" for text in texts]

@@ -324,7 +324,9 @@ def beside_the_untuned(session: Session, metrics: Mapping[str, float]) -> dict[s
 def report(session: Session, parts: Parts, outputs: Sequence[Outputs], probed: Probed) -> None:
     """Write metrics and predictions to disk and to the tracker, and warn about what could mislead."""
     task, data = parts.task, parts.data
-    rows = [row for output in outputs for row in prediction_rows(output, data.splits[output.split], data.labels, task)]
+    kept = session.config.evaluation.texts
+    answered = (prediction_rows(output, data.splits[output.split], data.labels, task, texts=kept) for output in outputs)
+    rows = [row for of_split in answered for row in of_split]
     session.write_predictions(rows)
     for sentence in remarks(outputs, data.splits, data.labels, task, len(data.tokenizer)):
         log.warning("%s", sentence)

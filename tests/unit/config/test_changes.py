@@ -24,6 +24,7 @@ WITHOUT = {
         "evaluation.baselines",
         "evaluation.probe",
         "evaluation.at_start",
+        "evaluation.texts",
     ),
 }
 """What changes no result, besides `run` and `logger`."""

@@ -1,40 +1,46 @@
-"""The rows that a run answers worst, as a chapter of its report."""
+"""The rows that a run answers worst."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tunesmith.evaluation.text_scores import token_f1
-from tunesmith.reporting.blocks import Block, Chapter, Listing, Sentence
-from tunesmith.runs.record import Record
+from tunesmith.reporting.blocks import Block, Listing, Sentence
 
 MOST_MISTAKES = 200
-"""Rows of a split that are listed; `predictions.jsonl` has all."""
+"""Rows of a split that are listed on a page; `predictions.jsonl` has all."""
+SAMPLES = 5
+"""Generated texts that are shown from best to worst."""
 LONGEST = 300
 """Characters of a text that are shown."""
 
 Row = Mapping[str, Any]
 
 
-def mistakes_chapter(record: Record) -> Chapter | None:
-    """Build the chapter with the rows that are answered worst, the worst first; None without predictions."""
-    rows = record.predictions()
-    blocks: list[Block] = []
-    for split in sorted({str(row.get("split")) for row in rows}):  # test before val
-        own = [row for row in rows if row.get("split") == split]
-        worst = [(row, answer) for row in own if (answer := judged(row)) is not None]
-        worst.sort(key=lambda pair: -pair[1][0])
-        if not worst:
-            blocks.append(Sentence(f"{split}: all {len(own):,} rows are right."))
-            continue
-        of_texts = isinstance(worst[0][0].get("num_tokens"), int)
-        what = f"{len(own):,} rows" if of_texts else f"{len(worst):,} of {len(own):,} rows are not right"
-        first = f"; the {MOST_MISTAKES} worst" if len(worst) > MOST_MISTAKES else ""
-        columns, table = _table(worst[:MOST_MISTAKES])
-        blocks.append(Listing(columns, table, f"{split}: {what}{first}.", filtered=True))
-    return Chapter("errors", "Errors", blocks) if blocks else None
+def mistake_blocks(rows: Sequence[Row], split: str, most: int = MOST_MISTAKES) -> Iterator[Block]:
+    """List the rows of a split that are answered worst, worst first; of generated texts also some from best to worst.
+
+    Args:
+        rows: The rows of the split.
+        split: Its name.
+        most: Rows to list at most.
+    """
+    worst = [(row, answer) for row in rows if (answer := judged(row)) is not None]
+    worst.sort(key=lambda pair: -pair[1][0])
+    if not worst:
+        yield Sentence(f"{split}: all {len(rows):,} rows are right.")
+        return
+    of_texts = isinstance(worst[0][0].get("num_tokens"), int)
+    what = f"{len(rows):,} rows" if of_texts else f"{len(worst):,} of {len(rows):,} rows are not right"
+    first = f"; the {most} worst" if len(worst) > most else ""
+    columns, table = _table(worst[:most])
+    yield Listing(columns, table, f"{split}: {what}{first}.", filtered=True)
+    if of_texts and worst[0][1][2] and len(worst) > SAMPLES:
+        last = len(worst) - 1
+        columns, table = _table([worst[last - place * last // (SAMPLES - 1)] for place in range(SAMPLES)])
+        yield Listing(columns, table, f"{split}: {SAMPLES} answers at even distances from the best to the worst.")
 
 
 def judged(row: Row) -> tuple[float, str, list[Any]] | None:
@@ -66,7 +72,7 @@ def _judged_text(row: Row) -> tuple[float, str, list[Any]] | None:
     label, prediction, loss = row.get("label"), row.get("prediction"), row.get("loss")
     if isinstance(label, str) and isinstance(prediction, str):
         score = token_f1(prediction, label)
-        return None if score is None else (1 - score, "1 - token F1", [_cut(label), _cut(prediction)])
+        return None if score is None else (1 - score, "1 - token F1", [cut(label), cut(prediction)])
     return (float(loss), "loss", []) if isinstance(loss, int | float) and math.isfinite(loss) else None
 
 
@@ -79,7 +85,7 @@ def _table(worst: Sequence[tuple[Row, tuple[float, str, list[Any]]]]) -> tuple[l
         [
             str(row.get("id")),
             *[row.get("group")] * has_group,
-            *[_cut(str(row.get("text", "")))] * has_text,
+            *[cut(str(row.get("text", "")))] * has_text,
             *parts,
             degree,
         ]
@@ -97,5 +103,7 @@ def _joined(labels: Sequence[Any]) -> str:
     return ", ".join(map(str, labels)) or "none"
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """Put a text on one line, at most `LONGEST` characters of it."""
+    text = " ".join(text.split())
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

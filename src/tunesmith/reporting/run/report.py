@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tunesmith.reporting.blocks import Document
@@ -14,8 +15,9 @@ from tunesmith.reporting.run.conditions import (
     provenance_chapter,
 )
 from tunesmith.reporting.run.course import curves_chapter
+from tunesmith.reporting.run.errors import errors_chapter
 from tunesmith.reporting.run.evaluations import evaluations_chapter
-from tunesmith.reporting.run.mistakes import mistakes_chapter
+from tunesmith.reporting.run.mistakes import Row
 from tunesmith.reporting.run.outcome import (
     headline_chapter,
     headline_tile,
@@ -28,19 +30,29 @@ from tunesmith.runs.record import Record
 from tunesmith.storage import write_text
 
 
-def write_run_report(record: Record) -> Path:
+def write_run_report(record: Record, rows: Sequence[Row] | None = None, lacking: str = "") -> Path:
     """Write `report.html` into the run's directory and return its path.
+
+    Args:
+        record: The run.
+        rows: Its predictions with their texts; None takes them as the run kept them.
+        lacking: Why some have no text.
 
     Raises:
         FilesError: The file cannot be written, or one of the run's files is damaged.
     """
     path = record.path / RUN_REPORT
-    write_text(path, render_page(run_document(record)))
+    write_text(path, render_page(run_document(record, rows, lacking)))
     return path
 
 
-def run_document(record: Record) -> Document:
+def run_document(record: Record, rows: Sequence[Row] | None = None, lacking: str = "") -> Document:
     """Collect what there is to say of a run, whatever became of it.
+
+    Args:
+        record: The run.
+        rows: As above.
+        lacking: As above.
 
     Raises:
         FilesError: One of its files is damaged.
@@ -52,7 +64,7 @@ def run_document(record: Record) -> Document:
         metrics_chapter(record),
         evaluations_chapter(record),
         curves_chapter(record),
-        mistakes_chapter(record),
+        errors_chapter(record, rows, lacking),
         data_chapter(record),
         commands_chapter(record),
         config_chapter(record),

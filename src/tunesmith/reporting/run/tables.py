@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tunesmith.reporting.blocks import Listing, cell_text
+from tunesmith.reporting.blocks import Block, Listing, Sentence, cell_text
 from tunesmith.reporting.run.diagnosis import diagnosis_text
 from tunesmith.reporting.run.evaluations import evaluations_listing
 from tunesmith.runs.evaluations import evaluations_of
@@ -61,6 +61,17 @@ def listing_table(listing: Listing) -> Table:
     for row in listing.rows:
         table.add_row(*(cell(cell_text(value)) for value in row))
     return table
+
+
+def show_blocks(blocks: Iterable[Block]) -> None:
+    """Print tables, each below its note, and sentences."""
+    out = console()
+    for block in blocks:
+        if isinstance(block, Listing):
+            say(block.note)
+            out.print(listing_table(block))
+        elif isinstance(block, Sentence):
+            say(block.text)
 
 
 def run_facts(record: Record) -> list[tuple[str, Any]]:
