@@ -87,6 +87,7 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "cli/sweep.py": {"hydra.sweeper.n_trials=10": EXAMPLE, "tunesmith train -": OPEN},
     "cli/train.py": {"hydra.mode=multirun": STATES, "tunesmith train -": EXAMPLE},
     "config/composing/compose.py": {"tunesmith train {": OPEN},
+    "config/checking/validate.py": {"data.format._target_=": OPEN},
     "config/checking/other_names.py": {
         **dict.fromkeys((f"tunesmith {verb}" for verb in ("evaluate R", "resume R", "export R", "train -")), OPEN),
         **dict.fromkeys(("hydra.sweeper.sampler={name", "hydra.sweeper.seed=1", "method=lora}"), SWEEP),

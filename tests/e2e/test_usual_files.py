@@ -4,6 +4,9 @@ import gzip
 import io
 import json
 import re
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas
@@ -13,7 +16,10 @@ from conftest import reviews
 from datasets import Dataset
 from pyarrow import feather, parquet
 
-from tunesmith import load_run, save_rows
+from tunesmith import compose, load_run, save_rows
+from tunesmith.config.schema import DataSource
+from tunesmith.errors import DataError
+from tunesmith.training.early_look import look_early
 
 SHORT = ("trainer=cpu", "trainer.threads=1", "trainer.max_epochs=null", "trainer.max_steps=2", "data.batch_size=8")
 ROWS = [{"text": text, "label": label} for text, label in reviews(60)]
@@ -126,28 +132,149 @@ def as_parquet():
     return file.getvalue()
 
 
+def as_csv(*rows, header="text,label", delimiter=","):
+    lines = [f"{row['text']},{row['label']}" for row in ROWS]
+    return "".join(f"{line}\n" for line in (header, *lines, *rows)).replace(",", delimiter).encode()
+
+
+def as_zstd(content):
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.CompressedOutputStream(sink, "zstd") as stream:
+        stream.write(content)
+    return sink.getvalue().to_pybytes()
+
+
+LINES = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
+FOLDER = object()
+AGAIN = "Copy or download it again"
 BAD = {
-    "missing": ("jsonl", None, "no such file"),
-    "empty": ("json", b"", "the file is empty"),
-    "empty table": ("parquet", b"", "the file is empty, and not a Parquet file"),
-    "header alone": ("csv", b"text,label\n", "no rows. Add some"),
-    "cut gzip": ("jsonl", gzip.compress(json.dumps(ROWS).encode())[:-20], "packed with gzip, and cut off or damaged"),
-    "cut Parquet": ("parquet", as_parquet()[:-20], "a Parquet file, and cut off or damaged"),
-    "text as Parquet": ("parquet", b"text,label\na,b\n", "not a Parquet file, by its first bytes"),
-    "Parquet as text": ("csv", as_parquet(), "a Parquet file, not text. Read it with data=parquet"),
-    "file as folder": ("folder", b"a", "a file, not a folder"),
+    "missing": ("jsonl", None, ": no such file. Name another: data.path=FILE"),
+    "empty": ("csv", b"", ": the file is empty. Its first line has to name the columns"),
+    "empty array": ("json", b"", ": the file is empty"),
+    "empty table": ("parquet", b"", ": the file is empty, and not a Parquet file. Write, copy or download it again"),
+    "header alone": ("csv", b"text,label\n", ": no rows. Add some, or take another file: data.path=FILE"),
+    "wrong separator": (
+        "csv",
+        as_csv(delimiter=";"),
+        ":2: no column 'text'; the columns are 'text;label'. data.delimiter=semicolon reads the header as",
+    ),
+    "invalid UTF-8": (
+        "csv",
+        as_csv() + b"caf\xe9,good\n",
+        ":62: not UTF-8 text (invalid continuation byte). Convert it to UTF-8",
+    ),
+    "unclosed quote": (
+        "csv",
+        as_csv('"open,good', "more,bad"),
+        ":62: not valid CSV: unexpected end of data. A quoted field opens in this line. Double the quotes inside a "
+        "quoted field, or take every quote as text: data.quoting=none",
+    ),
+    "half a line": (
+        "jsonl",
+        LINES + b'{"text": "a',
+        ":61: not valid JSON: Unterminated string starting at at character 10. Each line is one whole object: mend",
+    ),
+    "column twice": (
+        "csv",
+        as_csv(header="label,label"),
+        ":1: the column 'label' stands twice in the header. Rename one of the two",
+    ),
+    "no labels": (
+        "csv",
+        as_csv(header="text,verdict"),
+        ":2: no column 'label'; the columns are 'text', 'verdict'. Name the right ones: data.text_column=..., "
+        "data.label_column=...",
+    ),
+    "no label": (
+        "csv",
+        as_csv("a,", ",b"),
+        ": 2 rows have no text or no label (lines 62, 63). Mend them, or leave them out with data.on_empty=drop",
+    ),
+    "one class": (
+        "csv",
+        as_csv().replace(b"bad", b"good"),
+        ": classification needs at least two labels; the data has only ['good'] in column 'label'. Name another with "
+        "data.label_column=..., or add rows with other labels",
+    ),
+    "a label once": (
+        "csv",
+        as_csv("a,goood"),
+        ": 1 of 3 labels have a single row left to split (first: 'goood'), so they cannot be in every split. If they "
+        "are misspelt: 'data.label_names={\"goood\": good}'. Is data.label_column right?",
+    ),
+    "folder": ("csv", FOLDER, ": a folder, not a file. Name another: data.path=FILE. For a text in each of its files"),
+    "cut gzip": ("jsonl", gzip.compress(LINES)[:-20], f": packed with gzip, and cut off or damaged: .*{AGAIN}"),
+    "cut zstd": ("jsonl", as_zstd(LINES)[:-20], f": packed with zstd, and cut off or damaged: .*{AGAIN}"),
+    "cut Parquet": ("parquet", as_parquet()[:-20], ": a Parquet file, and cut off or damaged: .*download it again"),
+    "text as Parquet": ("parquet", b"text,label\na,b\n", ": not a Parquet file, by its first bytes"),
+    "Parquet as text": ("csv", as_parquet(), ": a Parquet file, not text. Read it with data=parquet"),
+    "file as folder": ("folder", b"a", ": a file, not a folder"),
 }
+"""Option, content and what is said behind the name of the file: line or row, rule and next step."""
+
+
+def write_bad(path, content):
+    if content is FOLDER:
+        path.mkdir()
+    elif content is not None:
+        path.write_bytes(content)
+
+
+def said(path, message):
+    start, *rest = message.split(".*")
+    return re.escape(f"{path}{start}") + "".join(f".*{re.escape(part)}" for part in rest)
 
 
 @pytest.mark.parametrize("case", list(BAD))
-def test_a_bad_file_ends_the_run_before_its_directory(tmp_path, line, inside, case):
+def test_a_bad_file_ends_the_run_before_its_directory_and_before_torch(tmp_path, line, inside, case, monkeypatch):
     option, content, message = BAD[case]
-    if content is not None:
-        (tmp_path / "rows.data").write_bytes(content)
+    write_bad(tmp_path / "rows.data", content)
+    monkeypatch.setitem(sys.modules, "tunesmith.training.start", None)  # which imports torch
     done = inside("train", f"data={option}", f"data.path={tmp_path / 'rows.data'}", *line)
     assert done.returncode == 3, done.stderr
-    assert f"{tmp_path / 'rows.data'}: {message}" in done.stderr
+    assert re.search(said(tmp_path / "rows.data", message), done.stderr), done.stderr
     assert "Traceback" not in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.fixture(scope="module")
+def two_sources():
+    """The config of a mixture with one source."""
+    return compose(["data=mixture", "data.sources.b.path=rows.data", "model=tiny_encoder"])
+
+
+@pytest.mark.parametrize("case", [case for case in BAD if case not in ("one class", "a label once")])
+def test_a_bad_file_of_several_sources_is_named_with_its_keys(tmp_path, two_sources, case):
+    option, content, message = BAD[case]
+    write_bad(tmp_path / "rows.data", content)
+    (tmp_path / "good.csv").write_bytes(as_csv())
+    good, bad = DataSource(path=str(tmp_path / "good.csv")), {"path": str(tmp_path / "rows.data"), "format": option}
+    data = two_sources.config.data.model_copy(update={"sources": {"a": good, "b": DataSource.model_validate(bad)}})
+    config = two_sources.config.model_copy(update={"data": data})
+    with pytest.raises(DataError) as refusal:
+        look_early(replace(two_sources, config=config))
+    own = re.sub(r"\bdata\.(?=path|delimiter|quoting|text_column|label_column)", "data.sources.b.", message)
+    own = own.replace("data=parquet", "data.sources.b.format=parquet")
+    assert re.search(r"data\.sources\.b: " + said(tmp_path / "rows.data", own), str(refusal.value))
+
+
+def test_the_look_at_data_imports_no_torch(tmp_path):
+    """A label that stands in val alone, told by a new process without torch; so is a fault early in a large file."""
+    rows = as_csv("a,new", header="text,label").decode().splitlines()
+    split = ["split", *["train"] * 60, "val"]
+    (tmp_path / "new.csv").write_text("".join(f"{row},{of}\n" for row, of in zip(rows, split, strict=True)))
+    big = as_csv("a,b,c") + b"text of some more words,good\n" * 50_000
+    (tmp_path / "big.csv").write_bytes(big)
+    new = ["data.path=new.csv", "data.split.method=column", "data.split.column=split"]
+    lines = [["train", "data=csv", "model=tiny_encoder", *more] for more in (new, ["data.path=big.csv"])]
+    code = (
+        "import sys\nfrom tunesmith.cli.main import main\n"
+        f"print([main(line) for line in {lines!r}], {{'torch', 'transformers'}} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "[3, 3] set()\n", done.stdout + done.stderr
+    assert "new.csv: the label 'new' occurs in val but never in train, so it cannot be learned" in done.stderr
+    assert "big.csv:62: 3 fields where the header has 2" in done.stderr
     assert not (tmp_path / "runs").exists()
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tunesmith.cli.options import check_folders, parser
-from tunesmith.cli.train import composed_from
+from tunesmith.cli.train import composed_from, refuse_bad_data
 from tunesmith.config.tasks import traits_of
 from tunesmith.config.trust import trusting
 from tunesmith.errors import TunesmithError
@@ -37,6 +37,7 @@ def main(argv: list[str]) -> int:
     arguments = verb.parse_intermixed_args(argv)
     check_folders(arguments.config_dir)
     composed = composed_from(arguments)
+    refuse_bad_data(composed)
 
     from tunesmith.reporting.audit import cleaning_lines
     from tunesmith.reporting.run.tables import warned

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tunesmith.cli.options import check_folders, parser
-from tunesmith.cli.train import composed_from
+from tunesmith.cli.train import composed_from, refuse_bad_data
 from tunesmith.config.folders import expand
 from tunesmith.errors import ConfigError, DataError, Problem
 from tunesmith.runs.sweep_record import is_sweep, load_sweep
@@ -49,6 +49,7 @@ def main(argv: list[str]) -> int:
         hint = "Name the options instead, or add --words"
         raise ConfigError([Problem("--from", "a sweep starts from groups", str(arguments.source), hint)])
     composed = composed_from(arguments)
+    refuse_bad_data(composed)
     return of_words(composed, arguments) if arguments.words else of_model(composed, arguments)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tunesmith.cli.options import check_folders, parser
-from tunesmith.cli.train import composed_from
+from tunesmith.cli.train import composed_from, refuse_bad_data
 from tunesmith.config.folders import expand
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.terminal import say
@@ -39,6 +39,7 @@ def main(argv: list[str]) -> int:
         rule = f"the test takes rates above 0 of which the second is higher, and {LEAST_STEPS} steps or more"
         raise ConfigError([Problem("lr-test", rule, given)])
     composed = composed_from(arguments)
+    refuse_bad_data(composed)
 
     from tunesmith.config.fingerprint import fingerprint
     from tunesmith.config.trust import trusting

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tunesmith.cli.options import check_folders, parser
-from tunesmith.cli.train import composed_from
+from tunesmith.cli.train import composed_from, refuse_bad_data
 from tunesmith.config.trust import trusting
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.terminal import printable
@@ -30,6 +30,7 @@ def main(argv: list[str]) -> int:
         raise ConfigError([Problem("-n", "must be a whole number of at least 1", str(arguments.n))])
     check_folders(arguments.config_dir)
     composed = composed_from(arguments)
+    refuse_bad_data(composed)
 
     from rich.console import Console
 

@@ -6,7 +6,7 @@ import argparse
 import gc
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tunesmith.cli.options import check_folders, parser
@@ -37,6 +37,8 @@ def main(argv: list[str]) -> int:
         composed = composed_from(arguments)
         if arguments.source is None and _file_asks_for_many():
             return many(arguments)
+
+        refuse_bad_data(composed)
 
         from tunesmith.reporting.run.tables import show_result
         from tunesmith.training.start import train
@@ -116,11 +118,22 @@ def composed_from(arguments: argparse.Namespace) -> Composed:
 
         return pinned(composed)
     for source, part in parts_of(data).items():
-        with of_source(source) if source is not None else nullcontext():
+        with of_source(source):
             for path in [path for name in names_in(part.path) for path in matching(name)]:
                 if not (path.is_dir() and isinstance(part.format, Format)):  # a class may read folders
                     refuse_special(path)
     return composed
+
+
+def refuse_bad_data(composed: Composed) -> None:
+    """Refuse data that a run of a config could not read, before torch is imported (`training/early_look.py`).
+
+    Raises:
+        DataError: As of `training.early_look.look_early`.
+    """
+    from tunesmith.training.early_look import look_early
+
+    look_early(composed)
 
 
 def _composed(arguments: argparse.Namespace) -> Composed:

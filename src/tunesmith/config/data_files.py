@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, get_args
 
 if TYPE_CHECKING:
     from tunesmith.config.schema import Data
@@ -92,3 +94,29 @@ def parts_of(data: Data) -> dict[str | None, Data]:
 def named_data(data: Data) -> str:
     """The files as shown in a message, or the names of several sources."""
     return f"data.sources {', '.join(data.sources)}" if data.sources else named_files(data.path)
+
+
+def keys_of_source(text: str, name: str, keys: Collection[str] | None = None) -> str:
+    """A message about one of several sources, with the keys of `data` in it as those of the source.
+
+    Args:
+        text: The message, as about a data set of its own: `Read it with data=parquet data.text_column=...`.
+        name: The source.
+        keys: The keys that are its own; None takes all that a source can have.
+    """
+    own, formats = _of_a_source()
+    text = formats.sub(rf"data.sources.{name}.format=\1", text)
+    return own.sub(
+        lambda key: f"data.sources.{name}.{key[1]}" if keys is None or key[1] in keys else key[0],
+        text,
+    )
+
+
+@cache
+def _of_a_source() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """A key of `data` that a source has too, and an option of `data` that a source has as its format."""
+    from tunesmith.config.schema import DataSource
+
+    words = [word for kind in get_args(DataSource.model_fields["format"].annotation) for word in get_args(kind)]
+    names = "|".join(DataSource.model_fields)
+    return re.compile(rf"\bdata\.({names})\b"), re.compile(rf"\bdata=({'|'.join(words)})\b")

@@ -17,17 +17,20 @@ PLAIN = {bool: "true or false", int: "a whole number", float: "a number", str: "
 
 @cache
 def field_at(path: str) -> FieldInfo | None:
-    """The schema's field at a dotted path; None for keys that it does not name."""
+    """The schema's field at a dotted path, also below a dict of nodes; None for keys that it does not name."""
     model: type[BaseModel] | None = RunConfig
-    info: FieldInfo | None = None
-    for part in path.split("."):
-        if model is None:
-            return None
+    parts = path.split(".")
+    while model is not None:
+        part = parts.pop(0)
         info = next((field for name, field in model.model_fields.items() if part == (field.alias or name)), None)
-        if info is None:
+        if info is None or not parts:
+            return info
+        of_dict = _is_dict(info.annotation)
+        model = _node(get_args(info.annotation)[1]) if of_dict else _node(info.annotation)
+        parts = parts[1:] if of_dict else parts
+        if not parts:  # a name in a dict of nodes, such as `data.sources.NAME`
             return None
-        model = _node(info.annotation)
-    return info
+    return None
 
 
 def model_at(path: str) -> type[BaseModel] | None:

@@ -21,6 +21,7 @@ from tunesmith.data.encoding import encode
 from tunesmith.data.prepared import read_prepared
 from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples, packed
+from tunesmith.data.splits import learned_labels
 from tunesmith.data.splitting.split_file import split_record
 from tunesmith.data.task import RowTask
 from tunesmith.data.tokenization import Tokens
@@ -66,7 +67,7 @@ class TextDataModule(pl.LightningDataModule):
         self.tokenizer = tokenizer
         self.seed = seed
         self.splits = splits if splits is not None else read_prepared(data, task).splits
-        self.labels = labels if labels is not None else task.label_names(self.splits, data.label_column)
+        self.labels = labels if labels is not None else learned_labels(self.splits, data, task)
         self.lengths: dict[str, Any] = {}
         """What cleaning and limits on length do to the rows, for `results.json`."""
         self.split_record = split_record(self.splits, data)

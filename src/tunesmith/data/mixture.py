@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tunesmith.config.data_files import named_data, own_data
-from tunesmith.config.schema import Data, DataSource
+from tunesmith.config.data_files import keys_of_source, named_data, own_data
+from tunesmith.config.schema import Data
 from tunesmith.data.lines import Line
 from tunesmith.data.rows import Rows, join
 from tunesmith.errors import DataError
 
 FORMS = {"pairs": "pairs of texts", "words": "lists of words", "messages": "conversations"}
 """Column of `Rows` to what its rows are."""
-KEY = re.compile(rf"\bdata\.(?=({'|'.join(DataSource.model_fields)})\b)")
-"""Where a key of `data` begins that a source has too."""
 log = logging.getLogger("tunesmith")
 
 
@@ -53,12 +50,14 @@ def _with_file(line: int) -> int:
 
 
 @contextmanager
-def of_source(name: str) -> Iterator[None]:
-    """Name the source in errors of its data, with the keys to set as those of the source."""
+def of_source(name: str | None) -> Iterator[None]:
+    """Name one of several sources in errors of its data, with the keys to set as its own; None names none."""
     try:
         yield
     except DataError as error:
-        raise DataError(f"data.sources.{name}: {KEY.sub(f'data.sources.{name}.', str(error))}") from None
+        if name is None:
+            raise
+        raise DataError(f"data.sources.{name}: {keys_of_source(str(error), name)}") from None
 
 
 def _refuse_two_forms(data: Data, parts: Sequence[Rows]) -> None:
@@ -68,12 +67,18 @@ def _refuse_two_forms(data: Data, parts: Sequence[Rows]) -> None:
         raise DataError(f"{named_data(data)}: one task cannot take {each}. Bring them into one form with data.convert")
 
 
+class OfSource(str):
+    """A label with its source: one that is rare there is no slip of another."""
+
+    __slots__ = ()
+
+
 def strata_by_source(strata: Sequence[str] | None, rows: Rows) -> list[str] | None:
     """What a stratified split keeps the proportions of: the sources too, where there are several."""
     if rows.sources is None:
         return None if strata is None else list(strata)
     labels = [""] * len(rows) if strata is None else strata
-    return [f"{label} from {source}" for label, source in zip(labels, rows.sources, strict=True)]
+    return [OfSource(f"{label} from {source}") for label, source in zip(labels, rows.sources, strict=True)]
 
 
 def weighted(splits: Mapping[str, Rows], data: Data) -> tuple[dict[str, Rows], dict[str, dict[str, int]]]:

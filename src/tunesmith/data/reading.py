@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tunesmith.config.data_files import named_files
+from tunesmith.config.data_files import named_files, parts_of
 from tunesmith.config.schema import Data
 from tunesmith.data.columns import Empty, Unused, Where, bit_columns, refuse_sources_of_lists
 from tunesmith.data.content import content_ids
@@ -20,7 +21,7 @@ from tunesmith.data.kept_rows import kept_rows
 from tunesmith.data.lines import Line, place_of
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import holds_messages
-from tunesmith.data.mixture import read_sources
+from tunesmith.data.mixture import of_source, read_sources
 from tunesmith.data.nested import with_nested
 from tunesmith.data.rows import Rows, rows_of
 from tunesmith.data.sources.hub import with_files
@@ -65,49 +66,109 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None, *, m
     return kept_rows(data, task, files, mixed, lambda: _rows_in(data, task, source, files, None, mixed))
 
 
+def refuse_unreadable(data: Data, task: RowTask, most: int) -> None:
+    """Refuse files whose first records cannot be read.
+
+    Args:
+        data: The data config.
+        task: The task.
+        most: Records of each source that are read.
+
+    Raises:
+        DataError: As of `read_rows`, except for what is said of all the rows.
+    """
+    for name, part in parts_of(data).items():
+        with of_source(name):
+            part = with_files(part)
+            source = source_of(part.format, dialect_of(part))
+            files = data_files(part, source)
+            gathered = _Gathered(part, task, source, files, name is not None, [])
+            for position, (line, record) in enumerate(itertools.islice(records_in(source, files), most)):
+                gathered.take(position, line, record)
+
+
 def _rows_in(
     data: Data, task: RowTask, source: Source, files: Mapping[Path, str | None], left_out: list[int] | None, mixed: bool
 ) -> Rows:
     """The rows in files; the arguments are those of `read_rows`."""
-    path, dialect = named_files(data.path), dialect_of(data)
-    several = mixed or list(map(str, files)) != [data.path] or source.takes == "bytes"
-    form = form_of(data, task.traits)
-    needed = _needed(data, form, task.columns(form.data))
-    named = source.columns | {column.partition(".")[0] for column in needed if "." in column}
-    where, empty = Where(data.where), Empty(task, form.data, left_out)
-    unused = Unused(task, form.data, {*named, *form.columns, *form.beside})
-    rows: dict[str, tuple[Example, str, str, int]] = {}
-    split, group = data.split.column, data.split.group_column
+    gathered = _Gathered(data, task, source, files, mixed, left_out)
     for position, (line, record) in enumerate(records_in(source, files)):
-        record = _with_nested(record, needed, path, line)
-        _require(needed, record, line, dialect if data.format == "csv" else None)
-        if not where.keeps(record):
-            continue
-        unused.see(record)
-        made, example = _example(record, form, task, place_of(path, line))
-        if example is None:
-            empty.see(line, made)
-            continue
-        row_id = as_text(record[data.id_column]) if data.id_column else str(position)
-        if row_id in rows:
-            raise DataError(f"{place_of(path, line)}: the id {row_id!r} in column {data.id_column!r} is not unique")
-        own_split = files[Path(line.file)] or (as_text(record[split]) if split else "")
-        own_group = as_text(record[group]) if group else ""
-        rows[row_id] = (example, own_split, own_group, line if several else int(line))
-    empty.refuse(path)
-    if not rows:
-        raise DataError(f"{path}: {where.miss() or empty.nothing_left()}")
-    examples, splits, groups, lines = map(list, zip(*rows.values(), strict=True))
-    as_read = rows_of(list(rows), examples, splits if any(splits) else None, lines)
-    as_read = replace(as_read, groups=groups if group else None, content_ids=content_ids(as_read))
-    refuse_sources_of_lists(as_read.texts, as_read.pairs, task, form.data)
-    named_rows = replace(as_read, labels=task.rename(as_read.labels, lines, data))
+        gathered.take(position, line, record)
+    gathered.refuse_none()
+    as_read = gathered.rows()
+    refuse_sources_of_lists(as_read.texts, as_read.pairs, task, gathered.form.data)
+    rows = replace(as_read, labels=task.rename(as_read.labels, as_read.lines or (), data))
     if left_out is None:
-        empty.tell(path)
-    unused.tell(path)
-    for sentence in (*form.oddities(), *task.oddities(named_rows.labels, as_read.labels, data)):
-        log.warning("%s: %s", path, sentence)
-    return named_rows
+        gathered.empty.tell(gathered.path)
+    gathered.unused.tell(gathered.path)
+    for sentence in (*gathered.form.oddities(), *task.oddities(rows.labels, as_read.labels, data)):
+        log.warning("%s: %s", gathered.path, sentence)
+    return rows
+
+
+class _Gathered:
+    """The rows of some files, taken record by record; the arguments are those of `read_rows`."""
+
+    def __init__(
+        self,
+        data: Data,
+        task: RowTask,
+        source: Source,
+        files: Mapping[Path, str | None],
+        mixed: bool,
+        left_out: list[int] | None,
+    ) -> None:
+        self._data, self._task, self._files = data, task, files
+        self.path, self.form = named_files(data.path), form_of(data, task.traits)
+        self._several = mixed or list(map(str, files)) != [data.path] or source.takes == "bytes"
+        self._dialect = dialect_of(data) if data.format == "csv" else None
+        self._needed = _needed(data, self.form, task.columns(self.form.data))
+        self._where, self.empty = Where(data.where), Empty(task, self.form.data, left_out)
+        named = source.columns | {column.partition(".")[0] for column in self._needed if "." in column}
+        self.unused = Unused(task, self.form.data, {*named, *self.form.columns, *self.form.beside})
+        self._rows: dict[str, tuple[Example, str, str, int]] = {}
+
+    def take(self, position: int, line: Line, record: dict[str, Any]) -> None:
+        """Read a record, and keep the row that it is, unless it is filtered or empty.
+
+        Raises:
+            DataError: A column is absent, or a value is none that the task can take, or the id is not unique.
+        """
+        data = self._data
+        record = _with_nested(record, self._needed, self.path, line)
+        _require(self._needed, record, line, self._dialect)
+        if not self._where.keeps(record):
+            return
+        self.unused.see(record)
+        made, example = _example(record, self.form, self._task, place_of(self.path, line))
+        if example is None:
+            self.empty.see(line, made)
+            return
+        row_id = as_text(record[data.id_column]) if data.id_column else str(position)
+        if row_id in self._rows:
+            raise DataError(
+                f"{place_of(self.path, line)}: the id {row_id!r} in column {data.id_column!r} is not unique"
+            )
+        split, group = data.split.column, data.split.group_column
+        own_split = self._files[Path(line.file)] or (as_text(record[split]) if split else "")
+        own_group = as_text(record[group]) if group else ""
+        self._rows[row_id] = (example, own_split, own_group, line if self._several else int(line))
+
+    def refuse_none(self) -> None:
+        """Refuse empty rows, where `data.on_empty` says so, and files in which there are no others.
+
+        Raises:
+            DataError: There are such.
+        """
+        self.empty.refuse(self.path)
+        if not self._rows:
+            raise DataError(f"{self.path}: {self._where.miss() or self.empty.nothing_left()}")
+
+    def rows(self) -> Rows:
+        """The rows with the labels as they stand in the files; at least one was taken."""
+        examples, splits, groups, lines = map(list, zip(*self._rows.values(), strict=True))
+        rows = rows_of(list(self._rows), examples, splits if any(splits) else None, lines)
+        return replace(rows, groups=groups if self._data.split.group_column else None, content_ids=content_ids(rows))
 
 
 def _example(record: dict[str, Any], form: Form, task: RowTask, place: str) -> tuple[dict[str, Any], Example | None]:

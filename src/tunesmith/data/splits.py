@@ -176,6 +176,18 @@ def refuse_unknown(rows: Rows, known: Collection[str], fault: str) -> None:
     raise DataError(f"{fault.replace('{}', repr(label), 1)} ({place}){others}{hint}")
 
 
+def learned_labels(splits: Mapping[str, Rows], data: Data, task: RowTask) -> list[str]:
+    """The names of the outputs of a model that learns these rows, in the order of its logits.
+
+    Raises:
+        DataError: The labels cannot be learned; the message names the files.
+    """
+    try:
+        return task.label_names(splits, data.label_column)
+    except DataError as error:
+        raise DataError(f"{named_data(data)}: {error}") from None
+
+
 def distinct(rows: Rows) -> set[str]:
     """Every label or tag that occurs."""
     return {str(item) for label in rows.labels for item in (label if _several(label) else (label,))}  # type: ignore[union-attr]

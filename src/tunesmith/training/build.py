@@ -19,6 +19,7 @@ from tunesmith.data.fitting import drop_long, fit
 from tunesmith.data.mixture import weighted
 from tunesmith.data.prepared import Prepared, read_prepared
 from tunesmith.data.rows import Rows
+from tunesmith.data.splits import learned_labels
 from tunesmith.evaluation.metrics import compute_metrics
 from tunesmith.models.anatomy import anatomy
 from tunesmith.models.families import family_of
@@ -77,7 +78,7 @@ def build_data(
     give_template(tokenizer, task, config.data, family)
     fitted = fit(prepared.splits, tokenizer, config.data, task, family, unseen=unseen, at_most=at_most)
     seen = {name: rows for name, rows in fitted.splits.items() if name not in unseen}
-    labels = task.label_names(seen, config.data.label_column)
+    labels = learned_labels(seen, config.data, task)
     for sentence in findings(seen, task):
         log.warning("%s", sentence)
     splits, sources = weighted(fitted.splits, config.data)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tunesmith.config.checking.rules.evaluation import callback_monitors, monitor_problem
 from tunesmith.config.schema import RunConfig
 from tunesmith.data.prepared import read_prepared
+from tunesmith.data.splits import learned_labels
 from tunesmith.errors import ConfigError
 from tunesmith.tasks.registry import task_of
 
@@ -32,7 +33,7 @@ def check_monitors(
         return
     if labels is None:
         task = task_of(config.task)
-        labels = task.label_names(read_prepared(config.data, task).splits, config.data.label_column)
+        labels = learned_labels(read_prepared(config.data, task).splits, config.data, task)
     metrics = plain["evaluation"]["metrics"]
     faults = [monitor_problem(where, monitor, metrics, labels) for where, monitor in monitors]
     problems = [problem for problem in faults if problem is not None]

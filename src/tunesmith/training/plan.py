@@ -14,6 +14,7 @@ from tunesmith.data.class_weights import check_class_weights
 from tunesmith.data.findings import counted_labels, findings
 from tunesmith.data.prepared import read_prepared
 from tunesmith.data.rows import Rows
+from tunesmith.data.splits import learned_labels
 from tunesmith.errors import FilesError
 from tunesmith.tasks.registry import task_of
 from tunesmith.training.course import course
@@ -62,7 +63,7 @@ def plan(composed: Composed) -> Plan:
     task = task_of(config.task)
     prepared = read_prepared(config.data, task)
     splits = prepared.splits
-    labels = task.label_names(splits, config.data.label_column)
+    labels = learned_labels(splits, config.data, task)
     check_monitors(config, labels)
     check_class_weights(config.task, labels)
     data = _tokenised(_started(composed), splits)

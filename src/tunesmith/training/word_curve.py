@@ -13,6 +13,7 @@ from tunesmith.config.schema import RunConfig
 from tunesmith.config.tasks import traits_of
 from tunesmith.data.prepared import read_prepared
 from tunesmith.data.rows import Rows, as_one_text, inputs_of
+from tunesmith.data.splits import learned_labels
 from tunesmith.data.splitting.part import nested_order
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.evaluation.baselines import LINEAR, RIDGE
@@ -42,7 +43,7 @@ def measure_words(config: RunConfig, sizes: Sequence[int], repeats: int) -> list
         raise ConfigError([Problem("--words", "is for one label or number per text", config.task.name, "Leave it out")])
     splits = read_prepared(config.data, task).splits
     train, val = splits["train"], splits["val"]
-    labels = task.label_names(splits, config.data.label_column)
+    labels = learned_labels(splits, config.data, task)
     orders = [nested_order(task.strata(train.labels) or [""] * len(train), seed) for seed in range(repeats)]
     values = []
     for size in sizes:

@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 import yaml
 from hypothesis import given
@@ -20,6 +21,8 @@ from tunesmith.data.rows import Rows
 from tunesmith.data.splits import read_splits
 from tunesmith.errors import ConfigError, DataError
 from tunesmith.tasks.registry import task_of
+
+PARTS = ["train", "val", "test", "train"]
 
 
 @pytest.fixture
@@ -153,12 +156,62 @@ def test_faults_name_the_source_and_its_keys(mixed, tmp_path):
         (["data=hub", "data.sources.a.path=a"], "cannot be one of several sources"),
         (["data=mixture", "data.sources.a.path=a", "data.sources.a.columns.output=x"], "data.sources.a.columns"),
         (["data=mixture", "data.sources.a.path=a", "data.sources.a.template='{{'"], "data.sources.a.template"),
+        (
+            ["data=mixture", "data.sources.a.path=a", "data.sources.a.format=jsonl", "data.sources.a.delimiter=tab"],
+            "data.sources.a.delimiter: has no effect with data.sources.a.format=jsonl (received tab). It goes with "
+            "data.sources.a.format=csv",
+        ),
+        (
+            ["data=mixture", "data.sources.a.path=a", "data.sources.a.format=parquet", "data.delimiter=tab"],
+            "data.delimiter: has no effect with data.sources",
+        ),
+        (
+            [
+                *("data=mixture", "task=language_modeling", "model=tiny_causal", "data.sources.a.path=a"),
+                *("data.sources.a.convert=alpaca", "data.sources.a.target_column=x"),
+            ],
+            "data.sources.a.target_column: has no effect with data.sources.a.convert (received x). Leave it out; "
+            "data.sources.a.columns names",
+        ),
+        (
+            ["data=mixture", "data.sources.a.path={train: a, val: b}"],
+            "Name them all (data.sources.a.path=[FILE,FILE]), with a column that says the split: "
+            "data.split.method=column",
+        ),
+        (
+            ["data=mixture", "data.sources.a.path=a/b", "data.sources.a.format=hub"],
+            "data.sources.a.format: must be one of csv, jsonl, json, parquet, arrow, text, folder, conll, python, or "
+            'null (received "hub"). Save it with save_to_disk of the package datasets, and read the folder: '
+            "data.sources.a.format=arrow",
+        ),
+        (
+            ["data=mixture", "data.sources.a.path=a", "data.sources.a.format._target_=own.Mine"],
+            "data.format._target_=... reads every source without a format of its own: leave data.sources.a.format out",
+        ),
     ],
 )
 def test_what_is_not_understood_is_refused(overrides, words):
     with pytest.raises(ConfigError) as refusal:
         compose([text.strip("'") for text in overrides])
     assert words in str(refusal.value)
+
+
+def test_what_files_for_each_split_a_class_and_a_delimiter_are_done_by_instead(mixed, tmp_path):
+    """What the refusals advise: the split in a column, a class in `data.format`, a delimiter that one source reads."""
+    (tmp_path / "shop.csv").write_text(
+        "review\tverdict\tpart\n" + "".join(f"text {i}\tgood\t{part}\n" for i, part in enumerate(PARTS))
+    )
+    lines = [json.dumps({"text": f"mail {i}", "stars": "1", "part": part}) for i, part in enumerate(PARTS)]
+    (tmp_path / "mail.jsonl").write_text("\n".join(lines) + "\n")
+    own = ["data.delimiter=tab", "data.split.method=column", "data.split.column=part"]
+    splits = read([*mixed, *own], read_splits)
+    assert {name: Counter(rows.sources) for name, rows in splits.items()} == {
+        name: {"shop": PARTS.count(name), "mail": PARTS.count(name)} for name in ("train", "val", "test")
+    }
+    pyarrow.parquet.write_table(pyarrow.table({"review": ["a"], "verdict": ["good"]}), tmp_path / "a.parquet")
+    by_class = ["data.format._target_=tunesmith.data.sources.parquet.Parquet", "data.sources.more.path=a.parquet"]
+    rows = read([*mixed, "data.sources.shop.format=csv", "data.sources.shop.delimiter=tab", *by_class])
+    assert Counter(rows.sources) == {"shop": len(PARTS), "mail": len(PARTS), "more": 1}
 
 
 def test_a_file_and_several_sources_replace_one_another(mixed):

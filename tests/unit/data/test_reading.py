@@ -145,7 +145,7 @@ BROKEN = {
     "too few fields": ("csv", "text,label\na\n", "data:2: 1 fields where the header has 2"),
     "open quote": ("csv", 'text,label\n"a,1\n', "not valid CSV"),
     "text after a quote": ("csv", 'text,label\na,1\n"a"b,1\n', "data:3: not valid CSV"),
-    "not UTF-8": ("csv", b"text,label\n\xe9t\xe9,1\n", "data: not UTF-8 text"),
+    "not UTF-8": ("csv", b"text,label\n\xe9t\xe9,1\n", "data:2: not UTF-8 text"),
     "not UTF-8, remedy": ("jsonl", b'{"text": "\xe9", "label": 1}\n', "Convert it to UTF-8"),
     "not JSON": ("jsonl", '{"text": "a", "label": 1}\n{"text": \n', "data:2: not valid JSON"),
     "not an object": ("jsonl", '{"text": "a", "label": 1}\n["a", 1]\n', "data:2: not a JSON object but a list"),

@@ -7,12 +7,14 @@ which describe the data.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tunesmith.config.checking.rules.architecture import refused_fields
 from tunesmith.config.checking.rules.registry import select
-from tunesmith.config.data_files import names_by_split
+from tunesmith.config.data_files import keys_of_source, names_by_split
 from tunesmith.config.keys import choices, field_at
+from tunesmith.config.schema import DataSource
 from tunesmith.config.tasks import names
 from tunesmith.errors import Problem
 
@@ -23,11 +25,13 @@ WITHOUT_TEXT = (*names(output="labels"), *names(output="number"))
 """Tasks that generate no text."""
 WITHOUT_LABELS = (*names(output="number"), *names(output="text"))
 """Tasks whose answers have no names."""
-WITHOUT_FIELDS = tuple(kind for kind in choices("data.format") if kind != "csv")
+FORMATS = dict.fromkeys((*choices("data.format"), *choices("data.sources.NAME.format")))
+"""Formats of files, those of one of several sources among them."""
+WITHOUT_FIELDS = tuple(kind for kind in FORMATS if kind != "csv")
 """File formats without delimited fields."""
 NOT_BY_LABEL = tuple(method for method in choices("data.split.method") if method != "stratified")
 """Methods that split rows without regard to labels."""
-WITHOUT_HUB = tuple(kind for kind in choices("data.format") if kind != "hub")
+WITHOUT_HUB = tuple(kind for kind in FORMATS if kind != "hub")
 """Formats of local files."""
 IDLE: tuple[Idle, ...] = (
     ("data.max_target_length", "task.name", WITHOUT_TEXT, "Set data.max_length, or leave it out"),
@@ -78,10 +82,8 @@ def idle(config: Mapping[str, Any], given: Iterable[str], *, saved: bool = False
     for problem in refused_fields(config["model"]):
         if not saved or _is_given("model.config", keys):
             yield problem
-    for key, other, values, hint in IDLE:
-        if _is_given(key, keys) and _is_one_of(select(config, other), values) and not _is_default(config, key):
-            reason = f"{other}={_shown(select(config, other))}"
-            yield Problem(key, f"has no effect with {reason}", _shown(select(config, key)), hint)
+    yield from _without_effect(config, keys)
+    yield from _of_sources(config, keys)
     for key, other, hint in BESIDE:
         if _is_given(key, keys) and _is_given(other, keys) and select(config, other) and not _is_default(config, key):
             yield Problem(key, f"has no effect with {other}", _shown(select(config, key)), hint)
@@ -96,6 +98,41 @@ def idle(config: Mapping[str, Any], given: Iterable[str], *, saved: bool = False
     if "data.split.seed" in keys and method in ("column", "time") and _draws_nothing(config):
         seed = select(config, "data.split.seed")
         yield Problem("data.split.seed", f"has no effect with data.split.method={method}", str(seed), "Leave it out")
+
+
+def _without_effect(config: Mapping[str, Any], keys: set[str]) -> Iterator[Problem]:
+    for key, other, values, hint in IDLE:
+        if not _is_given(key, keys) or _is_default(config, key):
+            continue
+        read_with = _read_with(config, key)
+        if all(_is_one_of(select(each, other), values) for each in read_with):
+            reason = "data.sources" if read_with != [config] else f"{other}={_shown(select(config, other))}"
+            yield Problem(key, f"has no effect with {reason}", _shown(select(config, key)), hint)
+
+
+def _read_with(config: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    """The configs in which a key is read: of several sources, those of the sources that have no such key themselves."""
+    sources, own = config["data"]["sources"], key.removeprefix("data.")
+    if not sources or own not in DataSource.model_fields:
+        return [config]
+    return [_alone(config, source) for source in sources.values() if source[own] is None]
+
+
+def _alone(config: Mapping[str, Any], source: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The config as if one of several sources were all its data."""
+    own = {key: value for key, value in source.items() if value is not None}
+    return {**config, "data": {**config["data"], **own, "sources": {}}}
+
+
+def _of_sources(config: Mapping[str, Any], keys: set[str]) -> Iterator[Problem]:
+    """Keys of one of several sources that have no effect with the others that it has."""
+    for name, source in config["data"]["sources"].items():
+        start, alone = f"data.sources.{name}.", _alone(config, source)
+        given = {f"data.{key.removeprefix(start)}" for key in keys if key.startswith(start)}
+        own = [key for key, value in source.items() if value is not None]
+        for problem in (*_without_effect(alone, given), *_beside_what_is_made(alone, given)):
+            where, rule = start + problem.where.removeprefix("data."), keys_of_source(problem.rule, name, own)
+            yield replace(problem, where=where, rule=rule, hint=problem.hint and keys_of_source(problem.hint, name))
 
 
 def _beside_what_is_made(config: Mapping[str, Any], keys: set[str]) -> Iterator[Problem]:
@@ -138,5 +175,5 @@ def _is_default(config: Mapping[str, Any], key: str) -> bool:
 
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
-        return str(value.get("_target_"))
+        return str(value.get("_target_", dict(value)))
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -16,6 +16,7 @@ from tunesmith.config.checking import targets
 from tunesmith.config.checking.markers import MARKERS, nodes
 from tunesmith.config.checking.other_names import VALUES, equivalent_of
 from tunesmith.config.checking.rules import contradictions
+from tunesmith.config.data_files import HUB
 from tunesmith.config.keys import choices, describe_type, model_at, takes_value
 from tunesmith.config.limits import bounded
 from tunesmith.config.outline import SOURCE, is_text, leaves
@@ -130,6 +131,8 @@ def _of_pydantic(error: ValidationError, plain: Mapping[str, Any], elsewhere: El
 
 def _hint_of_value(path: str, value: Any) -> str | None:
     """What to write instead of a value that a key does not accept."""
+    if SOURCE.match(path):
+        return _hint_of_source(path, value)
     if not isinstance(value, str | None):
         return None
     if (path, value) in VALUES:
@@ -138,6 +141,19 @@ def _hint_of_value(path: str, value: Any) -> str | None:
     if number is not None and takes_value(path, number):
         return f"It is a text because of its quotes; without them: {path}={str(value).strip()}"
     close = nearest(value, choices(path)) if value else None
+    return did_you_mean(f"{path}={close}" if close else None)
+
+
+def _hint_of_source(path: str, value: Any) -> str | None:
+    """What to do where one of several sources is to have what only `data` can have, or no format of files."""
+    source, _, key = path.rpartition(".")
+    if key == "path" and isinstance(value, Mapping):
+        return f"Name them all ({source}.path=[FILE,FILE]), with a column that says the split: data.split.method=column"
+    if key == "format" and isinstance(value, Mapping):
+        return f"data.format._target_=... reads every source without a format of its own: leave {path} out"
+    if key == "format" and value == HUB:
+        return f"Save it with save_to_disk of the package datasets, and read the folder: {path}=arrow"
+    close = nearest(value, choices(path)) if isinstance(value, str) else None
     return did_you_mean(f"{path}={close}" if close else None)
 
 

@@ -29,19 +29,25 @@ class JsonLines(Source):
                 record = json.loads(text, object_pairs_hook=each_key_once)
                 json.dumps(record, ensure_ascii=False).encode()  # the escape \ud83d alone is half a character
             except (ValueError, RecursionError) as error:
-                other = other_json(path) if first else None
-                table = ". If its first line names columns: data=csv" if path.suffix in (".csv", ".tsv") else ""
-                raise DataError(
-                    f"{path}: {other}" if other else f"{path}:{line}: not valid JSON: {error}{table}"
-                ) from None
+                raise _no_object(path, line, f"not valid JSON: {_in_words(error, path)}", first) from None
             if not isinstance(record, dict):
-                other = other_json(path) if first else None
-                message = (
-                    f"{path}: {other}" if other else f"{path}:{line}: not a JSON object but a {type(record).__name__}"
-                )
-                raise DataError(message)
+                raise _no_object(path, line, f"not a JSON object but a {type(record).__name__}", first)
             first = False
             yield line, record
+
+
+def _no_object(path: Path, line: int, rule: str, first: bool) -> DataError:
+    """What is wrong with a line; of the first one, what the whole file is instead."""
+    other = other_json(path) if first else None
+    return DataError(f"{path}: {other}" if other else f"{path}:{line}: {rule}")
+
+
+def _in_words(error: Exception, path: Path) -> str:
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error)
+    table = path.suffix in (".csv", ".tsv")
+    hint = "If its first line names columns: data=csv" if table else "Each line is one whole object: mend this one"
+    return f"{error.msg} at character {error.pos + 1}. {hint}"
 
 
 def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -19,6 +20,9 @@ from tunesmith.data.sources.separated import Dialect, Separated
 from tunesmith.data.sources.source import Record, Source
 from tunesmith.data.sources.watched import NumberedLines, files_of, watched
 from tunesmith.errors import DataError
+
+NO_UTF_8 = frozenset(map(chr, range(0xDC80, 0xDD00)))
+"""What Python puts for the bytes that are no UTF-8, when it is asked to go on."""
 
 
 def source_of(file_format: str | Format, dialect: Dialect | None = None) -> Source:
@@ -101,6 +105,14 @@ def records_of(source: Source, path: Path, remedy: str = REMEDY) -> Iterator[Rec
         with NumberedLines(path) as lines:
             yield from watched(source, lines, path)
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}). Convert it to UTF-8") from None
+        raise DataError(
+            f"{path}:{_line_of_bytes(path)}: not UTF-8 text ({error.reason}). Convert it to UTF-8"
+        ) from None
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from None
+
+
+def _line_of_bytes(path: Path) -> int:
+    """The first line with bytes that are no UTF-8; the decoder, which reads far ahead, does not say it."""
+    with io.TextIOWrapper(unpacked(path), encoding="utf-8", errors="surrogateescape", newline="") as lines:
+        return next(number for number, line in enumerate(lines, 1) if not NO_UTF_8.isdisjoint(line))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from tunesmith.config.data_files import SPLITS
 from tunesmith.config.schema import Split
+from tunesmith.data.mixture import OfSource
 from tunesmith.data.spellings import override
 from tunesmith.data.splitting.by_hash import split_by_hash
 from tunesmith.data.splitting.by_labels import divide_by_labels
@@ -251,7 +252,7 @@ def _check_strata(labels: Sequence[str], num_second: int) -> None:
 
 def _slips(rare: Sequence[str], counts: Mapping[str, int]) -> str:
     """What to type where rare labels are misspellings of others."""
-    others = [label for label in counts if label not in rare]
+    others = [label for label in counts if label not in rare and not isinstance(label, OfSource)]
     meant = {label: nearest(label, others) for label in rare if len(label) >= SHORTEST}
     names = {label: name for label, name in meant.items() if name is not None}
     return f". If they are misspelt: {override(names)}" if names else ""

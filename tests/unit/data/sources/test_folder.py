@@ -57,7 +57,7 @@ def test_hidden_files_are_counted(tmp_path, caplog):
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"a/1": "one", "b/2": b"\xff\xff"}, "b/2: not UTF-8 text"),
+        ({"a/1": "one", "b/2": b"\xff\xff"}, "b/2:1: not UTF-8 text"),
         ({"a/1": "one", "b/2": b"x\0"}, "b/2: a NUL byte"),
         ({"a/1": "one", "b/2": b"PAR1"}, "b/2: a Parquet file, not text"),
         ({"a/1": "one", "b/2": ""}, r"1 row has no text or no label \(line 1 of b/2\)"),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tunesmith.config.data_files import keys_of_source
 from tunesmith.errors import Problem
 
 Check = Callable[..., Problem | None]
@@ -52,7 +53,9 @@ def contradictions(config: Mapping[str, Any], faulty: set[str]) -> Iterator[Prob
             for problem in _broken(alone, faulty):
                 key = problem.where.removeprefix("data.")
                 if problem not in shared and key.partition(".")[0] in source:
-                    yield replace(problem, where=f"data.sources.{name}.{key}")
+                    rule_text = keys_of_source(problem.rule, name, own)
+                    hint = problem.hint and keys_of_source(problem.hint, name)
+                    yield replace(problem, where=f"data.sources.{name}.{key}", rule=rule_text, hint=hint)
 
 
 def _broken(config: Mapping[str, Any], faulty: set[str]) -> Iterator[Problem]:
