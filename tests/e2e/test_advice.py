@@ -141,6 +141,7 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "cli/show.py": {"tunesmith show {": ON_A_RUN},
     "reporting/run/errors.py": {"tunesmith report {": ON_A_RUN},
     "reporting/run/outcome.py": {"tunesmith train -": ON_A_RUN},
+    "reporting/run/calibration.py": {"tunesmith predict {": ON_A_RUN},
     "reporting/sweep/report.py": {"tunesmith train -": SWEEP},
     "runs/directory.py": {"run.dir={}": STATES},
     "runs/record.py": {"tunesmith resume {": ON_A_RUN},

@@ -9,12 +9,13 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tunesmith.cli.options import Parser, add_trust
 from tunesmith.config.data_files import names_in, parts_of
 from tunesmith.config.folders import expand
 from tunesmith.config.schema import Data, Format
+from tunesmith.config.tasks import traits_of
 from tunesmith.config.trust import trusting
 from tunesmith.data.examples import Example
 from tunesmith.data.forms.choice import form_of
@@ -27,10 +28,15 @@ from tunesmith.errors import ConfigError, DataError, FilesError, Problem
 from tunesmith.runs.sweep_record import load_winner
 from tunesmith.terminal import printable, say
 
+if TYPE_CHECKING:
+    from tunesmith.inference.deciding import Deciding
+    from tunesmith.runs.record import Record
+
 EXAMPLES = r"""examples:
   tunesmith predict RUN new.csv --output answers.csv
   tunesmith predict RUN new.txt                           one text per line; answers as JSON lines on standard output
   echo "a quiet masterpiece" | tunesmith predict RUN -
+  tunesmith predict RUN new.csv --calibrated --abstain-below 0.8   no answer where it would be right too rarely
   printf 'Who came?\tAda came.\n' | tunesmith predict RUN -   a pair of texts, a tab between them
 """
 
@@ -41,6 +47,8 @@ UNGUARDED = """\
 with a .csv: write texts as they are. Without it, those that begin with = + - @ and are not numbers get a ' in front,
 because a spreadsheet would run them as formulas"""
 
+CALIBRATED = "probabilities at the temperature that fits the validation rows; the answers are the same"
+ABSTAIN = "give no answer to a text whose answer is less probable than this"
 
 log = logging.getLogger("tunesmith")
 
@@ -63,6 +71,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--delimiter", metavar="NAME", help="field separator: comma, tab, semicolon or pipe")
     parser.add_argument("--quoting", choices=("csv", "none"), help="none: quotes are ordinary characters")
     parser.add_argument("--unguarded", action="store_true", help=UNGUARDED)
+    parser.add_argument("--calibrated", action="store_true", help=CALIBRATED)
+    parser.add_argument("--abstain-below", type=float, metavar="PROBABILITY", help=ABSTAIN)
     arguments = parser.parse_args(argv)
     if arguments.output is not None and arguments.output.suffix not in (".csv", ".jsonl"):
         rule = "predictions are written as .csv or .jsonl"
@@ -73,6 +83,7 @@ def main(argv: list[str]) -> int:
     config = record.typed
     refuse_idle(arguments, config.data)
     changed = changes(arguments)
+    deciding = deciding_of(record, arguments)
 
     from tunesmith.data.rows import rows_of
     from tunesmith.inference.predict import predict
@@ -88,7 +99,7 @@ def main(argv: list[str]) -> int:
         rows = rows_of([str(number) for number in range(len(examples))], examples)
         answers = [
             input_shown(example) | answer
-            for example, answer in zip(examples, predict(load_model(record), rows), strict=True)
+            for example, answer in zip(examples, predict(load_model(record), rows, deciding), strict=True)
         ]
     if arguments.output is None:
         for answer in answers:
@@ -97,6 +108,28 @@ def main(argv: list[str]) -> int:
         write_answers(answers, arguments.output, guarded=not arguments.unguarded)
         say(arguments.output)
     return 0
+
+
+def deciding_of(record: Record, arguments: argparse.Namespace) -> Deciding:
+    """Return how answers are made of logits, before the model is read.
+
+    Raises:
+        ConfigError: The run has no probabilities, or no temperature.
+    """
+    from tunesmith.inference.deciding import Deciding, refuse_undecidable, temperature_of
+
+    calibrated, below = arguments.calibrated, arguments.abstain_below
+    if not calibrated and below is None:
+        return Deciding()
+    refuse_undecidable(traits_of(record.config["task"]), record.labels, calibrated=calibrated, below=below)
+
+    from tunesmith.training.logs import log_to
+
+    with log_to():
+        deciding = Deciding(temperature_of(record) if calibrated else 1.0, below)
+        if (sentence := deciding.foretold(record)) is not None:
+            log.info("%s", sentence)
+    return deciding
 
 
 def write_answers(answers: list[dict[str, Any]], output: Path, *, guarded: bool) -> None:
@@ -288,7 +321,7 @@ def shown_json(answer: dict[str, Any]) -> str:
 
 
 def write_csv(answers: Iterable[dict[str, Any]], file: TextIO, *, guarded: bool = True) -> None:
-    """Write one row per answer and one column per label's probability; lists are JSON, missing values are empty.
+    """Write one row per answer and one column per label's probability; lists and booleans are JSON, None is empty.
 
     Args:
         answers: The predictions.
@@ -308,7 +341,7 @@ def write_csv(answers: Iterable[dict[str, Any]], file: TextIO, *, guarded: bool 
 def _flat(answer: dict[str, Any]) -> dict[str, Any]:
     plain = {name: value for name, value in answer.items() if name != "probabilities"}
     cells = {
-        name: json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
+        name: json.dumps(value, ensure_ascii=False) if isinstance(value, list | bool) else value
         for name, value in plain.items()
     }
     return cells | {f"probability_{label}": value for label, value in answer.get("probabilities", {}).items()}

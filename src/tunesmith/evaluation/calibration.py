@@ -80,9 +80,14 @@ def reliability_bins(probabilities: Floats, right: npt.NDArray[np.bool_], bins: 
         raise ValueError(f"bins must be at least 1, not {bins}")
     if not ((probabilities >= 0) & (probabilities <= 1)).all():
         raise ValueError("a probability is not between 0 and 1")
-    edges = np.linspace(0, 1, bins + 1)
-    places = np.searchsorted(edges[1:-1], probabilities, side="left")  # a bin ends with its upper edge
+    edges, places = _places(probabilities, bins)
     return [_bin_of(edges[place : place + 2], probabilities, right, places == place) for place in np.unique(places)]
+
+
+def _places(probabilities: Floats, bins: int) -> tuple[Floats, npt.NDArray[np.intp]]:
+    """Return the edges of bins, and the bin of each probability."""
+    edges = np.linspace(0, 1, bins + 1)
+    return edges, np.searchsorted(edges[1:-1], probabilities, side="left")  # a bin ends with its upper edge
 
 
 def _bin_of(
@@ -97,3 +102,17 @@ def calibration_gap(bins: Sequence[ReliabilityBin]) -> float:
     total = sum(each.num_answers for each in bins)
     gaps = sum(each.num_answers * abs(each.accuracy - each.confidence) for each in bins)
     return gaps / total if total else float("nan")
+
+
+def chance_error(probabilities: Floats, bins: int = NUM_BINS) -> float:
+    """Return the expected calibration error that true probabilities show by chance alone: the mean over outcomes.
+
+    In each bin, the number of right answers is nearly normal with variance `sum of p (1 - p)`, and the mean distance of
+    a normal number from its mean is `sqrt(2 / pi)` standard deviations.
+
+    Args:
+        probabilities: Of the answers, shape (answers,); those of an answer are independent of the others'.
+        bins: Number of bins.
+    """
+    variances = np.bincount(_places(probabilities, bins)[1], weights=probabilities * (1 - probabilities))
+    return float(np.sqrt(2 / np.pi * variances).sum() / max(len(probabilities), 1))

@@ -85,6 +85,8 @@ def _merged(record: Record, folder: Path) -> None:
     merge_adapter(trained.network, "--merge", hint).save_pretrained(folder)  # type: ignore[operator]
     trained.tokenizer.save_pretrained(folder)
     save_ends(trained.network, folder)
+    if record.directory.calibration.is_file():  # the merged model answers alike, so its temperature is the same
+        shutil.copy(record.directory.calibration, folder)
     for file in folder.iterdir():
         file.chmod(0o644)  # safetensors writes files that only their owner can read
     verify_merged(folder, trained.config, trained.labels, expected)

@@ -19,6 +19,7 @@ from tunesmith.data.messages import Message
 from tunesmith.data.rows import Rows, rows_of
 from tunesmith.data.unseen import empty_input_warnings, unknown_token_warnings
 from tunesmith.errors import DataError
+from tunesmith.inference.deciding import PLAIN, Deciding
 from tunesmith.models.objectives import DecoderText
 from tunesmith.tasks.task import Task
 from tunesmith.training.build import set_numerics
@@ -28,7 +29,9 @@ log = logging.getLogger("tunesmith")
 
 
 def predict(
-    trained: Trained, inputs: Rows | Sequence[str | Mapping[str, Any] | Sequence[Message]]
+    trained: Trained,
+    inputs: Rows | Sequence[str | Mapping[str, Any] | Sequence[Message]],
+    deciding: Deciding = PLAIN,
 ) -> list[dict[str, Any]]:
     """Return the prediction for each input, in order; for labels, with the probability of every label.
 
@@ -38,6 +41,7 @@ def predict(
             columns of the run's data (which a template of several columns needs), or rows without labels (None). Every
             input is answered: those longer than the run's `data.max_length` are cut, on the left if
             `data.on_long=cut_left`, with a warning. Their texts are cleaned as those of training were.
+        deciding: How answers are made of logits, for labels; as it stands, as in training.
 
     Raises:
         DataError: An input has a form that the run does not take.
@@ -46,7 +50,11 @@ def predict(
     task = trained.task
     rows = inputs if isinstance(inputs, Rows) else _rows(trained, task, inputs)
     rows = clean_texts(rows, trained.config.data)
-    return task.answer_rows(_answers(trained, task, rows), trained.labels)
+    answers = _answers(trained, task, rows)
+    if deciding.temperature != 1:
+        # In fp64, neighbouring fp32 numbers stay apart and equal ones equal, so no answer changes.
+        answers = [answer.double() / deciding.temperature for answer in answers]
+    return deciding.rows(task.answer_rows(answers, trained.labels), answers, trained.labels)
 
 
 def _rows(trained: Trained, task: Task, inputs: Sequence[str | Mapping[str, Any] | Sequence[Message]]) -> Rows:

@@ -14,6 +14,8 @@ from tunesmith.config.folders import expand
 from tunesmith.errors import FilesError
 
 UNSAFE = re.compile(r"[^\w.+-]+")
+CALIBRATION_FILE = "calibration.json"
+"""In a model's folder. transformers and peft leave it alone: their logits are those without it."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ class RunDirectory:
     def model(self) -> Path:
         """Folder of the best weights in the Hugging Face layout."""
         return self.path / "model"
+
+    @property
+    def calibration(self) -> Path:
+        """The temperature of the model's probabilities, beside its weights; a run whose answers have none lacks it."""
+        return self.model / CALIBRATION_FILE
 
     @property
     def log(self) -> Path:

@@ -106,6 +106,11 @@ class Record:
         return {name: dict(values) for name, values in self.results.get("baselines", {}).items()}
 
     @property
+    def calibration(self) -> dict[str, Any] | None:
+        """How far probabilities of labels can be believed: `temperature` (None with a `reason`) and `splits`."""
+        return self.results.get("calibration")
+
+    @property
     def diagnosis(self) -> list[dict[str, Any]]:
         """What went wrong, as recorded: mappings with `kind`, `sentence`, `override` and `evidence`."""
         return [dict(verdict) for verdict in self.results.get("diagnosis", [])]

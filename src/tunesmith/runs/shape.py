@@ -32,6 +32,47 @@ def _sentences(value: Any) -> bool:
     )
 
 
+def _calibration(value: Any) -> bool:
+    def measured(split: Any) -> bool:
+        parts = ["", *(["calibrated_"] if value["temperature"] is not None else [])]
+        return (
+            isinstance(split, dict)
+            and _withheld(split.get("withheld"))
+            and _count(split.get("num_answers"))
+            and all(
+                all(_number(split.get(f"{part}{name}")) for name in ("ece", "ece_by_chance", "nll"))
+                and _bins(split.get(f"{part}bins"))
+                for part in parts
+            )
+        )
+
+    fitted = isinstance(value, dict) and "temperature" in value and _temperature(value["temperature"])
+    return fitted and _mapping_to(measured)(value.get("splits")) and _text(value.get("reason", ""))
+
+
+def _temperature(value: Any) -> bool:
+    return value is None or (_number(value) and value > 0)
+
+
+def _withheld(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(each, dict)
+        and _number(each.get("below"))
+        and _number(each.get("answered"))
+        and (each.get("right") is None or _number(each["right"]))
+        for each in value
+    )
+
+
+def _bins(value: Any) -> bool:
+    names = ("low", "high", "num_answers", "confidence", "accuracy")
+    return (
+        isinstance(value, list)
+        and all(isinstance(each, dict) and all(_number(each.get(name)) for name in names) for each in value)
+        and any(each["num_answers"] > 0 for each in value)
+    )
+
+
 def _mapping_to(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, dict) and all(map(holds, value.values()))
 
@@ -46,6 +87,7 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "tables": (_mapping_to(lambda value: isinstance(value, dict) and "values" in value), "names with tables"),
     "intervals": (_mapping_to(_bounds), "names with two numbers"),
     "baselines": (_mapping_to(_mapping_to(_number)), "names with numbers by baseline"),
+    "calibration": (_calibration, "a temperature with splits"),
     "diagnosis": (_sentences, "a list of verdicts"),
     "notes": (_sentences, "a list of notes"),
     "num_rows": (_mapping_to(_count), "names with whole numbers"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,13 @@ class TokenClassification(Task):
         from tunesmith.evaluation.answers import best_tags
 
         return list(best_tags(answers, labels))
+
+    def answer_rows(self, answers: Sequence[Any], labels: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the tags with the probability of each; None for a word that was cut off."""
+        best = [logits.double().softmax(dim=1).max(dim=1).values.tolist() for logits in answers]
+        confidences = [[None if math.isnan(each) else each for each in row] for row in best]
+        pairs = zip(self.meanings(answers, labels), confidences, strict=True)
+        return [{"prediction": tags, "confidences": sure} for tags, sure in pairs]
 
     def metric_inputs(self, answers: Any, truths: Any, labels: Sequence[str]) -> MetricInputs:
         """Return the tags."""

@@ -20,6 +20,7 @@ from tunesmith.data.label_counts import rows_by_label
 from tunesmith.data.splits import data_fingerprint as data_fingerprint
 from tunesmith.errors import DataError, FilesError, NotFiniteError
 from tunesmith.evaluation.metrics import better
+from tunesmith.evaluation.reliability import measure_calibration
 from tunesmith.evaluation.statistics.headline import headline_intervals
 from tunesmith.models.groundwork import Groundwork, read_groundwork
 from tunesmith.models.methods import count_parameters
@@ -334,6 +335,9 @@ def report(session: Session, parts: Parts, outputs: Sequence[Outputs], probed: P
     metrics = {name: value for output in outputs for name, value in output.defined_metrics.items()}
     intervals = headline_intervals(session.config.evaluation, rows, data.labels, metrics)
     session.add(metrics=metrics, intervals=intervals, **({"tables": tables} if tables else {}))
+    calibration = measure_calibration(rows, data.labels)
+    if calibration is not None:
+        session.write_calibration(calibration)
     baselines: dict[str, dict[str, float]] = {}
     if session.config.evaluation.baselines and session.sweep is None:
         baselines, sentences = measure_baselines(

@@ -37,6 +37,11 @@ from tunesmith.training.logs import Warnings, log_to
 
 log = logging.getLogger("tunesmith")
 
+CALIBRATION_NOTE = {
+    "use": "probabilities are those of logits / temperature; the logits of this model are as they are without it",
+    "fitted_on": "the validation rows of the run (Guo et al. 2017, arXiv:1706.04599)",
+}
+"""What the file with a temperature says of it."""
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 """How torch reports it, on a GPU and on the CPU; other errors mention memory too."""
 
@@ -117,6 +122,14 @@ class Session:
     def write_predictions(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write the predictions, row by row."""
         write_lines(self.directory.predictions, rows)
+
+    def write_calibration(self, calibration: Mapping[str, Any]) -> None:
+        """Record how far probabilities can be believed, and write the temperature beside the weights."""
+        self.add(calibration=calibration)
+        if calibration["temperature"] is None:
+            self.directory.calibration.unlink(missing_ok=True)
+        else:
+            write_json(self.directory.calibration, {"temperature": calibration["temperature"], **CALIBRATION_NOTE})
 
     def diagnose(self) -> None:
         """Record what went wrong, as far as it is sure."""

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchmetrics.functional.classification import binary_calibration_error, multiclass_calibration_error
 
-from tunesmith.evaluation.calibration import expected_calibration_error, reliability_bins
+from tunesmith.evaluation.calibration import chance_error, expected_calibration_error, reliability_bins
 
 
 def drawn(rows, labels, seed=0):
@@ -72,3 +72,11 @@ def test_what_cannot_be_measured_has_no_value_or_is_refused():
     ]:
         with pytest.raises(ValueError, match=r"shape|at least 1|between 0 and 1"):
             expected_calibration_error(probabilities, targets, bins)
+
+
+@pytest.mark.parametrize("rows", [60, 1000])
+def test_true_probabilities_show_the_error_of_chance_alone(rows):
+    random = np.random.default_rng(rows)
+    sure = random.uniform(0.5, 1, rows)
+    errors = [expected_calibration_error(sure, random.random(rows) < sure) for _ in range(300)]
+    assert np.mean(errors) == pytest.approx(chance_error(sure), rel=0.05)

@@ -8,6 +8,8 @@ from typing import Any
 
 from tunesmith.config.methods import method_label
 from tunesmith.config.tasks import TASKS
+from tunesmith.reporting.run.calibration import calibration_text
+from tunesmith.runs.directory import CALIBRATION_FILE
 from tunesmith.runs.record import Record
 
 
@@ -56,7 +58,16 @@ def _stops(record: Record) -> str:
 def _metrics(record: Record) -> str:
     rows = [f"| {name} | {value:.4f} |" for name, value in record.metrics.items()]
     note = f"Weights of step {record.results.get('best_step')}, the best by `{record.results.get('monitor')}`."
-    return "\n".join(["| metric | value |", "|---|---|", *rows, "", note])
+    return "\n".join(["| metric | value |", "|---|---|", *rows, "", note, *_calibration(record)])
+
+
+def _calibration(record: Record) -> list[str]:
+    """State how far probabilities can be believed, and what makes them better."""
+    measured = record.calibration
+    if measured is None or measured["temperature"] is None:
+        return []
+    how = f"Divide logits by the temperature in `{CALIBRATION_FILE}` before taking probabilities"
+    return ["", f"{how} ({calibration_text(measured)}; Guo et al. 2017, arXiv:1706.04599). No answer changes."]
 
 
 def _data(origin: dict[str, Any], results: dict[str, Any]) -> str:

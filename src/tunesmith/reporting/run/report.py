@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tunesmith.reporting.blocks import Document
 from tunesmith.reporting.page import render_page
+from tunesmith.reporting.run.calibration import calibration_chapter
 from tunesmith.reporting.run.conditions import (
     commands_chapter,
     config_chapter,
@@ -64,6 +65,7 @@ def run_document(record: Record, rows: Sequence[Row] | None = None, lacking: str
         metrics_chapter(record),
         evaluations_chapter(record),
         curves_chapter(record),
+        calibration_chapter(record),
         errors_chapter(record, rows, lacking),
         data_chapter(record),
         commands_chapter(record),

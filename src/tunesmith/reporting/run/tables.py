@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tunesmith.reporting.blocks import Block, Listing, Sentence, cell_text
+from tunesmith.reporting.run.calibration import calibration_text
 from tunesmith.reporting.run.diagnosis import diagnosis_text
 from tunesmith.reporting.run.evaluations import evaluations_listing
 from tunesmith.runs.evaluations import evaluations_of
@@ -120,6 +121,8 @@ def show_result(record: Record) -> None:
         say(intervals_text(record.intervals))
     for name, values in record.baselines.items():
         say(f"baselines of {name}: {', '.join(f'{baseline} {value:.4f}' for baseline, value in values.items())}")
+    if record.calibration is not None and (line := calibration_text(record.calibration)):
+        say(line)
     if record.tables:
         say(f"tables in {record.directory.results}: {', '.join(record.tables)}")
     if record.notes:
