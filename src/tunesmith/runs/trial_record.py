@@ -55,6 +55,8 @@ class TrialRecord:
     """Index of a replicate, in the order of seeds, to its final values."""
     replicate_steps: Mapping[int, int] = field(default_factory=dict)
     """Index of a replicate to its share of `steps`."""
+    replicate_full_steps: Mapping[int, int] = field(default_factory=dict)
+    """Index of a replicate that has started to its share of `full_steps`; the others' is estimated."""
     num_trainable_parameters: int | None = None
     peak_memory_mb: float | None = None
     """Maximum over all replicates and attempts."""
@@ -114,6 +116,7 @@ class TrialRecord:
             "num_trainable_parameters": self.num_trainable_parameters,
             "peak_memory_mb": self.peak_memory_mb,
             "replicate_steps": self.replicate_steps,
+            **({"replicate_full_steps": self.replicate_full_steps} if self.replicate_full_steps else {}),
         }
         strict: dict[str, Any] = _strict(known | dict(self.extra))
         return strict
@@ -147,7 +150,8 @@ class TrialRecord:
             rungs={int(rung): _number(measured) for rung, measured in (value.get("rungs") or {}).items()},
             decision=value.get("decision"),
             replicates=_replicates(value),
-            replicate_steps={int(key): int(steps) for key, steps in (value.get("replicate_steps") or {}).items()},
+            replicate_steps=_counts(value.get("replicate_steps")),
+            replicate_full_steps=_counts(value.get("replicate_full_steps")),
             num_trainable_parameters=value.get("num_trainable_parameters"),
             peak_memory_mb=value.get("peak_memory_mb"),
             extra={key: item for key, item in value.items() if key not in _KNOWN},
@@ -206,6 +210,10 @@ def _number(value: Any) -> float:
 
 def _numbers(values: Any) -> tuple[float, ...]:
     return tuple(map(_number, values))
+
+
+def _counts(value: Any) -> dict[int, int]:
+    return {int(key): int(steps) for key, steps in (value or {}).items()}
 
 
 def _replicates(value: Mapping[str, Any]) -> dict[int, tuple[float, ...]]:

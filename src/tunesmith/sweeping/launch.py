@@ -133,7 +133,12 @@ def drive(
         name=directory.path.name,
     )
     limits = Limits(
-        sweep.n_trials, settings.patience, settings.max_failures, settings.retries, repeats=sweep.replicates
+        sweep.n_trials,
+        settings.patience,
+        settings.max_failures,
+        settings.retries,
+        repeats=sweep.replicates,
+        fold_rungs=sweep.fold_rungs,
     )
     initial = [point for point in sweep.initial if not study.knows(point)]
     scheduler = TrialScheduler(study, limits, sweep.directions, sweep.judge(study), initial)
@@ -216,7 +221,7 @@ def _facts(sweep: Sweep, search: Search, directory: SweepDirectory, name: str) -
         "pruner": {"name": pruner, **options},
         "n_trials": sweep.n_trials,
         "repeats": sweep.settings.repeats,
-        **({"folds": sweep.folds} if sweep.folds is not None else {}),
+        **({"folds": sweep.folds, "fold_rungs": list(sweep.fold_rungs)} if sweep.folds is not None else {}),
         "seed": sweep.settings.seed,
         "space": sweep.space.describe(),
         "distributions": {key: distribution_to_json(p.distribution) for key, p in sweep.space.parameters.items()},
@@ -243,7 +248,15 @@ def _announce(sweep: Sweep, directory: SweepDirectory, executor: Executor) -> No
         read_choice(sweep.sampler)[0],
         executor.slots,
         " and ".join(sweep.objectives),
-        f"{sweep.pruner[0]} at {', '.join(f'{rung:.0%}' for rung in sweep.rungs)} of a full run"
-        if sweep.rungs
-        else "every trial runs to its end",
+        _judged_text(sweep),
     )
+
+
+def _judged_text(sweep: Sweep) -> str:
+    """Say when the pruner judges a trial."""
+    if not sweep.rungs:
+        return "every trial runs to its end"
+    text = f"{sweep.pruner[0]} at {', '.join(f'{rung:.0%}' for rung in sweep.rungs)} of a full run"
+    if not sweep.fold_rungs:
+        return text
+    return f"{text} of the first fold, and by the mean of the first {', '.join(map(str, sweep.fold_rungs))} folds"

@@ -25,7 +25,7 @@ from tunesmith.errors import ConfigError, Problem
 from tunesmith.redaction import redact_config, redact_values
 from tunesmith.runs.sweep_record import SweepRecord, is_sweep
 from tunesmith.sweeping.search.judge import ForeignJudge, Judge, OptunaPruner
-from tunesmith.sweeping.search.rungs import FRACTIONS, REDUCTION, Halving
+from tunesmith.sweeping.search.rungs import FRACTIONS, REDUCTION, Halving, fold_rungs
 from tunesmith.sweeping.search.samplers import is_optuna, make_pruner, read_choice
 from tunesmith.sweeping.search.study import Study
 from tunesmith.sweeping.space.grammar import overrides
@@ -55,6 +55,8 @@ class Sweep:
     """Points that are run first."""
     judged: tuple[tuple[Point, Composed], ...] = ()
     """The points composed in advance, with their configs."""
+    judges_folds: bool = True
+    """Whether the pruner hears of each fold; sweeps that began without go on without."""
 
     @property
     def sampler(self) -> Any:
@@ -104,6 +106,14 @@ class Sweep:
         default = {"none": (), "asha": FRACTIONS}.get(name, CHECKS)
         return tuple(map(float, options.get("rungs", default)))
 
+    @property
+    def fold_rungs(self) -> tuple[int, ...]:
+        """Numbers of finished folds after which trials are judged by their mean."""
+        name, options = self.pruner
+        if self.folds is None or name == "none" or not self.judges_folds:
+            return ()
+        return fold_rungs(self.replicates, int(options.get("reduction", REDUCTION)) if name == "asha" else None)
+
     def judge(self, study: Study) -> Judge | None:
         """Create the judge that decides at the rungs; None if every trial runs to its end.
 
@@ -114,11 +124,12 @@ class Sweep:
         if name == "none":
             return None
         own = {key: value for key, value in options.items() if key != "rungs"}
+        rungs = (*self.rungs, *map(float, self.fold_rungs))
         if name == "asha":
-            return Halving(self.rungs, int(own.get("reduction", REDUCTION)), pauses=own.get("pauses", True))
+            return Halving(rungs, int(own.get("reduction", REDUCTION)), pauses=own.get("pauses", True))
         if is_optuna(name):
-            return OptunaPruner(self.rungs, make_pruner({"name": name, **own}), study)
-        return ForeignJudge(construct("hydra.sweeper.pruner", name, {"fractions": self.rungs, **own}))
+            return OptunaPruner(rungs, make_pruner({"name": name, **own}), study)
+        return ForeignJudge(construct("hydra.sweeper.pruner", name, {"fractions": rungs, **own}))
 
 
 def lists_points(settings: Sweeper, space: Space) -> bool:

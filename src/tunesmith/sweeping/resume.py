@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,8 @@ def resume_sweep(
         settings = read_settings(_changed(request["settings"], changes))
         check_storage(settings.storage)
         executor = warm(settings, entry)
-        sweep = prepare(request["overrides"], settings, composer, check=False)
+        prepared = prepare(request["overrides"], settings, composer, check=False)
+        sweep = replace(prepared, judges_folds="fold_rungs" in record.facts)
         _same_search(record, sweep)
         facts = record.facts | {
             "status": "running",
@@ -83,7 +85,7 @@ def resume_sweep(
         write_json(directory.facts, facts)
 
         def known(driver: Driver) -> list[int]:
-            return restore(driver, directory, sweep.replicates, retry_failed)
+            return restore(driver, directory, retry_failed)
 
         return drive(sweep, directory, composer, facts, executor, known=known)
 
@@ -156,13 +158,12 @@ def _same_search(record: SweepRecord, sweep: Sweep) -> None:
         raise ConfigError(problems)
 
 
-def restore(driver: Driver, directory: SweepDirectory, repeats: int, retry: bool) -> list[int]:
+def restore(driver: Driver, directory: SweepDirectory, retry: bool) -> list[int]:
     """Restore every trial that the study knows.
 
     Args:
         driver: The driver of the new session.
         directory: The sweep's directory.
-        repeats: Runs per trial.
         retry: Whether to retry failed trials.
 
     Returns:
@@ -178,8 +179,7 @@ def restore(driver: Driver, directory: SweepDirectory, repeats: int, retry: bool
         if end is not None and trial.state not in ENDED:  # the last session died before writing the record
             trial.state, trial.values = end
         failed = trial.state == "failed"
-        pending = [r for r in range(repeats) if r not in trial.replicates] if 0 in trial.replicates else [0]
-        driver.scheduler.restore(trial, pending=pending)
+        driver.scheduler.restore(trial)
         driver.known(record)
         if failed and retry:
             driver.scheduler.retry(trial)

@@ -83,8 +83,7 @@ class Simulation:
             saved = self.files.get(number, {"number": number, "state": "waiting"})
             record = TrialRecord.from_json(json.loads(json.dumps(saved)))
             restored = Trial.restored(record, trial.user_attrs["point"])
-            undone = [replicate for replicate in range(limits.repeats) if replicate not in restored.replicates]
-            self.scheduler.restore(restored, pending=undone if 0 in restored.replicates else [0])
+            self.scheduler.restore(restored)
 
     def run(self, stop_after: float = math.inf, *, lose_last: bool = False) -> Simulation:
         """Continue until nothing is left to do, or the driver dies.
@@ -140,7 +139,7 @@ class Simulation:
         if (job.number, job.replicate, trial.attempt) in self.failing:
             self.scheduler.ended(job, Outcome("failed", None, "planned failure", 4))
         elif rung == len(self.rungs):
-            self.scheduler.ended(job, Outcome("completed", [value], None, 0))
+            self.scheduler.ended(job, Outcome("completed", [value], None, 0, full_steps=100))
         else:
             decision = self.scheduler.report(job, rung, int(100 * fraction), value)
             if decision == "continue":

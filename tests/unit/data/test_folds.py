@@ -1,20 +1,28 @@
 """Folds: each row is validated on once, units stay whole, time goes forward, the test rows stay outside."""
 
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import TimeSeriesSplit
+from sklearn.utils.class_weight import compute_class_weight
 
 from tunesmith import compose
 from tunesmith.config.schema import Split
+from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.prepared import read_prepared
 from tunesmith.data.splits import names_of_labels, read_splits
 from tunesmith.data.splitting.split import Basis, split_rows
 from tunesmith.errors import ConfigError, DataError
-from tunesmith.tasks.registry import task_named
+from tunesmith.evaluation.baselines import LINEAR, MAJORITY
+from tunesmith.tasks.registry import task_named, task_of
+from tunesmith.training.baselines import measure_baselines
 
 seeds = st.integers(0, 1000)
 folds_ = st.integers(2, 6)
@@ -197,3 +205,50 @@ def test_nothing_that_is_fitted_sees_the_rows_of_the_fold(fold, tmp_path):
     planted[int(before.splits["val"].ids[0])] = "leaked"
     with pytest.raises(DataError, match="occurs in val but never in train"):
         names_of_labels(prepared(planted, "leaked.csv").splits, "label", task="classification", needed=2)
+
+
+def test_weights_of_labels_and_baselines_are_fitted_to_the_training_rows_of_the_fold(tokenizer, tmp_path):
+    """Words that give the labels of the fold away, and labels that are frequent in it, teach nobody anything."""
+    fold, labels = 1, ["a" if row % 4 else "b" for row in range(160)]
+
+    def data_of(texts, labels, name):
+        file = tmp_path / name
+        file.write_text("text,label\n" + "".join(f"{t},{label}\n" for t, label in zip(texts, labels, strict=True)))
+        keys = ["data.split.method=random", "data.split.folds=4", f"data.split.fold={fold}"]
+        keys += ["data.split.duplicates=apart", "task.class_weights=balanced", f"data.cache_dir={tmp_path / 'cache'}"]
+        config = compose(["data=csv", "model=tiny_encoder", f"data.path={file}", *keys]).config
+        return config, TextDataModule(config.data, tokenizer, task_of(config.task))
+
+    texts = [f"row {row}" for row in range(160)]
+    _, honest = data_of(texts, labels, "plain.csv")
+    for row_id in map(int, honest.splits["val"].ids):
+        labels[row_id] = "b" if row_id % 4 else "a"  # the rare label is the frequent one here
+        texts[row_id] += f" marks {labels[row_id]} for sure"
+    config, leaky = data_of(texts, labels, "leaky.csv")
+    train, val = leaky.splits["train"], leaky.splits["val"]
+    assert train.labels == honest.splits["train"].labels
+
+    def weights_for(rows):
+        return compute_class_weight("balanced", classes=np.array(leaky.labels), y=rows)
+
+    assert leaky.class_weights == pytest.approx(weights_for(train.labels))
+    assert leaky.class_weights != pytest.approx(weights_for(labels), rel=0.05), "all rows have other weights"
+
+    def words_fitted_to(texts, labels):
+        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+")
+        model = LogisticRegression(max_iter=200).fit(words.fit_transform(texts), labels)
+        return model.score(words.transform(val.texts), val.labels)
+
+    def accuracy(logits, truths):
+        return {"accuracy": float((logits.argmax(-1) == torch.as_tensor(truths)).float().mean())}
+
+    known = {"val/accuracy": 0.5}
+    truths = torch.tensor([leaky.labels.index(label) for label in val.labels])
+    rows = [{"id": row_id, "split": "val", "label": of} for row_id, of in zip(val.ids, val.labels, strict=True)]
+    output = SimpleNamespace(split="val", defined_metrics=known, metrics=known, labels=truths)
+    values, _ = measure_baselines(config.evaluation, leaky, task_of(config.task), accuracy, [output], rows)
+    measured = values["val/accuracy"]
+    assert measured[LINEAR] == pytest.approx(words_fitted_to(train.texts, train.labels))
+    assert words_fitted_to(texts, labels) == 1.0 > measured[LINEAR] + 0.5, "fitted to all rows, it would know them all"
+    assert measured[MAJORITY] == pytest.approx(val.labels.count("a") / len(val))
+    assert measured[MAJORITY] < 0.5, "the most frequent label of the fold itself would have most rows right"

@@ -127,6 +127,12 @@ class Driver:
         made = {**self._records[job.number].replicate_steps, job.replicate: steps}
         self._measured(job.number, replicate_steps=made, steps=sum(made.values()))
 
+    def _planned(self, job: Job, full_steps: int) -> None:
+        """Note how many steps a job has in full; its trial's others, until they start, are taken to have as many."""
+        full = {**self._records[job.number].replicate_full_steps, job.replicate: full_steps}
+        whole = round(sum(full.values()) * self.plan.repeats / len(full))
+        self._measured(job.number, replicate_full_steps=full, full_steps=whole)
+
     def _fill(self) -> None:
         """Start jobs while slots are free."""
         if self.plan.deadline is not None and time.monotonic() >= self.plan.deadline:
@@ -169,7 +175,7 @@ class Driver:
             return None
         self._made(job, message["step"])
         if message["kind"] == "started":
-            self._measured(job.number, full_steps=message["full_steps"] * self.plan.repeats)
+            self._planned(job, message["full_steps"])
             return None
         value = math.nan if message["value"] is None else message["value"]
         if message["kind"] == "point":
@@ -232,7 +238,9 @@ class Driver:
         missing = [name for name in self.plan.objectives if measured.get(name) is None]
         if missing:
             return Outcome("failed", None, f"the run has no {missing[0]}", 1)
-        return Outcome("completed", [float(measured[name]) for name in self.plan.objectives], None, 0)
+        values = [float(measured[name]) for name in self.plan.objectives]
+        full_steps = record.replicate_full_steps.get(0) or int(results.get("steps") or 1)
+        return Outcome("completed", values, None, 0, full_steps)
 
     def _tell_disk(self, number: int) -> None:
         """Log once how much disk space the sweep will need, judging by the first completed trial."""

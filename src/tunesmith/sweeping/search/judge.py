@@ -26,7 +26,8 @@ class Judge(ABC):
     methods: a resumed sweep passes everything again through `restore`, and must continue as it would have.
 
     Args:
-        fractions: The rungs as fractions of a full run, ascending.
+        fractions: The rungs as fractions of a full run, ascending. In a cross-validation, 1 and more are numbers of
+            finished folds: there the value is the mean over these folds, which are the same for every trial.
     """
 
     pauses: bool = False
@@ -94,7 +95,7 @@ class OptunaPruner(Judge):
     """Consults one of Optuna's pruners, which reads the curves of all trials from the study.
 
     Args:
-        fractions: The rungs as fractions of a full run.
+        fractions: The rungs as fractions of a full run; 1 and more are numbers of finished folds.
         pruner: The pruner.
         study: Holds the curves.
     """
@@ -105,8 +106,9 @@ class OptunaPruner(Judge):
         self.study = study
 
     def report(self, number: int, rung: int, value: float) -> Decision:
-        """Stop the trial if the pruner says so."""
-        return "stop" if self.study.prunes(self.pruner, number) else "continue"
+        """Stop the trial if the pruner says so; a mean over folds is judged without the curve of the first fold."""
+        folds = self.fractions[rung] >= 1
+        return "stop" if self.study.prunes(self.pruner, number, latest=folds) else "continue"
 
 
 class ForeignJudge(Judge):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count, takewhile
 
 from tunesmith.sweeping.search.judge import Decision, Judge
 
@@ -11,6 +12,21 @@ FRACTIONS = (0.25, 0.5)
 """Rungs as fractions of a full run's steps; chosen by measurement, see docs/decisions.md, 2026-11-23."""
 REDUCTION = 2
 """One in this many trials at a rung continues."""
+
+
+def fold_rungs(replicates: int, reduction: int | None) -> tuple[int, ...]:
+    """The numbers of finished folds after which a trial of a cross-validation is judged.
+
+    With successive halving each costs `reduction` times as much as the one before, as do its rungs within a run: after
+    1, 2, 4, ... folds, and not where less than that is left.
+
+    Args:
+        replicates: Folds of a trial, over all divisions.
+        reduction: That of successive halving; None to judge after each fold, as for other pruners.
+    """
+    if reduction is None:
+        return tuple(range(1, replicates))
+    return tuple(takewhile(lambda folds: folds * reduction <= replicates, (reduction**power for power in count())))
 
 
 @dataclass

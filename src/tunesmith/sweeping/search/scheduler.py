@@ -6,7 +6,6 @@ It uses no clock, no process and no file, so a search can be simulated.
 from __future__ import annotations
 
 import math
-import statistics
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,9 @@ class Limits:
     max_failures: int | None = None
     retries: int = 0
     repeats: int = 1
+    """Replicates per trial."""
+    fold_rungs: tuple[int, ...] = ()
+    """Numbers of finished folds after which a trial is judged by their mean: the last rungs of the judge."""
 
 
 class TrialScheduler:
@@ -108,7 +110,7 @@ class TrialScheduler:
             return
         trial.reason, trial.exit_code = outcome.reason, outcome.exit_code
         if outcome.state == "completed":
-            self._completed(trial, job, outcome.values or ())
+            self._completed(trial, job, outcome)
         elif outcome.state == "paused":
             trial.state = "paused"
             self.study.wait(job.number)
@@ -136,13 +138,8 @@ class TrialScheduler:
                 trial.reason = self.judge.pruning_reason(trial.number)
                 self.study.tell(trial.number, "pruned")
 
-    def restore(self, trial: Trial, *, pending: Sequence[int] = ()) -> None:
-        """Restore a trial of an earlier session.
-
-        Args:
-            trial: As it was.
-            pending: Its unfinished replicates.
-        """
+    def restore(self, trial: Trial) -> None:
+        """Restore a trial of an earlier session, as it was."""
         self.trials[trial.number] = trial
         if trial.state in ("running", "interrupted") and trial.decision in ("pause", "stop"):
             trial.state = "paused" if trial.decision == "pause" else "pruned"  # the last session missed its exit
@@ -155,14 +152,14 @@ class TrialScheduler:
             self.study.wait(trial.number)
         elif trial.state not in ENDED:
             trial.state = "waiting" if trial.state == "waiting" else "interrupted"
-            self._queue.extend(Job(trial.number, replicate) for replicate in pending or (0,))
+            self._queue.extend(self._open(trial))
         else:
             self._count(trial)
 
     def retry(self, trial: Trial) -> None:
         """Retry a failed trial."""
         trial.state, trial.attempt, trial.reason, trial.exit_code = "waiting", trial.attempt + 1, None, None
-        self._queue.extend(Job(trial.number, r) for r in range(self.limits.repeats) if r not in trial.replicates)
+        self._queue.extend(self._open(trial))
 
     def ranked(self) -> list[Trial]:
         """The completed trials by their first objective, best first; ties in the order of their numbers."""
@@ -176,8 +173,14 @@ class TrialScheduler:
         number = self.judge.promote(paused)  # excludes a trial that is still writing its checkpoint
         if number is None:
             return None
+        return self._continued(number)
+
+    def _continued(self, number: int) -> Job:
+        """A paused trial's next job; others that may run beside it wait in the queue."""
         self.study.wait(number, waiting=False)
-        return Job(number)
+        first, *others = self._open(self.trials[number])
+        self._queue.extend(others)
+        return first
 
     def _asked(self) -> Job | None:
         if self.stopping or len(self.trials) >= self.limits.n_trials:
@@ -195,23 +198,52 @@ class TrialScheduler:
         if self.stopping or self._running or not paused or self.ranked():
             return None
         trial = max(paused, key=lambda t: (max(t.rungs), self._gain(t.rungs[max(t.rungs)]), -t.number))
-        self.study.wait(trial.number, waiting=False)
         self.judge.continue_paused(trial.number)
-        return Job(trial.number)
+        return self._continued(trial.number)
 
-    def _completed(self, trial: Trial, job: Job, values: Sequence[float]) -> None:
+    def _open(self, trial: Trial) -> list[Job]:
+        """A trial's unfinished jobs up to the next number of folds after which it is judged; the first one alone."""
+        places = enumerate(self.limits.fold_rungs, start=self._first_fold_rung)
+        judged_next = next((folds for place, folds in places if place not in trial.rungs), self.limits.repeats)
+        end = judged_next if 0 in trial.replicates else 1
+        return [Job(trial.number, replicate) for replicate in range(end) if replicate not in trial.replicates]
+
+    @property
+    def _first_fold_rung(self) -> int:
+        return len(self.judge.fractions) - len(self.limits.fold_rungs)
+
+    def _completed(self, trial: Trial, job: Job, outcome: Outcome) -> None:
+        values = outcome.values or ()
         if not all(map(math.isfinite, values)):
             trial.reason, trial.exit_code = f"the objective is not finite: {', '.join(map(str, values))}", 4
             self._failed(trial)
             return
         trial.replicates[job.replicate] = list(values)
-        if job.replicate == 0:
-            self._queue.extend(Job(trial.number, r) for r in range(1, self.limits.repeats) if r not in trial.replicates)
-        if len(trial.replicates) < self.limits.repeats or trial.state == "failed":
-            return
-        columns = zip(*(trial.replicates[replicate] for replicate in sorted(trial.replicates)), strict=True)
-        trial.values = [statistics.fmean(column) for column in columns]
-        self._close(trial, "completed")
+        if len(trial.replicates) == self.limits.repeats:
+            trial.values = trial.means
+            self._close(trial, "completed")
+        elif len(trial.replicates) in self.limits.fold_rungs:
+            self._judge_folds(trial, outcome.full_steps)
+        elif job.replicate == 0:
+            self._queue.extend(self._open(trial))
+
+    def _judge_folds(self, trial: Trial, full_steps: int) -> None:
+        """Decide by the mean over its finished folds, the same ones for every trial, whether a trial gets more."""
+        folds, value = len(trial.replicates), trial.means[0]
+        rung, step = self._first_fold_rung + self.limits.fold_rungs.index(folds), folds * full_steps
+        trial.rungs[rung] = value
+        trial.curve = [*(point for point in trial.curve if point[0] < step), (step, value)]
+        self.study.report(trial.number, step, value)
+        trial.decision = self.judge.report(trial.number, rung, self._gain(value))
+        trial.reason = None if trial.decision == "continue" else f"mean {value:.4f} over {folds} folds"
+        if trial.decision == "continue":
+            self._queue.extend(self._open(trial))
+        elif trial.decision == "pause":
+            trial.state = "paused"
+            self.study.wait(trial.number)
+        else:
+            self.judge.mark_pruned(trial.number)
+            self._close(trial, "pruned")
 
     def _failed(self, trial: Trial) -> None:
         if trial.state == "failed":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import random
 import warnings
@@ -140,9 +141,19 @@ class Study:
             values = [trial.intermediate_values[max(trial.intermediate_values)]]
         self._storage.set_trial_state_values(trial_id, ENDS[state], values if state != "failed" else None)
 
-    def prunes(self, pruner: optuna.pruners.BasePruner, number: int) -> bool:
-        """Whether one of Optuna's pruners would end a trial now."""
-        trial = self._storage.get_trial(self._ids[number])
+    def prunes(self, pruner: optuna.pruners.BasePruner, number: int, *, latest: bool = False) -> bool:
+        """Whether one of Optuna's pruners would end a trial now.
+
+        Args:
+            pruner: The pruner.
+            number: The trial.
+            latest: Show the pruner the trial's latest value alone. A median pruner goes by the best one that a trial
+                ever had, and one lucky fold must not shield its mean over several.
+        """
+        trial = copy.copy(self._storage.get_trial(self._ids[number]))
+        values = trial.intermediate_values
+        if latest and values:
+            trial.intermediate_values = {max(values): values[max(values)]}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return bool(pruner.prune(self._study, trial))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -41,6 +42,12 @@ class Trial:
     """Maps replicate to its values."""
     decision: str | None = None
     """The last decision it received at a rung."""
+
+    @property
+    def means(self) -> list[float]:
+        """The mean over its finished replicates, one per objective."""
+        columns = zip(*(self.replicates[replicate] for replicate in sorted(self.replicates)), strict=True)
+        return [statistics.fmean(column) for column in columns]
 
     @classmethod
     def restored(cls, record: TrialRecord, point: Point) -> Self:
@@ -95,3 +102,5 @@ class Outcome:
     values: Sequence[float] | None = None
     reason: str | None = None
     exit_code: int | None = None
+    full_steps: int = 1
+    """Optimizer steps of the trial's first run, if it is not cut short: the unit in which folds are counted."""

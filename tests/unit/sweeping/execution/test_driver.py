@@ -25,8 +25,8 @@ SECONDS = {0: 4.0, 1: 10.0, 2: 30.0, 3: 50.0}
 class Scripted:
     """Jobs that take their time on a clock of ours, and end as the test says."""
 
-    def __init__(self, slots, failing=()):
-        self.slots, self.failing, self.clock, self.ends = slots, failing, 0.0, []
+    def __init__(self, slots, failing=(), steps=(8, 8, 8, 8)):
+        self.slots, self.failing, self.steps, self.clock, self.ends = slots, failing, steps, 0.0, []
 
     def ready(self):
         pass
@@ -39,11 +39,15 @@ class Scripted:
             return []
         self.ends.sort()
         self.clock, replicate, job, directory = self.ends.pop(0)
-        answer(job, {"kind": "started", "full_steps": 8, "step": 0, "rungs": []})
+        answer(job, {"kind": "started", "full_steps": self.steps[replicate], "step": 0, "rungs": []})
         if replicate in self.failing:
             answer(job, {"kind": "failed", "reason": f"seed {replicate} as planned"})
             return [Exit(job, 4)]
-        results = {"status": "completed", "metrics": {"val/accuracy": 0.5 + replicate / 8}, "steps": 8}
+        results = {
+            "status": "completed",
+            "metrics": {"val/accuracy": 0.5 + replicate / 8},
+            "steps": self.steps[replicate],
+        }
         (directory / "results.json").write_text(json.dumps(results))
         return [Exit(job, 0)]
 
@@ -78,6 +82,14 @@ def test_replicates_that_run_at_once_take_the_time_of_each(make, tmp_path):
     assert [run.name for run in record.runs] == ["seed-0", "seed-1", "seed-2", "seed-3"]
 
 
+@pytest.mark.parametrize(("failing", "steps", "full"), [([], 20, 20), ([1], 2, 12)])
+def test_a_full_trial_has_the_steps_of_its_own_runs_where_they_differ(failing, steps, full, make, tmp_path):
+    """Those that have not started are taken to have as many as the others on average."""
+    make(Scripted(slots=1, steps=(2, 4, 6, 8), failing=failing), InMemoryStorage()).run()
+    record = read_trial(tmp_path / "trials" / "0000" / TRIAL_FILE)
+    assert (record.steps, record.full_steps) == (steps, full)
+
+
 def test_a_trial_says_why_its_own_replicate_failed(make, tmp_path):
     make(Scripted(slots=2, failing=[1]), InMemoryStorage()).run()
     record = read_trial(tmp_path / "trials" / "0000" / TRIAL_FILE)
@@ -90,12 +102,12 @@ def test_a_session_takes_a_trial_over_as_it_was_written(make, tmp_path):
     later = json.loads(file.read_text()) | {"of a later version": {"a": [1, None]}}
     file.write_text(json.dumps(later))
     restored = make(Scripted(slots=1), storage)
-    assert restore(restored, restored.directory, 4, retry=False) == [0]
+    assert restore(restored, restored.directory, retry=False) == [0]
     assert json.loads(file.read_text()) == later
     assert list(json.loads(file.read_text())) == list(later)
 
     tried_again = make(Scripted(slots=1), storage)
-    restore(tried_again, tried_again.directory, 4, retry=True)
+    restore(tried_again, tried_again.directory, retry=True)
     tried_again.run()
     record = read_trial(file)
     assert (record.state, record.attempt, record.values, record.extra.keys()) == (
@@ -110,7 +122,7 @@ def test_a_trial_that_was_asked_for_and_never_started_is_started(make, tmp_path)
     storage = InMemoryStorage()
     Study(SPACE, "grid", ["maximize"], storage=storage).ask()
     driver = make(Scripted(slots=1), storage)
-    assert restore(driver, driver.directory, 4, retry=False) == []
+    assert restore(driver, driver.directory, retry=False) == []
     assert read_trial(tmp_path / "trials" / "0000" / TRIAL_FILE).params == {"optimizer.lr": 1e-3}
     driver.run()
     assert read_trial(tmp_path / "trials" / "0000" / TRIAL_FILE).state == "completed"
