@@ -235,7 +235,7 @@ ROWS = [
     ),
     Row(
         "+task.calibration=temperature",
-        "+evaluation.metrics.ece._target_=torchmetrics.classification.MulticlassCalibrationError",
+        "+evaluation.metrics.ece=ece",
         also="~task.calibration",
     ),
     Row(f"{LM} optimizer=muon", "optimizer._target_=torch.optim.Muon", also="optimizer=adamw method=lora"),
@@ -303,6 +303,12 @@ ROWS = [
     *(Row("+report_to=none", f"logger={name}", also="~report_to") for name in ("none", "tensorboard", "mlflow")),
     *(Row(f"logger.name={name}", f"logger={name}", also="~logger.name") for name in ("tensorboard", "mlflow")),
     Row("+optim=adamw_torch", "optimizer=adamw", also="~optim"),
+    Row(
+        "evaluation.metrics=[accuracy,3]",
+        "+evaluation.metrics.NAME._target_=CLASS",
+        {"NAME": "own", "CLASS": "torchmetrics.classification.MulticlassAUROC"},
+        also="evaluation.metrics=[accuracy]",
+    ),
     Row("+k_folds=5", "data.split.folds=5 data.split.fold=0", also="~k_folds"),
     Row("+lr_scheduler_type=cosine", "scheduler=cosine", also="~lr_scheduler_type"),
     Row("+batching_strategy=dynamic", "data.order=bucketed", also="~batching_strategy"),

@@ -442,8 +442,10 @@ class Evaluation(Node):
     mode: Literal["auto", "max", "min"] = "auto"
     """Whether a higher or lower `monitor` is better; `auto` is the direction that the metric's class states."""
     metrics: dict[str, TargetNode] = {}
-    """Name to torchmetrics class; one with `average: none` gives a value per label, `<name>/<label>`. A matrix or a
-    curve is saved in `results.json` under `tables`."""
+    """Name to a metric's short name (docs/tasks.md lists them), such as `+evaluation.metrics.mcc=mcc`, or to a
+    torchmetrics class; a list of short names, such as `[accuracy,mcc]`, replaces those of the task. A class with
+    `average: none` gives a value per label, `<name>/<label>`. A matrix or a curve is saved in `results.json` under
+    `tables`."""
     baselines: Annotated[bool, SPEED, LATER] = True
     """Measure trivial models on the same rows as the run, by `monitor`: the most frequent label or the mean, and a
     linear model of words. For labels of texts and numbers; trials of a sweep leave it out."""

@@ -64,7 +64,7 @@ CLASSIFICATION: Final = Traits(
     output="labels",
     heads=dict.fromkeys(("encoder", "causal", "seq2seq"), SEQUENCE),
     pipeline="text-classification",
-    metrics=("Multiclass", "tunesmith.evaluation.probabilities."),
+    metrics=("Multiclass", "tunesmith.evaluation.probabilities.", "tunesmith.evaluation.labels."),
     pools=True,
 )
 TASKS: Final = {

@@ -19,9 +19,11 @@ from torchmetrics.classification import (
     MultilabelRankingLoss,
 )
 
-PICKING = (MulticlassStatScores, MulticlassConfusionMatrix, MulticlassExactMatch)
-"""Metrics that use only which of a row's scores are the largest."""
+from tunesmith.evaluation.labels import BalancedAccuracy
+from tunesmith.evaluation.probabilities import LogLoss
 
+PICKING = (MulticlassStatScores, MulticlassConfusionMatrix, MulticlassExactMatch, BalancedAccuracy)
+"""Metrics that use only which of a row's scores are the largest."""
 
 ORDERING = (MultilabelCoverageError, MultilabelRankingAveragePrecision, MultilabelRankingLoss)
 """Metrics that use only the order of a row's scores."""
@@ -77,7 +79,7 @@ class LabelInputs:
 
     def of(self, metric: Metric) -> tuple[Any, Any]:
         """Return the two arguments of the metric's `update`."""
-        if isinstance(metric, PICKING):
+        if isinstance(metric, (*PICKING, LogLoss)):
             return self.answers, self.truths
         return self._ranks if isinstance(metric, ORDERING) else self._probabilities, self.truths
 

@@ -17,6 +17,17 @@ from tunesmith.evaluation.words import parted, words
 
 CHARACTERS, WORDS = 6, 2
 """The longest n-grams of chrF++."""
+BLEU_ORDER = 4
+"""The longest n-grams of BLEU, in tokens."""
+REPLACED = (("<skipped>", ""), ("-\n", ""), ("\n", " "))
+ENTITIES = (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
+SPLIT_OFF = (
+    (re.compile(r"([{-~\[-` -&(-+:-@/])"), r" \1 "),
+    (re.compile(r"([^0-9])([.,])"), r"\1 \2 "),
+    (re.compile(r"([.,])([^0-9])"), r" \1 \2"),
+    (re.compile(r"([0-9])(-)"), r"\1 \2 "),
+)
+"""What mteval-v13a.pl puts spaces around: signs, full stops and commas unless in numbers, a hyphen after a digit."""
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 SIGNS = frozenset(string.punctuation)
 
@@ -100,6 +111,54 @@ def ngrams(text: str) -> Iterator[Counter[tuple[str, ...]]]:
     for longest, items in ((CHARACTERS, characters), (WORDS, tokens)):
         for order in range(1, longest + 1):
             yield Counter(tuple(items[i : i + order]) for i in range(len(items) - order + 1))
+
+
+def tokens_13a(text: str) -> list[str]:
+    """Return the tokens of a text as mteval-v13a.pl and sacreBLEU's default tokenizer divide it, case kept."""
+    text = text.rstrip()
+    for old, new in (*REPLACED, *ENTITIES):
+        text = text.replace(old, new)
+    text = f" {text} "
+    for pattern, apart in SPLIT_OFF:
+        text = pattern.sub(apart, text)
+    return text.split()
+
+
+def bleu_counts(prediction: str, truth: str) -> list[int]:
+    """Return what BLEU counts in a text (Papineni et al. 2002): it is a function of their sums over texts.
+
+    Returns:
+        Common n-grams of 1 to 4 tokens, the prediction's n-grams of 1 to 4 tokens, its length, the reference's length.
+    """
+    one, other = tokens_13a(prediction), tokens_13a(truth)
+    pairs = [(_token_ngrams(one, order), _token_ngrams(other, order)) for order in range(1, BLEU_ORDER + 1)]
+    common = [(ours & theirs).total() for ours, theirs in pairs]
+    return [*common, *(ours.total() for ours, _ in pairs), len(one), len(other)]
+
+
+def _token_ngrams(tokens: Sequence[str], order: int) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(tokens[i : i + order]) for i in range(len(tokens) - order + 1))
+
+
+def chrf2_counts(prediction: str, truth: str) -> list[int]:
+    """Return what chrF2 counts in a text, as sacreBLEU 2 does: it is a function of their sums over texts.
+
+    An order that the reference is too short for counts nothing.
+
+    Returns:
+        For n-grams of 1 to 6 characters without spaces: those in common, then the prediction's, then the reference's.
+    """
+    one, other = ("".join(text.split()) for text in (prediction, truth))
+    pairs = [(_character_ngrams(one, n), _character_ngrams(other, n)) for n in range(1, CHARACTERS + 1)]
+    return [
+        *((ours & theirs).total() for ours, theirs in pairs),
+        *(ours.total() if theirs else 0 for ours, theirs in pairs),
+        *(theirs.total() for _, theirs in pairs),
+    ]
+
+
+def _character_ngrams(text: str, order: int) -> Counter[str]:
+    return Counter(text[i : i + order] for i in range(len(text) - order + 1))
 
 
 def _apart(word: str) -> tuple[str, ...]:

@@ -8,7 +8,21 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from tunesmith.evaluation.text_scores import CHARACTERS, WORDS, exact_match, ngrams, rouge_1, rouge_2, rouge_l, token_f1
+from tunesmith.evaluation import corpus_scores
+from tunesmith.evaluation.text_scores import (
+    BLEU_ORDER,
+    CHARACTERS,
+    WORDS,
+    bleu_counts,
+    chrf2_counts,
+    exact_match,
+    ngrams,
+    rouge_1,
+    rouge_2,
+    rouge_l,
+    token_f1,
+)
+from tunesmith.evaluation.words import UNSPACED
 
 
 class _MeanOverTexts(Metric):
@@ -112,6 +126,65 @@ class ChrF(Metric):
         weight = self.BETA**2
         scores = (1 + weight) * self.right / (self.predicted + weight * self.wanted)
         return scores[self.predicted + self.wanted > 0].mean()
+
+
+class _OfCorpus(Metric):
+    """A score of counts that are summed over all texts."""
+
+    higher_is_better = True
+    full_state_update = False
+    COUNTS: int
+    """Number of counts of a text."""
+    counts: Callable[[str, str], list[int]]
+    value: Callable[[corpus_scores.Counts], corpus_scores.Counts]
+    sums: Tensor
+    texts: Tensor
+    unspaced: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("sums", torch.zeros(self.COUNTS, dtype=torch.float64), dist_reduce_fx="sum")
+        for name in ("texts", "unspaced"):
+            self.add_state(name, torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, predictions: Sequence[str], truths: Sequence[str]) -> None:
+        """Count the n-grams of a batch of texts."""
+        for prediction, truth in zip(predictions, truths, strict=True):
+            counts = torch.tensor(type(self).counts(prediction, truth), dtype=torch.float64)
+            self.sums += counts.to(self.sums.device)
+            self.unspaced += UNSPACED.search(truth) is not None
+        self.texts += len(truths)
+
+    def compute(self) -> Tensor:
+        """Return the score from 0 to 1, shape ()."""
+        return torch.as_tensor(type(self).value(self.sums.cpu().numpy()), dtype=torch.float64)
+
+
+class Bleu(_OfCorpus):
+    """BLEU of all texts together, from 0 to 1, with sacreBLEU's default tokens (13a), case and smoothing."""
+
+    COUNTS = 2 * BLEU_ORDER + 2
+    counts = staticmethod(bleu_counts)
+    value = staticmethod(corpus_scores.bleu)
+
+    @property
+    def remark(self) -> str | None:
+        """A caveat on the score, which completes a sentence that starts with the metric's name."""
+        unspaced, rows = int(self.unspaced), int(self.texts)
+        return (
+            f"divides texts at spaces, and {unspaced} of {rows} references are in a script without spaces between "
+            "words; chrf2 compares characters"
+            if unspaced
+            else None
+        )
+
+
+class ChrF2(_OfCorpus):
+    """F-score of n-grams of 1 to 6 characters with recall weighted twice, from 0 to 1: sacreBLEU's default chrF."""
+
+    COUNTS = 3 * CHARACTERS
+    counts = staticmethod(chrf2_counts)
+    value = staticmethod(corpus_scores.chrf2)
 
 
 class Perplexity(Metric):

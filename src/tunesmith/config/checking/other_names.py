@@ -159,8 +159,7 @@ INSTEAD = {
     **dict.fromkeys(("k_folds", "k_fold", "num_folds"), FOLDS),
     **dict.fromkeys(
         ("calibration", "temperature_scaling"),
-        "predictions.jsonl has the logits; to measure it: "
-        "+evaluation.metrics.ece._target_=torchmetrics.classification.MulticlassCalibrationError",
+        "predictions.jsonl has the logits; to measure it: +evaluation.metrics.ece=ece",
     ),
     **dict.fromkeys(
         ("normalization", "normalize", "outlier_strategy"), "Numbers are learned as they are: change them in the file"

@@ -25,9 +25,11 @@ from tunesmith.config.composing import resolvers
 from tunesmith.config.composing.files import Loader, Merged, Repository, place_of_key
 from tunesmith.config.composing.hydra_inside import CORE_PLUGINS, Engine, delete, register_sources, search_path
 from tunesmith.config.composing.mappings import convert_keys, node_at
+from tunesmith.config.composing.named_metrics import expand_metrics, follows_from, set_metrics
 from tunesmith.config.composing.saved import has_relative_paths, read_saved, resolve, to_saved
 from tunesmith.config.folders import shipped
 from tunesmith.config.methods import DEFAULT, method_label
+from tunesmith.config.metrics import METRICS
 from tunesmith.config.omegaconf_inside import child_of, content_of
 from tunesmith.config.outline import is_nullable, is_text, leaves, schema_defaults, sweeper_defaults
 from tunesmith.config.trust import trusted, trusting
@@ -171,6 +173,8 @@ def apply(values: Sequence[Any], config: DictConfig) -> list[Problem]:
         try:
             if override.is_delete():
                 delete(override, config)
+            elif override.key_or_group == METRICS and isinstance(override.value(), list):
+                problems += set_metrics(config, override.value())
             else:
                 _clear_files(override, config)
                 OmegaConf.update(config, override.key_or_group, override.value(), merge=True, force_add=True)
@@ -303,6 +307,7 @@ def validated(
     """
     complete(config, schema_defaults())
     _drop_default_method(config, composed)
+    misnamed = expand_metrics(config)
     misread = [*convert_keys(config), *(python_none_problems(config, composed) if choices is not None else ())]
     from tunesmith.config.checking.idle import idle
     from tunesmith.config.checking.validate import validate  # not needed to show a config
@@ -310,7 +315,7 @@ def validated(
     typed, problems = validate(config, elsewhere=lambda path: option_with(path, composed))
     if typed is not None:
         problems = list(idle(typed.model_dump(by_alias=True), composed.given, saved=choices is None))
-    problems = [*misread, *problems]
+    problems = [*misread, *misnamed, *(problem for problem in problems if not follows_from(problem, misnamed))]
     problems = [_located(problem, composed) for problem in problems if not _follows(problem, composed)]
     if composed.problems or problems:
         raise ConfigError([*composed.problems, *problems])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Any
@@ -16,12 +16,14 @@ from hydra.core.default_element import ConfigDefault, GroupDefault, InputDefault
 from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult, ConfigSource
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tunesmith.config.checking.other_names import OPTIONS
 from tunesmith.config.composing.hydra_inside import OpenLoader, OpenRepository
+from tunesmith.config.composing.named_metrics import listed_metrics, set_metrics
 from tunesmith.config.limits import read_yaml
+from tunesmith.config.metrics import METRICS
 from tunesmith.config.tasks import option_of
 from tunesmith.errors import Problem
 from tunesmith.suggest import did_you_mean, nearest
@@ -286,6 +288,21 @@ class Loader(OpenLoader):
             self.merged.append(merged)
             if file != self.notes.ours:
                 self._guard_hydra(result, merged)
+            self._name_metrics(result, merged)
+
+    def _name_metrics(self, result: ConfigResult, merged: Merged) -> None:
+        """Turn a list of metrics into a mapping, or refuse it if there are metrics that it cannot replace."""
+        names = listed_metrics(result.config) if isinstance(result.config, DictConfig) else None
+        if names is None:
+            return
+        assert isinstance(result.config, DictConfig)
+        where = f"{display_path(merged.path)}:{line_of(merged, METRICS) or 1} {METRICS}"
+        problems = set_metrics(result.config, names)
+        if any(line_of(other, METRICS) for other in self.merged[:-1]):
+            rule = "a list cannot replace the metrics of another file"
+            problems = [Problem(where, rule, None, "To add to them, write a mapping of names, such as `mcc: mcc`")]
+        for problem in problems:
+            self.notes.note(replace(problem, where=where))
 
     def _guard_hydra(self, result: ConfigResult, merged: Merged) -> None:
         """Refuse and leave out what a file sets in Hydra's node, except for the few keys that it may change."""

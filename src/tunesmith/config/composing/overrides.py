@@ -19,6 +19,7 @@ from tunesmith.config.checking.other_names import HYDRA
 from tunesmith.config.composing.files import HYDRA_KEYS, SEVERAL, Repository, option_hint, too_many_options
 from tunesmith.config.composing.hydra_inside import literal
 from tunesmith.config.composing.mappings import advice, mapping_of, read_mapping_override, takes_text
+from tunesmith.config.metrics import METRICS
 from tunesmith.config.outline import is_nullable, is_text, leaves, takes_brackets
 from tunesmith.errors import ConfigError, Problem
 from tunesmith.suggest import did_you_mean, nearest
@@ -264,4 +265,11 @@ def read_sweep(overrides: Sequence[str], repository: Repository) -> list[str]:
     if problems:
         raise ConfigError(problems)
     groups = repository.groups()
-    return [in_hydra_form(item, groups, repository) for item in parsed if isinstance(item, Override)]
+    read = [item for item in parsed if isinstance(item, Override)]
+    return [text for item in read for text in (*_replacing(item), in_hydra_form(item, groups, repository))]
+
+
+def _replacing(override: Override) -> list[str]:
+    """The removal that Hydra needs before a list takes the place of a mapping of metrics."""
+    simple = override.key_or_group == METRICS and not override.is_delete() and not override.is_sweep_override()
+    return [f"~{METRICS}"] if simple and isinstance(override.value(), list) else []

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from tunesmith.config.schema import Evaluation
-from tunesmith.evaluation.statistics.intervals import interval
+from tunesmith.evaluation.statistics.intervals import Interval, interval
 from tunesmith.evaluation.statistics.of_labels import Rows
-from tunesmith.evaluation.statistics.of_rows import additive_metrics
+from tunesmith.evaluation.statistics.of_rankings import ranking_interval, ranking_metric
+from tunesmith.evaluation.statistics.of_rows import additive_metrics, agrees
 
 
 def headline_intervals(
@@ -34,11 +37,32 @@ def headline_intervals(
         full = f"{split}/{name}"
         if full not in metrics or (node_name not in nodes and node_name != "loss"):
             continue
-        forms = additive_metrics(nodes.get(node_name), own, labels, {label: metrics[full]})
-        bounds = interval(forms[label].by_group(group_numbers(own))) if label in forms else None
+        bounds = interval_of(nodes.get(node_name), own, labels, label, metrics[full])
         if bounds is not None:
             result[full] = [bounds.low, bounds.high]
     return result
+
+
+def interval_of(
+    node: Mapping[str, Any] | None, rows: Rows, labels: Sequence[str], label: str, value: float
+) -> Interval | None:
+    """Return the interval of one number of a metric over rows, or over groups if rows have one.
+
+    Args:
+        node: Its node in `evaluation.metrics`; None for the loss.
+        rows: The rows that it was measured on, as in `predictions.jsonl`.
+        labels: Label names in the order of the logits.
+        label: The label whose value it is; empty for a single value.
+        value: The recorded value.
+    """
+    groups = group_numbers(rows)
+    forms = additive_metrics(node, rows, labels, {label: value})
+    if label in forms:
+        return interval(forms[label].by_group(groups))
+    ranking = ranking_metric(node, rows, labels, label) if node is not None else None
+    if ranking is None or not agrees(float(ranking.value(np.ones((1, len(rows))))[0]), value):
+        return None
+    return ranking_interval(ranking, groups)
 
 
 def group_numbers(rows: Iterable[Mapping[str, Any]]) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
 from tunesmith.evaluation.statistics.additive import AdditiveMetric, Numbers
@@ -39,29 +40,39 @@ def interval(metric: AdditiveMetric, level: float = LEVEL, draws: int = DRAWS, s
     if len(metric) < FEWEST or not np.isfinite(value):
         return None
     values = metric.value(drawn_sums(metric.columns, draws, seed))
-    values = values[np.isfinite(values)]
-    if len(values) < draws / 2:  # e.g. a correlation of numbers that are mostly one
-        return None
-    if values.max() == values.min():
+    if (values == values[0]).all():
         return _of_constant(metric, value, level)
-    shares = ndtr(_bias_corrected(metric, value, values, level))
-    low, high = np.quantile(values, shares)
+    distinct, counts = kinds(metric.columns)
+    return corrected(value, values, metric.value(metric.columns.sum(axis=0) - distinct), counts, level)
+
+
+def corrected(
+    value: float, values: Numbers, without: Numbers, counts: npt.NDArray[np.int64], level: float
+) -> Interval | None:
+    """Return the BCa interval of drawn values.
+
+    Args:
+        value: The metric of all rows.
+        values: The metric of each draw, shape (draws,); NaN where undefined.
+        without: The metric without a unit of each kind, shape (kinds,).
+        counts: How many units there are of each kind, shape (kinds,).
+        level: As in `interval`.
+
+    Returns:
+        The bounds; None if most draws are undefined, or all are the same.
+    """
+    defined = values[np.isfinite(values)]
+    if len(defined) < len(values) / 2 or defined.max() == defined.min():
+        return None  # e.g. a correlation of numbers that are mostly one
+    below = (np.count_nonzero(defined < value) + np.count_nonzero(defined == value) / 2) / len(defined)
+    bias = float(ndtri(np.clip(below, 1 / len(defined), 1 - 1 / len(defined))))
+    ends = bias + ndtri(np.array([(1 - level) / 2, (1 + level) / 2]))
+    low, high = np.quantile(defined, ndtr(bias + ends / (1 - _acceleration(without, counts) * ends)))
     return Interval(float(low), float(high))
 
 
-def _bias_corrected(metric: AdditiveMetric, value: float, values: Numbers, level: float) -> Numbers:
-    """Return the normal quantiles at which the draws are to be read, shape (2,)."""
-    below = (np.count_nonzero(values < value) + np.count_nonzero(values == value) / 2) / len(values)
-    bias = float(ndtri(np.clip(below, 1 / len(values), 1 - 1 / len(values))))
-    ends = bias + ndtri(np.array([(1 - level) / 2, (1 + level) / 2]))
-    quantiles: Numbers = bias + ends / (1 - _acceleration(metric) * ends)
-    return quantiles
-
-
-def _acceleration(metric: AdditiveMetric) -> float:
+def _acceleration(without: Numbers, counts: npt.NDArray[np.int64]) -> float:
     """Return the skewness of the metric without one row at a time, divided by 6 (Efron 1987, equation 6.6)."""
-    distinct, counts = kinds(metric.columns)
-    without = metric.value(metric.columns.sum(axis=0) - distinct)
     if not np.isfinite(without).all():
         return 0.0
     gaps = np.average(without, weights=counts) - without

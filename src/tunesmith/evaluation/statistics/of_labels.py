@@ -70,6 +70,18 @@ def matthews(rows: Rows, labels: Sequence[str], keywords: Mapping[str, Any]) -> 
     return {"": AdditiveMetric(counts, value)}
 
 
+def balanced_accuracy(rows: Rows, labels: Sequence[str], keywords: Mapping[str, Any]) -> dict[str, AdditiveMetric]:
+    """Return the mean recall over the labels that occur."""
+    size = len(labels)
+    counts = _counts([{row["label"]} for row in rows], [{row["prediction"]} for row in rows], labels)
+
+    def value(sums: Numbers) -> Numbers:
+        right, there = sums[..., :size], sums[..., 2 * size :]
+        return ratio(ratio(right, there, 0.0).sum(axis=-1), (there > 0).sum(axis=-1).astype(float))
+
+    return {"": AdditiveMetric(counts, value)}
+
+
 def all_labels_right(rows: Rows, labels: Sequence[str], keywords: Mapping[str, Any]) -> dict[str, AdditiveMetric]:
     """Return the fraction of rows whose labels are all right and complete."""
     if keywords:
@@ -104,4 +116,4 @@ def _averaged(
 
 
 def _weighted(scores: Numbers, there: Numbers) -> Numbers:
-    return ratio((scores * there).sum(axis=-1), there.sum(axis=-1))
+    return ratio((scores * there).sum(axis=-1), there.sum(axis=-1), 0.0)

@@ -7,10 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from tunesmith.evaluation import corpus_scores
 from tunesmith.evaluation.spans import entities
 from tunesmith.evaluation.statistics.additive import AdditiveMetric, Numbers, mean, ratio
-from tunesmith.evaluation.statistics.of_labels import Form, Rows, all_labels_right, matthews, multiclass, multilabel
-from tunesmith.evaluation.text_scores import exact_match, ngrams, rouge_1, rouge_2, rouge_l, token_f1
+from tunesmith.evaluation.statistics.of_labels import (
+    Form,
+    Rows,
+    all_labels_right,
+    balanced_accuracy,
+    matthews,
+    multiclass,
+    multilabel,
+)
+from tunesmith.evaluation.statistics.of_probabilities import brier, calibration_error, log_losses, top_k
+from tunesmith.evaluation.statistics.of_texts import chrf, mean_of_texts, of_corpus
+from tunesmith.evaluation.text_scores import bleu_counts, chrf2_counts, exact_match, rouge_1, rouge_2, rouge_l, token_f1
 
 AGREES = 1e-4
 """Relative gap up to which a metric from saved predictions is the recorded one; torchmetrics counts in fp32."""
@@ -37,11 +48,12 @@ def additive_metrics(
         forms = _loss(rows, labels) if node is None else _form(node)(rows, labels, _keywords(node))
     except (KeyError, TypeError, ValueError):  # rows of another shape than this metric's: another task's, or edited
         return {}
-    return {name: form for name, form in forms.items() if recorded is None or _agree(form, recorded.get(name))}
+    return {name: form for name, form in forms.items() if recorded is None or agrees(form.of_all(), recorded.get(name))}
 
 
-def _agree(metric: AdditiveMetric, recorded: float | None) -> bool:
-    return recorded is not None and bool(np.isclose(metric.of_all(), recorded, rtol=AGREES, atol=AGREES / 10))
+def agrees(value: float, recorded: float | None) -> bool:
+    """Whether a metric of saved predictions is the recorded one."""
+    return recorded is not None and bool(np.isclose(value, recorded, rtol=AGREES, atol=AGREES / 10))
 
 
 def _form(node: Mapping[str, Any]) -> Form:
@@ -61,26 +73,10 @@ def _loss(rows: Rows, labels: Sequence[str]) -> dict[str, AdditiveMetric]:
     if "num_tokens" in rows[0]:
         weights = np.array([row["num_tokens"] for row in rows], dtype=float)
         return {"": mean(np.array([row["loss"] or 0.0 for row in rows]), weights)}
-    logits = np.array([row["logits"] for row in rows], dtype=float)
     if not labels or isinstance(rows[0]["label"], int | float):
+        logits = np.array([row["logits"] for row in rows], dtype=float)
         return {"": mean((logits.reshape(len(rows)) - np.array([row["label"] for row in rows], dtype=float)) ** 2)}
-    if isinstance(rows[0]["label"], list):
-        there = np.array([[label in row["label"] for label in labels] for row in rows])
-        return {"": mean(np.logaddexp(0, np.where(there, -logits, logits)).mean(axis=1))}
-    right = np.array([labels.index(row["label"]) for row in rows])
-    top = logits.max(axis=1, keepdims=True)
-    spread = top[:, 0] + np.log(np.exp(logits - top).sum(axis=1))
-    return {"": mean(spread - logits[np.arange(len(rows)), right])}
-
-
-def _brier(rows: Rows, labels: Sequence[str], keywords: Mapping[str, Any]) -> dict[str, AdditiveMetric]:
-    logits = np.array([row["logits"] for row in rows], dtype=float)
-    if isinstance(rows[0]["label"], list):
-        there = np.array([[label in row["label"] for label in labels] for row in rows])
-        return {"": mean(((np.exp(-np.logaddexp(0, -logits)) - there) ** 2).mean(axis=1))}
-    there = np.array([[label == row["label"] for label in labels] for row in rows])
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return {"": mean(((odds / odds.sum(axis=1, keepdims=True) - there) ** 2).sum(axis=1))}
+    return log_losses(rows, labels, {})
 
 
 def _perplexity(rows: Rows, labels: Sequence[str], keywords: Mapping[str, Any]) -> dict[str, AdditiveMetric]:
@@ -152,36 +148,15 @@ def _word_accuracy(rows: Rows, labels: Sequence[str], keywords: Mapping[str, Any
     return {"": mean(ratio(np.array(right, dtype=float), lengths, 0.0), lengths)}
 
 
-def _mean_of_texts(score: Any) -> Form:
-    def form(rows: Rows, labels: Sequence[str], keywords: Mapping[str, Any]) -> dict[str, AdditiveMetric]:
-        scores = [score(row["prediction"], row["label"]) for row in rows]
-        there = np.array([value is not None for value in scores], dtype=float)
-        return {"": mean(np.array([value or 0.0 for value in scores]), there)}
-
-    return form
-
-
-def _chrf(rows: Rows, labels: Sequence[str], keywords: Mapping[str, Any]) -> dict[str, AdditiveMetric]:
-    def counts(row: Mapping[str, Any]) -> list[list[int]]:
-        pairs = zip(ngrams(row["prediction"]), ngrams(row["label"]), strict=True)
-        return [[(one & other).total(), one.total(), other.total()] for one, other in pairs]
-
-    columns = np.array([counts(row) for row in rows], dtype=float).transpose(0, 2, 1).reshape(len(rows), -1)
-
-    def value(sums: Numbers) -> Numbers:
-        right, given, there = np.split(sums, 3, axis=-1)
-        scores = ratio(5 * right, given + 4 * there)  # recall counts twice: its weight is 2 squared
-        occurs = given + there > 0
-        return ratio(np.where(occurs, scores, 0.0).sum(axis=-1), occurs.sum(axis=-1).astype(float))
-
-    return {"": AdditiveMetric(columns, value)}
-
-
 FORMS: dict[str, Form] = {
-    **{f"Multiclass{score}": multiclass(score) for score in ("Accuracy", "Precision", "Recall", "F1Score")},
+    **{f"Multiclass{score}": multiclass(score) for score in ("Precision", "Recall", "F1Score")},
     **{f"Multilabel{score}": multilabel(score) for score in ("Precision", "Recall", "F1Score")},
     "MulticlassMatthewsCorrCoef": matthews,
-    "BrierScore": _brier,
+    "MulticlassAccuracy": top_k(multiclass("Accuracy")),
+    "BalancedAccuracy": balanced_accuracy,
+    "BrierScore": brier,
+    "LogLoss": log_losses,
+    "CalibrationError": calibration_error,
     "MultilabelExactMatch": all_labels_right,
     "MeanSquaredError": _squared_error,
     "MeanAbsoluteError": _absolute_error,
@@ -191,12 +166,14 @@ FORMS: dict[str, Form] = {
     "EntityRecall": _entities("recall"),
     "EntityF1": _entities("f1"),
     "WordAccuracy": _word_accuracy,
-    "ExactMatch": _mean_of_texts(exact_match),
-    "TokenF1": _mean_of_texts(token_f1),
-    "Rouge1": _mean_of_texts(rouge_1),
-    "Rouge2": _mean_of_texts(rouge_2),
-    "RougeL": _mean_of_texts(rouge_l),
-    "ChrF": _chrf,
+    "ExactMatch": mean_of_texts(exact_match),
+    "TokenF1": mean_of_texts(token_f1),
+    "Rouge1": mean_of_texts(rouge_1),
+    "Rouge2": mean_of_texts(rouge_2),
+    "RougeL": mean_of_texts(rouge_l),
+    "Bleu": of_corpus(bleu_counts, corpus_scores.bleu),
+    "ChrF": chrf,
+    "ChrF2": of_corpus(chrf2_counts, corpus_scores.chrf2),
     "Perplexity": _perplexity,
 }
 """Class of a metric to its additive form. A user's own class of the same name has an interval only if it agrees."""
