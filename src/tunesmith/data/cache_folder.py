@@ -24,7 +24,7 @@ class Kind:
 
 
 KINDS: Final = (
-    Kind("rows-*.parquet*", "rows as they were read"),
+    Kind("rows-*", "rows as they were read"),
     Kind("tokens-*", "tokens of texts"),
     Kind("baselines-*", "answers of linear baselines"),
     Kind("gguf-*", "models converted from GGUF"),

@@ -49,7 +49,7 @@ def kept_rows(data: Data, task: RowTask, files: Collection[Path], mixed: bool, r
     if data.format not in FORMATS or not own or not _are_large(files):
         return read()
     before = _states(files)
-    path = expand(data.cache_dir) / f"rows-{_key(data, task, files, mixed)}.parquet"
+    path = expand(data.cache_dir) / f"rows-{_key(data, task, files, mixed)}.arrow"
     if (kept := load_rows(path)) is None:
         with one_at_a_time(path):
             if (kept := load_rows(path)) is None:  # another process may have made it meanwhile
@@ -65,9 +65,9 @@ def _read_and_kept(
 ) -> Rows:
     with _noticed() as notices:
         rows = read()
-    if _states(files) == before:  # a file that was written to meanwhile has rows of neither state
-        save_rows_read(path, rows, notices)
-    return rows
+    unchanged = _states(files) == before  # a file that was written to meanwhile has rows of neither state
+    kept = load_rows(path) if unchanged and save_rows_read(path, rows, notices) else None
+    return rows if kept is None else kept[0]
 
 
 def _are_large(files: Collection[Path]) -> bool:

@@ -20,7 +20,7 @@ def single_names(labels: Sequence[Label], data: Data) -> list[Label]:
     Raises:
         DataError: Every label is the source of a list.
     """
-    _refuse_lists([label for label in labels if isinstance(label, str)], data)
+    _refuse_lists(labels, data)
     return [data.label_names.get(str(label), label) for label in labels]
 
 
@@ -76,8 +76,9 @@ def _by_position(vectors: Sequence[tuple[str, ...]], lines: Sequence[int], data:
     return [tuple(name for name, bit in zip(names, vector, strict=True) if BITS[bit]) for vector in vectors]
 
 
-def _refuse_lists(labels: Sequence[str], data: Data) -> None:
+def _refuse_lists(of_rows: Sequence[Label], data: Data) -> None:
     """A single label with a bracket may be a name; a column of nothing else is one of lists."""
+    labels = list(dict.fromkeys(label for label in of_rows if isinstance(label, str)))
     if not labels or not all(label.lstrip()[:1] in ("[", "(", "{") for label in labels):
         return
     values = [structure(label) for label in labels]

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from tunesmith.config.data_files import named_files, parts_of
+from tunesmith.config.folders import expand
 from tunesmith.config.schema import Data
+from tunesmith.data.collected import Collected, Unstorable
 from tunesmith.data.columns import Empty, Unused, Where, bit_columns, refuse_sources_of_lists
 from tunesmith.data.content import content_ids
 from tunesmith.data.examples import Example
@@ -23,7 +25,8 @@ from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import holds_messages
 from tunesmith.data.mixture import of_source, read_sources
 from tunesmith.data.nested import with_nested
-from tunesmith.data.rows import Rows, rows_of
+from tunesmith.data.repeated import first_repeated
+from tunesmith.data.rows import Rows
 from tunesmith.data.sources.hub import with_files
 from tunesmith.data.sources.records import records_in, source_of
 from tunesmith.data.sources.separated import Dialect, dialect_of, suggestion
@@ -82,23 +85,38 @@ def refuse_unreadable(data: Data, task: RowTask, most: int) -> None:
             part = with_files(part)
             source = source_of(part.format, dialect_of(part))
             files = data_files(part, source)
-            gathered = _Gathered(part, task, source, files, name is not None, [])
+            first = Collected(None, grouped=False)
+            gathered = _Gathered(part, task, source, files, name is not None, [], first)
             for position, (line, record) in enumerate(itertools.islice(records_in(source, files), most)):
                 gathered.take(position, line, record)
+            if first:
+                gathered.rows()
 
 
 def _rows_in(
     data: Data, task: RowTask, source: Source, files: Mapping[Path, str | None], left_out: list[int] | None, mixed: bool
 ) -> Rows:
     """The rows in files; the arguments are those of `read_rows`."""
-    gathered = _Gathered(data, task, source, files, mixed, left_out)
+    grouped, before = data.split.group_column is not None, len(left_out or ())
+    try:
+        with Collected(expand(data.cache_dir), grouped=grouped) as collected:
+            return _read(data, _Gathered(data, task, source, files, mixed, left_out, collected), source, files)
+    except Unstorable:  # seldom: half a surrogate pair, or a full disk
+        if left_out is not None:
+            del left_out[before:]
+        in_memory = Collected(None, grouped=grouped)
+        return _read(data, _Gathered(data, task, source, files, mixed, left_out, in_memory), source, files)
+
+
+def _read(data: Data, gathered: _Gathered, source: Source, files: Mapping[Path, str | None]) -> Rows:
+    task = gathered.task
     for position, (line, record) in enumerate(records_in(source, files)):
         gathered.take(position, line, record)
     gathered.refuse_none()
     as_read = gathered.rows()
     refuse_sources_of_lists(as_read.texts, as_read.pairs, task, gathered.form.data)
     rows = replace(as_read, labels=task.rename(as_read.labels, as_read.lines or (), data))
-    if left_out is None:
+    if gathered.tells:
         gathered.empty.tell(gathered.path)
     gathered.unused.tell(gathered.path)
     for sentence in (*gathered.form.oddities(), *task.oddities(rows.labels, as_read.labels, data)):
@@ -107,7 +125,7 @@ def _rows_in(
 
 
 class _Gathered:
-    """The rows of some files, taken record by record; the arguments are those of `read_rows`."""
+    """The rows of some files, taken record by record; the arguments are those of `read_rows`, and where they go."""
 
     def __init__(
         self,
@@ -117,8 +135,11 @@ class _Gathered:
         files: Mapping[Path, str | None],
         mixed: bool,
         left_out: list[int] | None,
+        collected: Collected,
     ) -> None:
-        self._data, self._task, self._files = data, task, files
+        self._data, self.task, self.tells = data, task, left_out is None
+        self._split_of_file = {str(file): split for file, split in files.items()}
+        self._collected = collected
         self.path, self.form = named_files(data.path), form_of(data, task.traits)
         self._several = mixed or list(map(str, files)) != [data.path] or source.takes == "bytes"
         self._dialect = dialect_of(data) if data.format == "csv" else None
@@ -126,13 +147,13 @@ class _Gathered:
         self._where, self.empty = Where(data.where), Empty(task, self.form.data, left_out)
         named = source.columns | {column.partition(".")[0] for column in self._needed if "." in column}
         self.unused = Unused(task, self.form.data, {*named, *self.form.columns, *self.form.beside})
-        self._rows: dict[str, tuple[Example, str, str, int]] = {}
 
     def take(self, position: int, line: Line, record: dict[str, Any]) -> None:
         """Read a record, and keep the row that it is, unless it is filtered or empty.
 
         Raises:
-            DataError: A column is absent, or a value is none that the task can take, or the id is not unique.
+            DataError: A column is absent, or a value is none that the task can take.
+            Unstorable: It cannot be put down where rows are put down.
         """
         data = self._data
         record = _with_nested(record, self._needed, self.path, line)
@@ -140,19 +161,15 @@ class _Gathered:
         if not self._where.keeps(record):
             return
         self.unused.see(record)
-        made, example = _example(record, self.form, self._task, place_of(self.path, line))
+        made, example = _example(record, self.form, self.task, place_of(self.path, line))
         if example is None:
             self.empty.see(line, made)
             return
         row_id = as_text(record[data.id_column]) if data.id_column else str(position)
-        if row_id in self._rows:
-            raise DataError(
-                f"{place_of(self.path, line)}: the id {row_id!r} in column {data.id_column!r} is not unique"
-            )
         split, group = data.split.column, data.split.group_column
-        own_split = self._files[Path(line.file)] or (as_text(record[split]) if split else "")
+        own_split = self._split_of_file[line.file] or (as_text(record[split]) if split else "")
         own_group = as_text(record[group]) if group else ""
-        self._rows[row_id] = (example, own_split, own_group, line if self._several else int(line))
+        self._collected.add(row_id, example, own_split, own_group, line if self._several else int(line))
 
     def refuse_none(self) -> None:
         """Refuse empty rows, where `data.on_empty` says so, and files in which there are no others.
@@ -161,14 +178,21 @@ class _Gathered:
             DataError: There are such.
         """
         self.empty.refuse(self.path)
-        if not self._rows:
+        if not self._collected:
             raise DataError(f"{self.path}: {self._where.miss() or self.empty.nothing_left()}")
 
     def rows(self) -> Rows:
-        """The rows with the labels as they stand in the files; at least one was taken."""
-        examples, splits, groups, lines = map(list, zip(*self._rows.values(), strict=True))
-        rows = rows_of(list(self._rows), examples, splits if any(splits) else None, lines)
-        return replace(rows, groups=groups if self._data.split.group_column else None, content_ids=content_ids(rows))
+        """The rows with the labels as they stand in the files; at least one was taken.
+
+        Raises:
+            DataError: An id is not unique.
+            Unstorable: The last of them cannot be put down.
+        """
+        rows = self._collected.rows()
+        if self._data.id_column is not None and (row := first_repeated(rows.ids)) is not None:
+            place = place_of(self.path, rows.lines[row] if rows.lines else row)
+            raise DataError(f"{place}: the id {rows.ids[row]!r} in column {self._data.id_column!r} is not unique")
+        return replace(rows, content_ids=content_ids(rows))
 
 
 def _example(record: dict[str, Any], form: Form, task: RowTask, place: str) -> tuple[dict[str, Any], Example | None]:

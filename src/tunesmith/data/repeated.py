@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
+from tunesmith.data.lazy import taken
 from tunesmith.data.rows import Rows, each_input
 
 Repeated = Mapping[str, Mapping[int, Hashable]]
@@ -28,8 +29,22 @@ def repeated_inputs(splits: Mapping[str, Rows]) -> dict[str, dict[int, Hashable]
         return {}
     values, counts = np.unique(np.concatenate(list(hashes.values())), return_counts=True)
     several = values[counts > 1]
-    inputs = {}
+    inputs, once = {}, dict[Hashable, Hashable]()
     for name, rows in splits.items():
         positions = np.flatnonzero(np.isin(hashes[name], several))
-        inputs[name] = dict(zip(positions.tolist(), each_input(rows.take(positions)), strict=True))
+        own = (once.setdefault(text, text) for text in each_input(rows.take(positions)))
+        inputs[name] = dict(zip(positions.tolist(), own, strict=True))
     return inputs
+
+
+def first_repeated(values: Sequence[str]) -> int | None:
+    """The position of the first value that stands before it too; None if each is there once."""
+    hashes = np.fromiter(map(hash, values), dtype=np.int64, count=len(values))
+    distinct, counts = np.unique(hashes, return_counts=True)
+    positions = np.flatnonzero(np.isin(hashes, distinct[counts > 1]))
+    seen = set[str]()
+    for position, value in zip(positions.tolist(), taken(values, positions), strict=True):
+        if value in seen:
+            return int(position)
+        seen.add(value)
+    return None

@@ -1,31 +1,44 @@
-"""Rows as a Parquet file with a checksum behind it, and back with every type that they had."""
+"""Rows as a file of Arrow's, written in parts and read where it lies, with every type that they had."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
+from tunesmith.data.lazy import TOGETHER, LazyColumn
 from tunesmith.data.lines import Line
 from tunesmith.data.rows import Rows
 from tunesmith.errors import FilesError
 from tunesmith.storage import replace_file
 
+if TYPE_CHECKING:
+    from tunesmith.data.lazy import Positions
+
 Notice = tuple[int, str, bool]
 """A line of the log: its level, its text, and whether it is `once` for the screen."""
+Place = tuple[str, str, str | None]
+"""What a line knows beside its number: file, unit and short name."""
 ABOUT = b"tunesmith"
 """Key of the file's metadata."""
-ROWS_TOGETHER = 65_536
-"""Rows of a group, written and read together."""
 CHECKSUM = hashlib.sha256().digest_size
-"""Bytes at the end of the file."""
+"""Bytes at the end of the file, behind what is Arrow's."""
+BLOCK = 1 << 20
+"""Bytes read at a time."""
 UNWRITABLE = (ValueError, TypeError, KeyError)
 """Errors of values that have no place in the file."""
-REPEATED = ("labels", "splits", "groups")
-"""Columns with few values, each of which is in memory once."""
+REPEATED = ("labels", "splits", "groups", "sources")
+"""Columns with few values as a rule, each of which is in memory once."""
+MOST_REPEATED = 10_000
+"""Values of such a column that are kept in memory; others are made anew."""
+LINE_BITS = 40
+"""Bits of a line's number; those above them number its place."""
 RESTORED: dict[str, Callable[[Any], Any]] = {
     "labels": lambda value: tuple(value) if isinstance(value, list) else value,
     "words": tuple,
@@ -35,33 +48,181 @@ RESTORED: dict[str, Callable[[Any], Any]] = {
 """Column to what its JSON is turned back into."""
 
 
+class RowFile:
+    """A file of rows while it is written, part by part.
+
+    Args:
+        path: The file.
+        kinds: Column to how it is written (`kind_of_column`).
+        about: What the file is to know beside the rows, as JSON.
+
+    Raises:
+        OSError: The file cannot be written; so do `write` and the end of a `with` block.
+    """
+
+    def __init__(self, path: Path, kinds: Mapping[str, str], about: Mapping[str, Any] | None = None) -> None:
+        import pyarrow
+
+        types = {"number": pyarrow.float64(), "lines": pyarrow.int64()}
+        self.kinds = kinds
+        self.places: dict[Place | None, int] = {}
+        """Places of lines, each with its number."""
+        names = [(name, types.get(kind, pyarrow.string())) for name, kind in kinds.items()]
+        self._schema = pyarrow.schema(names, metadata={ABOUT: json.dumps(about)})
+        self._file = pyarrow.ipc.new_file(str(path), self._schema)
+
+    def write(self, part: Mapping[str, Sequence[Any]]) -> None:
+        """Add rows: for each column its values.
+
+        Raises:
+            ValueError, TypeError: A value would not come back as it is, such as half a surrogate pair.
+        """
+        import pyarrow
+
+        arrays = [
+            pyarrow.array(self._encoded(name, part[name]), type=self._schema.field(name).type) for name in self.kinds
+        ]
+        self._file.write_batch(pyarrow.record_batch(arrays, schema=self._schema))
+
+    def _encoded(self, name: str, values: Sequence[Any]) -> list[Any]:
+        kind = self.kinds[name]
+        if kind == "lines":
+            return [int(line) | self.places.setdefault(_place(line), len(self.places)) << LINE_BITS for line in values]
+        if kind != "json":
+            wanted = float if kind == "number" else str
+            if not all(type(value) is wanted for value in values):
+                raise TypeError(f"{name}: not all of them are {kind}")
+            return list(values)
+        encoded = [json.dumps(value) for value in values]
+        for value, text in zip(values, encoded, strict=True):
+            if repr(RESTORED[name](json.loads(text))) != repr(value):
+                raise ValueError(f"{name}: {value!r} is no JSON")
+        return encoded
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def kind_of_column(name: str, values: Sequence[Any] | None) -> str:
+    """How a column is written; empty for none."""
+    if values is None:
+        return ""
+    if name == "lines":
+        return "lines"
+    kinds = set(map(type, values))
+    if kinds <= {str}:
+        return "few" if name in REPEATED else "text"
+    return "number" if kinds == {float} else "json"
+
+
+def columns_in(content: Any, kinds: Mapping[str, str], places: Sequence[Place | None]) -> dict[str, LazyColumn[Any]]:
+    """The columns of a file, whose values are read when they are asked for.
+
+    Args:
+        content: The file, as a buffer of Arrow's.
+        kinds: Column to how it is written.
+        places: Places of lines, in the order of their numbers.
+
+    Raises:
+        ValueError: It is no such file.
+    """
+    import numpy as np
+    import pyarrow
+
+    file = pyarrow.ipc.open_file(pyarrow.BufferReader(content))
+    batches = [file.get_batch(number) for number in range(file.num_record_batches)]
+    starts = np.cumsum([0, *(batch.num_rows for batch in batches)])
+    everything = np.arange(starts[-1])
+    columns = {}
+    for name, kind in kinds.items():
+        read = _reader([batch.column(name) for batch in batches], starts, _restoring(name, kind, places))
+        columns[name] = LazyColumn(read, everything)
+    return columns
+
+
+def _reader(
+    chunks: Sequence[Any], starts: Positions, restore: Callable[[list[Any]], list[Any]]
+) -> Callable[[Positions], list[Any]]:
+    """A function that reads the values at positions of a column that is stored in chunks."""
+    import numpy as np
+    import pyarrow
+
+    def read(positions: Positions) -> list[Any]:
+        owners = np.searchsorted(starts, positions, side="right") - 1
+        values = np.empty(len(positions), dtype=object)
+        for number in np.unique(owners).tolist():
+            own = owners == number
+            chosen = chunks[number].take(pyarrow.array(positions[own] - starts[number]))
+            values[own] = chosen.to_numpy(zero_copy_only=False)
+        return restore(values.tolist())
+
+    return read
+
+
+def _restoring(name: str, kind: str, places: Sequence[Place | None]) -> Callable[[list[Any]], list[Any]]:
+    """A function that turns values of a file into those of a column."""
+    if kind == "lines":
+        least = (1 << LINE_BITS) - 1
+
+        def line(value: int) -> int:
+            place = places[value >> LINE_BITS]
+            return value & least if place is None else Line(value & least, *place)
+
+        return lambda values: list(map(line, values))
+    decode: Callable[[Any], Any] = (lambda text: RESTORED[name](json.loads(text))) if kind == "json" else _same
+    if name not in REPEATED or kind == "number":
+        return list if decode is _same else lambda values: list(map(decode, values))
+    known: dict[str, Any] = {}
+
+    def repeated(text: str) -> Any:
+        if text in known:
+            return known[text]
+        value = decode(text)
+        if len(known) < MOST_REPEATED:
+            known[text] = value
+        return value
+
+    return lambda values: list(map(repeated, values))
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
 def load_rows(path: Path) -> tuple[Rows, list[Notice]] | None:
-    """Rows and the notices of reading them; None if the file is missing or damaged."""
+    """Rows and the notices of reading them; None if the file is missing or damaged.
+
+    The rows stay where they are: a file that is removed meanwhile can be read on, one that is written to cannot.
+    """
     if not path.is_file():
         return None
     import pyarrow
-    import pyarrow.parquet
 
     try:
-        with pyarrow.memory_map(str(path)) as mapped:
-            content = mapped.read_buffer()
-            whole, checksum = content[: max(len(content) - CHECKSUM, 0)], content[-CHECKSUM:]
-            if hashlib.sha256(whole).digest() != checksum.to_pybytes():
-                return None
-            return _rows_in_table(pyarrow.parquet.ParquetFile(pyarrow.BufferReader(whole)))
+        if not _is_whole(path):
+            return None
+        mapped = pyarrow.memory_map(str(path))
+        content = mapped.read_buffer(path.stat().st_size - CHECKSUM)
+        about = json.loads(pyarrow.ipc.open_file(pyarrow.BufferReader(content)).schema.metadata[ABOUT])
+        columns = columns_in(content, about["kinds"], about["places"])
+        return Rows(**columns), [(level, text, screen) for level, text, screen in about["notices"]]
     except (OSError, ValueError):
         return None
 
 
-def _rows_in_table(file: Any) -> tuple[Rows, list[Notice]]:
-    about = json.loads(file.schema_arrow.metadata[ABOUT])
-    columns: dict[str, Any] = {name: [] for name in about["kinds"]}
-    once: dict[Any, Any] = {}
-    for batch in file.iter_batches(ROWS_TOGETHER):
-        for name, kind in about["kinds"].items():
-            values = _restored(name, kind, batch, about["places"])
-            columns[name] += [once.setdefault(value, value) for value in values] if kind == "few" else values
-    return Rows(**columns), [(level, text, screen) for level, text, screen in about["notices"]]
+def _is_whole(path: Path) -> bool:
+    """Whether the checksum at the end of a file is that of what stands before it; read without being mapped."""
+    digest, left = hashlib.sha256(), path.stat().st_size - CHECKSUM
+    with path.open("rb") as file:
+        while left > 0 and (block := file.read(min(BLOCK, left))):
+            digest.update(block)
+            left -= len(block)
+        return file.read() == digest.digest()
 
 
 def save_rows_read(path: Path, rows: Rows, notices: Sequence[Notice]) -> bool:
@@ -69,9 +230,9 @@ def save_rows_read(path: Path, rows: Rows, notices: Sequence[Notice]) -> bool:
 
     Rows with a value that would not come back as it is, such as half a surrogate pair, are not written.
     """
-    kinds = {field.name: _kind(field.name, getattr(rows, field.name)) for field in fields(rows)}
+    kinds = {field.name: kind_of_column(field.name, getattr(rows, field.name)) for field in fields(rows)}
     kinds = {name: kind for name, kind in kinds.items() if kind}
-    places = list({_place(line): None for line in rows.lines or ()})
+    places = list(dict.fromkeys(map(_place, rows.lines or ())))
     about = {"kinds": kinds, "places": places, "notices": list(notices)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,59 +242,66 @@ def save_rows_read(path: Path, rows: Rows, notices: Sequence[Notice]) -> bool:
     return True
 
 
-def _kind(name: str, values: Sequence[Any] | None) -> str:
-    """How a column is written; empty for none."""
-    if values is None:
-        return ""
-    kinds = {type(value) for value in values}
-    if name == "lines":
-        return "lines"
-    if kinds <= {str}:
-        return "few" if name in REPEATED else "text"
-    return "number" if kinds == {float} else "json"
-
-
-def _place(line: int) -> tuple[str, str, str | None] | None:
+def _place(line: int) -> Place | None:
     return (line.file, line.unit, line.within) if isinstance(line, Line) else None
 
 
-def _write(path: Path, rows: Rows, about: dict[str, Any]) -> None:
-    import pyarrow
-    import pyarrow.parquet
-
-    number = {place: index for index, place in enumerate(about["places"])}
-    types = {"number": pyarrow.float64(), "lines": pyarrow.int64()}
-    columns = [(name, types.get(kind, pyarrow.string())) for name, kind in about["kinds"].items()]
-    places = [("places", pyarrow.int32())] if "lines" in about["kinds"] else []
-    schema = pyarrow.schema([*columns, *places], metadata={ABOUT: json.dumps(about)})
-    with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as file:
-        for start in range(0, len(rows), ROWS_TOGETHER):
-            part = {name: getattr(rows, name)[start : start + ROWS_TOGETHER] for name in about["kinds"]}
-            arrays = {name: _written(name, about["kinds"][name], values) for name, values in part.items()}
-            if places:
-                arrays["places"] = [number[_place(line)] for line in part["lines"]]
-            file.write_table(pyarrow.table(arrays, schema=schema))
+def _write(path: Path, rows: Rows, about: Mapping[str, Any]) -> None:
+    with RowFile(path, about["kinds"], about) as file:
+        for start in range(0, len(rows), TOGETHER):
+            file.write({name: getattr(rows, name)[start : start + TOGETHER] for name in about["kinds"]})
     with path.open("r+b") as written:
         checksum = hashlib.file_digest(written, "sha256").digest()
-        written.seek(0, 2)
+        written.seek(0, os.SEEK_END)
         written.write(checksum)
 
 
-def _written(name: str, kind: str, values: Sequence[Any]) -> list[Any]:
-    if kind == "lines":
-        return list(map(int, values))
-    if kind != "json":
-        return list(values)
-    encoded = [json.dumps(value) for value in values]
-    for value, text in zip(values, encoded, strict=True):
-        if repr(RESTORED[name](json.loads(text))) != repr(value):
-            raise ValueError(f"{name}: {value!r} is no JSON")
-    return encoded
+class RowSpool:
+    """Rows that are put down in a file without a name while they are read, since they are too many for memory.
 
+    Args:
+        folder: Where there is room; if it cannot be written, the system's own folder for such files.
 
-def _restored(name: str, kind: str, batch: Any, places: Sequence[Any]) -> list[Any]:
-    values: list[Any] = batch.column(name).to_pylist()
-    if kind == "lines":
-        at = [places[index] for index in batch.column("places").to_pylist()]
-        return [line if of is None else Line(line, *of) for line, of in zip(values, at, strict=True)]
-    return [RESTORED[name](json.loads(value)) for value in values] if kind == "json" else values
+    Raises:
+        OSError: There is no folder that can be written; so does `write`, where the disk is full.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file: RowFile | None = None
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=folder, prefix=".rows-", suffix=".tmp")
+        except OSError:
+            handle, name = tempfile.mkstemp(prefix="tunesmith-rows-")
+        os.close(handle)
+        self._path = Path(name)
+
+    def write(self, part: Rows) -> None:
+        """Add rows; they have the columns and the types of the first ones.
+
+        Raises:
+            ValueError, TypeError: They have not, or a value would not come back as it is.
+        """
+        columns = {field.name: getattr(part, field.name) for field in fields(part)}
+        if self._file is None:
+            kinds = {name: kind_of_column(name, values) for name, values in columns.items()}
+            self._file = RowFile(self._path, {name: kind for name, kind in kinds.items() if kind})
+        present = {name for name, values in columns.items() if values is not None}
+        if present != set(self._file.kinds):
+            raise ValueError("rows differ in their columns")
+        self._file.write(columns)
+
+    def rows(self) -> Rows:
+        """All of them, read where they lie; the file has no name any more and goes with the last of them."""
+        import pyarrow
+
+        assert self._file is not None
+        with self._file:
+            pass
+        content = pyarrow.memory_map(str(self._path)).read_buffer()
+        self.close()
+        return Rows(**columns_in(content, self._file.kinds, list(self._file.places)))
+
+    def close(self) -> None:
+        """Take the file's name away."""
+        self._path.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from tunesmith.data.examples import Example, Label
+from tunesmith.data.lazy import LazyColumn, end_to_end_columns, taken
 from tunesmith.data.lines import numbered
 from tunesmith.data.messages import Message, Options
 
@@ -19,31 +20,34 @@ ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a data set, column by column; all lists have the same length."""
+    """The rows of a data set, column by column; all columns have the same length.
 
-    ids: list[str]
-    texts: list[str]
+    They are lists, or, of many rows, lie in a file (`data/lazy.py`): go through them rather than make lists of them.
+    """
+
+    ids: Sequence[str]
+    texts: Sequence[str]
     """The inputs as people read them."""
     labels: Sequence[Label]
     """What is to be answered: a label, labels, a number, tags or a text, as the task asks; None for nothing."""
-    splits: list[str] | None = None
+    splits: Sequence[str] | None = None
     """The value of `data.split.column`, if there is one: the split that the file itself assigns, or the row's time."""
-    pairs: list[str] | None = None
+    pairs: Sequence[str] | None = None
     """The second texts, where there are two."""
-    words: list[tuple[str, ...]] | None = None
+    words: Sequence[tuple[str, ...]] | None = None
     """The words of each text, for token classification."""
-    messages: list[tuple[Message, ...]] | None = None
+    messages: Sequence[tuple[Message, ...]] | None = None
     """The turns of each conversation, for language modeling on answers."""
-    lines: list[int] | None = None
+    lines: Sequence[int] | None = None
     """The line of the file that each row was read from, from 1; no part of what the rows are."""
-    options: list[Options] | None = None
+    options: Sequence[Options] | None = None
     """What the chat template is handed beside each conversation."""
-    groups: list[str] | None = None
+    groups: Sequence[str] | None = None
     """The value of `data.split.group_column`, if there is one; no part of what the rows are."""
-    content_ids: list[str] | None = None
+    content_ids: Sequence[str] | None = None
     """What each row is known by in other data and other runs (`data/content.py`), from its input as it was read; None
     for rows that were not read from a file. No part of what the rows are."""
-    sources: list[str] | None = None
+    sources: Sequence[str] | None = None
     """The name in `data.sources` that each row comes from, if there are several; no part of what the rows are."""
 
     def __len__(self) -> int:
@@ -51,8 +55,13 @@ class Rows:
 
     def take(self, indices: Any) -> Rows:
         """The rows at the given positions, in that order."""
+        columns = [getattr(self, field.name) for field in fields(self)]
+        if any(isinstance(column, LazyColumn) for column in columns):
+            import numpy as np
+
+            places, shared = np.asarray(indices, dtype=np.int64), dict[int, Any]()
+            return Rows(*(None if column is None else taken(column, places, shared) for column in columns))  # type: ignore[arg-type]
         pick = [int(index) for index in indices]
-        columns = (getattr(self, field.name) for field in fields(self))
         return Rows(*(None if column is None else [column[i] for i in pick] for column in columns))  # type: ignore[arg-type]
 
     def sha256(self) -> str:
@@ -99,15 +108,15 @@ def join(parts: Sequence[Rows]) -> Rows:
     columns: dict[str, Any] = {}
     for field in fields(Rows):
         values = [getattr(part, field.name) for part in parts]
-        columns[field.name] = None if None in values else [item for value in values for item in value]
+        columns[field.name] = None if any(value is None for value in values) else end_to_end_columns(values)
     return Rows(**(columns | {"splits": None}))
 
 
 def rows_of(
     ids: Sequence[str],
     examples: Sequence[Example],
-    splits: list[str] | None = None,
-    lines: list[int] | None = None,
+    splits: Sequence[str] | None = None,
+    lines: Sequence[int] | None = None,
 ) -> Rows:
     """Examples as columns."""
     pairs = [example.pair for example in examples if example.pair is not None]

@@ -42,7 +42,7 @@ class RowTask(Protocol):
         """Turn a record without a label into an example."""
         ...
 
-    def rename(self, labels: Sequence[Label], lines: Sequence[int], data: Data) -> list[Label]:
+    def rename(self, labels: Sequence[Label], lines: Sequence[int], data: Data) -> Sequence[Label]:
         """Map labels to their names."""
         ...
 

@@ -81,7 +81,7 @@ class Task(ABC):
         text = text_in(record[data.text_column], data.text_column, data)
         return Example(text, None, text_in(record[pair], pair, data) if pair else None)
 
-    def rename(self, labels: Sequence[Label], lines: Sequence[int], data: Data) -> list[Label]:
+    def rename(self, labels: Sequence[Label], lines: Sequence[int], data: Data) -> Sequence[Label]:
         """Map the labels of a whole column to their configured names.
 
         Args:
@@ -92,7 +92,7 @@ class Task(ABC):
         Raises:
             DataError: The labels do not fit the task.
         """
-        return list(labels)
+        return labels
 
     def oddities(self, labels: Sequence[Label], raw: Sequence[Label], data: Data) -> Iterator[str]:
         """Yield a sentence for each peculiarity of the labels that is probably a mistake.

@@ -11,7 +11,7 @@ DAY = 86_400
 @pytest.fixture
 def folder(tmp_path):
     """A cache with entries of 1 and 40 days, and files that are none."""
-    sizes = {"rows-a.parquet": 2_000_000, "tokens-a.npz": 1000, "tokens-b.npz": 500, "baselines-a.npz": 10}
+    sizes = {"rows-a.arrow": 2_000_000, "tokens-a.npz": 1000, "tokens-b.npz": 500, "baselines-a.npz": 10}
     sizes |= {"rows/mine.arrow": 7000, "notes.txt": 5, "gguf-1-x/model.bin": 300}
     for name, size in sizes.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -41,7 +41,7 @@ def test_it_counts_by_kind(inside, folder):
 def test_it_removes_what_was_not_used_for_so_long(inside, folder):
     done = inside("cache", "clear", "--folder", folder, "--older-than", "30")
     assert done.returncode == 0
-    assert left(folder) == ["baselines-a.npz", "notes.txt", "rows-a.parquet", "rows/mine.arrow", "tokens-b.npz"]
+    assert left(folder) == ["baselines-a.npz", "notes.txt", "rows-a.arrow", "rows/mine.arrow", "tokens-b.npz"]
     assert "tokens of texts                     1" in done.stdout
     inside("cache", "clear", "--folder", folder)
     assert left(folder) == ["notes.txt", "rows/mine.arrow"], "what is made again goes; what a run reads stays"

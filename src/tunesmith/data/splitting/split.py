@@ -216,18 +216,21 @@ def _divide(
     """Part `rows` in two, the second of the given size; units and label sets are those of all rows."""
     if num_second == 0:
         return rows, rows[:0]
-    own_units = None if units is None else [units[row] for row in rows]
+    own_units = None if units is None else np.asarray(units)[rows]
     if label_sets is not None:
-        places = divide_by_labels([label_sets[row] for row in rows], num_second, split.seed, own_units)
+        numbers = None if own_units is None else own_units.tolist()
+        places = divide_by_labels([label_sets[row] for row in rows], num_second, split.seed, numbers)
         return rows[places[0]], rows[places[1]]
     if own_units is not None:
         strata = labels if split.method == "stratified" else [""] * len(rows)
         return divide_units(rows, strata, own_units, num_second, split.seed)
     from sklearn.model_selection import train_test_split
 
-    stratify = labels if split.method == "stratified" else None
-    if stratify is not None:
+    stratify = None
+    if split.method == "stratified":
         _check_strata(labels, num_second)
+        number = {label: place for place, label in enumerate(sorted(set(labels)))}  # names would be 4 bytes a letter
+        stratify = np.fromiter((number[label] for label in labels), dtype=np.int64, count=len(labels))
     try:
         first, second = train_test_split(rows, test_size=num_second, random_state=split.seed, stratify=stratify)
     except ValueError as error:

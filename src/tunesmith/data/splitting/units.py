@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 
@@ -15,7 +16,7 @@ from tunesmith.seeding import derive_seed
 Indices = npt.NDArray[np.int64]
 
 
-def units_of(rows: Rows, *, duplicates: bool) -> list[int] | None:
+def units_of(rows: Rows, *, duplicates: bool) -> Sequence[int] | None:
     """The unit of each row: rows with the same number stay together.
 
     Args:
@@ -33,12 +34,12 @@ def units_of(rows: Rows, *, duplicates: bool) -> list[int] | None:
     if not any(features):
         return None
     units = _joined(len(rows), features)
-    return units if len(set(units)) < len(rows) else None
+    return units if any(row != unit for row, unit in enumerate(units)) else None
 
 
-def _joined(num_rows: int, features: Sequence[Mapping[int, Hashable]]) -> list[int]:
+def _joined(num_rows: int, features: Sequence[Mapping[int, Hashable]]) -> array[int]:
     """Connected components: rows that share a value of any feature are one unit; a row without one is its own."""
-    parents = list(range(num_rows))
+    parents = array("q", range(num_rows))  # 8 bytes each, a list's numbers take 40
 
     def root(row: int) -> int:
         while parents[row] != row:
@@ -51,11 +52,11 @@ def _joined(num_rows: int, features: Sequence[Mapping[int, Hashable]]) -> list[i
         for row, value in values.items():
             one, other = sorted((root(first.setdefault(value, row)), root(row)))
             parents[other] = one
-    return [root(row) for row in range(num_rows)]
+    return array("q", map(root, range(num_rows)))
 
 
 def divide_units(
-    rows: Indices, labels: Sequence[str], units: Sequence[int], num_second: int, seed: int
+    rows: Indices, labels: Sequence[str], units: Sequence[int] | Indices, num_second: int, seed: int
 ) -> tuple[Indices, Indices]:
     """Part rows in two without parting a unit; the second has the size asked for if single rows can fill it.
 
@@ -69,30 +70,57 @@ def divide_units(
         num_second: Rows of the second part.
         seed: The split's seed.
     """
-    members: dict[int, list[int]] = {}
-    for place, unit in enumerate(units):
-        members.setdefault(unit, []).append(place)
-    order = np.random.default_rng(derive_seed(seed, "units")).permutation(len(members))
-    every = list(members.values())
-    shuffled = [every[number] for number in order]
-    left, room = _shares(labels, num_second), num_second
-    second: list[int] = []
-    waiting = []
-    for places in shuffled:  # not by size: the second part would be made of groups and copies
-        counts = Counter(labels[place] for place in places)
-        if len(places) <= room and all(left[label] >= count for label, count in counts.items()):
-            left.subtract(counts)
-            room -= len(places)
-            second += places
-        else:
-            waiting.append(places)
-    for places in waiting:
-        if len(places) <= room:
-            room -= len(places)
-            second += places
+    index: dict[str, int] = {}
+    codes = np.fromiter((index.setdefault(label, len(index)) for label in labels), dtype=np.int64, count=len(labels))
+    places, starts = _by_unit(np.asarray(units, dtype=np.int64))
+    order = np.random.default_rng(derive_seed(seed, "units")).permutation(len(starts) - 1)
+    shares = _shares(labels, num_second)
+    second = _chosen(places, starts, order, codes, [shares[label] for label in index], num_second)
     chosen = np.zeros(len(rows), dtype=bool)
     chosen[second] = True
     return rows[~chosen], rows[chosen]
+
+
+def _by_unit(units: Indices) -> tuple[Indices, Indices]:
+    """Places in the order of the first row of their units, and where in these each unit starts, with the end."""
+    _, firsts, numbers, sizes = np.unique(units, return_index=True, return_inverse=True, return_counts=True)
+    by_first = np.argsort(firsts)
+    rank = np.empty_like(by_first)
+    rank[by_first] = np.arange(len(by_first))
+    return np.argsort(rank[numbers], kind="stable"), np.concatenate([[0], np.cumsum(sizes[by_first])])
+
+
+def _chosen(places: Indices, starts: Indices, order: Indices, codes: Indices, left: list[int], room: int) -> list[int]:
+    """Places of the second part: units in order, first those within the shares of their labels, then what fits.
+
+    Args:
+        places: Places, unit by unit.
+        starts: Where each unit starts there, with the end.
+        order: The units, by number.
+        codes: The number of each place's label.
+        left: The share of each label; what is taken is subtracted.
+        room: Places of the second part.
+    """
+    second: list[int] = []
+    waiting = []
+    for number in order:  # not by size: the second part would be made of groups and copies
+        if not room:
+            return second
+        own = places[starts[number] : starts[number + 1]].tolist()
+        counts = Counter(codes[own].tolist())
+        if len(own) <= room and all(left[label] >= count for label, count in counts.items()):
+            for label, count in counts.items():
+                left[label] -= count
+            room -= len(own)
+            second += own
+        else:
+            waiting.append(number)
+    for number in waiting:
+        own = places[starts[number] : starts[number + 1]].tolist()
+        if len(own) <= room:
+            room -= len(own)
+            second += own
+    return second
 
 
 def _shares(labels: Sequence[str], total: int) -> Counter[str]:
