@@ -61,7 +61,21 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         FilesError: The file cannot be written.
     """
-    replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_pieces(path, [text])
+
+
+def write_pieces(path: Path, pieces: Iterable[str]) -> None:
+    """Replace a file atomically by a text that comes in pieces, and is not in memory as a whole.
+
+    Raises:
+        FilesError: The file cannot be written.
+    """
+
+    def write(temporary: Path) -> None:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.writelines(pieces)
+
+    replace_file(path, write)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -79,7 +93,7 @@ def write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
     Raises:
         FilesError: The file cannot be written.
     """
-    write_text(path, "".join(_line(record) for record in records))
+    write_pieces(path, map(_line, records))
 
 
 def write_points(path: Path, points: Iterable[Mapping[str, Any]]) -> None:

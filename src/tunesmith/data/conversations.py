@@ -11,6 +11,8 @@ import numpy as np
 
 from tunesmith.config.schema import Data
 from tunesmith.data.cutting import cut_text, loss_of_answers, places_within
+from tunesmith.data.examples import Label
+from tunesmith.data.lazy import row_by_row
 from tunesmith.data.lengths import Answers, Counts
 from tunesmith.data.lines import place_of
 from tunesmith.data.malformed import MalformedError
@@ -18,7 +20,7 @@ from tunesmith.data.messages import Options
 from tunesmith.data.rows import Rows
 from tunesmith.data.templates import Conversation, render_question, template_of, write
 from tunesmith.data.token_files import Arrays
-from tunesmith.data.tokenization import IGNORED, Tokens, cached, end_to_end
+from tunesmith.data.tokenization import IGNORED, Tokens, cached, end_to_end, in_parts
 from tunesmith.data.written import check_written
 from tunesmith.errors import DataError
 
@@ -46,22 +48,24 @@ def encode_answers(
     from_left = room is None and tokenizer.truncation_side == "left"
 
     def make() -> Iterator[Arrays]:
-        ids, labels, whole, answers = [], [], [], []
-        shorter = within(conversations, tokenizer, room)[0]
-        for tokens, asked in _each(rows, data, shorter, lambda turns, more: _learned(turns, tokenizer, more)):
-            kept = places_within(tokens, data.max_length, tokenizer, from_left=from_left)
-            ids.append([tokens[place] for place in kept])
-            labels.append([IGNORED, *(tokens[place] if asked[place] else IGNORED for place in kept[1:])])
-            whole.append(len(tokens))
-            answers.append(loss_of_answers(asked, kept))
-        flat = end_to_end(ids)
-        yield {
-            "ids": flat.ids,
-            "offsets": flat.offsets,
-            "labels": end_to_end(labels).ids,
-            "whole": np.asarray(whole, dtype=np.int64),
-            "answers": np.asarray(answers, dtype=np.int64).reshape(-1, 3),
-        }
+        for part in in_parts(len(conversations)):
+            ids, labels, whole, answers = [], [], [], []
+            shorter = within(conversations[part], tokenizer, room)[0]
+            learned = _each(rows, data, part, shorter, lambda turns, more: _learned(turns, tokenizer, more))
+            for tokens, asked in learned:
+                kept = places_within(tokens, data.max_length, tokenizer, from_left=from_left)
+                ids.append([tokens[place] for place in kept])
+                labels.append([IGNORED, *(tokens[place] if asked[place] else IGNORED for place in kept[1:])])
+                whole.append(len(tokens))
+                answers.append(loss_of_answers(asked, kept))
+            flat = end_to_end(ids)
+            yield {
+                "ids": flat.ids,
+                "offsets": flat.offsets,
+                "labels": end_to_end(labels).ids,
+                "whole": np.asarray(whole, dtype=np.int64),
+                "answers": np.asarray(answers, dtype=np.int64).reshape(-1, 3),
+            }
 
     settings = ("answers through their end", data.max_length, room, template_of(tokenizer))
     arrays = cached(settings, _content(rows, conversations), tokenizer, Path(data.cache_dir), make)
@@ -86,13 +90,14 @@ def prompts_of(
     Raises:
         DataError: The chat template cannot be used.
     """
-    conversations = [before_answer(turns) for turns in _conversations(rows)]
+    conversations = row_by_row(before_answer, _conversations(rows))
 
     def make() -> Iterator[Arrays]:
-        shorter, whole, kept = within(conversations, tokenizer, room)
-        made = _each(rows, data, shorter, lambda turns, more: _asked(turns, tokenizer, more))
-        tokens = end_to_end(list(made))
-        yield {"ids": tokens.ids, "offsets": tokens.offsets, "whole": whole, "kept": kept}
+        for part in in_parts(len(conversations)):
+            shorter, whole, kept = within(conversations[part], tokenizer, room)
+            asked = _each(rows, data, part, shorter, lambda turns, more: _asked(turns, tokenizer, more))
+            tokens = end_to_end(list(asked))
+            yield {"ids": tokens.ids, "offsets": tokens.offsets, "whole": whole, "kept": kept}
 
     settings = ("questions", room, template_of(tokenizer))
     arrays = cached(settings, _content(rows, conversations), tokenizer, Path(data.cache_dir), make)
@@ -126,10 +131,14 @@ def _asked(turns: Conversation, tokenizer: PreTrainedTokenizerFast, options: Opt
 
 
 def _each(
-    rows: Rows, data: Data, conversations: Sequence[Conversation], make: Callable[[Conversation, Options], Made]
+    rows: Rows,
+    data: Data,
+    part: slice,
+    conversations: Sequence[Conversation],
+    make: Callable[[Conversation, Options], Made],
 ) -> Iterator[Made]:
-    """Apply `make` to each conversation with its options; errors name the conversation's row."""
-    for i, turns in enumerate(conversations):
+    """Apply `make` to each conversation of a part of the rows, with its options; errors name the conversation's row."""
+    for i, turns in enumerate(conversations, part.start):
         try:
             yield make(turns, rows.options[i] if rows.options is not None else {})
         except MalformedError as error:
@@ -142,15 +151,14 @@ def _content(rows: Rows, conversations: Sequence[Conversation]) -> Iterator[str]
     return (json.dumps([list(turns), more]) for turns, more in zip(conversations, options, strict=True))
 
 
-def _conversations(rows: Rows) -> list[Conversation]:
+def _conversations(rows: Rows) -> Sequence[Conversation]:
     """Return the rows' conversations; a text with a target becomes a question and its answer."""
-    if rows.messages is not None:
-        return list(rows.messages)
-    conversations: list[Conversation] = []
-    for text, label in zip(rows.texts, rows.labels, strict=True):
-        question = {"role": "user", "content": text}
-        conversations.append([question] if label is None else [question, {"role": "assistant", "content": str(label)}])
-    return conversations
+    return rows.messages if rows.messages is not None else row_by_row(_question_and_answer, rows.texts, rows.labels)
+
+
+def _question_and_answer(text: str, label: Label) -> Conversation:
+    question = {"role": "user", "content": text}
+    return [question] if label is None else [question, {"role": "assistant", "content": str(label)}]
 
 
 def frame(tokenizer: PreTrainedTokenizerFast) -> int:

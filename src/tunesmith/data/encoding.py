@@ -15,12 +15,13 @@ from tunesmith.config.families import Family
 from tunesmith.config.schema import Data
 from tunesmith.data.conversations import encode_answers, frame, prompts_of
 from tunesmith.data.documents import encode_documents, encode_openings, ended
+from tunesmith.data.lazy import row_by_row
 from tunesmith.data.lengths import Limit
 from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples, all_but_first, asking
 from tunesmith.data.task import RowTask
 from tunesmith.data.templates import end_of_text
-from tunesmith.data.token_files import Arrays
+from tunesmith.data.token_files import Arrays, join_pieces
 from tunesmith.data.tokenization import IGNORED, Tokens, cached, encode_within, end_to_end, in_parts, tokenize
 from tunesmith.errors import DataError
 
@@ -104,13 +105,19 @@ def encode_tags(rows: Rows, labels: Sequence[str], tokenizer: PreTrainedTokenize
     assert rows.words is not None
     tokens, words = _words(rows.words, tokenizer, data)
     index = {label: i for i, label in enumerate(labels)}
-    tags = []
-    for row, row_tags in enumerate(rows.labels):
-        of_words = [index[tag] for tag in row_tags or ()] or [0] * len(rows.words[row])  # type: ignore[union-attr]
-        tags.append([of_words[word] if word >= 0 else IGNORED for word in words[row]])
-    samples = asking(tokens, end_to_end(tags), np.arange(len(rows)))
-    references = [tuple(row_tags or (None,) * len(rows.words[row])) for row, row_tags in enumerate(rows.labels)]  # type: ignore[arg-type]
-    counts = np.asarray([len(sentence) for sentence in rows.words], dtype=np.int64)
+    tags: list[Arrays] = []
+    for part in in_parts(len(rows)):
+        several = enumerate(zip(rows.labels[part], rows.words[part], strict=True), part.start)
+        numbers = []
+        for row, (row_tags, sentence) in several:
+            of_words = [index[tag] for tag in row_tags or ()] or [0] * len(sentence)  # type: ignore[union-attr]
+            numbers.append([of_words[word] if word >= 0 else IGNORED for word in words[row]])
+        flat = end_to_end(numbers)
+        tags.append({"ids": flat.ids, "offsets": flat.offsets})
+    joined = join_pieces(tags)
+    samples = asking(tokens, Tokens(joined["ids"], joined["offsets"]), np.arange(len(rows)))
+    references = row_by_row(lambda tags, sentence: tuple(tags or (None,) * len(sentence)), rows.labels, rows.words)
+    counts = np.fromiter(map(len, rows.words), dtype=np.int64, count=len(rows))
     limits = [limit_of("sentences", tokens, data, words=(counts, samples.weights))]
     return replace(samples, words=words, references=references, limits=limits)
 
@@ -155,7 +162,7 @@ def encode_targets(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data) -
             "model.config.eos_token_id=ID, or use another model.tokenizer"
         )
     sources = tokenize(rows.texts, tokenizer, data.max_length, Path(data.cache_dir))
-    texts = [str(label or "") for label in rows.labels]
+    texts = row_by_row(lambda label: str(label or ""), rows.labels)
 
     def make() -> Iterator[Arrays]:
         end = tokenizer.eos_token_id
@@ -203,7 +210,7 @@ def encode_answered(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, 
     samples = asking(tokens, labels, everything)
     if data.on_long in ("cut", "cut_left"):  # otherwise no row is cut
         _refuse_unanswered(rows, samples, tokenizer, data)
-    references = [str(label) for label in rows.labels]
+    references = row_by_row(str, rows.labels)
     return replace(samples, prompts=prompts, references=references, limits=limits)
 
 

@@ -85,6 +85,18 @@ def taken(column: Sequence[T], places: Positions, shared: dict[int, Positions] |
     return [column[place] for place in places.tolist()]
 
 
+def row_by_row(function: Callable[..., R], *columns: Sequence[Any]) -> Sequence[R]:
+    """The column of what a function makes of the values that columns have in each row; lazy if one of them is."""
+    if not any(isinstance(column, LazyColumn) for column in columns):
+        return list(map(function, *columns))
+    import numpy as np
+
+    def values(positions: Positions) -> list[R]:
+        return list(map(function, *(taken(column, positions) for column in columns)))
+
+    return LazyColumn(values, np.arange(len(columns[0])))
+
+
 def end_to_end_columns(columns: Sequence[Sequence[T]]) -> Sequence[T]:
     """One column after the other, as one; a list if all of them are lists."""
     if not any(isinstance(column, LazyColumn) for column in columns):

@@ -8,6 +8,7 @@ from tunesmith.config.schema import Data
 from tunesmith.data.cleaning.clean import Cleaned, Removed, remove_rows
 from tunesmith.data.lines import numbered
 from tunesmith.data.nearness import near_copies, neighbours
+from tunesmith.data.repeated import repeated_inputs
 from tunesmith.data.rows import Rows, as_one_text, inputs_of, row_place
 from tunesmith.errors import DataError
 
@@ -24,13 +25,18 @@ def leaks(splits: Mapping[str, Rows], near: float | None) -> dict[int, str]:
         splits: The rows of each split.
         near: Likeness (`data/nearness.py`) from which a text is another; None takes equal ones alone.
     """
+    inputs: Mapping[str, Mapping[int, Hashable]]
+    if near is None:  # equal inputs alone: those that only one row has need not be looked at
+        inputs = repeated_inputs(splits)
+    else:
+        inputs = {name: dict(enumerate(inputs_of(rows))) for name, rows in splits.items()}
     held: dict[Hashable, str] = {}
     for name, rows in splits.items():
-        for row, text in enumerate(inputs_of(rows) if name != "train" else ()):
+        for row, text in inputs[name].items() if name != "train" else ():
             held.setdefault(text, f"{row_place(rows, row)} of {name}")
-    inputs = inputs_of(splits["train"]) if "train" in splits else []
-    exact = {row: f"is {held[text]}" for row, text in enumerate(inputs) if text in held}
-    return exact if near is None else exact | _near(inputs, held, exact, near)
+    own = inputs.get("train", {})
+    exact = {row: f"is {held[text]}" for row, text in own.items() if text in held}
+    return exact if near is None else exact | _near(list(own.values()), held, exact, near)
 
 
 def without_leaks(result: Cleaned, data: Data) -> Cleaned:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tunesmith.config.data_files import keys_of_source, named_data, own_data
 from tunesmith.config.schema import Data
+from tunesmith.data.lazy import end_to_end_columns, row_by_row
 from tunesmith.data.lines import Line
 from tunesmith.data.rows import Rows, join
 from tunesmith.errors import DataError
@@ -34,12 +35,12 @@ def read_sources(data: Data, read: Callable[[Data], Rows]) -> Rows:
     for name in data.sources:
         with of_source(name):
             rows = read(own_data(data, name))
-        ids, lines = [f"{name}/{row_id}" for row_id in rows.ids], [*map(_with_file, rows.lines or ())]
+        ids, lines = row_by_row(f"{name}/{{}}".format, rows.ids), row_by_row(_with_file, rows.lines or ())
         parts.append(replace(rows, ids=ids, lines=lines, sources=[name] * len(rows)))
     _refuse_two_forms(data, parts)
     rows = join(parts)
     several = [part.splits for part in parts if part.splits is not None]
-    return replace(rows, splits=[split for splits in several for split in splits] if several else None)
+    return replace(rows, splits=end_to_end_columns(several) if several else None)
 
 
 def _with_file(line: int) -> int:
@@ -78,7 +79,11 @@ def strata_by_source(strata: Sequence[str] | None, rows: Rows) -> list[str] | No
     if rows.sources is None:
         return None if strata is None else list(strata)
     labels = [""] * len(rows) if strata is None else strata
-    return [OfSource(f"{label} from {source}") for label, source in zip(labels, rows.sources, strict=True)]
+    both: dict[tuple[str, str], OfSource] = {}  # each in memory once
+    return [
+        both.setdefault((label, source), OfSource(f"{label} from {source}"))
+        for label, source in zip(labels, rows.sources, strict=True)
+    ]
 
 
 def weighted(splits: Mapping[str, Rows], data: Data) -> tuple[dict[str, Rows], dict[str, dict[str, int]]]:

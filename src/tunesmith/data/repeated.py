@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 import numpy as np
 
 from tunesmith.data.lazy import taken
-from tunesmith.data.rows import Rows, each_input
+from tunesmith.data.rows import Rows, inputs_of
 
 Repeated = Mapping[str, Mapping[int, Hashable]]
 """Split to position to the input of that row."""
@@ -23,7 +23,7 @@ def repeated_inputs(splits: Mapping[str, Rows]) -> dict[str, dict[int, Hashable]
         splits: The rows of each split.
     """
     hashes = {
-        name: np.fromiter(map(hash, each_input(rows)), dtype=np.int64, count=len(rows)) for name, rows in splits.items()
+        name: np.fromiter(map(hash, inputs_of(rows)), dtype=np.int64, count=len(rows)) for name, rows in splits.items()
     }
     if not hashes:
         return {}
@@ -32,7 +32,7 @@ def repeated_inputs(splits: Mapping[str, Rows]) -> dict[str, dict[int, Hashable]
     inputs, once = {}, dict[Hashable, Hashable]()
     for name, rows in splits.items():
         positions = np.flatnonzero(np.isin(hashes[name], several))
-        own = (once.setdefault(text, text) for text in each_input(rows.take(positions)))
+        own = (once.setdefault(text, text) for text in inputs_of(rows.take(positions)))
         inputs[name] = dict(zip(positions.tolist(), own, strict=True))
     return inputs
 

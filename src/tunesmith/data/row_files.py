@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +38,8 @@ REPEATED = ("labels", "splits", "groups", "sources")
 """Columns with few values as a rule, each of which is in memory once."""
 MOST_REPEATED = 10_000
 """Values of such a column that are kept in memory; others are made anew."""
+VALUES_READ = 1 << 18
+"""Values after which the pages that they were read from count no longer as memory of the process."""
 LINE_BITS = 40
 """Bits of a line's number; those above them number its place."""
 RESTORED: dict[str, Callable[[Any], Any]] = {
@@ -120,11 +123,41 @@ def kind_of_column(name: str, values: Sequence[Any] | None) -> str:
     return "number" if kinds == {float} else "json"
 
 
-def columns_in(content: Any, kinds: Mapping[str, str], places: Sequence[Place | None]) -> dict[str, LazyColumn[Any]]:
+class MappedFile:
+    """The beginning of a file, read where it lies; it may be removed meanwhile, but not written to.
+
+    Args:
+        path: The file.
+        size: Its bytes but for those at the end that are not Arrow's.
+
+    Raises:
+        OSError: It cannot be read; ValueError: it is empty.
+    """
+
+    def __init__(self, path: Path, size: int) -> None:
+        import pyarrow
+
+        with path.open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.content = pyarrow.py_buffer(self._map).slice(0, size)
+        """A buffer of Arrow's."""
+        self._values = 0
+
+    def was_read(self, values: int) -> None:
+        """Give pages back to the system from time to time; what is asked for again comes from its cache."""
+        self._values += values
+        if self._values >= VALUES_READ and hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+            self._values = 0
+
+
+def stored_columns(
+    mapped: MappedFile, kinds: Mapping[str, str], places: Sequence[Place | None]
+) -> dict[str, LazyColumn[Any]]:
     """The columns of a file, whose values are read when they are asked for.
 
     Args:
-        content: The file, as a buffer of Arrow's.
+        mapped: The file.
         kinds: Column to how it is written.
         places: Places of lines, in the order of their numbers.
 
@@ -134,31 +167,39 @@ def columns_in(content: Any, kinds: Mapping[str, str], places: Sequence[Place | 
     import numpy as np
     import pyarrow
 
-    file = pyarrow.ipc.open_file(pyarrow.BufferReader(content))
+    file = pyarrow.ipc.open_file(pyarrow.BufferReader(mapped.content))
     batches = [file.get_batch(number) for number in range(file.num_record_batches)]
     starts = np.cumsum([0, *(batch.num_rows for batch in batches)])
     everything = np.arange(starts[-1])
     columns = {}
     for name, kind in kinds.items():
-        read = _reader([batch.column(name) for batch in batches], starts, _restoring(name, kind, places))
+        chunks = [batch.column(name) for batch in batches]
+        read = _reader(chunks, starts, mapped.was_read, _restoring(name, kind, places))
         columns[name] = LazyColumn(read, everything)
     return columns
 
 
 def _reader(
-    chunks: Sequence[Any], starts: Positions, restore: Callable[[list[Any]], list[Any]]
+    chunks: Sequence[Any],
+    starts: Positions,
+    was_read: Callable[[int], None],
+    restore: Callable[[list[Any]], list[Any]],
 ) -> Callable[[Positions], list[Any]]:
     """A function that reads the values at positions of a column that is stored in chunks."""
     import numpy as np
     import pyarrow
 
     def read(positions: Positions) -> list[Any]:
+        if len(positions) == 1:
+            number = int(np.searchsorted(starts, positions[0], side="right")) - 1
+            return restore([chunks[number][int(positions[0] - starts[number])].as_py()])
         owners = np.searchsorted(starts, positions, side="right") - 1
         values = np.empty(len(positions), dtype=object)
         for number in np.unique(owners).tolist():
             own = owners == number
             chosen = chunks[number].take(pyarrow.array(positions[own] - starts[number]))
             values[own] = chosen.to_numpy(zero_copy_only=False)
+        was_read(len(positions))
         return restore(values.tolist())
 
     return read
@@ -206,10 +247,9 @@ def load_rows(path: Path) -> tuple[Rows, list[Notice]] | None:
     try:
         if not _is_whole(path):
             return None
-        mapped = pyarrow.memory_map(str(path))
-        content = mapped.read_buffer(path.stat().st_size - CHECKSUM)
-        about = json.loads(pyarrow.ipc.open_file(pyarrow.BufferReader(content)).schema.metadata[ABOUT])
-        columns = columns_in(content, about["kinds"], about["places"])
+        mapped = MappedFile(path, path.stat().st_size - CHECKSUM)
+        about = json.loads(pyarrow.ipc.open_file(pyarrow.BufferReader(mapped.content)).schema.metadata[ABOUT])
+        columns = stored_columns(mapped, about["kinds"], about["places"])
         return Rows(**columns), [(level, text, screen) for level, text, screen in about["notices"]]
     except (OSError, ValueError):
         return None
@@ -260,16 +300,17 @@ class RowSpool:
     """Rows that are put down in a file without a name while they are read, since they are too many for memory.
 
     Args:
-        folder: Where there is room; if it cannot be written, the system's own folder for such files.
+        folder: Where there is room; None, and one that cannot be written, stands for the system's own.
 
     Raises:
         OSError: There is no folder that can be written; so does `write`, where the disk is full.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None) -> None:
         self._file: RowFile | None = None
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=folder, prefix=".rows-", suffix=".tmp")
         except OSError:
             handle, name = tempfile.mkstemp(prefix="tunesmith-rows-")
@@ -293,14 +334,12 @@ class RowSpool:
 
     def rows(self) -> Rows:
         """All of them, read where they lie; the file has no name any more and goes with the last of them."""
-        import pyarrow
-
         assert self._file is not None
         with self._file:
             pass
-        content = pyarrow.memory_map(str(self._path)).read_buffer()
+        mapped = MappedFile(self._path, self._path.stat().st_size)
         self.close()
-        return Rows(**columns_in(content, self._file.kinds, list(self._file.places)))
+        return Rows(**stored_columns(mapped, self._file.kinds, list(self._file.places)))
 
     def close(self) -> None:
         """Take the file's name away."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 from tunesmith.data.examples import Example, Label
-from tunesmith.data.lazy import LazyColumn, end_to_end_columns, taken
+from tunesmith.data.lazy import LazyColumn, end_to_end_columns, row_by_row, taken
 from tunesmith.data.lines import numbered
 from tunesmith.data.messages import Message, Options
 
@@ -78,19 +78,15 @@ class Rows:
         return digest.hexdigest()
 
 
-def inputs_of(rows: Rows) -> list[Hashable]:
+def inputs_of(rows: Rows) -> Sequence[Hashable]:
     """What a model is given of each row, to be compared: equal where the inputs are the same word for word."""
-    return list(each_input(rows))
-
-
-def each_input(rows: Rows) -> Iterator[Hashable]:
-    """The same, one at a time."""
     if rows.words is not None:
-        return iter(rows.words)
+        return rows.words
     if rows.messages is not None:
-        return map(repr, rows.messages)
-    texts = map(str.strip, rows.texts)
-    return texts if rows.pairs is None else zip(texts, map(str.strip, rows.pairs), strict=True)
+        return row_by_row(repr, rows.messages)
+    if rows.pairs is not None:
+        return row_by_row(lambda text, pair: (text.strip(), pair.strip()), rows.texts, rows.pairs)
+    return row_by_row(str.strip, rows.texts)
 
 
 def as_one_text(input_of_row: Hashable) -> str:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from tunesmith.config.data_files import SPLITS, named_data, names_by_split
 from tunesmith.config.schema import Data, Split
 from tunesmith.data.examples import Label
+from tunesmith.data.lazy import row_by_row
 from tunesmith.data.lines import numbered
 from tunesmith.data.mixture import strata_by_source
 from tunesmith.data.reading import read_rows
@@ -88,7 +89,7 @@ def _basis(rows: Rows, data: Data, task: RowTask) -> Basis:
     if data.split.method == "hash":
         by_id = data.id_column is not None and data.split.duplicates == "apart"
         own: Sequence[Hashable] = rows.ids if by_id else inputs_of(rows)
-        keys = [group or key for group, key in zip(rows.groups or [""] * len(rows), own, strict=True)]
+        keys = own if rows.groups is None else row_by_row(lambda group, key: group or key, rows.groups, own)
     if rows.groups is not None and (lone := rows.groups.count("")):
         message = "%d of %d rows have nothing in data.split.group_column=%s: each is a group of its own"
         log.warning(message, lone, len(rows), data.split.group_column)

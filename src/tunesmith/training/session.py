@@ -26,7 +26,7 @@ from tunesmith.runs.directory import RunDirectory, clear_away
 from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import Record, as_argument, process_identity
 from tunesmith.runs.sweep_record import sweep_of
-from tunesmith.storage import write_json, write_lines
+from tunesmith.storage import write_json, write_lines, write_pieces
 from tunesmith.tracking.guarded import open_tracker
 from tunesmith.tracking.metrics_file import JsonlLogger
 from tunesmith.tracking.tracker import Status, TrackedRun
@@ -96,7 +96,7 @@ class Session:
 
     def write_split(self, record: SplitRecord) -> None:
         """Write which row is in which split."""
-        write_json(self.directory.split, record.plain())
+        write_pieces(self.directory.split, record.pieces())
 
     def write_model(self, network: Any, tokenizer: PreTrainedTokenizerFast) -> None:
         """Write weights (or only the adapter), tokenizer and ends in the Hugging Face layout."""

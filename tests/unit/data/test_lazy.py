@@ -10,20 +10,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.data.test_kept_rows import CASES, as_it_is, jsonl, written
-from tunesmith.data import collected, reading
+from tests.unit.data.test_kept_rows import CASES, TURNS, as_it_is, jsonl, written
+from tests.unit.data.test_templates import KINDS, byte_level
+from tunesmith.data import collected, reading, tokenization
+from tunesmith.data.encoding import encode
 from tunesmith.data.examples import Example
 from tunesmith.data.lazy import LazyColumn
+from tunesmith.data.prepared import read_prepared
 from tunesmith.data.repeated import first_repeated
 from tunesmith.data.row_files import load_rows, save_rows_read
 from tunesmith.data.rows import join, rows_of
 from tunesmith.data.splits import data_fingerprint, divided
+from tunesmith.data.splitting.split_file import split_record
 from tunesmith.data.splitting.units import _shares, divide_units
 from tunesmith.errors import DataError
 from tunesmith.seeding import derive_seed
 from tunesmith.tasks.registry import task_named
 
 CLASSIFICATION = task_named("classification")
+STEPS = {
+    "markup": "markup.Markup",
+    "whitespace": "whitespace.Whitespace",
+    "duplicates": "duplicates.ExactDuplicates",
+}
+TARGETS = {"target_column": "answer", "max_target_length": 16}
 
 
 def squares(number):
@@ -82,15 +92,19 @@ def test_the_split_of_rows_that_are_put_down_is_that_of_rows_in_memory(tmp_path,
         {"text": f"text {row // 3 if row % 4 else row}", "label": "abc"[row % 3], "user": row % 31} for row in range(90)
     ]
     path = written(tmp_path / "a.jsonl", rows)
-    for method in ("stratified", "random", "hash"):
-        for keys in ({}, {"group_column": "user"}, {"duplicates": "apart"}, {"folds": 3, "fold": 1}):
-            data = jsonl(path, split={"method": method, **keys})
-            fingerprints = set()
-            for together in (1000, 7):
-                monkeypatch.setattr(collected, "ROWS_IN_MEMORY", together)
-                splits = divided(reading.read_rows(data, CLASSIFICATION), data, CLASSIFICATION)
-                fingerprints.add(data_fingerprint(splits))
-            assert len(fingerprints) == 1
+    keys = [{}, {"group_column": "user"}, {"duplicates": "apart"}, {"folds": 3, "fold": 1}]
+    splits = [{"method": method, **more} for method in ("stratified", "random", "hash") for more in keys]
+    fingerprints = []
+    for together in (1000, 7):
+        monkeypatch.setattr(collected, "ROWS_IN_MEMORY", together)
+        read = {
+            key: reading.read_rows(jsonl(path, split={"group_column": key}), CLASSIFICATION) for key in (None, "user")
+        }
+        datas = [jsonl(path, split=split) for split in splits]
+        parts = [divided(read[data.split.group_column], data, CLASSIFICATION) for data in datas]
+        fingerprints.append(list(map(data_fingerprint, parts)))
+    assert fingerprints[0] == fingerprints[1]
+    assert len(set(fingerprints[0])) > 6, "the methods differ"
 
 
 def test_rows_that_cannot_be_put_down_stay_in_memory(tmp_path, monkeypatch, put_down):
@@ -169,3 +183,62 @@ def test_units_are_divided_as_one_by_one(pairs, data):
 def test_rows_of_the_same_file_read_again_are_equal(tmp_path, put_down):
     path = written(tmp_path / "a.jsonl", [{"text": json.dumps(row), "label": "ab"[row % 2]} for row in range(10)])
     assert reading.read_rows(jsonl(path), CLASSIFICATION) == reading.read_rows(jsonl(path), CLASSIFICATION)
+
+
+def test_texts_that_cleaning_changes_are_put_down_too(tmp_path, monkeypatch):
+    rows = [{"text": f" <b>text</b> {row // 2}  x", "label": "ab"[row // 2 % 2], "key": f"k{row}"} for row in range(40)]
+    path = written(tmp_path / "a.jsonl", rows)
+    steps = {name: {"_target_": f"tunesmith.data.cleaning.{target}"} for name, target in STEPS.items()}
+    data = jsonl(path, cleaning=steps, id_column="key", split={"method": "random", "duplicates": "apart"})
+    results = []
+    for together in (1000, 7):
+        monkeypatch.setattr(collected, "ROWS_IN_MEMORY", together)
+        for on_leak in ("warn", "remove"):
+            results.append(read_prepared(data.model_copy(update={"on_leak": on_leak}), CLASSIFICATION))
+    assert isinstance(results[2].splits["train"].texts, LazyColumn)
+    for in_memory, lazy in zip(results[:2], results[2:], strict=True):
+        assert {name: as_it_is(rows) for name, rows in lazy.splits.items()} == {
+            name: as_it_is(rows) for name, rows in in_memory.splits.items()
+        }
+        assert lazy.cleaned == in_memory.cleaned
+        assert lazy.cleaned["whitespace"]["changed"]
+    assert len(results[3].splits["train"]) < len(results[2].splits["train"]), "some leak"
+    assert not [file for file in (tmp_path / "cache").iterdir() if file.suffix == ".tmp"]
+
+
+def test_the_file_of_a_split_is_what_json_writes(tmp_path):
+    rows = rows_of(["0", 'é"', "2"], [Example("a", "x"), Example("a", "y"), Example("b", "x")])
+    splits = {"train": rows.take([0, 1]), "val": rows.take([2]), "test": rows.take([])}
+    for id_column in (None, "key"):
+        record = split_record(splits, jsonl(tmp_path / "a.jsonl", id_column=id_column))
+        whole = {"content_ids": record.content_ids} | ({"ids": record.ids} if id_column else {})
+        assert "".join(record.pieces()) == json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+ENCODED = {
+    "turns": ("language_modeling", [{"chat": TURNS}] * 2, {"messages_column": "chat"}),
+    "words": CASES["words"],
+    "answers": ("text_to_text", [{"text": "2 + 2?", "answer": "4"}, {"text": "3?", "answer": "3"}], TARGETS),
+}
+
+
+@pytest.mark.parametrize("case", ENCODED)
+def test_samples_of_rows_that_are_put_down_are_those_of_rows_in_memory(case, tmp_path, monkeypatch):
+    task, records, keys = ENCODED[case]
+    path, tokenizer = written(tmp_path / "a.jsonl", records * 5), byte_level(KINDS["chatml"][0])
+    data, samples = jsonl(path, max_length=64, **keys), []
+    monkeypatch.setattr(tokenization, "TEXTS_TOGETHER", 4)
+    for together in (1000, 3):
+        monkeypatch.setattr(collected, "ROWS_IN_MEMORY", together)
+        rows = reading.read_rows(data, task_named(task))
+        names = ["X", "Y"] if case == "words" else ()
+        own = data.model_copy(update={"cache_dir": str(tmp_path / str(together))})
+        samples.append(encode(rows, names, tokenizer, own, task_named(task), "causal"))
+        monkeypatch.setattr(tokenization, "TEXTS_TOGETHER", 100)
+    one, other = samples
+    assert one.references == other.references
+    pairs = [(one.tokens, other.tokens), (one.labels, other.labels)]
+    for mine, its in pairs if one.prompts is None else [*pairs, (one.prompts, other.prompts)]:
+        assert np.array_equal(mine.ids, its.ids)
+        assert np.array_equal(mine.offsets, its.offsets)
+    assert [limit.facts() for limit in one.limits] == [limit.facts() for limit in other.limits]

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from tunesmith.config.construct import construct_node
+from tunesmith.config.folders import expand
 from tunesmith.config.schema import Data
 from tunesmith.data.cleaning.step import RowStep, TextStep
+from tunesmith.data.lazy import TOGETHER, LazyColumn
+from tunesmith.data.row_files import RowSpool
 from tunesmith.data.rows import Rows
 from tunesmith.data.task import RowTask
 from tunesmith.errors import DataError
@@ -65,7 +70,7 @@ def cleaned(splits: Mapping[str, Rows], data: Data, task: RowTask) -> Cleaned:
         ConfigError: A class of a step may not be used, or refuses its arguments.
         DataError: The texts of this task cannot be changed, or no row of training is left.
     """
-    return apply_steps(splits, *steps_of(data), task)
+    return apply_steps(splits, *steps_of(data), task, expand(data.cache_dir))
 
 
 def apply_steps(
@@ -73,8 +78,16 @@ def apply_steps(
     text_steps: Mapping[str, TextStep],
     row_steps: Mapping[str, RowStep],
     task: RowTask,
+    folder: Path | None = None,
 ) -> Cleaned:
     """The same with steps at hand, each under its name; rows without a split of training are counted alone.
+
+    Args:
+        splits: The rows of each split.
+        text_steps: Steps that change texts, in order.
+        row_steps: Steps that remove rows, in order.
+        task: The task.
+        folder: Where many rows are put down whose texts change; the system's own folder by default.
 
     Raises:
         DataError: The texts of this task cannot be changed, or no row of training is left.
@@ -82,7 +95,7 @@ def apply_steps(
     result = Cleaned(dict(splits))
     for name, step in text_steps.items():
         for split, rows in result.splits.items():
-            result.splits[split], number = _changed(rows, step, name)
+            result.splits[split], number = _changed(rows, step, name, folder)
             _count(result, name, "changed", split, number)
     if text_steps and "train" in splits:
         remove_rows(
@@ -108,7 +121,7 @@ def clean_texts(rows: Rows, data: Data) -> Rows:
         data: The data config of the run.
     """
     for name, step in steps_of(data)[0].items():
-        rows, _ = _changed(rows, step, name)
+        rows, _ = _changed(rows, step, name, expand(data.cache_dir))
     return rows
 
 
@@ -139,7 +152,7 @@ def cleaning_summary(result: Cleaned) -> str:
     )
 
 
-def _changed(rows: Rows, step: TextStep, name: str) -> tuple[Rows, int]:
+def _changed(rows: Rows, step: TextStep, name: str, folder: Path | None) -> tuple[Rows, int]:
     """Rows with clean texts, and how many rows that changes."""
     if rows.words is not None or rows.messages is not None:
         what = "lists of words" if rows.words is not None else "conversations"
@@ -147,6 +160,27 @@ def _changed(rows: Rows, step: TextStep, name: str) -> tuple[Rows, int]:
             f"data.cleaning.{name} changes texts, and these are {what}, which stay as they are. "
             f"Leave it out: ~data.cleaning.{name}"
         )
+    return _in_parts(rows, step, folder) or _in_memory(rows, step)
+
+
+def _in_parts(rows: Rows, step: TextStep, folder: Path | None) -> tuple[Rows, int] | None:
+    """The same in a file; None for rows that are in memory, or have no place in a file."""
+    if not len(rows) or not isinstance(rows.texts, LazyColumn):
+        return None
+    spool, number = RowSpool(folder), 0
+    try:
+        for start in range(0, len(rows), TOGETHER):
+            part, changed = _in_memory(rows.take(np.arange(start, min(start + TOGETHER, len(rows)))), step)
+            spool.write(part)
+            number += changed
+        return spool.rows(), number
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    finally:
+        spool.close()
+
+
+def _in_memory(rows: Rows, step: TextStep) -> tuple[Rows, int]:
     texts = [step.clean(text) for text in rows.texts]
     pairs = None if rows.pairs is None else [step.clean(text) for text in rows.pairs]
     before = zip(rows.texts, rows.pairs or rows.texts, strict=True)
@@ -159,10 +193,10 @@ def _empty(rows: Rows) -> list[int]:
     return [row for row, texts in enumerate(zip(rows.texts, pairs, strict=True)) if not all(map(str.strip, texts))]
 
 
-def _others(number: int, rows: Sequence[int]) -> list[int]:
+def _others(number: int, rows: Sequence[int]) -> npt.NDArray[np.int64]:
     kept = np.ones(number, dtype=np.bool_)
     kept[rows] = False
-    return [int(row) for row in np.flatnonzero(kept)]
+    return np.flatnonzero(kept)
 
 
 def _count(result: Cleaned, name: str, what: str, split: str, number: int) -> None:

@@ -25,8 +25,8 @@ class Length(RowStep):
 
     def removed(self, rows: Rows, task: RowTask) -> dict[int, str]:
         """Rows beyond the limits."""
-        reasons = {row: self._reason(text) for row, text in enumerate(rows.texts)}
-        return {row: reason for row, reason in reasons.items() if reason is not None}
+        reasons = enumerate(map(self._reason, rows.texts))
+        return {row: reason for row, reason in reasons if reason is not None}
 
     def _reason(self, text: str) -> str | None:
         if num_characters(text) < self._least:

@@ -21,7 +21,7 @@ def split_by_hash(keys: Iterable[Hashable], val_fraction: float, test_fraction: 
         test_fraction: Expected share of test rows.
         seed: The split's seed; another one gives other splits.
     """
-    places = np.asarray([_fraction(key, seed) for key in keys])
+    places = np.fromiter((_fraction(key, seed) for key in keys), dtype=np.float64)
     test = places < test_fraction
     val = ~test & (places < test_fraction + val_fraction)
     return {"train": np.flatnonzero(~test & ~val), "val": np.flatnonzero(val), "test": np.flatnonzero(test)}

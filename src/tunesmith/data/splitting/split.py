@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from tunesmith.config.data_files import SPLITS
 from tunesmith.config.schema import Split
+from tunesmith.data.lazy import taken
 from tunesmith.data.mixture import OfSource
 from tunesmith.data.spellings import override
 from tunesmith.data.splitting.by_hash import split_by_hash
@@ -128,7 +129,7 @@ def _in_folds(labels: Sequence[str], split: Split, folds: int, basis: Basis) -> 
     if split.method == "hash":
         parts = split_by_hash(basis.keys, 0.0, split.test_fraction, split.seed)
         rest, test = parts["train"], parts["test"]
-        numbers = hash_numbers([basis.keys[row] for row in rest], folds, seed)
+        numbers = hash_numbers(taken(basis.keys, rest), folds, seed)
         _check_sizes(int((numbers != fold).sum()), int((numbers == fold).sum()), len(test), split)
     else:
         units = basis.units

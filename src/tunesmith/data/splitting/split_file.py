@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,14 +27,19 @@ class SplitRecord:
     ids: Mapping[str, Sequence[str]] | None = None
     """The same by `data.id_column`; None where there is none, since numbers of rows mean nothing in another file."""
 
-    def plain(self) -> dict[str, Any]:
-        """The content of the file."""
-        kinds = {"content_ids": self.content_ids, "ids": self.ids}
-        return {
-            kind: {split: list(ids) for split, ids in by_split.items()}
-            for kind, by_split in kinds.items()
-            if by_split is not None
-        }
+    def pieces(self) -> Iterator[str]:
+        """The file piece by piece, as indented JSON."""
+        kinds = {"content_ids": self.content_ids} | ({} if self.ids is None else {"ids": self.ids})
+        yield "{"
+        for place, (kind, by_split) in enumerate(kinds.items()):
+            yield f"{',' if place else ''}\n  {json.dumps(kind)}: {{"
+            for number, (split, ids) in enumerate(by_split.items()):
+                yield f"{',' if number else ''}\n    {json.dumps(split)}: ["
+                for row, row_id in enumerate(ids):
+                    yield f"{',' if row else ''}\n      {json.dumps(row_id, ensure_ascii=False)}"
+                yield "\n    ]" if len(ids) else "]"
+            yield "\n  }"
+        yield "\n}\n"
 
 
 def split_record(splits: Mapping[str, Rows], data: Data) -> SplitRecord:
