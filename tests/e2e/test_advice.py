@@ -117,6 +117,7 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "data/audit/near.py": dict.fromkeys(("data.near={}", "data.cleaning.near_duplicates.threshold={}"), OTHERWISE),
     "data/encoding.py": {"model.config.eos_token_id=ID": OPEN},
     "data/fitting.py": {"data.on_long=error": STATES},
+    "data/lengths.py": {"data.max_target_length={}": OTHERWISE},
     "config/checking/rules/data.py": {
         **dict.fromkeys(("data.path=[FILE", "data.split.method=time"), OPEN),
         "data.path=null": "is for a file of one's own that has both",

@@ -966,7 +966,7 @@ def test_labels_that_another_sign_parts_are_told_and_the_advice_parts_them(insid
 
 def test_a_number_that_only_python_reads_is_none(inside, tmp_path):
     path = write_csv(tmp_path / "a.csv", ("text", "label"), [(f"t {i}", f"1_{i}") for i in range(40)])
-    refused(checked(inside, path, "task=regression")[0], "a.csv:2: ", "a finite number", code=3)
+    refused(checked(inside, path, "task=regression")[0], "a.csv:2: ", "a number of at most", code=3)
 
 
 @pytest.mark.parametrize(
@@ -1669,6 +1669,13 @@ def test_a_name_in_an_adapter_that_fits_nothing_is_refused_before_a_directory(
         (["logger=none", "logger.mode=online"], ["logger.mode: has no effect with logger.name=none", "logger=wandb"]),
         (["data.max_target_length=10"], ["data.max_target_length: has no effect with task.name=classification"]),
         (["data.label_separator=;"], ["data.label_separator", "task=multi_label"]),
+        (["logger=none", "logger.group=mine"], ["logger.group: has no effect with logger.name=none"]),
+        (
+            ["task=regression", "data.label_names={1: one}"],
+            ["data.label_names: has no effect", "received {'1': 'one'}"],
+        ),
+        (["data.text_pair_column=label"], ["data.text_pair_column: is also the column of the label"]),
+        (["data.template={{text}}", "data.text_pair_column=label"], ["is also the column of the label"]),
         (["model.revision=abc"], ["model.revision: has no effect with model.path=null"]),
         (
             ["data.split.method=column", "data.split.column=label", "data.split.val_fraction=0.2"],

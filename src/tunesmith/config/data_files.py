@@ -17,7 +17,7 @@ SPLIT_FILE = "split.json"
 """The file in a run directory that says which row is in which split."""
 CLASSES = {
     "json": {"_target_": "tunesmith.data.sources.json_array.JsonArray", "rows": None},
-    "parquet": {"_target_": "tunesmith.data.sources.parquet.Parquet"},
+    "parquet": {"_target_": "tunesmith.data.sources.parquet.Parquet", "class_names": True},
     "arrow": {"_target_": "tunesmith.data.sources.arrow.Arrow", "class_names": True},
     "text": {"_target_": "tunesmith.data.sources.text.PlainText"},
     "folder": {"_target_": "tunesmith.data.sources.folder.Folder"},

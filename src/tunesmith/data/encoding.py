@@ -206,8 +206,10 @@ def encode_answered(rows: Rows, tokenizer: PreTrainedTokenizerFast, data: Data, 
         if unanswered:
             return replace(asking(prompts, all_but_first(prompts), everything), prompts=prompts, limits=limits)
     tokens, labels, answers = encode_answers(rows, tokenizer, data, room)
-    limits.append(limit_of("conversations" if room is None else "sources with answers", tokens, data, answers=answers))
     samples = asking(tokens, labels, everything)
+    written = None if room is None else (samples.weights, data.max_target_length)
+    what = "conversations" if room is None else "sources with answers"
+    limits.append(limit_of(what, tokens, data, answers=answers, written=written))
     if data.on_long in ("cut", "cut_left"):  # otherwise no row is cut
         _refuse_unanswered(rows, samples, tokenizer, data)
     references = row_by_row(str, rows.labels)

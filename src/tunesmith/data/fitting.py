@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tunesmith.config.families import Family
 from tunesmith.config.schema import Data
 from tunesmith.data.encoding import encode
-from tunesmith.data.lengths import Limit, cut_warning, leaves_rows
+from tunesmith.data.lengths import Limit, cut_warning, leaves_rows, unfinished_warning
 from tunesmith.data.rows import Rows
 from tunesmith.data.task import RowTask
 from tunesmith.errors import DataError
@@ -75,15 +75,20 @@ def fit(
         fitted = drop_long(splits, tokenizer, data, task, family)
         if fitted.dropped:
             log.warning("%s", _dropped_warning(fitted.dropped, splits))
-        return fitted
+        if task.traits.output != "text":
+            return fitted
+        splits = fitted.splits
     looked_at = [name for name in splits if len(splits[name]) and name not in unseen]
     limits = {name: _limits(splits[name], tokenizer, data, task, family) for name in looked_at}
     if data.on_long == "error":
         _refuse_long(splits, limits)
     for number in range(max(map(len, limits.values()), default=0)):
-        sentence = cut_warning({name: each[number] for name, each in limits.items()}, data.on_long, at_most)
-        if sentence is not None:
-            log.warning("%s", sentence)
+        of_splits = {name: each[number] for name, each in limits.items()}
+        for sentence in (cut_warning(of_splits, data.on_long, at_most), unfinished_warning(of_splits)):
+            if sentence is not None:
+                log.warning("%s", sentence)
+    if data.on_long == "drop":
+        return fitted
     cut = {name: {limit.what: limit.facts() for limit in each if limit.cut.any()} for name, each in limits.items()}
     return Fitted(dict(splits), {name: facts for name, facts in cut.items() if facts}, {})
 

@@ -15,6 +15,7 @@ PERHAPS_MISSING = ("N/A", "n/a", "#N/A", "null", "NULL", "None", "NAN", "Nan", "
 """Words that other tools write for a missing value; they may still be real labels."""
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 WHOLE = re.compile(r"[-+]?\d+(\.0*)?")
+VECTOR = re.compile(r"[01]{2,}")
 MANY = 20
 """Distinct whole numbers from which labels look like measurements, if each has few rows."""
 
@@ -28,6 +29,7 @@ def oddities(labels: Sequence[Label], data: Data) -> Iterator[str]:
     """
     counts = _counts(labels)
     yield from _alike(counts, data)
+    yield from _at_the_edge(counts, data)
     yield from _perhaps_missing(counts, data)
 
 
@@ -67,6 +69,15 @@ def _alike(counts: Counter[str], data: Data) -> Iterator[str]:
         )
 
 
+def _at_the_edge(counts: Counter[str], data: Data) -> Iterator[str]:
+    """Names with space around them that no other name comes near: they would be predicted with it."""
+    near = {name for names in alike(counts) for name in names}
+    spaced = [name for name in counts if name != name.strip() and name not in near]
+    if spaced:
+        plain = override(mapping([[name] for name in spaced], data.label_names))
+        yield f"labels begin or end with a space: {counted_list(counts, spaced[:5])}. To leave it out: {plain}"
+
+
 def _perhaps_missing(counts: Counter[str], data: Data) -> Iterator[str]:
     names = [name for name in PERHAPS_MISSING if name in counts and name not in data.label_names.values()]
     if names:
@@ -98,10 +109,17 @@ def _several(counts: Counter[str], labels: Sequence[Label], data: Data) -> Itera
         )
         return
     alone = all(len(_names(label)) <= 1 for label in labels)
-    for sign in (",", ";", "/", "|"):
+    if alone and len(counts) > 1 and all(map(VECTOR.fullmatch, counts)) and len(set(map(len, counts))) == 1:
+        yield (
+            f"every row of {data.label_column!r} is {len(min(counts))} zeros and ones, such as {min(counts)}, which "
+            f"counts as one name. If it is a vector, part them: {'|'.join(min(counts))}"
+        )
+        return
+    for sign in (",", ";", "/", "|", " "):
         parted = [name for name in counts if sign in name]
         known = bool(parted) and all(part.strip() in counts for name in parted for part in name.split(sign))
-        if alone and sign != data.label_separator and (known or len(parted) * 2 > len(counts)):
+        many = len(parted) * 2 > len(counts) and sign != " "  # many a name has a space in it
+        if alone and sign != data.label_separator and (known or many):
             yield (
                 f"{len(parted)} of {len(counts)} labels hold {sign!r}, and none {data.label_separator!r}, which parts "
                 f"labels. If {sign!r} does: 'data.label_separator=\"{sign}\"'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from tunesmith.config.data_files import named_files
@@ -35,10 +36,18 @@ def several_names(labels: Sequence[Label], lines: Sequence[int], data: Data) -> 
     Raises:
         DataError: Vectors differ in length, or their positions have no names.
     """
-    several = [label if isinstance(label, tuple) else () for label in labels]
+    several = _without_brackets([label if isinstance(label, tuple) else () for label in labels])
     if are_vectors(several):
         return list(_by_position(several, lines, data))
     return [tuple(dict.fromkeys(data.label_names.get(name, name) for name in names)) for names in several]
+
+
+def _without_brackets(several: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """The names in lists without quotes, `[art, law]`, as YAML and Java print them, if all rows hold such."""
+    if not all(names[0][:1] + names[-1][-1:] == "[]" for names in several if names) or not any(several):
+        return several
+    joined = ("\n".join(names)[1:-1] for names in several)
+    return [tuple(part.strip() for part in re.split(r"[,\n]", text) if part.strip()) for text in joined]
 
 
 def tag_names(labels: Sequence[Label], data: Data) -> list[Label]:

@@ -45,6 +45,8 @@ class Limit:
     """What is cut off the answers of conversations."""
     words: tuple[Counts, Counts] | None = None
     """Words of each sentence, and those within the limit."""
+    written: tuple[Counts, int] | None = None
+    """Tokens of each text that is to be generated, and at how many of them generation stops."""
 
     @property
     def cut(self) -> npt.NDArray[np.bool_]:
@@ -94,6 +96,25 @@ def cut_warning(limits: Mapping[str, Limit], on_long: str, at_most: int | None =
         f"{total['num_rows_cut']:,} of {total['num_rows']:,} {one.what} are longer than {_limit(one)}: "
         f"{total['num_tokens_cut']:,} of {total['num_tokens']:,} tokens are cut ({by_split}){_also_lost(total)}. "
         f"{_next_step(one, max(facts['longest'] for facts in every), on_long, at_most, leaves_rows(limits))}"
+    )
+
+
+def unfinished_warning(limits: Mapping[str, Limit]) -> str | None:
+    """Describe texts that are learned whole, but cannot be generated whole; None if there are none.
+
+    Args:
+        limits: The limit of each split.
+    """
+    tokens = [limit.written[0] for limit in limits.values() if limit.written is not None]
+    most = next((limit.written[1] for limit in limits.values() if limit.written is not None), 0)
+    every = np.concatenate(tokens) if tokens else np.zeros(0, dtype=np.int64)
+    number, longest = int((every > most).sum()), int(every.max(initial=0))
+    if not number:
+        return None
+    return (
+        f"{number:,} of {len(every):,} answers are longer than data.max_target_length={most}, at which generation "
+        f"stops: predictions of them break off, and metrics compare those with whole answers. "
+        f"data.max_target_length={longest} lets all of them end (it takes from what data.max_length leaves the text)"
     )
 
 

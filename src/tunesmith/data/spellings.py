@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 import shlex
 import unicodedata
 from collections.abc import Mapping, Sequence
+from decimal import Context, Decimal, InvalidOperation
 
 from tunesmith.config.composing.mappings import in_quotes
 
@@ -77,11 +77,11 @@ def _value(name: str) -> str:
 
 
 def _number(text: str) -> str:
-    """Write equal numbers the same way: 1, 1.0 and 01."""
+    """Write equal numbers the same way: 1, 1.0 and 01. Exact, since numbers of 20 digits may be names of products."""
     try:
-        number = float(text)
-    except ValueError:
+        number = Decimal(text)
+    except InvalidOperation:
         return text
-    if not math.isfinite(number) or "_" in text or not text.isascii():
+    if not number.is_finite() or "_" in text or not text.isascii():
         return text
-    return str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)
+    return str(number.normalize(Context(prec=len(text)))) if number else "0"

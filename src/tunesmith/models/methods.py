@@ -59,18 +59,22 @@ def _with_adapter(network: Any, peft_config: Any, seed: int, task: str) -> torch
 
 
 def check_targets(network: Any, peft_config: Any) -> None:
-    """Check that every module and layer that an adapter names exists in the network.
+    """Check that every module, parameter and layer that an adapter names exists in the network.
 
     Raises:
-        ConfigError: A name, or the pattern, matches no module.
+        ConfigError: A name, or the pattern, matches none.
     """
     names = [name for name, _ in network.named_modules() if name]
-    for key in ("target_modules", "exclude_modules", "modules_to_save"):
+    parameters = [name for name, _ in network.named_parameters()]
+    modules = dict.fromkeys(("target_modules", "exclude_modules", "modules_to_save"), names)
+    for key, there in {**modules, "target_parameters": parameters}.items():
         asked = getattr(peft_config, key, None)
-        missing = [] if asked is None or asked == "all-linear" else _fitting_none(asked, names)
+        missing = [] if asked is None or asked == "all-linear" else _fitting_none(asked, there)
         if missing:
             hint = f"Its linear layers are named {', '.join(linear_names(network))}"
-            rule = f"{network.config.model_type} has no modules with these names"
+            rule = (
+                f"{network.config.model_type} has no {'modules' if key in modules else 'parameters'} with these names"
+            )
             raise ConfigError([Problem(f"method.{key}", rule, str(missing), hint)])
     _check_layers(names, getattr(peft_config, "layers_to_transform", None), network.config.model_type)
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tunesmith.config.families import Family
 from tunesmith.config.schema import Data
 from tunesmith.data.encoding import encode_texts
-from tunesmith.data.examples import Example
+from tunesmith.data.examples import Example, Label
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
     from tunesmith.evaluation.inputs import MetricInputs
     from tunesmith.models.objectives import Objective
+
+
+LARGEST = float(np.finfo(np.float32).max)
+"""Networks compute in fp32."""
+LOST = 1e-3
+"""Error of rounding that is told, as a fraction of the standard deviation."""
 
 
 class Regression(Task):
@@ -43,14 +49,26 @@ class Regression(Task):
         try:
             not_a_number = isinstance(value, bool) or "_" in str(value)  # only Python reads 1_5 as 15
             number = math.nan if not_a_number else float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = math.nan
-        if not math.isfinite(number):
+        if not abs(number) <= LARGEST:
+            shown = as_text(value)[:40]
             raise MalformedError(
-                f"{data.label_column!r} holds {as_text(value)!r}, but regression needs a finite number. "
+                f"{data.label_column!r} holds {shown!r}, but regression needs a number of at most {LARGEST:.1e}. "
                 "Correct it, name another column (data.label_column=...), or use task=classification"
             )
         return example_of_texts(record, data, number)
+
+    def oddities(self, labels: Sequence[Label], raw: Sequence[Label], data: Data) -> Iterator[str]:
+        """Report numbers whose differences are lost in fp32, in which networks compute."""
+        exact = np.asarray([number for number in labels if number is not None], dtype=np.float64)
+        error = np.abs(exact - exact.astype(np.float32)).max(initial=0.0)
+        spread = float(np.std(exact)) if len(exact) else 0.0
+        if spread > 0 and error > LOST * spread:
+            yield (
+                f"the numbers of {data.label_column!r} are rounded by up to {error:.3g} in fp32, in which networks "
+                f"compute, and differ by {spread:.3g} (standard deviation). Subtract what they have in common from all"
+            )
 
     def label_names(self, splits: Mapping[str, Rows], column: str) -> list[str]:
         """Return the column's name as the only output."""

@@ -194,6 +194,24 @@ def test_answers_that_a_limit_takes_are_counted_by_hand(plain, tmp_path, on_long
         assert tokens.whole.tolist() == [len(whole)]
 
 
+@pytest.mark.parametrize("on_long", ["cut", "drop", "error"])
+def test_answers_beyond_what_is_generated_are_told(plain, tmp_path, caplog, on_long):
+    task, answers = task_named("text_to_text"), ["a", LONG, LONG]
+    longest = length(plain, LONG, add_special_tokens=False) + 1
+    for most, told in (
+        (longest - 1, f"2 of 3 answers are longer than data.max_target_length={longest - 1}"),
+        (longest, ""),
+    ):
+        caplog.clear()
+        settings_ = data(tmp_path, max_length=40, max_target_length=most, target_column="answer", on_long=on_long)
+        fitted = fit({"val": rows_of(["x", "y", "z"], answers)}, plain, settings_, task, "causal")
+        assert len(fitted.splits["val"]) == 3
+        assert fitted.facts["cut"].get("val", {}) == {}
+        assert told in caplog.text
+        assert (f"data.max_target_length={longest} lets" in caplog.text) == bool(told)
+        assert bool(caplog.records) == bool(told)
+
+
 def test_inputs_to_be_answered_are_counted_too(plain, tmp_path):
     settings_ = data(tmp_path, max_length=9, max_target_length=4, target_column="t")
     rows = rows_of(TEXTS, [None] * len(TEXTS))

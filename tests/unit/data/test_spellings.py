@@ -38,7 +38,17 @@ def test_spellings_are_one_group_whatever_their_form():
     assert sorted(map(sorted, alike(counts))) == sorted(map(sorted, SPELLINGS.values()))
 
 
-@pytest.mark.parametrize("pair", [("a", "b"), ("ja", "já"), ("1", "-1"), ("10", "1"), ("very good", "verygood")])
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("a", "b"),
+        ("ja", "já"),
+        ("1", "-1"),
+        ("10", "1"),
+        ("9223372036854775808", "9223372036854775809"),
+        ("very good", "verygood"),
+    ],
+)
 def test_other_names_are_other_names(pair):
     assert alike(Counter(pair)) == []
 
@@ -91,6 +101,7 @@ def test_the_mapping_starts_at_the_file_s_spellings_where_names_are_given_alread
         (["0.5", "1.5", "0.5"], "look like numbers (2 different ones, such as 0.5)"),
         ([str(number) for number in range(30)], "look like numbers (30 different ones)"),
         (["a", "None", "b"], '"None" (1 row) counts as a label'),
+        ([" a", " b", "c"], '\'data.label_names={" a": a, " b": b}\''),
     ],
 )
 def test_labels_that_are_hardly_meant_are_pointed_out(tmp_path, caplog, labels, said):
@@ -114,6 +125,23 @@ def test_names_that_another_sign_parts_are_pointed_out(tmp_path, caplog):
     path.write_text('text,label\na,"art, law"\nb,"law, tech"\nc,art\n')
     read_rows(Data(path=str(path), format="csv"), task_named("multi_label"))
     assert "'data.label_separator=\",\"'" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["art law", "law", "art"], "'data.label_separator=\" \"'"),
+        (["art law", "law", "art", "tech"], "'data.label_separator=\" \"'"),
+        (["very good", "good", "bad"], None),
+        (["101", "010"], "part them: 0|1|0"),
+        (["101", "10"], None),
+    ],
+)
+def test_labels_that_look_like_several_are_pointed_out(tmp_path, caplog, labels, said):
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n" + "".join(f"{i},{label}\n" for i, label in enumerate(labels)))
+    read_rows(Data(path=str(path), format="csv"), task_named("multi_label"))
+    assert [said in record.getMessage() for record in caplog.records] == [True] * (said is not None)
 
 
 def test_tags_that_differ_only_in_case_are_pointed_out(tmp_path, caplog):

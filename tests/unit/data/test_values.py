@@ -149,6 +149,33 @@ def test_a_column_of_the_sources_of_token_ids_or_messages_is_no_text(tmp_path, t
             read_rows(Data(path=str(path), format="jsonl", text_column="body"), task)
 
 
+@pytest.mark.parametrize("separator", ["|", ","])
+def test_a_list_without_quotes_is_one_if_every_row_has_one(tmp_path, separator):
+    lists = table(tmp_path / "a.jsonl", ["[art, law]", "[]", "[tech]"])
+    assert read_rows(Data(**lists, label_separator=separator), MULTI).labels == [("art", "law"), (), ("tech",)]
+    names = table(tmp_path / "b.jsonl", ["[draft]", "art"])
+    assert read_rows(Data(**names, label_separator=separator), MULTI).labels == [("[draft]",), ("art",)]
+
+
+@pytest.mark.parametrize("value", [10**400, 1e39, "1e39", "-1e400"])
+def test_a_number_beyond_fp32_is_refused(tmp_path, value):
+    with pytest.raises(DataError, match=r"a.jsonl:2: .* needs a number of at most 3.4e\+38"):
+        read_rows(Data(**table(tmp_path / "a.jsonl", [1, value])), task_named("regression"))
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([1.7e9 + i for i in range(9)], True),
+        ([1.7e9 * i for i in range(9)], False),
+        ([0.1, 0.2, 0.30000000000000004], False),
+    ],
+)
+def test_numbers_whose_differences_fp32_loses_are_told(tmp_path, caplog, values, told):
+    read_rows(Data(**table(tmp_path / "a.jsonl", values)), task_named("regression"))
+    assert ["rounded by up to" in record.getMessage() for record in caplog.records] == [True] * told
+
+
 def test_a_number_that_is_missing_is_an_empty_row_and_an_infinite_one_a_fault(tmp_path):
     regression = task_named("regression")
     asked = table(tmp_path / "a.jsonl", [1.5, float("nan"), None, "NaN", "2"])
@@ -156,7 +183,7 @@ def test_a_number_that_is_missing_is_an_empty_row_and_an_infinite_one_a_fault(tm
         read_rows(Data(**asked), regression)
     assert read_rows(Data(**asked, on_empty="drop"), regression).labels == [1.5, 2.0]
     for value in (float("inf"), "1,5", True, [1.0]):
-        with pytest.raises(DataError, match="a finite number"):
+        with pytest.raises(DataError, match="needs a number of at most"):
             read_rows(Data(**table(tmp_path / "b.jsonl", [value])), regression)
 
 

@@ -237,7 +237,7 @@ def test_what_does_not_go_together_is_refused(chosen, message, overrides, tmp_pa
 
 def test_what_is_no_number_is_named_with_its_line(overrides, tmp_path):
     path = csv_file(tmp_path / "a.csv", ("text", "label"), [("one", "1.5"), ("two", "much")])
-    with pytest.raises(DataError, match=r"a.csv:3: 'label' holds 'much', but regression needs a finite number"):
+    with pytest.raises(DataError, match=r"a.csv:3: 'label' holds 'much', but regression needs a number of at most"):
         run_of(overrides("regression", path))
 
 

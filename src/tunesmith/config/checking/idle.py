@@ -50,6 +50,7 @@ IDLE: tuple[Idle, ...] = (
     ("evaluation.probe", "evaluation.baselines", (False,), "Add evaluation.baselines=true"),
     ("logger.project", "logger.name", ("none",), "Add logger=wandb"),
     ("logger.entity", "logger.name", ("none",), "Add logger=wandb"),
+    ("logger.group", "logger.name", ("none",), "Add logger=wandb"),
     ("logger.mode", "logger.name", ("none",), "Add logger=wandb"),
     ("logger.alert", "logger.name", ("none",), "Add logger=wandb"),
     ("logger._target_", "logger.name", ("none",), "Add logger.name=null"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ log = logging.getLogger("tunesmith")
 
 NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "\\t": "\t"}
 """Names of delimiters; a shell hands the two characters on."""
+SPACED = re.compile(r'\s+"[^"]*"\s*')
 LONG = 3
 """Lines that a field may span before it is pointed out."""
 
@@ -68,13 +70,15 @@ class Separated(Source):
             hint = suggestion(path, self.dialect) or "Rename one of the two"
             raise DataError(f"{path}:1: the column {twice[0]!r} stands twice in the header. {hint}")
         long = _LongFields(self.dialect.delimiter, len(header))
-        quoted = 0
+        quoted = spaced = 0
         for line, values in rows:
             if len(values) != len(header):
                 raise DataError(_misfit(path, line, lines.number, len(values), header, self.dialect))
             long.see(line, lines.record)
             if self.dialect.quoting == "none" and not quoted and any(map(_looks_quoted, values)):
                 quoted = line
+            if self.dialect.quoting == "csv" and not spaced and any(map(SPACED.fullmatch, values)):
+                spaced = line
             yield line, dict(zip(header, values, strict=True))
         long.tell(path)
         if quoted:
@@ -82,6 +86,11 @@ class Separated(Source):
                 "%s: a field in line %d is quoted as in CSV, and is read with its quotes as they stand. If the file "
                 "quotes its fields: data.quoting=csv",
                 *(path, quoted),
+            )
+        if spaced:
+            log.warning(
+                "%s: in line %d a space comes before a field's quotes, which are read as part of it. Remove the space",
+                *(path, spaced),
             )
 
 

@@ -50,6 +50,16 @@ def test_a_line_without_quoting_holds_any_text_without_tabs_and_breaks(rows, bom
     assert [tuple(row.values()) for row in read] == rows
 
 
+@pytest.mark.parametrize(("label", "told"), [(' "good"', True), ('"good"', False), (" good", False)])
+def test_quotes_behind_a_space_are_told(tmp_path, caplog, label, told):
+    path = tmp_path / "a.csv"
+    path.write_text(f"text,label\na,{label}\nb,{label}\n")
+    records(path)
+    assert ["in line 2 a space comes before a field's quotes" in entry.getMessage() for entry in caplog.records] == [
+        True
+    ] * told
+
+
 def test_a_delimiter_has_a_name_and_tabs_come_without_quoting():
     def asked(**keys):
         return dialect_of(Data(path="-", format="csv", **keys))

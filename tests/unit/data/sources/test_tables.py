@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import feather, ipc, parquet
 
+from tunesmith.config.data_files import CLASSES
 from tunesmith.config.schema import Data
 from tunesmith.data.reading import read_rows
 from tunesmith.data.sources.arrow import Arrow
@@ -182,6 +183,18 @@ def test_a_state_that_lists_nothing_is_refused(tmp_path, state):
     (tmp_path / "state.json").write_text(state)
     with pytest.raises(DataError, match=r"state\.json: lists no files"):
         read_rows(arrow_data(tmp_path), task_named("classification"))
+
+
+def test_classes_of_a_parquet_file_have_the_names_that_datasets_noted(tmp_path):
+    import datasets
+
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])})
+    path = tmp_path / "rows.parquet"
+    datasets.Dataset.from_dict({"text": ["a", "b"], "label": [1, 0]}, features=features).to_parquet(path)
+    named, saved_before = CLASSES["parquet"], {"_target_": CLASSES["parquet"]["_target_"]}
+    for file_format, labels in ((named, ["pos", "neg"]), (saved_before, ["1", "0"])):
+        rows = read_rows(Data(path=str(path), format=file_format), task_named("classification"))
+        assert rows.labels == labels
 
 
 def test_a_fault_is_told_with_its_row(tmp_path):

@@ -199,13 +199,16 @@ def _long_texts(
 
 @rule("task.name", "data")
 def _columns_of_their_own(task: str, data: Mapping[str, Any]) -> Problem | None:
-    """An answer that is part of the text would be copied, not learned."""
-    if any(data.get(key) is not None for key in ("messages_column", "template", "convert")):
+    """An answer that is part of the input would be copied, not learned."""
+    if data.get("messages_column") is not None or data.get("convert") is not None:
         return None
-    text = data.get("text_column")
-    for key in TASKS[task].columns[1:]:
-        if data.get(key) == text:
-            return Problem(
-                f"data.{key}", "is also the column of the text", str(text), f"Name another column: data.{key}=NAME"
-            )
+    taken: dict[str, str] = {}
+    for key in TASKS[task].columns:
+        column = data.get(key)
+        if column is None or (key == "text_column" and data.get("template") is not None):
+            continue
+        if column in taken:
+            what = f"is also the column of the {taken[column]}"
+            return Problem(f"data.{key}", what, str(column), f"Name another column: data.{key}=NAME")
+        taken[column] = key.removesuffix("_column").replace("_", " ")
     return None
