@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 if TYPE_CHECKING:
@@ -23,14 +24,19 @@ class LazyColumn(Sequence[T]):
     Args:
         values: Makes the values at some positions.
         positions: Those of the column's values, in order.
+        origin: The file that all of them lie in, with the name of the column there; None for another column, and for
+            a file that is not kept.
     """
 
-    def __init__(self, values: Callable[[Positions], list[T]], positions: Positions) -> None:
+    def __init__(
+        self, values: Callable[[Positions], list[T]], positions: Positions, origin: tuple[Path, str] | None = None
+    ) -> None:
         self._values = values
-        self._positions = positions
+        self.positions = positions
+        self.origin = origin
 
     def __len__(self) -> int:
-        return len(self._positions)
+        return len(self.positions)
 
     @overload
     def __getitem__(self, index: int) -> T: ...
@@ -40,9 +46,9 @@ class LazyColumn(Sequence[T]):
 
     def __getitem__(self, index: int | slice) -> T | list[T]:
         if isinstance(index, slice):
-            return self._values(self._positions[index])
+            return self._values(self.positions[index])
         place = range(len(self))[index]
-        return self._values(self._positions[place : place + 1])[0]
+        return self._values(self.positions[place : place + 1])[0]
 
     def __iter__(self) -> Iterator[T]:
         for start in range(0, len(self), TOGETHER):
@@ -69,13 +75,13 @@ class LazyColumn(Sequence[T]):
             shared: Takes what columns of the same rows have in common; the same mapping for all of them.
         """
         known = {} if shared is None else shared
-        if id(self._positions) not in known:
-            known[id(self._positions)] = self._positions[places]
-        return LazyColumn(self._values, known[id(self._positions)])
+        if id(self.positions) not in known:
+            known[id(self.positions)] = self.positions[places]
+        return LazyColumn(self._values, known[id(self.positions)], self.origin)
 
     def mapped(self, function: Callable[[T], R]) -> LazyColumn[R]:
         """The column of what a function makes of each value, each time that it is asked for."""
-        return LazyColumn(lambda positions: list(map(function, self._values(positions))), self._positions)
+        return LazyColumn(lambda positions: list(map(function, self._values(positions))), self.positions)
 
 
 def taken(column: Sequence[T], places: Positions, shared: dict[int, Positions] | None = None) -> Sequence[T]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from tunesmith.data.lazy import taken
-from tunesmith.data.rows import Rows, inputs_of
+from tunesmith.data.remembered import remembered
+from tunesmith.data.rows import Rows, input_columns, inputs_of
 
 Repeated = Mapping[str, Mapping[int, Hashable]]
 """Split to position to the input of that row."""
@@ -22,19 +24,25 @@ def repeated_inputs(splits: Mapping[str, Rows]) -> dict[str, dict[int, Hashable]
     Args:
         splits: The rows of each split.
     """
-    hashes = {
-        name: np.fromiter(map(hash, inputs_of(rows)), dtype=np.int64, count=len(rows)) for name, rows in splits.items()
-    }
-    if not hashes:
-        return {}
-    values, counts = np.unique(np.concatenate(list(hashes.values())), return_counts=True)
-    several = values[counts > 1]
+    columns = [column for rows in splits.values() for column in input_columns(rows)]
+    sizes = [len(rows) for rows in splits.values()]
+    content = remembered(f"repeated {sizes}", columns, lambda: _repeated(splits).tobytes())
+    several, ends = np.frombuffer(content, dtype=np.int64), np.cumsum(sizes)
+    parts = np.split(several, np.searchsorted(several, ends))
     inputs, once = {}, dict[Hashable, Hashable]()
-    for name, rows in splits.items():
-        positions = np.flatnonzero(np.isin(hashes[name], several))
+    for (name, rows), end, part in zip(splits.items(), ends, parts, strict=False):
+        positions = part - (end - len(rows))
         own = (once.setdefault(text, text) for text in inputs_of(rows.take(positions)))
         inputs[name] = dict(zip(positions.tolist(), own, strict=True))
     return inputs
+
+
+def _repeated(splits: Mapping[str, Rows]) -> npt.NDArray[np.int64]:
+    """Positions of these rows, counted through all splits."""
+    each = (hash(text) for rows in splits.values() for text in inputs_of(rows))
+    hashes = np.fromiter(each, dtype=np.int64, count=sum(map(len, splits.values())))
+    values, counts = np.unique(hashes, return_counts=True)
+    return np.flatnonzero(np.isin(hashes, values[counts > 1]))
 
 
 def first_repeated(values: Sequence[str]) -> int | None:

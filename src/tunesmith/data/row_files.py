@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from tunesmith.data.lazy import TOGETHER, LazyColumn
 from tunesmith.data.lines import Line
@@ -55,7 +55,7 @@ class RowFile:
     """A file of rows while it is written, part by part.
 
     Args:
-        path: The file.
+        file: The file, open.
         kinds: Column to how it is written (`kind_of_column`).
         about: What the file is to know beside the rows, as JSON.
 
@@ -63,7 +63,7 @@ class RowFile:
         OSError: The file cannot be written; so do `write` and the end of a `with` block.
     """
 
-    def __init__(self, path: Path, kinds: Mapping[str, str], about: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, file: BinaryIO, kinds: Mapping[str, str], about: Mapping[str, Any] | None = None) -> None:
         import pyarrow
 
         types = {"number": pyarrow.float64(), "lines": pyarrow.int64()}
@@ -72,7 +72,7 @@ class RowFile:
         """Places of lines, each with its number."""
         names = [(name, types.get(kind, pyarrow.string())) for name, kind in kinds.items()]
         self._schema = pyarrow.schema(names, metadata={ABOUT: json.dumps(about)})
-        self._file = pyarrow.ipc.new_file(str(path), self._schema)
+        self._file = pyarrow.ipc.new_file(file, self._schema)
 
     def write(self, part: Mapping[str, Sequence[Any]]) -> None:
         """Add rows: for each column its values.
@@ -124,21 +124,20 @@ def kind_of_column(name: str, values: Sequence[Any] | None) -> str:
 
 
 class MappedFile:
-    """The beginning of a file, read where it lies; it may be removed meanwhile, but not written to.
+    """The beginning of a file, read where it lies; it may be closed and removed meanwhile, but not written to.
 
     Args:
-        path: The file.
+        file: The file, open.
         size: Its bytes but for those at the end that are not Arrow's.
 
     Raises:
         OSError: It cannot be read; ValueError: it is empty.
     """
 
-    def __init__(self, path: Path, size: int) -> None:
+    def __init__(self, file: BinaryIO, size: int) -> None:
         import pyarrow
 
-        with path.open("rb") as file:
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self.content = pyarrow.py_buffer(self._map).slice(0, size)
         """A buffer of Arrow's."""
         self._values = 0
@@ -152,7 +151,7 @@ class MappedFile:
 
 
 def stored_columns(
-    mapped: MappedFile, kinds: Mapping[str, str], places: Sequence[Place | None]
+    mapped: MappedFile, kinds: Mapping[str, str], places: Sequence[Place | None], path: Path | None = None
 ) -> dict[str, LazyColumn[Any]]:
     """The columns of a file, whose values are read when they are asked for.
 
@@ -160,6 +159,7 @@ def stored_columns(
         mapped: The file.
         kinds: Column to how it is written.
         places: Places of lines, in the order of their numbers.
+        path: Where the file is kept; None for one that is not.
 
     Raises:
         ValueError: It is no such file.
@@ -175,7 +175,7 @@ def stored_columns(
     for name, kind in kinds.items():
         chunks = [batch.column(name) for batch in batches]
         read = _reader(chunks, starts, mapped.was_read, _restoring(name, kind, places))
-        columns[name] = LazyColumn(read, everything)
+        columns[name] = LazyColumn(read, everything, None if path is None else (path, name))
     return columns
 
 
@@ -247,9 +247,10 @@ def load_rows(path: Path) -> tuple[Rows, list[Notice]] | None:
     try:
         if not _is_whole(path):
             return None
-        mapped = MappedFile(path, path.stat().st_size - CHECKSUM)
+        with path.open("rb") as file:
+            mapped = MappedFile(file, path.stat().st_size - CHECKSUM)
         about = json.loads(pyarrow.ipc.open_file(pyarrow.BufferReader(mapped.content)).schema.metadata[ABOUT])
-        columns = stored_columns(mapped, about["kinds"], about["places"])
+        columns = stored_columns(mapped, about["kinds"], about["places"], path)
         return Rows(**columns), [(level, text, screen) for level, text, screen in about["notices"]]
     except (OSError, ValueError):
         return None
@@ -287,13 +288,14 @@ def _place(line: int) -> Place | None:
 
 
 def _write(path: Path, rows: Rows, about: Mapping[str, Any]) -> None:
-    with RowFile(path, about["kinds"], about) as file:
-        for start in range(0, len(rows), TOGETHER):
-            file.write({name: getattr(rows, name)[start : start + TOGETHER] for name in about["kinds"]})
-    with path.open("r+b") as written:
-        checksum = hashlib.file_digest(written, "sha256").digest()
-        written.seek(0, os.SEEK_END)
-        written.write(checksum)
+    with path.open("w+b") as file:
+        with RowFile(file, about["kinds"], about) as written:
+            for start in range(0, len(rows), TOGETHER):
+                written.write({name: getattr(rows, name)[start : start + TOGETHER] for name in about["kinds"]})
+        file.seek(0)
+        checksum = hashlib.file_digest(file, "sha256").digest()
+        file.seek(0, os.SEEK_END)
+        file.write(checksum)
 
 
 class RowSpool:
@@ -307,15 +309,13 @@ class RowSpool:
     """
 
     def __init__(self, folder: Path | None) -> None:
-        self._file: RowFile | None = None
+        self._written: RowFile | None = None
         try:
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=folder, prefix=".rows-", suffix=".tmp")
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (`close` does it)
         except OSError:
-            handle, name = tempfile.mkstemp(prefix="tunesmith-rows-")
-        os.close(handle)
-        self._path = Path(name)
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115
 
     def write(self, part: Rows) -> None:
         """Add rows; they have the columns and the types of the first ones.
@@ -324,23 +324,24 @@ class RowSpool:
             ValueError, TypeError: They have not, or a value would not come back as it is.
         """
         columns = {field.name: getattr(part, field.name) for field in fields(part)}
-        if self._file is None:
+        if self._written is None:
             kinds = {name: kind_of_column(name, values) for name, values in columns.items()}
-            self._file = RowFile(self._path, {name: kind for name, kind in kinds.items() if kind})
+            self._written = RowFile(self._file, {name: kind for name, kind in kinds.items() if kind})
         present = {name for name, values in columns.items() if values is not None}
-        if present != set(self._file.kinds):
+        if present != set(self._written.kinds):
             raise ValueError("rows differ in their columns")
-        self._file.write(columns)
+        self._written.write(columns)
 
     def rows(self) -> Rows:
-        """All of them, read where they lie; the file has no name any more and goes with the last of them."""
-        assert self._file is not None
-        with self._file:
+        """All of them, read where they lie; the file goes with the last of them, or with the process."""
+        assert self._written is not None
+        with self._written:
             pass
-        mapped = MappedFile(self._path, self._path.stat().st_size)
+        self._file.flush()
+        mapped = MappedFile(self._file, os.fstat(self._file.fileno()).st_size)
         self.close()
-        return Rows(**stored_columns(mapped, self._file.kinds, list(self._file.places)))
+        return Rows(**stored_columns(mapped, self._written.kinds, list(self._written.places)))
 
     def close(self) -> None:
-        """Take the file's name away."""
-        self._path.unlink(missing_ok=True)
+        """Let go of the file, unless rows are read in it."""
+        self._file.close()

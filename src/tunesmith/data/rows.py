@@ -13,6 +13,7 @@ from tunesmith.data.examples import Example, Label
 from tunesmith.data.lazy import LazyColumn, end_to_end_columns, row_by_row, taken
 from tunesmith.data.lines import numbered
 from tunesmith.data.messages import Message, Options
+from tunesmith.data.remembered import remembered
 
 ENCODER = json.JSONEncoder(ensure_ascii=False)
 """As `json.dumps`, which makes a new one for every row."""
@@ -70,12 +71,38 @@ class Rows:
 
     @functools.cached_property
     def _sha256(self) -> str:
-        digest = hashlib.sha256()
-        options = self.options if any(self.options or ()) else None
-        columns = [self.ids, self.texts, self.labels, *filter(None, (self.pairs, self.words, self.messages, options))]
-        for row in zip(*columns, strict=True):
-            digest.update(ENCODER.encode(row).encode())
-        return digest.hexdigest()
+        named = {
+            name: getattr(self, name) for name in ("ids", "texts", "labels", "pairs", "words", "messages", "options")
+        }
+        columns = {name: column for name, column in named.items() if column is not None}
+        return remembered("identity", list(columns.values()), lambda: _identity(**columns).encode()).decode()
+
+
+def _identity(
+    ids: Sequence[str],
+    texts: Sequence[str],
+    labels: Sequence[Label],
+    *,
+    pairs: Sequence[str] = (),
+    words: Sequence[Any] = (),
+    messages: Sequence[Any] = (),
+    options: Sequence[Options] = (),
+) -> str:
+    given = options if any(options) else ()
+    columns = [ids, texts, labels, *filter(None, (pairs, words, messages, given))]
+    digest = hashlib.sha256()
+    for row in zip(*columns, strict=True):
+        digest.update(ENCODER.encode(row).encode())
+    return digest.hexdigest()
+
+
+def input_columns(rows: Rows) -> list[Sequence[Any]]:
+    """The columns that `inputs_of` follows from."""
+    if rows.words is not None:
+        return [rows.words]
+    if rows.messages is not None:
+        return [rows.messages]
+    return [rows.texts] if rows.pairs is None else [rows.texts, rows.pairs]
 
 
 def inputs_of(rows: Rows) -> Sequence[Hashable]:

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tunesmith.config.folders import expand
+from tunesmith.data.lazy import LazyColumn
+from tunesmith.data.remembered import remembered
 from tunesmith.data.token_files import Arrays, join_pieces, load_arrays, save_pieces
 
 if TYPE_CHECKING:
@@ -146,13 +149,20 @@ def cached(
 
 
 def _key(settings: Sequence[Any], content: Iterable[str], tokenizer: PreTrainedTokenizerFast) -> str:
-    digest = hashlib.sha256()
     backend = tokenizer.backend_tokenizer
     # Each call leaves its truncation and padding there; the next call does not use them.
     backend.no_truncation()
     backend.no_padding()
     outside = [tokenizer.truncation_side, tokenizer.eos_token_id, tokenizer.chat_template]
-    for part in (FORMAT, json.dumps(settings), backend.to_str(), json.dumps(outside), *content):
+    settled = (FORMAT, json.dumps(settings), backend.to_str(), json.dumps(outside))
+    if not isinstance(content, LazyColumn):
+        return _digest_of(chain(settled, content))
+    return remembered(_digest_of(settled), [content], lambda: _digest_of(chain(settled, content)).encode()).decode()
+
+
+def _digest_of(parts: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
         encoded = part.encode("utf-8", "surrogatepass")
         digest.update(len(encoded).to_bytes(8, "big"))  # lengths keep ("ab", "c") and ("a", "bc") apart
         digest.update(encoded)

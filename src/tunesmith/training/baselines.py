@@ -12,6 +12,7 @@ import torch
 from tunesmith.config.checking.directions import mode_of
 from tunesmith.config.schema import Evaluation
 from tunesmith.data.datamodule import TextDataModule
+from tunesmith.data.lazy import row_by_row
 from tunesmith.data.rows import as_one_text, inputs_of
 from tunesmith.evaluation.metrics import better
 from tunesmith.evaluation.statistics.additive import AdditiveMetric
@@ -83,7 +84,7 @@ def measure_baselines(
 def _answers(data: TextDataModule, task: Task, outputs: Sequence[Outputs]) -> Mapping[str, npt.NDArray[np.float64]]:
     """Return what each baseline answers to the texts of all evaluation passes, one after the other."""
     train, *others = (
-        list(map(as_one_text, inputs_of(data.splits[split]))) for split in ("train", *(out.split for out in outputs))
+        row_by_row(as_one_text, inputs_of(data.splits[split])) for split in ("train", *(out.split for out in outputs))
     )
     targets = data.dataset("train").samples.labels
     return task.baselines(
