@@ -167,7 +167,7 @@ def _padded(tokens: Tokens, chosen: npt.NDArray[np.int64], fill: int, side: str)
 
 def _mask(tokens: Tokens, chosen: npt.NDArray[np.int64], side: str) -> Tensor:
     """Return 1 for tokens and 0 for padding, shape (samples, tokens)."""
-    lengths = tokens.lengths[chosen]
+    lengths = tokens.offsets[chosen + 1] - tokens.offsets[chosen]  # `tokens.lengths` has those of all samples
     places = np.arange(lengths.max())
     mask = places < lengths[:, None] if side == "right" else places >= lengths.max() - lengths[:, None]
     return torch.from_numpy(mask.astype(np.int64))
@@ -176,5 +176,5 @@ def _mask(tokens: Tokens, chosen: npt.NDArray[np.int64], side: str) -> Tensor:
 def _positions(positions: Tokens, chosen: npt.NDArray[np.int64]) -> Tensor:
     """Pad the positions of packed samples; padding counts from 0, like a separate text."""
     filled = _padded(positions, chosen, -1, "right")
-    lengths = torch.from_numpy(positions.lengths[chosen])[:, None]
+    lengths = torch.from_numpy(positions.offsets[chosen + 1] - positions.offsets[chosen])[:, None]
     return torch.where(filled < 0, torch.arange(filled.shape[1]) - lengths, filled)
