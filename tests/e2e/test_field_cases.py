@@ -1414,6 +1414,21 @@ def test_a_metric_of_no_direction_does_not_choose_the_weights(verb, inside, tmp_
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["evaluation.mode=min"], "evaluation.mode=min: a lower val/accuracy counts as better"),
+        (["evaluation.mode=max"], None),
+        (["callbacks.early_stopping.monitor=val/loss", "callbacks.early_stopping.mode=max"], "a higher val/loss"),
+    ],
+)
+def test_a_direction_against_that_of_the_metric_is_told(inside, short_reviews, overrides, told):
+    finished = inside("check", "data=csv", f"data.path={short_reviews}", "model=tiny_encoder", *QUIET, *overrides)
+    assert finished.returncode == 0, finished.stderr
+    assert (told or "") in finished.stdout
+    assert ("counts as better" in finished.stdout) == bool(told)
+
+
 @pytest.mark.slow
 def test_the_same_texts_in_another_alphabet_are_the_same(inside, tmp_path):
     """Greedy answers of a network that has learned its one target: every one of the metrics is 1."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from tunesmith.config.data_files import keys_of_source
 from tunesmith.config.schema import Data
 from tunesmith.data.examples import Label
 from tunesmith.data.labels import are_vectors
@@ -41,6 +42,44 @@ def oddities_of_single(labels: Sequence[Label]) -> Iterator[str]:
 def oddities_of_several(labels: Sequence[Label], data: Data) -> Iterator[str]:
     """Report multi-label data that looks like single labels, or like names that were not split."""
     yield from _several(_counts(labels), labels, data)
+
+
+def oddities_between(labels: Mapping[str, Sequence[Label]], data: Data) -> Iterator[str]:
+    """Report labels that are probably the same in several sources under other names.
+
+    Args:
+        labels: Source to its labels, mapped to their names.
+        data: The data config, with the sources.
+    """
+    counts = {source: _counts(of_source) for source, of_source in labels.items()}
+    together = sum(counts.values(), Counter[str]())
+    groups = [names for names in alike(together) if not any(set(names) <= set(each) for each in counts.values())]
+    for source, own in counts.items():
+        given = _own_names(data, source)
+        here = (own.keys() - set(given.values())) | {key for key, name in given.items() if name in own}
+        to_one = {spelling: name for spelling, name in mapping(groups, given).items() if spelling in here}
+        if to_one:
+            yield (
+                f"data.sources.{source} has labels that another source spells otherwise, and each counts as a separate "
+                f"label. If they are the same: {keys_of_source(override(to_one), source)}"
+            )
+        others = {name for other in counts if other != source for name in counts[other]}
+        last_of_two = len(counts) > 2 or source == list(counts)[-1]
+        if last_of_two and not groups and own and others and not own.keys() & others:
+            yield (
+                f"data.sources.{source} shares no label with the other sources: {_few(own)} here, {_few(others)} "
+                f"there. If they mean the same, give them the same names with data.sources.{source}.label_names"
+            )
+
+
+def _own_names(data: Data, source: str) -> Mapping[str, str]:
+    own = data.sources[source].label_names
+    return data.label_names if own is None else own
+
+
+def _few(names: Iterable[str]) -> str:
+    shown = sorted(names)
+    return ", ".join(map(quoted, shown[:5])) + (", ..." if len(shown) > 5 else "")
 
 
 def names_without_rows(raw: Sequence[Label], data: Data) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tunesmith.config.data_files import keys_of_source, named_data, own_data
 from tunesmith.config.schema import Data
+from tunesmith.data.examples import Label
 from tunesmith.data.lazy import end_to_end_columns, row_by_row
 from tunesmith.data.lines import Line
 from tunesmith.data.rows import Rows, join
@@ -41,6 +42,14 @@ def read_sources(data: Data, read: Callable[[Data], Rows]) -> Rows:
     rows = join(parts)
     several = [part.splits for part in parts if part.splits is not None]
     return replace(rows, splits=end_to_end_columns(several) if several else None)
+
+
+def labels_by_source(rows: Rows) -> dict[str, list[Label]]:
+    """The labels of each source."""
+    by_source: dict[str, list[Label]] = {}
+    for source, label in zip(rows.sources or (), rows.labels, strict=True):
+        by_source.setdefault(source, []).append(label)
+    return by_source
 
 
 def _with_file(line: int) -> int:

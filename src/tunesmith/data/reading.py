@@ -20,10 +20,11 @@ from tunesmith.data.files import data_files
 from tunesmith.data.forms.choice import form_of
 from tunesmith.data.forms.form import Form
 from tunesmith.data.kept_rows import kept_rows
+from tunesmith.data.label_check import oddities_between
 from tunesmith.data.lines import Line, place_of
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.messages import holds_messages
-from tunesmith.data.mixture import of_source, read_sources
+from tunesmith.data.mixture import labels_by_source, of_source, read_sources
 from tunesmith.data.nested import with_nested
 from tunesmith.data.repeated import first_repeated
 from tunesmith.data.rows import Rows
@@ -60,7 +61,11 @@ def read_rows(data: Data, task: RowTask, left_out: list[int] | None = None, *, m
             is to be answered, or has it in a form that the task cannot take.
     """
     if data.sources:
-        return read_sources(data, lambda own: read_rows(own, task, left_out, mixed=True))
+        rows = read_sources(data, lambda own: read_rows(own, task, left_out, mixed=True))
+        if left_out is None and task.traits.output == "labels":
+            for sentence in oddities_between(labels_by_source(rows), data):
+                log.warning("%s", sentence)
+        return rows
     data = with_files(data)
     source = source_of(data.format, dialect_of(data))
     files = data_files(data, source)

@@ -39,7 +39,7 @@ from tunesmith.tasks.task import Task
 from tunesmith.training import instantiate
 from tunesmith.training.callbacks.validating import ValidateAtSteps
 from tunesmith.training.course import counts_micro_batches
-from tunesmith.training.ends import give_template, set_ends
+from tunesmith.training.ends import give_template, set_ends, tell_shaping
 from tunesmith.training.networks import first_network
 
 OURS: Final = {
@@ -135,6 +135,7 @@ def build_network(config: RunConfig, labels: Sequence[str], ground: Groundwork |
     network: Any = first_network(config, labels, ground)
     task = task_of(config.task)
     set_ends(network, ground.tokenizer, task, config.data, family_of(network.config))
+    tell_shaping(network, task)
     network.config.problem_type = task.problem_type
     if config.data.packing:
         check_packing(network)

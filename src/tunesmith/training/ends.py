@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,15 @@ from tunesmith.data.rows import Rows
 from tunesmith.data.templates import PROBE, Conversation, end_of_text, ends_of_answers, marks, template_of, write
 from tunesmith.errors import TrainingError
 from tunesmith.tasks.task import Task
+
+SHAPING = {
+    **dict.fromkeys(("min_length", "min_new_tokens", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size"), 0),
+    **dict.fromkeys(("repetition_penalty", "encoder_repetition_penalty", "guidance_scale"), 1.0),
+    **dict.fromkeys(("bad_words_ids", "sequence_bias", "suppress_tokens", "begin_suppress_tokens")),
+    **dict.fromkeys(("forced_bos_token_id", "forced_eos_token_id", "exponential_decay_length_penalty")),
+}
+"""Generation settings of transformers that greedy decoding obeys, each with the value that changes nothing."""
+log = logging.getLogger("tunesmith")
 
 ROWS_CHECKED = 5
 """Number of conversations that the saved tokenizer must format as in training."""
@@ -43,6 +53,22 @@ def set_ends(network: Any, tokenizer: PreTrainedTokenizerFast, task: Task, data:
     config.eos_token_id = ends[0] if len(ends) == 1 else ends or None
     if config.pad_token_id is None:
         config.pad_token_id = tokenizer.pad_token_id
+
+
+def shaping_settings(network: Any) -> dict[str, Any]:
+    """Return the generation settings of a checkpoint that change what greedy decoding writes: name to value."""
+    config = getattr(network, "generation_config", None)
+    values = {name: getattr(config, name, None) for name in SHAPING}
+    return {name: value for name, value in values.items() if value not in (None, SHAPING[name])}
+
+
+def tell_shaping(network: Any, task: Task) -> None:
+    """Warn of such settings: a least length, say, keeps a model from the short answers that it has learned."""
+    settings = shaping_settings(network) if task.traits.output == "text" else {}
+    if settings:
+        shown = ", ".join(f"{name}={value}" for name, value in settings.items())
+        rule = "the checkpoint's generation settings change every answer that is generated: %s"
+        log.warning(rule + ". To be without one, remove it from generation_config.json in the model's folder", shown)
 
 
 def save_ends(network: Any, folder: Path) -> None:

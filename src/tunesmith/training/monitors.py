@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from tunesmith.config.checking.directions import direction_of
 from tunesmith.config.checking.rules.evaluation import callback_monitors, monitor_problem
 from tunesmith.config.schema import RunConfig
 from tunesmith.data.prepared import read_prepared
 from tunesmith.data.splits import learned_labels
 from tunesmith.errors import ConfigError
 from tunesmith.tasks.registry import task_of
+
+log = logging.getLogger("tunesmith")
 
 
 def check_monitors(
@@ -27,6 +32,7 @@ def check_monitors(
         DataError: The data cannot be used as configured.
     """
     plain = config.model_dump(by_alias=True)
+    _tell_opposed(plain)
     own = [("evaluation.monitor", config.evaluation.monitor), *callback_monitors(plain["callbacks"])]
     monitors = [(where, monitor) for where, monitor in (*own, *others) if monitor.count("/") > 1]
     if not monitors:
@@ -39,3 +45,16 @@ def check_monitors(
     problems = [problem for problem in faults if problem is not None]
     if problems:
         raise ConfigError(problems)
+
+
+def _tell_opposed(config: Mapping[str, Any]) -> None:
+    """Warn of a direction that is set against the one that the metric states: the worst weights would be kept."""
+    evaluation = config["evaluation"]
+    callbacks = {f"callbacks.{name}": node for name, node in config["callbacks"].items() if node}
+    for where, node in {"evaluation": evaluation, **callbacks}.items():
+        monitor, mode = node.get("monitor"), node.get("mode")
+        better = direction_of(monitor, evaluation["metrics"]) if isinstance(monitor, str) else None
+        if better is not None and mode in ("max", "min") and not better.startswith(mode):
+            which = "higher" if mode == "max" else "lower"
+            rule = "%s.mode=%s: a %s %s counts as better, against what it means. To turn it round: %s.mode=%s"
+            log.warning(rule, where, mode, which, monitor, where, better[:3], extra={"once": True})

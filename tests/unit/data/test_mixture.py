@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 from collections import Counter
 from pathlib import Path
 
@@ -59,6 +60,30 @@ def test_each_source_is_read_as_it_is_alone(mixed):
     for column in ("texts", "labels", "content_ids"):
         assert list(getattr(rows, column)) == [*getattr(shop, column), *getattr(mail, column)]
     assert [str(rows.lines[row]) for row in (0, 60)] == ["2 of shop.csv", "1 of mail.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ("{5: Good, 1: bad}", "'data.sources.mail.label_names={\"5\": good}'"),
+        ("{5: '1', 1: '0'}", 'shares no label with the other sources: "0", "1" here, "bad", "good" there'),
+        ("{5: good, 1: bad}", None),
+        ("{5: good, 1: neutral}", None),
+    ],
+)
+def test_labels_that_other_sources_name_otherwise_are_told(mixed, caplog, names, said):
+    read([*mixed[:-1], f"data.sources.mail.label_names={names}"])
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [said in text for text in told] == [True] * (said is not None)
+    if said and "label_names={" in said:
+        caplog.clear()
+        read([*mixed, *shlex.split(said)])
+        assert not caplog.records, "the advice works as it is typed"
+
+
+def test_a_source_that_stands_twice_is_refused(mixed):
+    with pytest.raises(ConfigError, match=r"is the same as data.sources.shop .*data.sources.shop.weight=2"):
+        compose([*mixed, "data.sources.again.path=shop.csv", "data.sources.again.weight=3"])
 
 
 def test_a_split_keeps_the_proportions_of_labels_in_each_source(mixed):

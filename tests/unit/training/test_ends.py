@@ -10,7 +10,7 @@ from tunesmith.data.rows import Rows
 from tunesmith.data.templates import PLAIN
 from tunesmith.errors import TrainingError
 from tunesmith.tasks.registry import task_named
-from tunesmith.training.ends import check_template, give_template, set_ends
+from tunesmith.training.ends import check_template, give_template, set_ends, tell_shaping
 
 LANGUAGE, TEXTS = task_named("language_modeling"), task_named("text_to_text")
 DOCUMENTS = Data(path="x.jsonl", format="jsonl")
@@ -42,6 +42,21 @@ def test_generation_stops_at_what_was_learned_as_the_end(speaker, task, data, fa
     network = SimpleNamespace(generation_config=SimpleNamespace(eos_token_id=before, pad_token_id=None))
     set_ends(network, speaker, task, data, family)
     assert network.generation_config.eos_token_id == ends
+
+
+def test_settings_of_a_checkpoint_that_change_what_is_written_are_told(caplog):
+    from transformers import GenerationConfig
+
+    def told(task, **settings):
+        caplog.clear()
+        tell_shaping(SimpleNamespace(generation_config=GenerationConfig(**settings)), task)
+        return caplog.text
+
+    text = told(TEXTS, min_length=56, no_repeat_ngram_size=3, num_beams=4, length_penalty=2.0, do_sample=True)
+    assert "every answer that is generated: min_length=56, no_repeat_ngram_size=3. " in text
+    assert told(LANGUAGE, repetition_penalty=1.2)
+    assert not told(TEXTS, repetition_penalty=1.0, min_length=0, max_length=20)
+    assert not told(task_named("classification"), min_length=56)
 
 
 def test_a_tokenizer_of_before_that_ends_texts_itself_ends_them_there(tokenizer):

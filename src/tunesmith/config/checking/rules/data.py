@@ -67,6 +67,17 @@ def _names_of_sources(sources: Mapping[str, Any]) -> Problem | None:
     return Problem("data.sources", "takes names of letters, digits, - and _", name, "Rename it: data.sources.NAME.path")
 
 
+@rule("data.sources")
+def _sources_of_their_own(sources: Mapping[str, Any]) -> Problem | None:
+    known: dict[str, str] = {}
+    for name, source in sources.items():
+        first = known.setdefault(repr({**source, "weight": None}), name)
+        if first != name:
+            hint = f"To take its rows twice: data.sources.{first}.weight=2"
+            return Problem(f"data.sources.{name}", f"is the same as data.sources.{first}", source["path"], hint)
+    return None
+
+
 @rule("data.path", "data.split.method")
 def _divided_once(path: Any, method: str) -> Problem | None:
     if method not in ("column", "time") or None in names_by_split(path):
