@@ -89,8 +89,8 @@ def _answers(trained: Trained, task: Task, rows: Rows) -> list[Any]:
     with torch.inference_mode():
         for micro_batch in plan_evaluation(dataset.lengths, config.data.eval_batch_size):
             batch = dataset[micro_batch]
-            logits = None if writes else objective.logits(network, batch)
-            answers = objective.answers(network, logits, batch)
+            outputs = None if writes else objective.forward(network, batch)
+            answers = objective.answers(network, outputs, batch)
             for row, answer in zip(batch["rows"].tolist(), answers, strict=True):
                 by_row[row] = answer
     return by_row

@@ -120,8 +120,8 @@ class FineTuner(pl.LightningModule):
         return self._frozen
 
     def forward(self, batch: Mapping[str, Any]) -> Tensor:
-        """Compute the logits of a batch, shape (samples, labels) or (samples, tokens, labels)."""
-        return self.objective.logits(self.network, batch)
+        """Compute what losses and answers of a batch are made from: logits, or the losses of tokens."""
+        return self.objective.forward(self.network, batch)
 
     def on_fit_start(self) -> None:
         """Put the network into training mode; Lightning does not change the mode."""
@@ -189,9 +189,9 @@ class FineTuner(pl.LightningModule):
 
     def validation_step(self, batch: Mapping[str, Any], batch_idx: int) -> None:
         """Keep the batch's predictions; metrics are computed over all rows at once, whatever the batch size."""
-        logits = self(batch)
-        losses, counts = (part.cpu().double() for part in self.objective.measure(logits, batch))
-        answers = self.objective.answers(self.network, logits, batch)
+        outputs = self(batch)
+        losses, counts = (part.cpu().double() for part in self.objective.measure(outputs, batch))
+        answers = self.objective.answers(self.network, outputs, batch)
         self._collected.append((batch["rows"].cpu(), losses, counts, answers, self.objective.truths(batch)))
 
     test_step = validation_step

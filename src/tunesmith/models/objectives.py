@@ -1,6 +1,7 @@
 """Each task's network inputs, training losses, and what an evaluation pass keeps.
 
-Losses are sums per sample, so the mean can be taken over everything in an optimizer step.
+Losses are sums per sample, so the mean can be taken over everything in an optimizer step. They are computed from what
+`forward` returns: logits, or where tokens are predicted the loss of each, since all their logits would take gigabytes.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-IGNORED = -100
-"""Label of a token without a loss, as in transformers."""
+from tunesmith.models.token_losses import IGNORED, token_losses
+
 Batch = Mapping[str, Any]
 """See `data/batching.py`."""
 Answers = Tensor | Sequence[Any]
@@ -42,7 +43,7 @@ class Objective:
             chosen.append("token_type_ids")
         return {name: batch[name] for name in chosen}
 
-    def logits(self, network: Any, batch: Batch) -> Tensor:
+    def forward(self, network: Any, batch: Batch) -> Tensor:
         """Compute the logits of a batch, shape (samples, labels) or (samples, tokens, labels)."""
         inputs = self.inputs(network, batch)
         logits: Tensor = network(**inputs).logits
@@ -51,21 +52,21 @@ class Objective:
         tokens = inputs.get("decoder_input_ids", inputs["input_ids"])
         return logits[:, -tokens.shape[1] :]  # a trained prompt's own positions come first
 
-    def losses(self, logits: Tensor, batch: Batch) -> Tensor:
+    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return the weighted training loss of each sample, in nats and fp32, shape (samples,)."""
-        weights = None if self.class_weights is None else self.class_weights.to(logits.device)
+        weights = None if self.class_weights is None else self.class_weights.to(outputs.device)
         return cross_entropy(
-            logits.float(), batch["labels"], weights, reduction="none", label_smoothing=self.label_smoothing
+            outputs.float(), batch["labels"], weights, reduction="none", label_smoothing=self.label_smoothing
         )
 
-    def measure(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    def measure(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return each sample's unweighted loss as a sum, and the number of terms in it, both of shape (samples,)."""
-        losses = cross_entropy(logits.float(), batch["labels"], reduction="none")
+        losses = cross_entropy(outputs.float(), batch["labels"], reduction="none")
         return losses, torch.ones_like(losses)
 
-    def answers(self, network: Any, logits: Any, batch: Batch) -> Answers:
+    def answers(self, network: Any, outputs: Any, batch: Batch) -> Answers:
         """Return the predictions that an evaluation pass keeps: here the logits, fp32, on the CPU."""
-        kept: Tensor = logits.float().cpu()
+        kept: Tensor = outputs.float().cpu()
         return kept
 
     def truths(self, batch: Batch) -> Answers:
@@ -77,13 +78,13 @@ class Objective:
 class MultiLabelObjective(Objective):
     """Any number of labels per text: binary cross-entropy, averaged over the labels."""
 
-    def losses(self, logits: Tensor, batch: Batch) -> Tensor:
+    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return each sample's mean over the labels, shape (samples,)."""
-        return binary_cross_entropy_with_logits(logits.float(), batch["labels"], reduction="none").mean(dim=1)
+        return binary_cross_entropy_with_logits(outputs.float(), batch["labels"], reduction="none").mean(dim=1)
 
-    def measure(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    def measure(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the same losses, with a count of one per sample."""
-        losses = self.losses(logits, batch)
+        losses = self.losses(outputs, batch)
         return losses, torch.ones_like(losses)
 
     def truths(self, batch: Batch) -> Answers:
@@ -95,39 +96,39 @@ class MultiLabelObjective(Objective):
 class RegressionObjective(Objective):
     """A number per text, with the squared error."""
 
-    def losses(self, logits: Tensor, batch: Batch) -> Tensor:
+    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return the squared error of each sample, shape (samples,)."""
-        errors: Tensor = logits.float().squeeze(1) - batch["labels"]
+        errors: Tensor = outputs.float().squeeze(1) - batch["labels"]
         return errors.square()
 
-    def measure(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    def measure(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the same losses, with a count of one per sample."""
-        losses = self.losses(logits, batch)
+        losses = self.losses(outputs, batch)
         return losses, torch.ones_like(losses)
 
-    def answers(self, network: Any, logits: Any, batch: Batch) -> Answers:
+    def answers(self, network: Any, outputs: Any, batch: Batch) -> Answers:
         """Return the predicted numbers, shape (samples,)."""
-        kept: Tensor = logits.float().squeeze(1).cpu()
+        kept: Tensor = outputs.float().squeeze(1).cpu()
         return kept
 
 
 class TagObjective(Objective):
     """A tag for each word, predicted at its first token."""
 
-    def losses(self, logits: Tensor, batch: Batch) -> Tensor:
+    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return the sum over each sample's words, shape (samples,)."""
-        weights = None if self.class_weights is None else self.class_weights.to(logits.device)
+        weights = None if self.class_weights is None else self.class_weights.to(outputs.device)
         options = {"weight": weights, "label_smoothing": self.label_smoothing}
-        return _token_losses(logits, batch["labels"], **options).sum(dim=1)
+        return _token_losses(outputs, batch["labels"], **options).sum(dim=1)
 
-    def measure(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    def measure(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the unweighted sum and the number of words, both of shape (samples,)."""
-        return _token_losses(logits, batch["labels"]).sum(dim=1), (batch["labels"] != IGNORED).sum(dim=1)
+        return _token_losses(outputs, batch["labels"]).sum(dim=1), (batch["labels"] != IGNORED).sum(dim=1)
 
-    def answers(self, network: Any, logits: Any, batch: Batch) -> Answers:
+    def answers(self, network: Any, outputs: Any, batch: Batch) -> Answers:
         """Return each sentence's logits, shape (words, labels); NaN for words beyond the last token."""
         answers = []
-        for row, words, reference in zip(logits.float().cpu(), batch["words"].cpu(), batch["references"], strict=True):
+        for row, words, reference in zip(outputs.float().cpu(), batch["words"].cpu(), batch["references"], strict=True):
             of_words = torch.full((len(reference), row.shape[1]), torch.nan)
             of_words[words[words >= 0]] = row[words >= 0]
             answers.append(of_words)
@@ -147,17 +148,26 @@ class NextTokenObjective(Objective):
         """Return the arguments with the cache off: with it, positions of packed texts would be ignored."""
         return super().inputs(network, batch) | {"use_cache": False}
 
-    def losses(self, logits: Tensor, batch: Batch) -> Tensor:
+    def forward(self, network: Any, batch: Batch) -> Tensor:
+        """Compute the loss of each token that is asked for, 0 for the others, shape (samples, tokens)."""
+        return token_losses(network, self.inputs(network, batch), self.asked(batch))
+
+    def asked(self, batch: Batch) -> Tensor:
+        """Return for each position the token that it predicts, or IGNORED, shape (samples, tokens)."""
+        labels: Tensor = batch["labels"]
+        return torch.cat([labels[:, 1:], torch.full_like(labels[:, :1], IGNORED)], dim=1)
+
+    def losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return the sum over each sample's tokens, shape (samples,)."""
-        return _token_losses(logits[:, :-1], batch["labels"][:, 1:]).sum(dim=1)
+        return outputs.sum(dim=1)
 
-    def measure(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    def measure(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the same sum and the number of tokens, both of shape (samples,)."""
-        return self.losses(logits, batch), (batch["labels"][:, 1:] != IGNORED).sum(dim=1)
+        return self.losses(outputs, batch), (self.asked(batch) != IGNORED).sum(dim=1)
 
-    def answers(self, network: Any, logits: Any, batch: Batch) -> Answers:
+    def answers(self, network: Any, outputs: Any, batch: Batch) -> Answers:
         """Return no predictions, only placeholders."""
-        return [None] * len(logits)
+        return [None] * len(batch["rows"])
 
     def truths(self, batch: Batch) -> Answers:
         """Return no references, only placeholders."""
@@ -179,7 +189,7 @@ class DecoderText(NextTokenObjective):
         self.decode = decode
         self.max_new_tokens = max_new_tokens
 
-    def answers(self, network: Any, logits: Any, batch: Batch) -> Answers:
+    def answers(self, network: Any, outputs: Any, batch: Batch) -> Answers:
         """Generate the continuation of each prompt."""
         prompts = batch["prompt_ids"]
         written = self._generate(network, prompts, batch["prompt_mask"])[:, prompts.shape[1] :]
@@ -210,15 +220,12 @@ class EncoderDecoderText(DecoderText):
         shifted = network.prepare_decoder_input_ids_from_labels(labels=batch["labels"])
         return super().inputs(network, batch) | {"decoder_input_ids": shifted}
 
-    def losses(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Return the sum over each target's tokens, shape (samples,)."""
-        return _token_losses(logits, batch["labels"]).sum(dim=1)
+    def asked(self, batch: Batch) -> Tensor:
+        """Return the target's tokens."""
+        labels: Tensor = batch["labels"]
+        return labels
 
-    def measure(self, logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the same sum and the number of tokens, both of shape (samples,)."""
-        return self.losses(logits, batch), (batch["labels"] != IGNORED).sum(dim=1)
-
-    def answers(self, network: Any, logits: Any, batch: Batch) -> Answers:
+    def answers(self, network: Any, outputs: Any, batch: Batch) -> Answers:
         """Generate the text for each source."""
         written = self._generate(network, batch["input_ids"], batch["attention_mask"])
         return [self._text(ids[1:], network) for ids in written]  # the first token is the decoder's start token

@@ -105,13 +105,13 @@ def answer_again(
     rows = [int(row) for row in np.argsort(counts, kind="stable") if counts[row]][:ROWS]  # those with few samples each
     chosen = np.flatnonzero(np.isin(owners, rows))
     batch = move_data_to_device(dataset[MicroBatch(chosen, len(chosen))], device)
-    logits = objective.logits(network, batch)
-    losses, asked = (part.cpu().double() for part in objective.measure(logits, batch))
+    outputs = objective.forward(network, batch)
+    losses, asked = (part.cpu().double() for part in objective.measure(outputs, batch))
     places = [[i for i, owner in enumerate(owners[chosen]) if owner == row] for row in rows]
     means = torch.stack([losses[place].sum() / asked[place].sum() for place in places])
     if not objective.SPEAKS or isinstance(objective, DecoderText):
         return rows, means, None
-    answers = objective.answers(network, logits, batch)
+    answers = objective.answers(network, outputs, batch)
     return rows, means, [answers[place[0]] for place in places]
 
 

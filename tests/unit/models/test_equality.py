@@ -1,11 +1,13 @@
 """Every family against plain transformers and plain peft: logits, loss, gradients, merged weights, written text."""
 
 import copy
+from functools import partial
 
 import peft
 import pytest
 import pytorch_lightning as pl
 import torch
+from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from tunesmith import compose
@@ -70,11 +72,11 @@ def one_step(network, batches, objective=None):
     return module, losses.values, keep.found
 
 
-def assert_as_plain(plain, batch, module, losses, gradients):
-    """One step of ours has the logits, the loss and the gradients of plain transformers."""
+def assert_as_plain(plain, batch, module, losses, gradients, expected_outputs):
+    """One step of ours has the outputs, the loss and the gradients of plain transformers."""
     output = plain(**{name: batch[name] for name in ("input_ids", "attention_mask", "labels")})
     output.loss.backward()
-    assert torch.allclose(module(batch), output.logits, atol=1e-5)
+    assert torch.allclose(module(batch), expected_outputs(output.logits), atol=1e-5)
     assert losses == pytest.approx([output.loss.item()], abs=1e-5)
     expected = {name: p.grad for name, p in plain.named_parameters() if p.grad is not None}
     assert gradients.keys() == expected.keys()
@@ -89,7 +91,7 @@ def test_logits_loss_and_gradients_are_those_of_plain_transformers(option, side)
     plain = copy.deepcopy(network)
     batch = batch_of(tokenizer, side)
     module, losses, gradients = one_step(network, [batch])
-    assert_as_plain(plain, batch, module, losses, gradients)
+    assert_as_plain(plain, batch, module, losses, gradients, lambda logits: logits)
 
 
 TARGETS = ["so it goes", "loud", "a film about nothing at all", "it hurts", "the end"]
@@ -114,12 +116,16 @@ WRITERS = [("tiny_causal", "language_modeling"), ("tiny_seq2seq", "text_to_text"
 
 @pytest.mark.parametrize("side", ["right", "left"])
 @pytest.mark.parametrize(("option", "task"), WRITERS)
-def test_a_writer_s_logits_loss_and_gradients_are_those_of_plain_transformers(option, task, side):
+def test_a_writer_s_losses_and_gradients_are_those_of_plain_transformers(option, task, side):
     network, tokenizer = network_of(option, task)
     plain = copy.deepcopy(network)
     batch = text_batch_of(tokenizer, task, side)
     module, losses, gradients = one_step(network, [batch], objective_of(task))
-    assert_as_plain(plain, batch, module, losses, gradients)
+    asked = batch["labels"]
+    if task == "language_modeling":
+        asked = torch.nn.functional.pad(asked[:, 1:], (0, 1), value=IGNORED)
+    of_tokens = partial(cross_entropy, target=asked, reduction="none", ignore_index=IGNORED)
+    assert_as_plain(plain, batch, module, losses, gradients, lambda logits: of_tokens(logits.transpose(1, 2)))
 
 
 @pytest.mark.parametrize(("option", "task"), WRITERS)

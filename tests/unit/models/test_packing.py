@@ -47,9 +47,9 @@ def test_packed_texts_have_the_loss_and_the_gradients_of_unpacked_ones(architect
     for samples in (texts(), packed(texts(), 20)):
         net = network(architecture, attention)
         batch = whole(samples)
-        logits = net(**objective.inputs(net, batch)).logits
-        (objective.losses(logits, batch).sum() / batch["window"]).backward()
-        results.append((objective.measure(logits, batch), {name: p.grad for name, p in net.named_parameters()}))
+        outputs = objective.forward(net, batch)
+        (objective.losses(outputs, batch).sum() / batch["window"]).backward()
+        results.append((objective.measure(outputs, batch), {name: p.grad for name, p in net.named_parameters()}))
     ((losses, counts), gradients), ((packed_losses, packed_counts), packed_gradients) = results
     assert len(packed_losses) < len(losses), "some share a sample"
     assert packed_counts.sum() == counts.sum()
@@ -64,8 +64,7 @@ def test_packed_texts_have_the_loss_and_the_gradients_of_unpacked_ones(architect
 def test_the_loss_is_that_of_plain_transformers(architecture):
     net = network(architecture)
     batch = whole(texts())
-    logits = net(**NextTokenObjective().inputs(net, batch)).logits
-    losses, counts = NextTokenObjective().measure(logits, batch)
+    losses, counts = NextTokenObjective().measure(NextTokenObjective().forward(net, batch), batch)
     plain = net(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], labels=batch["labels"]).loss
     assert (losses.sum() / counts.sum()).item() == pytest.approx(plain.item(), abs=1e-5)
 
