@@ -42,6 +42,7 @@ def test_a_sweep_takes_another_model_and_data_set(name: str, prepared: Prepared)
     assert sweep.run.config.data.num_rows is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_sweep_ends_in_minutes(name: str, prepared: Prepared) -> None:
     config = prepared(name).run.config

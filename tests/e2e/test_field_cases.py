@@ -449,6 +449,7 @@ def test_predict_answers_the_conversation_as_it_stands_and_shows_what_was_asked(
     assert [answer["prediction"] for answer in answers] == ["juice", "tea", "tea", "juice", "juice", "tea"]
 
 
+@pytest.mark.slow
 def test_predictions_of_answered_and_open_conversations_keep_their_columns_in_csv(inside, drinks, tmp_path):
     asked = write_jsonl(tmp_path / "ask.jsonl", [{"messages": [TEA[0]]}, {"messages": [*TEA, *JUICE]}])
     assert inside("predict", drinks, asked, "--output", tmp_path / "out.csv").returncode == 0
@@ -460,6 +461,7 @@ def test_predictions_of_answered_and_open_conversations_keep_their_columns_in_cs
     ]
 
 
+@pytest.mark.slow
 def test_a_format_of_our_own_is_saved_as_a_template_that_writes_what_was_learned(drinks):
     from transformers import AutoTokenizer
 

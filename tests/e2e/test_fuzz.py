@@ -1,6 +1,6 @@
 """Whatever a file holds or an argument says, a user gets a sentence and a known exit code, never a traceback.
 
-The quick suite draws the same few examples each time; the slow one draws new ones for 20 seconds per test
+The quick suite draws the same few examples each time; the slow one draws new ones for 10 seconds per test
 (TUNESMITH_FUZZ_S sets another time).
 """
 
@@ -30,7 +30,7 @@ from tunesmith.tasks.registry import task_named
 
 CLASSIFICATION = task_named("classification")
 
-FUZZ_S = float(os.environ.get("TUNESMITH_FUZZ_S", "20"))
+FUZZ_S = float(os.environ.get("TUNESMITH_FUZZ_S", "10"))
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 QUICK = settings(deadline=None, derandomize=True, database=None, suppress_health_check=QUIET)
 BATCH = settings(QUICK, derandomize=False, max_examples=2, phases=[Phase.generate], print_blob=True)

@@ -240,22 +240,26 @@ def outcome(directory):
     return [(t.number, t.state, t.params, t.values) for t in load_sweep(directory).trials]
 
 
+KILLS, TRIALS = 7, 24
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["grid", "random"])
 def test_a_driver_that_is_killed_again_and_again_ends_as_if_it_had_not_been(sampler, project, tiny):
     (project / "fast_of_mine.py").write_text(FAST)
     (project / "driver.py").write_text(DRIVER)
-    many = ",".join(f"{number}e-5" for number in range(1, 41))
+    many = ",".join(f"{number}e-5" for number in range(1, TRIALS + 1))
     space = {"grid": f"choice({many})", "random": "tag(log, interval(1e-5, 1e-3))"}[sampler]
-    settings = {"params": {"optimizer.lr": space}, "n_jobs": 2, "sampler": sampler, "pruner": "none", "n_trials": 40}
+    settings = {"params": {"optimizer.lr": space}, "sampler": sampler, "pruner": "none"}
+    settings |= {"n_jobs": 2, "n_trials": TRIALS}
     whole, _ = fast_sweep(project, tiny, settings, 0, random.Random(0))
-    pieces, kills = fast_sweep(project, tiny, settings, 20, random.Random(sampler))
-    assert kills == 20
+    pieces, kills = fast_sweep(project, tiny, settings, KILLS, random.Random(sampler))
+    assert kills == KILLS
     assert outcome(pieces) == outcome(whole)
-    assert [number for number, *_ in outcome(pieces)] == list(range(40))
+    assert [number for number, *_ in outcome(pieces)] == list(range(TRIALS))
     said = {name: (path / "said.txt").read_text().splitlines() for name, path in (("whole", whole), ("pieces", pieces))}
-    assert [line.split()[0] for line in said["whole"]].count("start") == 40
-    for number in range(40):
+    assert [line.split()[0] for line in said["whole"]].count("start") == TRIALS
+    for number in range(TRIALS):
         words = [word for word, name, _ in map(str.split, said["pieces"]) if int(name) == number]
         assert set(words) <= {"start", "end"}
         assert "end" not in words[:-1], "what has finished is not run again"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import re
 import sys
@@ -217,12 +218,21 @@ def _source(skeleton: torch.nn.Module) -> str:
 
 def _without(module: Any, used: set[str]) -> str:
     """Source of a module without its unused classes."""
+    lines, classes = _parsed(module)
+    kept = list(lines)
+    for name, start, end in classes:
+        if name not in used:
+            kept[start:end] = [""] * (end - start)
+    return "\n".join(kept)
+
+
+@functools.cache
+def _parsed(module: Any) -> tuple[list[str], list[tuple[str, int, int]]]:
+    """Lines of a module's source, and the name and place of each class in them."""
     try:
         source = inspect.getsource(module)
     except (OSError, TypeError):
-        return ""
-    lines = source.splitlines()
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ClassDef) and node.name not in used:
-            lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or node.lineno) - node.lineno + 1)
-    return "\n".join(lines)
+        return [], []
+    classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+    places = [(node.name, node.lineno - 1, node.end_lineno or node.lineno) for node in classes]
+    return source.splitlines(), places

@@ -57,6 +57,7 @@ def answers(network):
         return network.train()(input_ids=ids, attention_mask=torch.ones_like(ids), **written).logits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "field"), CASES)
 def test_a_field_that_is_taken_has_an_effect(name, field):
     without, with_it = (

@@ -107,6 +107,7 @@ def test_a_verb_of_another_tool_is_answered_with_ours(inside):
         assert (answer.returncode, f"Did you mean {ours}?" in answer.stderr) == (2, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INSTEAD)
 def test_every_name_is_answered(name):
     assert INSTEAD[name] in told(f"+{name}=1")
