@@ -144,6 +144,8 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "reporting/run/outcome.py": {"tunesmith train -": ON_A_RUN},
     "reporting/run/calibration.py": {"tunesmith predict {": ON_A_RUN},
     "reporting/sweep/report.py": {"tunesmith train -": SWEEP},
+    "reporting/sweep/diagnosis.py": dict.fromkeys(("tunesmith diagnose {", "tunesmith train -"), PROVOKED),
+    "reporting/sweep/winner.py": {"data.split.test_fraction={}": STATES},
     "runs/directory.py": {"run.dir={}": STATES},
     "runs/record.py": {"tunesmith resume {": ON_A_RUN},
     "storage.py": {"tunesmith show {": ON_A_RUN},

@@ -122,3 +122,6 @@ def test_out_of_fold_rows_are_complete_and_unique_and_their_results_follow_from_
     assert abs(int(count) - every) < FOLDS, "the rows of all folds of the winner"
     winner = expand(record.path / "best.yaml").read_text()
     assert "folds: null" in winner
+    assert winner.startswith("# Compared with others over 5 folds. Trained on all rows but data.split.test_fraction=")
+    assert "the folds are dropped" in " ".join(out.split())
+    assert '<h2 id="crossval">Cross-validation</h2>' in (record.path / "report.html").read_text()

@@ -15,7 +15,7 @@ TEMPLATE = "report.html.j2"
 
 def page_environment() -> jinja2.Environment:
     """The templates of `reporting/templates`: a missing value is an error, and control characters become spaces."""
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("tunesmith.reporting"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -23,13 +23,13 @@ def page_environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_without_control_characters,
     )
+    environment.filters |= {"cell_text": cell_text, "svg": svg}
+    return environment
 
 
 def render_page(document: Document) -> str:
     """Write a report as a page that opens from disk; everything in it is escaped."""
-    environment = page_environment()
-    environment.filters |= {"cell_text": cell_text, "svg": svg}
-    return environment.get_template(TEMPLATE).render(document=document)
+    return page_environment().get_template(TEMPLATE).render(document=document)
 
 
 def _without_control_characters(value: Any) -> Any:

@@ -13,6 +13,7 @@ import yaml
 from tunesmith.config.schema import Logger
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.reporting.sweep.leaderboard import show_sweep, write_leaderboard
+from tunesmith.reporting.sweep.winner import trained_rows
 from tunesmith.runs.record import Record
 from tunesmith.runs.sweep_record import SweepRecord
 from tunesmith.runs.trial_record import TrialRecord
@@ -47,12 +48,14 @@ def summarise(
     best = record.best()
     if best is not None:
         write_best(directory, best)
+    if record.facts.get("folds"):
+        attempt("the folds cannot be put together", lambda: _write_folds(record))
     attempt("the report cannot be written", lambda: _report(record))
     if logger.tracker() is not None:
         attempt("the sweep cannot be tracked", lambda: _track(record, logger, status, code))
     show_sweep(record)
     if record.facts.get("folds"):
-        attempt("the folds cannot be put together", lambda: _show_folds(record))
+        attempt("the folds cannot be shown", lambda: _show_folds(record))
     say(directory.path)
     return code
 
@@ -71,20 +74,35 @@ def ending(driver: Driver, settings: Sweeper) -> tuple[str, int, str | None]:
 
 
 def write_best(directory: SweepDirectory, best: TrialRecord) -> None:
-    """Write the winner's config for a run outside the sweep that includes the evaluation on the test split."""
+    """Write the winner's config for a run outside the sweep that includes the evaluation on the test split.
+
+    Folds compare points, and none of their runs is the model to keep: this one is trained on all rows but those of test
+    and the validation rows that choose its weights.
+    """
     config = dict(Record(best.runs[0]).config)
     split = config["data"].get("split") or {}
     if split.get("folds") is not None and split["val_fraction"] > 0:  # folds compare; the winner needs one split
         config["data"] = config["data"] | {"split": split | {"folds": None, "fold": 0}}
     config["run"] = config["run"] | {"dir": None, "name": f"best-of-{directory.path.name}"}
     config["evaluation"] = config["evaluation"] | {"test": True}
-    write_text(directory.best, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    if split.get("folds") is not None:
+        rows = trained_rows(config["data"]["split"])
+        text = f"# Compared with others over {split['folds']} folds. Trained on {rows}.\n{text}"
+    write_text(directory.best, text)
+
+
+def _write_folds(record: SweepRecord) -> None:
+    from tunesmith.reporting.sweep.crossval import write_crossval
+
+    write_crossval(record)
 
 
 def _show_folds(record: SweepRecord) -> None:
-    from tunesmith.reporting.sweep.crossval import show_crossval, write_crossval
+    from tunesmith.reporting.sweep.crossval import read_crossval
+    from tunesmith.reporting.sweep.crossval_shown import show_crossval
 
-    show_crossval(write_crossval(record), record.metrics[0], record.path)
+    show_crossval(read_crossval(record), record)
 
 
 def _report(record: SweepRecord) -> Path:

@@ -142,11 +142,11 @@ class MLflow(Tracker):
             self._client.log_artifacts(self._id, str(folder), "model")
 
     def log_sweep(self, shown: SweepSummary) -> None:
-        """Write the sweep's curves and final numbers and a table of its trials, and nest their runs below its own."""
+        """Write the sweep's curves and final numbers and its tables, and nest their runs below its own."""
         super().log_sweep(shown)
-        columns = [[row[place] for row in shown.rows] for place in range(len(shown.columns))]
-        table = {name: [_plain(value) for value in column] for name, column in zip(shown.columns, columns, strict=True)}
-        self._client.log_dict(self._id, table, "trials.json")
+        for name, (columns, rows) in {"trials": (shown.columns, shown.rows), **shown.tables}.items():
+            table = {column: [_plain(row[place]) for row in rows] for place, column in enumerate(columns)}
+            self._client.log_dict(self._id, table, f"{name}.json")
         for name, figure in shown.figures.items():
             self._client.log_text(self._id, figure.to_html(include_plotlyjs="cdn"), f"{name}.html")
         for trial in self._trials():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +83,10 @@ class TensorBoard(Tracker):
         self._write_numbers({f"final/{name}": value for name, value in numbers_of(metrics).items()})
 
     def log_sweep(self, shown: SweepSummary) -> None:
-        """Write the sweep's curves and final numbers, and a table of all trials."""
+        """Write the sweep's curves and final numbers, and its tables."""
         super().log_sweep(shown)
-        self._write_text("trials", _table(shown))
+        for name, (columns, rows) in {"trials": (shown.columns, shown.rows), **shown.tables}.items():
+            self._write_text(name, _table(columns, rows))
 
     def finish(self, status: Status, exit_code: int) -> None:
         """Write how the run ended, as text and for the HPARAMS tab, and close the file."""
@@ -155,10 +156,10 @@ def _fenced(values: Mapping[str, Any]) -> str:
     return f"```yaml\n{yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)}```"
 
 
-def _table(shown: SweepSummary) -> str:
-    """Format all trials as a Markdown table."""
-    rows = [shown.columns, ["---"] * len(shown.columns), *shown.rows]
-    return "\n".join(f"| {' | '.join(_cell(value) for value in row)} |" for row in rows)
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Format a Markdown table."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(_cell(value) for value in line)} |" for line in lines)
 
 
 def _cell(value: Any) -> str:

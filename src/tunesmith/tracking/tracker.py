@@ -43,6 +43,8 @@ class SweepSummary:
     figures: Mapping[str, Any] = field(default_factory=dict)
     """Maps name to plotly figure."""
     summary: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, tuple[Sequence[str], Sequence[Sequence[Any]]]] = field(default_factory=dict)
+    """Further tables: name to columns and rows, such as a cross-validation's."""
 
 
 class Tracker(ABC):

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import Any
-
-from rich import box
-from rich.table import Table
-from rich.text import Text
 
 from tunesmith.errors import FilesError
 from tunesmith.evaluation.statistics.headline import group_numbers
 from tunesmith.evaluation.statistics.intervals import interval
 from tunesmith.evaluation.statistics.of_rows import additive_metrics
-from tunesmith.reporting.formatting import number_text
-from tunesmith.reporting.run.tables import console
+from tunesmith.evaluation.statistics.over_folds import compare_folds
+from tunesmith.evaluation.statistics.paired import holm
 from tunesmith.runs.record import Record
 from tunesmith.runs.sweep_record import SweepRecord
 from tunesmith.runs.trial_record import TrialRecord
-from tunesmith.storage import write_json, write_text
-from tunesmith.terminal import printable
+from tunesmith.storage import read_mapping, write_json, write_text
 
 OUT_OF_FOLD = "out_of_fold.jsonl"
 """In a trial's directory: the validation rows of all its folds, as in `predictions.jsonl`, with their `fold`."""
 RESULTS = "crossval.json"
 """In the sweep's directory: what every completed trial reached."""
+
+Bounds = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -45,8 +42,14 @@ class Validated:
     """Sample standard deviation (n-1) over folds."""
     over_rows: float | None
     """The metric of all out-of-fold predictions at once; None if it cannot be computed from saved predictions."""
-    interval: tuple[float, float] | None
+    interval: Bounds | None
     """95% interval of `over_rows`, over rows, or over groups if rows have one."""
+    behind: float | None = None
+    """By how much the mean is worse than the best trial's; None for the best, or where no test compares folds."""
+    behind_interval: Bounds | None = None
+    """95% interval of `behind`, by the corrected resampled t-test over the same folds."""
+    p: float | None = None
+    """Of that test, corrected for the number of trials that are compared with the best (Holm)."""
 
 
 def write_crossval(record: SweepRecord) -> list[Validated]:
@@ -59,33 +62,33 @@ def write_crossval(record: SweepRecord) -> list[Validated]:
         FilesError: Predictions are missing or damaged, or a row is in several folds.
     """
     folds = int(record.facts["folds"])
-    validated = [_of_trial(trial, record.metrics[0], folds) for trial in record.leaderboard() if trial.completed]
+    trials = [trial for trial in record.leaderboard() if trial.completed]
+    validated = [_of_trial(trial, record.metrics[0], folds) for trial in trials]
+    if trials and len(record.metrics) == 1:
+        validated = _against_best(validated, _test_to_train(trials[0]), record.directions[0])
     results = {"folds": folds, "metric": record.metrics[0], "trials": [asdict(each) for each in validated]}
     write_json(record.path / RESULTS, results)
     return validated
 
 
-def show_crossval(validated: Sequence[Validated], metric: str, path: Path) -> None:
-    """Print the trials over their folds as a table.
+def read_crossval(record: SweepRecord) -> list[Validated]:
+    """The results of a cross-validation, best first; empty if it has none, or is no cross-validation.
 
-    Args:
-        validated: The trials, best first.
-        metric: The objective.
-        path: The sweep's directory.
+    Raises:
+        FilesError: The file is damaged.
     """
-    if not validated:
-        return
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for header in ("trial", "mean of folds", "sd", "lowest", "highest", "all rows", "95% over rows", "rows"):
-        table.add_column(Text(header), justify="right")
-    for each in validated:
-        bounds = "" if each.interval is None else " to ".join(map(number_text, each.interval))
-        numbers = (each.mean, each.sd, min(each.by_fold), max(each.by_fold), each.over_rows)
-        texts = ["" if number is None else number_text(number) for number in numbers]
-        table.add_row(str(each.trial), *texts, bounds, f"{each.num_rows:,}")
-    out = console()
-    out.print(Text(printable(f"{metric} of rows that a run was not trained on ({path / RESULTS}):")))
-    out.print(table)
+    path = record.path / RESULTS
+    if not record.facts.get("folds") or not path.is_file():
+        return []
+    try:
+        return [_read(item) for item in read_mapping(path, json.loads)["trials"]]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise FilesError(f"{path} is damaged: {type(error).__name__}: {error}") from None
+
+
+def _read(item: Mapping[str, Any]) -> Validated:
+    pairs = {name: None if item.get(name) is None else tuple(item[name]) for name in ("interval", "behind_interval")}
+    return Validated(**{**item, **pairs, "by_fold": tuple(map(float, item["by_fold"]))})
 
 
 def _of_trial(trial: TrialRecord, metric: str, folds: int) -> Validated:
@@ -98,6 +101,36 @@ def _of_trial(trial: TrialRecord, metric: str, folds: int) -> Validated:
     values = tuple(values[0] for values in (trial.repeat_values or ()))
     value, bounds = over_rows(runs, by_fold, metric)
     return Validated(trial.number, len(rows), values, (trial.values or (0.0,))[0], trial.spread, value, bounds)
+
+
+def _test_to_train(trial: TrialRecord) -> float | None:
+    """Validation rows per training row of a fold; None for folds in time, which are no random division."""
+    runs = [Record(path) for path in trial.runs]
+    if runs[0].config["data"]["split"]["method"] == "time":
+        return None
+    counts = [run.results["num_rows"] for run in runs]
+    return statistics.fmean(count["val"] / count["train"] for count in counts)
+
+
+def _against_best(validated: list[Validated], test_to_train: float | None, direction: str) -> list[Validated]:
+    """The trials with what the folds say about each one's distance from the best."""
+    best, *others = validated
+    if test_to_train is None or not others:
+        return validated
+    sign = 1.0 if direction == "maximize" else -1.0
+    tests = [
+        compare_folds([sign * x for x in best.by_fold], [sign * x for x in each.by_fold], test_to_train)
+        for each in others
+    ]
+    known = [test for test in tests if test is not None]
+    if len(known) < len(tests):
+        return validated
+    corrected = holm([test.p for test in known])
+    compared = []
+    for each, test, p in zip(others, known, corrected, strict=True):
+        bounds = None if test.interval is None else (test.interval.low, test.interval.high)
+        compared.append(replace(each, behind=test.difference, behind_interval=bounds, p=p))
+    return [best, *compared]
 
 
 def check_once(by_fold: Sequence[Sequence[Mapping[str, Any]]], folds: int) -> None:
@@ -120,7 +153,7 @@ def check_once(by_fold: Sequence[Sequence[Mapping[str, Any]]], folds: int) -> No
 
 def over_rows(
     runs: Sequence[Record], by_fold: Sequence[Sequence[Mapping[str, Any]]], metric: str
-) -> tuple[float | None, tuple[float, float] | None]:
+) -> tuple[float | None, Bounds | None]:
     """Return a metric of the predictions of all folds at once, and its interval.
 
     Both are None if some fold's predictions do not give its recorded value, or folds differ in their labels.

@@ -5,8 +5,19 @@ from __future__ import annotations
 from tunesmith.reporting.blocks import Aside, Block, Chapter, Document, Listing, Verbatim
 from tunesmith.reporting.formatting import number_text, value_text
 from tunesmith.reporting.sweep.advice import edges, space_text
+from tunesmith.reporting.sweep.crossval_shown import crossval_chapter
+from tunesmith.reporting.sweep.diagnosis import diagnosis_chapter
 from tunesmith.reporting.sweep.leaderboard import leaderboard_rows
 from tunesmith.runs.sweep_record import SweepRecord
+
+
+def further_chapters(record: SweepRecord) -> list[Chapter]:
+    """What a page and Markdown say in the same way: the folds, and what went wrong.
+
+    Raises:
+        FilesError: A file of the sweep or of a run is damaged.
+    """
+    return [chapter for chapter in (crossval_chapter(record), diagnosis_chapter(record)) if chapter is not None]
 
 
 def sweep_document(record: SweepRecord) -> Document:
@@ -26,6 +37,7 @@ def sweep_document(record: SweepRecord) -> Document:
             )
         chapters.append(Chapter("winner", "The winner", blocks))
     header, *rows = leaderboard_rows(record)
+    chapters += further_chapters(record)
     chapters.append(Chapter("trials", "Trials", [Listing(header, rows)]))
     space: list[Block] = [Listing(["key", "space"], [[key, space_text(record, key)] for key in record.keys])]
     if record.facts.get("command"):

@@ -26,6 +26,7 @@ from tunesmith.reporting.formatting import (
 )
 from tunesmith.reporting.run.tables import console, facts_table, warned
 from tunesmith.reporting.sweep.trial_warnings import trial_warnings
+from tunesmith.reporting.sweep.winner import BEST_FILE, rows_of_winner
 from tunesmith.runs.sweep_record import SweepRecord
 from tunesmith.runs.trial_record import TrialRecord
 from tunesmith.storage import write_text
@@ -33,7 +34,6 @@ from tunesmith.terminal import printable, say
 
 LEADERBOARD_FILE = "leaderboard.csv"
 REPORT_FILE = "report.html"
-BEST_FILE = "best.yaml"
 
 COSTS = {"num_trainable_parameters": "trained", "peak_memory_mb": "MB"}
 """Costs of a trial besides time, with their column headers."""
@@ -127,6 +127,9 @@ def sweep_facts(record: SweepRecord) -> list[tuple[str, Any]]:
     for name, file in (("winner", BEST_FILE), ("leaderboard", LEADERBOARD_FILE), ("report", REPORT_FILE)):
         if (record.path / file).is_file():
             facts.append((name, record.path / file))
+    trained_on = rows_of_winner(record)
+    if trained_on is not None:
+        facts.append(("trains on", trained_on))
     if record.facts.get("command"):
         facts.append(("command", record.facts["command"]))
     return facts

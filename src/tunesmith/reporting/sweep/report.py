@@ -23,9 +23,11 @@ from tunesmith.reporting.formatting import (
 )
 from tunesmith.reporting.page import page_environment
 from tunesmith.reporting.sweep.advice import Edge, Noise, edges, noise, space_text
+from tunesmith.reporting.sweep.document import further_chapters
 from tunesmith.reporting.sweep.figures import Figure, Figures
-from tunesmith.reporting.sweep.leaderboard import BEST_FILE, COSTS, REPORT_FILE, has_spread, shown_costs
+from tunesmith.reporting.sweep.leaderboard import COSTS, REPORT_FILE, has_spread, shown_costs
 from tunesmith.reporting.sweep.study import MIN_TRIALS_FOR_IMPORTANCES, importances, quiet_optuna
+from tunesmith.reporting.sweep.winner import BEST_FILE
 from tunesmith.runs.record import as_argument
 from tunesmith.runs.sweep_record import SweepRecord
 from tunesmith.runs.trial_record import TrialRecord
@@ -70,6 +72,7 @@ def render_report(record: SweepRecord) -> str:
         facts=_facts(record),
         edges=_edges(record),
         noise=_noise(record),
+        chapters=further_chapters(record),
         sections=sections,
         has_spread=has_spread(record),
         costs={name: COSTS[name] for name in shown_costs(record)},
@@ -136,7 +139,7 @@ def _facts(record: SweepRecord) -> list[tuple[str, str]]:
     """Return the sweep's conditions, for the line under the title."""
     facts = record.facts
     pairs = [(name, _name_of(facts.get(name))) for name in ("sampler", "pruner")]
-    pairs += [(name, str(facts.get(name, ""))) for name in ("repeats", "seed")]
+    pairs += [(name, str(facts.get(name, ""))) for name in ("folds", "repeats", "seed")]
     pairs += [("started", str(facts.get("started") or "").replace("T", " ")[:16]), ("took", _took(record))]
     return [(name, text) for name, text in pairs if text and (name, text) != ("repeats", "1")]
 
@@ -162,7 +165,7 @@ def _edges(record: SweepRecord) -> list[Edge]:
 
 
 def _noise(record: SweepRecord) -> Noise | None:
-    return noise(record)
+    return None if record.facts.get("folds") else noise(record)  # folds are the same for every trial, seeds are not
 
 
 def _script_json(value: Any) -> Markup:

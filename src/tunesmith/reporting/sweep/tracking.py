@@ -7,16 +7,32 @@ from typing import Any
 
 from tunesmith.config.limits import parse_yaml
 from tunesmith.config.schema import Logger as LoggerConfig
+from tunesmith.reporting.sweep.crossval import read_crossval
+from tunesmith.reporting.sweep.crossval_shown import crossval_columns
+from tunesmith.reporting.sweep.diagnosis import verdict_columns
 from tunesmith.reporting.sweep.figures import Figures
-from tunesmith.reporting.sweep.leaderboard import BEST_FILE, leaderboard_rows
+from tunesmith.reporting.sweep.leaderboard import leaderboard_rows
 from tunesmith.reporting.sweep.study import importances, quiet_optuna
+from tunesmith.reporting.sweep.winner import BEST_FILE
 from tunesmith.runs.sweep_record import SweepRecord, losses
 from tunesmith.tracking.guarded import open_tracker
 from tunesmith.tracking.tracker import Status, SweepSummary, TrackedRun
 
 JOB_TYPE = "sweep"
 
-SEARCHED = ("metrics", "directions", "sampler", "pruner", "n_trials", "n_jobs", "repeats", "seed", "space", "command")
+SEARCHED = (
+    "metrics",
+    "directions",
+    "sampler",
+    "pruner",
+    "n_trials",
+    "n_jobs",
+    "repeats",
+    "folds",
+    "seed",
+    "space",
+    "command",
+)
 """Keys of `sweep.json` that describe the search."""
 
 
@@ -80,7 +96,14 @@ def sweep_summary(record: SweepRecord) -> SweepSummary:
         importances=weights or {},
         figures={"parallel_coordinates": parallel.figure} if parallel else {},
         summary=_final(record),
+        tables=_tables(record),
     )
+
+
+def _tables(record: SweepRecord) -> dict[str, tuple[list[str], list[list[Any]]]]:
+    """The tables beside that of the trials, without empty ones."""
+    tables = {"crossval": crossval_columns(read_crossval(record)), "diagnosis": verdict_columns(record)}
+    return {name: (columns, rows) for name, (columns, rows) in tables.items() if rows}
 
 
 def _points(record: SweepRecord) -> list[dict[str, float]]:
@@ -105,6 +128,9 @@ def _final(record: SweepRecord) -> dict[str, Any]:
     best = record.best()
     if best is not None and best.values:
         final |= {"best/trial": best.number, f"best/{record.metrics[0]}": best.values[0]}
+        for validated in read_crossval(record)[:1]:
+            measured = {"best/sd_over_folds": validated.sd, "best/over_rows": validated.over_rows}
+            final |= {name: value for name, value in measured.items() if value is not None}
     elif len(record.metrics) > 1:
         final["pareto_trials"] = [trial.number for trial in record.pareto()]
     return final

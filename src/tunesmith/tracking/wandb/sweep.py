@@ -37,7 +37,11 @@ def sweep_charts(shown: SweepSummary) -> dict[str, Any]:
     """Build a sweep's tables and charts, as the client's objects by name."""
     import wandb
 
-    charts: dict[str, Any] = {"sweep/trials": wandb.Table(columns=list(shown.columns), data=_table_rows(shown))}
+    tables = {"trials": (shown.columns, shown.rows), **shown.tables}
+    charts: dict[str, Any] = {
+        f"sweep/{name}": wandb.Table(columns=list(columns), data=_table_rows(rows))
+        for name, (columns, rows) in tables.items()
+    }
     if shown.importances:
         table = wandb.Table(columns=["parameter", "importance"], data=[[*item] for item in shown.importances.items()])
         title = "Parameter importances (PED-ANOVA)"
@@ -45,9 +49,9 @@ def sweep_charts(shown: SweepSummary) -> dict[str, Any]:
     return charts | {f"sweep/{name}": wandb.Plotly(figure) for name, figure in shown.figures.items()}
 
 
-def _table_rows(shown: SweepSummary) -> list[list[Any]]:
+def _table_rows(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
     """Convert rows so that each column has one type, as W&B requires: numbers, or else text."""
-    columns = list(zip(*shown.rows, strict=True))
+    columns = list(zip(*rows, strict=True))
     return [list(row) for row in zip(*map(_column, columns), strict=True)]
 
 
