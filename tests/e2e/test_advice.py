@@ -164,6 +164,14 @@ NOT_TYPED: dict[str, dict[str, str]] = {
         ),
         SWEEP,
     ),
+    "sweeping/sharing.py": dict.fromkeys(
+        (
+            *(f"hydra.sweeper.pruner={name}" for name in ("asha", "none")),
+            *("hydra.sweeper.n_trials={}", "hydra.sweeper.sampler=tpe"),
+        ),
+        SWEEP,
+    ),
+    "reporting/comparison/tuning.py": {"hydra.sweeper.equal={}": SWEEP},
     "sweeping/space/reading.py": {"optimizer.lr=1e-5": SWEEP},
     "sweeping/resume.py": {"hydra.sweeper.initial=DIR": SWEEP, "tunesmith resume {": SWEEP},
     "sweeping/settings.py": {"hydra.sweeper.pruner=none": SWEEP},

@@ -40,6 +40,9 @@ class Sweeper(Node):
     continue later from its checkpoint)."""
     n_trials: Count | None = None
     """Trials in total, including those before a resume; null is every point of a grid."""
+    equal: str | None = None
+    """A varied key whose values share the search equally, such as `method`: each gets as many of the `n_trials`,
+    proposed and pruned without regard to those of the others, as in a sweep of its own."""
     n_jobs: Count | Literal["auto"] = "auto"
     """Trials at once; `auto` is one per GPU, or one per CPU core."""
     executor: Literal["local", "inprocess"] | dict[str, Any] = "local"

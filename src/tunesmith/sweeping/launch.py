@@ -131,6 +131,7 @@ def drive(
         seed=settings.seed,
         storage=open_storage(settings.storage, directory.journal),
         name=directory.path.name,
+        equal=settings.equal,
     )
     limits = Limits(
         sweep.n_trials,
@@ -220,6 +221,7 @@ def _facts(sweep: Sweep, search: Search, directory: SweepDirectory, name: str) -
         "sampler": {"name": sweep.sampler} if isinstance(sweep.sampler, str) else sweep.sampler,
         "pruner": {"name": pruner, **options},
         "n_trials": sweep.n_trials,
+        **({"equal": sweep.settings.equal} if sweep.settings.equal is not None else {}),
         "repeats": sweep.settings.repeats,
         **({"folds": sweep.folds, "fold_rungs": list(sweep.fold_rungs)} if sweep.folds is not None else {}),
         "seed": sweep.settings.seed,
@@ -242,8 +244,9 @@ def _announce(sweep: Sweep, directory: SweepDirectory, executor: Executor) -> No
     count = "without limit" if math.isinf(sweep.space.size) else f"of {len(sweep.space.points())} points"
     log.info("%s", directory.path)
     log.info(
-        "%d trials %s by %s, %d at once; %s decides; %s",
+        "%d trials%s %s by %s, %d at once; %s decides; %s",
         sweep.n_trials,
+        f", as many for each value of {sweep.settings.equal}," if sweep.settings.equal is not None else "",
         count if not math.isinf(sweep.space.size) else "of a continuous space",
         read_choice(sweep.sampler)[0],
         executor.slots,

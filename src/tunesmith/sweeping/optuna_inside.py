@@ -28,19 +28,22 @@ def opened(storage: str | BaseStorage) -> BaseStorage:
     return optuna.storages.get_storage(storage)
 
 
-class _View(optuna.Study):
-    """A study whose paused trials look pruned to its sampler.
+class StudyView(optuna.Study):
+    """A study whose paused trials look pruned to its sampler, and which can hide some.
 
     Samplers and pruners read the trials through `_get_trials`. Optuna cannot pause a trial, and a trial whose state
     were changed in the storage could not continue.
     """
 
     waiting: set[int]
+    hidden: frozenset[int] = frozenset()
+    """Numbers of trials that samplers do not see."""
 
     def _get_trials(
         self, deepcopy: bool = True, states: Any | None = None, use_cache: bool = False
     ) -> list[FrozenTrial]:
-        trials = self._storage.get_all_trials(self._study_id, deepcopy=deepcopy)
+        every = self._storage.get_all_trials(self._study_id, deepcopy=deepcopy)
+        trials = [trial for trial in every if trial.number not in self.hidden]
         seen = [_as_pruned(trial) if trial.number in self.waiting else trial for trial in trials]
         return [trial for trial in seen if states is None or trial.state in states]
 
@@ -53,7 +56,7 @@ def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
     return pruned
 
 
-def open_study(storage: BaseStorage, name: str, directions: Sequence[str], waiting: set[int]) -> optuna.Study:
+def open_study(storage: BaseStorage, name: str, directions: Sequence[str], waiting: set[int]) -> StudyView:
     """Open the study with a name, creating it if the storage has none.
 
     Args:
@@ -68,6 +71,6 @@ def open_study(storage: BaseStorage, name: str, directions: Sequence[str], waiti
         directions=[StudyDirection[direction.upper()] for direction in directions],
         load_if_exists=True,
     )
-    view = _View(name, storage)
+    view = StudyView(name, storage)
     view.waiting = waiting
     return view

@@ -25,9 +25,11 @@ from tunesmith.errors import ConfigError, Problem
 from tunesmith.redaction import redact_config, redact_values
 from tunesmith.runs.sweep_record import SweepRecord, is_sweep
 from tunesmith.sweeping.search.judge import ForeignJudge, Judge, OptunaPruner
+from tunesmith.sweeping.search.judge_of_shares import JudgeOfShares
 from tunesmith.sweeping.search.rungs import FRACTIONS, REDUCTION, Halving, fold_rungs
 from tunesmith.sweeping.search.samplers import is_optuna, make_pruner, read_choice
 from tunesmith.sweeping.search.study import Study
+from tunesmith.sweeping.sharing import problems_of_shares
 from tunesmith.sweeping.space.grammar import overrides
 from tunesmith.sweeping.space.reading import read_space
 from tunesmith.sweeping.space.space import Point, Space
@@ -125,11 +127,15 @@ class Sweep:
             return None
         own = {key: value for key, value in options.items() if key != "rungs"}
         rungs = (*self.rungs, *map(float, self.fold_rungs))
-        if name == "asha":
-            return Halving(rungs, int(own.get("reduction", REDUCTION)), pauses=own.get("pauses", True))
-        if is_optuna(name):
-            return OptunaPruner(rungs, make_pruner({"name": name, **own}), study)
-        return ForeignJudge(construct("hydra.sweeper.pruner", name, {"fractions": rungs, **own}))
+
+        def make() -> Judge:
+            if name == "asha":
+                return Halving(rungs, int(own.get("reduction", REDUCTION)), pauses=own.get("pauses", True))
+            if is_optuna(name):
+                return OptunaPruner(rungs, make_pruner({"name": name, **own}), study)
+            return ForeignJudge(construct("hydra.sweeper.pruner", name, {"fractions": rungs, **own}))
+
+        return make() if self.settings.equal is None else JudgeOfShares(make, study.shares)
 
 
 def lists_points(settings: Sweeper, space: Space) -> bool:
@@ -182,7 +188,12 @@ def prepare(texts: Sequence[str], settings: Sweeper, composer: Composer, *, chec
     directions = tuple(_direction(name, run.config.evaluation, metrics) for name in objectives)
     judged_runs = tuple(zip(judged, runs, strict=True))
     sweep = Sweep(settings, space, objectives, directions, tuple(plain), run, tuple(initial), judged_runs)
-    problems = [*_contradictions(sweep), *_secrets(redact_config(run.saved), run.saved), *_swept_secrets(space)]
+    problems = [
+        *_contradictions(sweep),
+        *problems_of_shares(settings, space, initial),
+        *_secrets(redact_config(run.saved), run.saved),
+        *_swept_secrets(space),
+    ]
     if problems:
         raise ConfigError(problems)
     return sweep

@@ -139,12 +139,14 @@ def _same_search(record: SweepRecord, sweep: Sweep) -> None:
     ours = {
         "metric": list(sweep.objectives),
         "pruner": pruner,
+        "equal": sweep.settings.equal,
         "repeats": sweep.settings.repeats,
         "params": sweep.space.describe(),
     }
     then = {
         "metric": facts["metrics"],
         "pruner": facts["pruner"],
+        "equal": facts.get("equal"),
         "repeats": facts["repeats"],
         "params": facts["space"],
     }

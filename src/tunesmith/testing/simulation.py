@@ -53,6 +53,7 @@ class Simulation:
         failing: Trial, replicate and attempt of each job that fails.
         disk: The state left by an earlier driver.
         length: Returns, given a trial's number, how long a full run of it takes; 1 for all by default.
+        equal: A key whose values share the search equally.
     """
 
     def __init__(
@@ -66,13 +67,14 @@ class Simulation:
         failing: Sequence[tuple[int, int, int]] = (),
         disk: Disk | None = None,
         length: Callable[[int], float] = lambda number: 1.0,
+        equal: str | None = None,
     ) -> None:
         self.slots = slots
         self.failing = failing
         self.rungs = RUNGS if judge is not None else ()
         self.files = (disk := disk or Disk()).files
         self.length = length
-        study = Study(space, sampler, ["maximize"], seed=1, storage=disk.storage)
+        study = Study(space, sampler, ["maximize"], seed=1, storage=disk.storage, equal=equal)
         self.scheduler = TrialScheduler(study, limits, ["maximize"], judge(study) if judge is not None else None)
         self.clock = 0.0
         self.cost = 0.0

@@ -8,6 +8,7 @@ import yaml
 from tunesmith.config.composing.composer import Composer
 from tunesmith.errors import ConfigError
 from tunesmith.sweeping.prepare import prepare
+from tunesmith.sweeping.search.study import Study
 from tunesmith.sweeping.settings import read_settings
 
 LR = {"optimizer.lr": "choice(1e-4, 1e-3)"}
@@ -241,6 +242,26 @@ def test_no_more_trials_are_planned_than_there_are_points():
     assert sweep_of(params=LR | {"model.dropout": "interval(0.0, 0.1)"}, n_trials=40).n_trials == 40
 
 
+SHARED = {"method": "choice(full, lora)", "optimizer.lr": "interval(1e-4, 1e-3)"}
+
+
+def test_values_share_a_search_equally_with_a_judge_for_each():
+    sweep = sweep_of(params=SHARED, equal="method", n_trials=6)
+    study = Study(sweep.space, sweep.sampler, sweep.directions, equal="method")
+    assert [study.ask()[1]["method"] for _ in range(4)] == ["full", "lora"] * 2
+    judge = sweep.judge(study)
+    assert [judge.report(number, 0, 0.5 - number) for number in range(4)] == ["pause"] * 2 + ["pause"] * 2
+    assert judge.promote([0, 1, 2, 3]) == 0
+    assert judge.promote([1, 2, 3]) == 1, "the best of lora, though worse than each of full"
+    assert judge.promote([2, 3]) is None
+    assert sweep.decided.equal == "method"
+
+
+def test_what_cannot_be_shared_equally_is_refused_before_the_start():
+    (problem,) = refusal(params=SHARED, equal="method", n_trials=7)
+    assert (problem.where, problem.received) == ("hydra.sweeper.n_trials", "7")
+
+
 def test_folds_are_the_replicates_of_a_point_and_of_one_config_alone():
     sweep = sweep_of("evaluation/crossval=stratified", repeats=2)
     assert (sweep.folds, sweep.replicates, sweep.n_trials, sweep.space.points()) == (5, 10, 1, [{}])
@@ -250,15 +271,16 @@ def test_folds_are_the_replicates_of_a_point_and_of_one_config_alone():
 
 
 @pytest.mark.parametrize(
-    ("overrides", "where"),
+    ("overrides", "where", "words"),
     [
-        (["evaluation/crossval=kfold", "data.split.fold=1"], "data.split.fold"),
-        (["evaluation/crossval=time", "data.split.column=day"], "hydra.sweeper.repeats"),
-        (["evaluation/crossval=time"], "data.split.column"),
-        (["evaluation/crossval=group"], "data.split.group_column"),
+        (["evaluation/crossval=kfold", "data.split.fold=1"], "data.split.fold", "Leave it out"),
+        (["evaluation/crossval=time", "data.split.column=day"], "hydra.sweeper.repeats", "Leave it out"),
+        (["evaluation/crossval=time"], "data.split.column", "data.split.column=NAME"),
+        (["evaluation/crossval=group"], "data.split.group_column", "data.split.group_column=NAME"),
     ],
 )
-def test_what_folds_lack_or_contradict_is_refused_before_the_start(overrides, where):
+def test_what_folds_lack_or_contradict_is_refused_before_the_start(overrides, where, words):
     with pytest.raises(ConfigError) as refused:
         sweep_of(*overrides, repeats=2)
-    assert any(problem.where.endswith(where) for problem in refused.value.problems)
+    (problem,) = [problem for problem in refused.value.problems if problem.where.endswith(where)]
+    assert words in problem.hint

@@ -18,7 +18,7 @@ from tunesmith.evaluation.statistics.over_seeds import Spread
 from tunesmith.evaluation.statistics.paired import Comparison
 from tunesmith.reporting.comparison.contenders import Contender, against_first, same_but_for_seed
 from tunesmith.reporting.comparison.pairing import Row, paired_rows
-from tunesmith.reporting.comparison.tuning import Tuning, tuning_of, unequal_tuning
+from tunesmith.reporting.comparison.tuning import Tuning, tunings_of, unequal_tuning
 from tunesmith.runs.record import Record
 from tunesmith.suggest import did_you_mean, nearest
 
@@ -104,9 +104,10 @@ def compare_runs(records: Sequence[Record], metric: str | None = None, split: st
     units = [form.by_group(group_numbers(rows.of_run[0])) if form else None for form in forms]
     methods = [Contender.of(runs, values, units) for runs in same_but_for_seed(records)]
     methods.sort(key=lambda method: -sign * method.value)
+    spent = tunings_of([records[method.runs[0]] for method in methods])
     entries = [
-        _entry(method, [records[run] for run in method.runs], test, rows.of_run, methods[0])
-        for method, test in zip(methods, against_first(methods), strict=True)
+        _entry(method, [records[run] for run in method.runs], test, rows.of_run, methods[0], tuning)
+        for method, test, tuning in zip(methods, against_first(methods), spent, strict=True)
     ]
     remarks = _remarks(entries, full, all(forms))
     return RunComparison(full, len(rows.of_run[0]), rows.left_out, entries, _keys(entries), remarks)
@@ -118,6 +119,7 @@ def _entry(
     test: tuple[Comparison | None, float | None],
     rows: Sequence[Sequence[Row]],
     best: Contender,
+    tuning: Tuning,
 ) -> Entry:
     bounds = method.spread.interval if method.spread else None
     if method.unit is not None and len(runs) == 1:
@@ -134,7 +136,7 @@ def _entry(
         runs=runs,
         deviation=method.deviation,
         spread=method.spread,
-        tuning=tuning_of(runs[0]),
+        tuning=tuning,
     )
 
 
@@ -226,6 +228,16 @@ def _cost(entry: Entry) -> tuple[float, float]:
     return (results.get("num_trainable_parameters", float("inf")), results.get("duration_s", float("inf")))
 
 
+def _group_that_differs(entries: Sequence[Entry]) -> str | None:
+    """A config group of which the runs take different options, methods before models; None if there is none."""
+    configs = [entry.record.config for entry in entries]
+    of = {"method": ("name", "_target_"), "model": ("path", "tokenizer")}
+    options = {
+        group: {str([config[group].get(key) for key in keys]) for config in configs} for group, keys in of.items()
+    }
+    return next((group for group, names in options.items() if len(names) > 1), None)
+
+
 def _remarks(entries: Sequence[Entry], full: str, additive: bool) -> list[str]:
     remarks = []
     if not additive:
@@ -237,7 +249,9 @@ def _remarks(entries: Sequence[Entry], full: str, additive: bool) -> list[str]:
     if len(set(steps.values())) > 1:
         counts = ", ".join(f"{name}: {number}" for name, number in steps.items())
         remarks.append(f"the runs were trained for different numbers of steps ({counts})")
-    remarks += unequal_tuning(short_names_of(entries), [entry.tuning for entry in entries])
+    remarks += unequal_tuning(
+        short_names_of(entries), [entry.tuning for entry in entries], _group_that_differs(entries)
+    )
     if len({len(entry.runs) > 1 for entry in entries}) > 1:
         remarks.append("how much one run varies over seeds is unknown: it is taken from those with several")
     unfinished = [run for entry in entries for run in entry.runs if run.status != "completed"]

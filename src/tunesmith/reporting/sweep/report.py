@@ -139,7 +139,7 @@ def _facts(record: SweepRecord) -> list[tuple[str, str]]:
     """Return the sweep's conditions, for the line under the title."""
     facts = record.facts
     pairs = [(name, _name_of(facts.get(name))) for name in ("sampler", "pruner")]
-    pairs += [(name, str(facts.get(name, ""))) for name in ("folds", "repeats", "seed")]
+    pairs += [(name, str(facts.get(name, ""))) for name in ("equal", "folds", "repeats", "seed")]
     pairs += [("started", str(facts.get("started") or "").replace("T", " ")[:16]), ("took", _took(record))]
     return [(name, text) for name, text in pairs if text and (name, text) != ("repeats", "1")]
 

@@ -28,6 +28,7 @@ SEARCHED = (
     "n_trials",
     "n_jobs",
     "repeats",
+    "equal",
     "folds",
     "seed",
     "space",

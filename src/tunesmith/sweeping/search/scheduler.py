@@ -193,9 +193,11 @@ class TrialScheduler:
         return Job(number)
 
     def _resume_best_paused(self) -> Job | None:
-        """Resume the best paused trial if the search would otherwise end without a result."""
-        paused = [trial for trial in self.trials.values() if trial.state == "paused"]
-        if self.stopping or self._running or not paused or self.ranked():
+        """Resume the best paused trial if the search, or its share of it, would otherwise end without a result."""
+        share = self.study.shares.of
+        ended = {share(trial.number) for trial in self.ranked()}
+        paused = [t for t in self.trials.values() if t.state == "paused" and share(t.number) not in ended]
+        if self.stopping or self._running or not paused:
             return None
         trial = max(paused, key=lambda t: (max(t.rungs), self._gain(t.rungs[max(t.rungs)]), -t.number))
         self.judge.continue_paused(trial.number)

@@ -24,6 +24,7 @@ from tunesmith.runs.trial_record import State
 from tunesmith.seeding import derive_seed
 from tunesmith.sweeping.optuna_inside import id_of, open_study, opened
 from tunesmith.sweeping.search.samplers import make_sampler, read_choice
+from tunesmith.sweeping.search.shares import Shares
 from tunesmith.sweeping.space.space import Point, Space, identity_of_value
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -56,6 +57,7 @@ class Study:
         seed: The sweep's seed.
         storage: Where the study is kept; in memory by default.
         name: Its name in the storage.
+        equal: A key whose values get as many trials each; what is drawn for one is drawn without regard to the others.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Study:
         seed: int = 0,
         storage: BaseStorage | None = None,
         name: str = "sweep",
+        equal: str | None = None,
     ) -> None:
         self.space = space
         self.sampler = sampler
@@ -77,6 +80,9 @@ class Study:
         self._study = open_study(self._storage, name, directions, self._waiting)
         self._study_id = self._storage.get_study_id_from_name(name)
         self._ids = {trial.number: id_of(trial) for trial in self.trials()}
+        self.shares = Shares(space.parameters[equal] if equal is not None else None)
+        for trial in self.trials():
+            self.shares.add(trial.number, trial.user_attrs.get(POINT))
         self._over = {trial.number for trial in self.trials() if trial.state.is_finished()}
         self._known = {
             identity_of_value(point) for trial in self.trials() if (point := trial.user_attrs.get(POINT)) is not None
@@ -99,7 +105,7 @@ class Study:
         Args:
             chosen: The point to use, if the user has specified one.
         """
-        if chosen is None and self.space.is_finite and not self._left:
+        if chosen is None and self.space.is_finite and self._next_left() is None:
             return None
         storage, study_id = self._storage, self._study_id
         trial_id = self._unused() or storage.create_new_trial(study_id)
@@ -109,6 +115,7 @@ class Study:
             storage.set_trial_param(trial_id, key, distribution.to_internal_repr(value), distribution)
         storage.set_trial_user_attr(trial_id, POINT, point)
         self._ids[number] = trial_id
+        self.shares.add(number, point)
         self._known.add(identity_of_value(point))
         self._left.pop(identity_of_value(point), None)
         return number, point
@@ -173,17 +180,24 @@ class Study:
 
     def _draw(self, trial_id: int, number: int) -> Point:
         if self._grid:
-            return next(iter(self._left.values()))
+            point = self._next_left()
+            assert point is not None
+            return point
+        self._study.hidden = self.shares.others(self.shares.least())
         self._study.sampler = sampler = make_sampler(self.sampler, self.seed, number)
         trial = self._storage.get_trial(trial_id)
         sampler.before_trial(self._study, trial)
         sampler.infer_relative_search_space(self._study, trial)  # some samplers store the space here
-        point: Point = {}
+        point = {}
         for _ in range(MAX_ATTEMPTS):
             point = self._sample(sampler, trial)
             if identity_of_value(point) not in self._known and not self.space.excludes(point):
                 return point
-        return next(iter(self._left.values()), None) or self._allowed(trial, point)
+        return self._next_left() or self._allowed(trial, point)
+
+    def _next_left(self) -> Point | None:
+        """The first untried point of a finite space, of the value that has the fewest trials if they share equally."""
+        return next((point for point in self._left.values() if self.shares.allows(point)), None)
 
     def _allowed(self, trial: FrozenTrial, point: Point) -> Point:
         """Draw points of a continuous space at random until one is not excluded, after the sampler found none.
@@ -203,13 +217,16 @@ class Study:
     def _sample(self, sampler: BaseSampler, trial: FrozenTrial) -> Point:
         """Draw a point: unconditional keys jointly, active conditional ones independently."""
         leaders = {key: p for key, p in self.space.parameters.items() if key not in self.space.followers}
+        fixed = self.shares.fixed()
         free: dict[str, BaseDistribution] = {
-            key: p.distribution for key, p in leaders.items() if p.when is None and not p.distribution.single()
+            key: p.distribution
+            for key, p in leaders.items()
+            if p.when is None and not p.distribution.single() and key not in fixed
         }
         together = sampler.sample_relative(self._study, trial, free)
-        point: Point = {}
+        point: Point = dict(fixed)
         for key, parameter in sorted(leaders.items(), key=lambda item: len(self.space.above(item[0]))):
-            if not self.space.is_active(key, point):
+            if key in fixed or not self.space.is_active(key, point):
                 continue
             if parameter.distribution.single() and parameter.values is not None:
                 point[key] = parameter.values[0]

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import yaml
 from conftest import tiny_overrides
 from scipy.stats import binomtest
 from sklearn.metrics import f1_score
@@ -226,3 +227,28 @@ def test_a_run_that_was_chosen_from_more_trials_is_told(half, tmp_path):
     assert "from 5 trials (50 steps)" in remark
     assert "from 2 trials (20 steps)" in remark
     assert not [r for r in compare_runs([half, records[0]], "accuracy", "val").remarks if "1 trials" in r]
+
+
+def test_of_one_sweep_each_method_was_chosen_from_its_own_trials(half, tmp_path):
+    methods = ["full", "lora", "lora", "full", "lora"]
+    for number, method in enumerate(methods):
+        params = {"method": method, "optimizer.lr": number}
+        write_trial(tmp_path, number, state="completed", values=[0.5], steps=10, full_steps=10, params=params)
+    (tmp_path / "sweep.json").write_text('{"metrics": ["val/accuracy"], "directions": ["maximize"]}')
+    records = []
+    for number in (0, 1, 2):
+        folder = tmp_path / "trials" / f"000{number}"
+        kept = (folder / "trial.json").read_text()
+        shutil.rmtree(folder)
+        copied(half, folder, wrong_in(9 - number, 0))
+        (folder / "trial.json").write_text(kept)
+        config = yaml.safe_load((folder / "config.yaml").read_text())
+        config["method"]["name"] = methods[number]
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+        records.append(load_run(folder))
+    (remark,) = [r for r in compare_runs(records[:2], "accuracy", "val").remarks if "tuned alike" in r]
+    assert "from 2 trials (20 steps)" in remark
+    assert "from 3 trials (30 steps)" in remark
+    assert remark.endswith("A sweep over method with hydra.sweeper.equal=method gives each the same")
+    same_method = compare_runs(records[1:], "accuracy", "val").remarks
+    assert not [remark for remark in same_method if "tuned alike" in remark], "both were chosen from all five"
