@@ -111,7 +111,7 @@ def execute(
             outputs.append(look_at_test(session, trainer, parts))
         report(session, parts, outputs, probed)
         session.diagnose()
-        best.discard()
+    best.discard()  # not before the run is recorded as completed: killed in between, it could not be resumed
     record = Record(directory.path)
     if session.sweep is None:  # a sweep has a page of its own
         write_finished(record)

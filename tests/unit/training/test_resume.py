@@ -1,5 +1,6 @@
 """An interrupted run that is resumed ends as if it had never been interrupted."""
 
+import json
 import os
 import random
 import shlex
@@ -15,7 +16,7 @@ from tunesmith import compose, load_run, train
 from tunesmith.errors import ConfigError, DataError, FilesError
 from tunesmith.storage import locked, write_json
 from tunesmith.training import run as story
-from tunesmith.training.callbacks.checkpoints import AtomicCheckpointIO, LastCheckpoint
+from tunesmith.training.callbacks.checkpoints import BEST, AtomicCheckpointIO, BestWeights, LastCheckpoint
 from tunesmith.training.callbacks.interruption import Interrupted
 from tunesmith.training.resume import newest_unfinished, resume
 
@@ -416,3 +417,20 @@ def test_the_command_of_an_advice_can_be_typed_where_a_path_has_spaces(finished,
     advised = shlex.split(done.stderr.partition("from the start: tunesmith ")[2])
     assert advised == ["train", "--from", str(copied), "trainer.max_epochs=3"]
     assert inside("check", *advised[1:]).returncode == 0
+
+
+@pytest.mark.slow
+def test_the_best_weights_stay_until_the_run_is_recorded_as_completed(tiny, monkeypatch):
+    """Killed in between, a run without them could not be resumed."""
+    seen = []
+    discard = BestWeights.discard
+
+    def observed(best):
+        status = json.loads((best.path.parent.parent / "results.json").read_text())["status"]
+        seen.append((best.path.is_file(), status))
+        discard(best)
+
+    monkeypatch.setattr(BestWeights, "discard", observed)
+    record = train(compose([*tiny, "trainer.max_epochs=1"]))
+    assert seen == [(True, "completed")]
+    assert not (record.directory.checkpoints / BEST).exists()
