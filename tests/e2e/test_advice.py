@@ -89,7 +89,9 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "config/composing/compose.py": {"tunesmith train {": OPEN},
     "config/checking/validate.py": {"data.format._target_=": OPEN},
     "config/checking/other_names.py": {
-        **dict.fromkeys((f"tunesmith {verb}" for verb in ("evaluate R", "resume R", "export R", "train -")), OPEN),
+        **dict.fromkeys(
+            (f"tunesmith {verb}" for verb in ("evaluate R", "resume R", "export R", "train -", "predict R")), OPEN
+        ),
         **dict.fromkeys(("hydra.sweeper.sampler={name", "hydra.sweeper.seed=1", "method=lora}"), SWEEP),
         "model.quantization=4bit": NEEDS,
         **dict.fromkeys(("data.convert=alpaca", "data.convert=sharegpt"), CONVERTED),
@@ -143,6 +145,7 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "reporting/run/errors.py": {"tunesmith report {": ON_A_RUN},
     "reporting/run/outcome.py": {"tunesmith train -": ON_A_RUN},
     "reporting/run/calibration.py": {"tunesmith predict {": ON_A_RUN},
+    "reporting/run/label_thresholds.py": {"tunesmith predict {": ON_A_RUN},
     "reporting/sweep/report.py": {"tunesmith train -": SWEEP},
     "reporting/sweep/diagnosis.py": dict.fromkeys(("tunesmith diagnose {", "tunesmith train -"), PROVOKED),
     "reporting/sweep/winner.py": {"data.split.test_fraction={}": STATES},

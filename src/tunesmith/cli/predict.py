@@ -37,6 +37,7 @@ EXAMPLES = r"""examples:
   tunesmith predict RUN new.txt                           one text per line; answers as JSON lines on standard output
   echo "a quiet masterpiece" | tunesmith predict RUN -
   tunesmith predict RUN new.csv --calibrated --abstain-below 0.8   no answer where it would be right too rarely
+  tunesmith predict RUN new.csv --threshold f1 --threshold rare:recall=0.9     several labels per text
   printf 'Who came?\tAda came.\n' | tunesmith predict RUN -   a pair of texts, a tab between them
 """
 
@@ -48,6 +49,9 @@ with a .csv: write texts as they are. Without it, those that begin with = + - @ 
 because a spreadsheet would run them as formulas"""
 
 CALIBRATED = "probabilities at the temperature that fits the validation rows; the answers are the same"
+THRESHOLD = """\
+f1, precision=0.9 or recall=0.9: predict a label from the probability that reaches this on the validation rows; with a
+label in front for that label only, as one of two needs it (repeatable)"""
 ABSTAIN = "give no answer to a text whose answer is less probable than this"
 
 log = logging.getLogger("tunesmith")
@@ -73,6 +77,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--unguarded", action="store_true", help=UNGUARDED)
     parser.add_argument("--calibrated", action="store_true", help=CALIBRATED)
     parser.add_argument("--abstain-below", type=float, metavar="PROBABILITY", help=ABSTAIN)
+    parser.add_argument("--threshold", action="append", default=[], metavar="[LABEL:]GOAL", help=THRESHOLD)
     arguments = parser.parse_args(argv)
     if arguments.output is not None and arguments.output.suffix not in (".csv", ".jsonl"):
         rule = "predictions are written as .csv or .jsonl"
@@ -118,15 +123,20 @@ def deciding_of(record: Record, arguments: argparse.Namespace) -> Deciding:
     """
     from tunesmith.inference.deciding import Deciding, refuse_undecidable, temperature_of
 
-    calibrated, below = arguments.calibrated, arguments.abstain_below
-    if not calibrated and below is None:
+    calibrated, below, asked = arguments.calibrated, arguments.abstain_below, arguments.threshold
+    if not calibrated and below is None and not asked:
         return Deciding()
-    refuse_undecidable(traits_of(record.config["task"]), record.labels, calibrated=calibrated, below=below)
+    traits = traits_of(record.config["task"])
+    refuse_undecidable(traits, record.labels, calibrated=calibrated, below=below, thresholds=asked)
 
+    from tunesmith.inference.threshold_goals import fit_thresholds, goals_of
     from tunesmith.training.logs import log_to
 
+    goals = goals_of(asked, traits, record.labels) if asked else {}
     with log_to():
-        deciding = Deciding(temperature_of(record) if calibrated else 1.0, below)
+        temperature = temperature_of(record) if calibrated else 1.0
+        thresholds = fit_thresholds(record, goals, temperature) if goals else {}
+        deciding = Deciding(temperature, below, thresholds)
         if (sentence := deciding.foretold(record)) is not None:
             log.info("%s", sentence)
     return deciding

@@ -1,12 +1,12 @@
-"""What is made of a model's answers: probabilities at a temperature, and answers that are withheld."""
+"""What is made of a model's logits: probabilities at a temperature, thresholds, and answers that are withheld."""
 
 from __future__ import annotations
 
 import json
 import logging
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from tunesmith.config.tasks import Traits
@@ -28,15 +28,17 @@ class Deciding:
     """What logits are divided by before they become probabilities."""
     below: float | None = None
     """Confidence below which an answer is withheld; None answers every row."""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """Label to the logit above which it is predicted; for one of two labels, to the least gap to the other's logit."""
 
     def rows(
         self, answered: Sequence[dict[str, Any]], logits: Sequence[Any], labels: Sequence[str]
     ) -> list[dict[str, Any]]:
-        """Withhold answers that are not sure enough: `prediction` is None, `abstained` true.
+        """Apply the thresholds, and withhold answers that are not sure enough: `prediction` is None, `abstained` true.
 
         Args:
             answered: What a task's `answer_rows` made of the logits at the temperature.
-            logits: Of each row, at the temperature: shape (labels,), or (words, labels).
+            logits: Of each row, as the network gave them: shape (labels,), or (words, labels).
             labels: Label names in the order of the logits.
 
         Returns:
@@ -45,17 +47,31 @@ class Deciding:
         Raises:
             ConfigError: A task of the user's own answers with other words than its labels.
         """
+        pairs = zip(answered, logits, strict=True)
+        decided = [row | {"prediction": self.prediction(row["prediction"], own, labels)} for row, own in pairs]
         if self.below is None:
-            return list(answered)
-        decided: list[dict[str, Any]] = []
-        for row, own in zip(answered, logits, strict=True):
-            sure = _confidence(own, row["prediction"], labels)
-            abstained = sure is None or sure < self.below
-            shown = {"prediction": None if abstained else row["prediction"], "confidence": sure, "abstained": abstained}
-            decided.append(shown | {name: value for name, value in row.items() if name not in shown})
-        count = len([row for row in decided if row["abstained"]])
-        log.info("%d of %d rows are not answered: their confidence is below %g", count, len(decided), self.below)
-        return decided
+            return decided
+        rows = [self._withheld(row, own, labels) for row, own in zip(decided, logits, strict=True)]
+        count = len([row for row in rows if row["abstained"]])
+        log.info("%d of %d rows are not answered: their confidence is below %g", count, len(rows), self.below)
+        return rows
+
+    def prediction(self, given: Any, logits: Any, labels: Sequence[str]) -> Any:
+        """Return what is predicted instead of what a task predicts of logits, given the thresholds."""
+        if not self.thresholds:
+            return given
+        if not isinstance(given, str):
+            above = {label: float(logits[labels.index(label)]) > least for label, least in self.thresholds.items()}
+            return [label for label in labels if above.get(label, label in given)]
+        ((label, least),) = self.thresholds.items()
+        index = labels.index(label)
+        return label if float(logits[index]) - float(logits[1 - index]) > least else labels[1 - index]
+
+    def _withheld(self, row: dict[str, Any], logits: Any, labels: Sequence[str]) -> dict[str, Any]:
+        sure = _confidence(logits, row["prediction"], labels, self.temperature)
+        abstained = sure is None or (self.below is not None and sure < self.below)
+        shown = {"prediction": None if abstained else row["prediction"], "confidence": sure, "abstained": abstained}
+        return shown | {name: value for name, value in row.items() if name not in shown}
 
     def foretold(self, record: Record) -> str | None:
         """Say how many of a run's validation rows would be answered, and how many of these right; None if unknown."""
@@ -65,8 +81,10 @@ class Deciding:
         rows = record.predictions(FITTED_ON) if record.directory.predictions.is_file() else []
         if self.below is None or not rows:
             return None
+        labels = record.labels
         try:
-            sure = [confidence_of(row, record.labels, self.temperature) for row in rows]
+            rows = [row | {"prediction": self.prediction(row["prediction"], row["logits"], labels)} for row in rows]
+            sure = [confidence_of(row, labels, self.temperature) for row in rows]
             right = [answered_right(row) for row in rows]
         except (KeyError, TypeError, ValueError, IndexError):  # edited, or a task of the user's own
             return None
@@ -81,17 +99,19 @@ class Deciding:
 PLAIN = Deciding()
 
 
-def _confidence(logits: Any, prediction: Any, labels: Sequence[str]) -> float | None:
+def _confidence(logits: Any, prediction: Any, labels: Sequence[str], temperature: float) -> float | None:
     from tunesmith.evaluation.confidence import answer_confidences, row_confidence
 
     try:
-        return row_confidence(answer_confidences(logits, prediction, labels))
+        return row_confidence(answer_confidences(logits, prediction, labels, temperature))
     except (TypeError, ValueError):
         rule = "is for answers among the labels, and this task answers with something else"
         raise ConfigError([Problem("--abstain-below", rule, str(prediction), LEAVE)], late=True) from None
 
 
-def refuse_undecidable(traits: Traits, labels: Sequence[str], *, calibrated: bool, below: float | None) -> None:
+def refuse_undecidable(
+    traits: Traits, labels: Sequence[str], *, calibrated: bool, below: float | None, thresholds: Sequence[str] = ()
+) -> None:
     """Refuse flags that cannot do what they say for a task.
 
     Args:
@@ -99,6 +119,7 @@ def refuse_undecidable(traits: Traits, labels: Sequence[str], *, calibrated: boo
         labels: The run's labels.
         calibrated: Whether probabilities at the temperature are asked for.
         below: The confidence below which no answer is wanted.
+        thresholds: What thresholds are asked for, as typed.
 
     Raises:
         ConfigError: The task has no probabilities of labels, or the confidence is none, or no answer is below it.
@@ -107,20 +128,16 @@ def refuse_undecidable(traits: Traits, labels: Sequence[str], *, calibrated: boo
     least = 1 / 2 if traits.several else 1 / max(len(labels), 1)
     if traits.output != "labels":
         rule = f"is for probabilities of labels, and this run answers with {_kind(traits)}"
-        flags = [("--calibrated", None)] * calibrated + [("--abstain-below", below)] * (below is not None)
-        problems = [Problem(flag, rule, _typed(value), LEAVE) for flag, value in flags]
+        flags = {"--calibrated": calibrated, "--abstain-below": below is not None, "--threshold": bool(thresholds)}
+        problems = [Problem(flag, rule, None, LEAVE) for flag, given in flags.items() if given]
     elif below is not None and not 0 < below < 1:
         hint = f"Try {below / 100:g}" if 1 < below < 100 else "Try 0.8"
-        problems = [Problem("--abstain-below", "is a probability between 0 and 1", _typed(below), hint)]
-    elif below is not None and below <= least:
+        problems = [Problem("--abstain-below", "is a probability between 0 and 1", f"{below:g}", hint)]
+    elif below is not None and below <= least and not thresholds:
         rule = f"withholds nothing: every answer has a probability of at least {least:.4g}"
-        problems = [Problem("--abstain-below", rule, _typed(below), "Try a larger one, such as 0.8")]
+        problems = [Problem("--abstain-below", rule, f"{below:g}", "Try a larger one, such as 0.8")]
     if problems:
         raise ConfigError(problems)
-
-
-def _typed(value: float | None) -> str | None:
-    return None if value is None else f"{value:g}"
 
 
 def _kind(traits: Traits) -> str:

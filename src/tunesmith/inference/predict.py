@@ -50,11 +50,12 @@ def predict(
     task = trained.task
     rows = inputs if isinstance(inputs, Rows) else _rows(trained, task, inputs)
     rows = clean_texts(rows, trained.config.data)
-    answers = _answers(trained, task, rows)
+    logits = answers = _answers(trained, task, rows)
     if deciding.temperature != 1:
         # In fp64, neighbouring fp32 numbers stay apart and equal ones equal, so no answer changes.
         answers = [answer.double() / deciding.temperature for answer in answers]
-    return deciding.rows(task.answer_rows(answers, trained.labels), answers, trained.labels)
+    answered = task.answer_rows(answers, trained.labels)
+    return answered if deciding == PLAIN else deciding.rows(answered, logits, trained.labels)
 
 
 def _rows(trained: Trained, task: Task, inputs: Sequence[str | Mapping[str, Any] | Sequence[Message]]) -> Rows:

@@ -3,14 +3,17 @@
 import csv
 import json
 import random
+import re
 import shutil
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from conftest import reviews, tiny_overrides
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, softmax
+from sklearn.metrics import f1_score, precision_score, recall_score
 from synthetic_sweep import write_facts, write_trial
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -18,11 +21,13 @@ from tunesmith import compose, load_model, load_run, train
 from tunesmith.config.tasks import TASKS
 from tunesmith.errors import ConfigError
 from tunesmith.evaluation.calibration import expected_calibration_error
+from tunesmith.evaluation.decision_thresholds import Goal, fit_threshold
 from tunesmith.evaluation.label_scores import label_scores
 from tunesmith.evaluation.temperature import fit_temperature
 from tunesmith.inference.deciding import Deciding, refuse_undecidable, temperature_of
 from tunesmith.inference.export import export
 from tunesmith.inference.predict import predict
+from tunesmith.inference.threshold_goals import fit_thresholds, goals_of
 from tunesmith.reporting.markdown import as_markdown
 from tunesmith.reporting.run.report import run_document
 
@@ -166,6 +171,110 @@ def test_a_run_without_a_temperature_says_why(finished, older, inside, asked, tm
     (other.path / "model/calibration.json").write_text('{"temperature": -1}')
     damaged = inside("predict", other.path, asked, "--calibrated")
     assert (damaged.returncode, "calibration.json is damaged" in damaged.stderr) == (5, True)
+
+
+@pytest.fixture(scope="module")
+def several(finished, tmp_path_factory):
+    """Stored predictions of three labels, the last of them rare and with logits that are too low."""
+    random_ = np.random.default_rng(3)
+    rows = []
+    for number in range(400):
+        margins = random_.normal([0.0, -0.5, -3.0], 2)
+        there = random_.random(3) < expit(margins)
+        names = ("art", "law", "war: old")
+        logits = (margins - [0, 0, 1.5]).tolist()
+        split, given = ("val", "test")[number % 2], [name for name, z in zip(names, logits, strict=True) if z > 0]
+        label = [name for name, yes in zip(names, there, strict=True) if yes]
+        rows.append({"id": str(number), "split": split, "label": label, "prediction": given, "logits": logits})
+    path = tmp_path_factory.mktemp("several") / "run"
+    with_predictions(finished, path, rows, labels=["art", "law", "war: old"])
+    config = yaml.safe_load((path / "config.yaml").read_text())
+    config["task"] |= {"multi_label": True}
+    (path / "config.yaml").write_text(yaml.safe_dump(config))
+    return load_run(path)
+
+
+def by_split(record, split):
+    rows = record.predictions(split)
+    there = np.array([[label in row["label"] for label in record.labels] for row in rows])
+    return np.array([row["logits"] for row in rows]), there
+
+
+def test_thresholds_of_several_labels_are_fitted_on_val_said_for_test_and_used(several, caplog):
+    goals = goals_of(["f1", "war: old:recall=0.9"], TASKS["multi_label"], several.labels)
+    assert goals == {"art": Goal("f1"), "law": Goal("f1"), "war: old": Goal("recall", 0.9)}
+    with caplog.at_level("INFO", "tunesmith"):
+        thresholds = fit_thresholds(several, goals, 1.0)
+    (logits, there), (unseen, truth) = by_split(several, "val"), by_split(several, "test")
+    chosen = np.array([thresholds[label] for label in several.labels])
+    best = max(f1_score(there[:, 0], logits[:, 0] > cut) for cut in logits[:, 0] - 1e-9)
+    assert f1_score(there[:, 0], logits[:, 0] > chosen[0]) == pytest.approx(best)
+    assert recall_score(there[:, 2], logits[:, 2] > chosen[2]) >= 0.9
+    assert f"threshold of 'war: old' by recall=0.9: {expit(chosen[2]):.4g}; val" in caplog.text
+    for column in range(3):
+        scores = [
+            score(truth[:, column], unseen[:, column] > chosen[column]) for score in (precision_score, recall_score)
+        ]
+        assert f"rows) precision {scores[0]:.4f} recall {scores[1]:.4f} F1" in caplog.text
+    mean = f1_score(truth, unseen > chosen, average="macro")
+    assert f"test {mean:.4f}, at 0.5 {f1_score(truth, unseen > 0, average='macro'):.4f}" in caplog.text
+    answered = [{"prediction": []} for _ in unseen]
+    rows = Deciding(temperature=1.7, thresholds=thresholds).rows(answered, torch.from_numpy(unseen), several.labels)
+    given = np.array([[label in row["prediction"] for label in several.labels] for row in rows])
+    assert (given == (unseen > chosen)).all(), "a temperature does not move them"
+    chapter = as_markdown(run_document(several)).partition("## Calibration")[2].partition("## ")[0]
+    assert f"test F1 at 0.5 {f1_score(truth, unseen > 0, average='macro'):.4f}" in chapter
+    assert f"tunesmith predict {several.argument} INPUT --threshold f1" in chapter
+
+
+def test_a_threshold_of_one_of_two_labels_decides_for_it(older, inside, asked):
+    plain = [json.loads(line) for line in inside("predict", older.path, asked).stdout.splitlines()]
+    done = inside("predict", older.path, asked, "--threshold", "good:recall=0.99", "--calibrated")
+    assert done.returncode == 0, done.stderr
+    val = older.predictions("val")
+    margins = np.array([row["logits"][1] - row["logits"][0] for row in val])
+    there = np.array([row["label"] == "good" for row in val])
+    threshold = fit_threshold(margins, there, Goal("recall", 0.99))
+    assert threshold < 0
+    assert f"threshold of 'good' by recall=0.99: {expit(threshold / temperature_of(older)):.4g}; val" in done.stderr
+    for row, before in zip(map(json.loads, done.stdout.splitlines()), plain, strict=True):
+        gap = np.log(before["probabilities"]["good"] / before["probabilities"]["bad"])
+        assert row["prediction"] == ("good" if gap > threshold else "bad")
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["f1"], "needs the one of the two labels that it decides (received f1). Try --threshold good:f1"),
+        (["good:f2"], "takes f1, precision=0.9 or recall=0.9"),
+        (["good:precision=90"], "takes f1, precision=0.9 or recall=0.9"),
+        (["goode:f1"], "no label 'goode' (received goode:f1). Did you mean good?"),
+        (["good:f1", "bad:f1"], "only one threshold"),
+        (["good:f1", "good:recall=0.9"], "there are two for 'good'"),
+    ],
+)
+def test_thresholds_that_mean_nothing_are_refused_with_what_to_type(older, inside, asked, flags, words):
+    done = inside("predict", older.path, asked, *(part for flag in flags for part in ("--threshold", flag)))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+
+
+def test_a_precision_that_no_threshold_has_is_refused_with_one_that_some_have(finished, inside, asked, tmp_path):
+    rows = too_sure(60)
+    top = max((row for row in rows if row["split"] == "val"), key=lambda row: row["logits"][1])
+    top["label"] = "bad"
+    record = with_predictions(finished, tmp_path / "run", rows)
+    refused = inside("predict", record.path, asked, "--threshold", "good:precision=1")
+    assert refused.returncode == 2
+    assert "no threshold of 'good' has this precision on the 30 validation rows" in refused.stderr
+    advised = re.search(r"Ask for less: (--threshold \S+)", refused.stderr)[1]
+    assert inside("predict", record.path, asked, *advised.split()).returncode == 0
+
+
+def test_labels_that_exclude_one_another_have_no_thresholds():
+    for option in ("classification", "token_classification"):
+        with pytest.raises(ConfigError, match="exclude one another"):
+            goals_of(["f1"], TASKS[option], ["a", "b", "c"])
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -159,7 +159,12 @@ INSTEAD = {
     **dict.fromkeys(("k_folds", "k_fold", "num_folds"), FOLDS),
     **dict.fromkeys(
         ("calibration", "temperature_scaling"),
-        "predictions.jsonl has the logits; to measure it: +evaluation.metrics.ece=ece",
+        "Every run fits a temperature, which tunesmith predict RUN INPUT --calibrated uses; as a metric of its own: "
+        "+evaluation.metrics.ece=ece",
+    ),
+    **dict.fromkeys(
+        ("thresholds", "decision_threshold", "classification_threshold"),
+        "Thresholds are fitted to a finished run's validation rows: tunesmith predict RUN INPUT --threshold f1",
     ),
     **dict.fromkeys(
         ("normalization", "normalize", "outlier_strategy"), "Numbers are learned as they are: change them in the file"

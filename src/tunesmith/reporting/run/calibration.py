@@ -9,6 +9,7 @@ from tunesmith.config.tasks import traits_of
 from tunesmith.reporting.blocks import Block, Chapter, Gallery, Listing, Picture, Sentence
 from tunesmith.reporting.drawing.charts import Curve, curve_chart
 from tunesmith.reporting.palette import BLUE, FAINT, QUIET
+from tunesmith.reporting.run.label_thresholds import thresholds_listing
 from tunesmith.runs.record import Record
 
 ERRORS = 1.96
@@ -49,7 +50,8 @@ def calibration_chapter(record: Record) -> Chapter | None:
     blocks.append(Sentence(_temperature_text(record, measured)))
     if all(part["withheld"] for part in splits.values()):
         blocks.append(_withheld(record, splits))
-    return Chapter("calibration", "Calibration", blocks)
+    thresholds = thresholds_listing(record)
+    return Chapter("calibration", "Calibration", [*blocks, *([thresholds] if thresholds is not None else [])])
 
 
 def calibration_text(measured: Part) -> str:
@@ -61,7 +63,12 @@ def calibration_text(measured: Part) -> str:
 
 def _errors(part: Part) -> str:
     after = f" -> {part['calibrated_ece']:.4f}" if "calibrated_ece" in part else ""
-    return f"{part['ece']:.4f}{after} ({part['ece_by_chance']:.4f} by chance)"
+    return f"{part['ece']:.4f}{after} ({_by_chance(part):.4f} by chance)"
+
+
+def _by_chance(part: Part) -> float:
+    """The error that true probabilities, as those at the temperature are meant to be, would show."""
+    return float(part.get("calibrated_ece_by_chance", part["ece_by_chance"]))
 
 
 def _diagram(split: str, part: Part) -> Picture:
@@ -104,7 +111,7 @@ def _about(split: str, part: Part, *, several: bool) -> str:
     )
     means = what.format(sure=f"{sure:.1%}", right=f"{right:.1%}")
     error_text = f"the expected calibration error (ECE) is {part['ece']:.4f}"
-    chance = f"True probabilities would show about {part['ece_by_chance']:.4f} by chance alone"
+    chance = f"True probabilities would show about {_by_chance(part):.4f} by chance alone"
     return f"{split}: the mean probability of {total:,} {means}; {error_text}{after}. {chance}."
 
 
