@@ -151,12 +151,9 @@ def temperature_of(record: Record) -> float:
         ConfigError: There is none.
         FilesError: A file is damaged.
     """
-    file = record.directory.calibration
-    if file.is_file():
-        temperature = read_mapping(file, json.loads).get("temperature")
-        if not isinstance(temperature, int | float) or not 0 < temperature < math.inf:
-            raise FilesError(f"{file} is damaged: its temperature is {temperature!r}, but should be a number above 0")
-        return float(temperature)
+    saved = saved_temperature(record)
+    if saved is not None:
+        return saved
     measured = calibration_of(record)
     if measured is None or measured["temperature"] is None:
         reason = measured["reason"] if measured else f"{record.directory.predictions.name} has no logits of labels"
@@ -164,3 +161,18 @@ def temperature_of(record: Record) -> float:
         raise ConfigError([Problem("--calibrated", rule, None, f"{LEAVE}: the probabilities are then the model's own")])
     log.info("no temperature was saved with this run: %.4g fits its stored validation rows", measured["temperature"])
     return float(measured["temperature"])
+
+
+def saved_temperature(record: Record) -> float | None:
+    """Return the temperature saved with a run's model; None if there is none.
+
+    Raises:
+        FilesError: The file is damaged.
+    """
+    file = record.directory.calibration
+    if not file.is_file():
+        return None
+    temperature = read_mapping(file, json.loads).get("temperature")
+    if not isinstance(temperature, int | float) or not 0 < temperature < math.inf:
+        raise FilesError(f"{file} is damaged: its temperature is {temperature!r}, but should be a number above 0")
+    return float(temperature)

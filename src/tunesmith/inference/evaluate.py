@@ -23,8 +23,10 @@ from tunesmith.data.rows import Rows, join
 from tunesmith.data.splits import data_fingerprint, distinct
 from tunesmith.data.splitting.split import draw
 from tunesmith.errors import DataError
+from tunesmith.evaluation.reliability import measure_calibration
 from tunesmith.evaluation.statistics.headline import headline_intervals
 from tunesmith.inference.changes import drifts, metric_changes
+from tunesmith.inference.deciding import saved_temperature
 from tunesmith.inference.thresholds import SplitName
 from tunesmith.inference.trained_on import own_rows, warn_of_trained_rows
 from tunesmith.models.groundwork import Groundwork
@@ -100,6 +102,8 @@ def _evaluate(
         log.warning("%s", sentence)
     answers = prediction_rows(outputs, rows, trained.labels, task, texts=config.evaluation.texts)
     compared = _compared(record, config, own, rows, answers, outputs) if other_data(record, composed) else {}
+    temperature = saved_temperature(record)
+    calibration = measure_calibration(answers, trained.labels, temperature) if temperature is not None else None
     directory = open_directory(record.path / EVALUATIONS, split, rows.sha256())
     write_lines(directory.predictions, answers)
     results = {
@@ -110,6 +114,7 @@ def _evaluate(
         "metrics": outputs.defined_metrics,
         "intervals": headline_intervals(config.evaluation, answers, trained.labels, outputs.defined_metrics),
         "tables": outputs.tables,
+        **({"calibration": calibration} if calibration is not None else {}),
         **compared,
         "warnings": warnings.sentences,
     }

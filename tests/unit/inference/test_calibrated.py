@@ -5,6 +5,7 @@ import json
 import random
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -340,6 +341,19 @@ def test_the_winner_of_a_sweep_answers_at_its_temperature(noisy, inside, asked, 
     assert of_sweep.returncode == 0, of_sweep.stderr
     assert of_sweep.stdout == inside("predict", noisy[0].path, asked, "--calibrated").stdout
     assert of_sweep.stdout != inside("predict", noisy[0].path, asked).stdout
+
+
+@pytest.mark.slow
+def test_evaluations_measure_the_probabilities_of_other_rows_at_the_same_temperature(noisy, inside):
+    record = noisy[1]
+    done = inside("evaluate", record.path, "--split", "val")
+    assert done.returncode == 0, done.stderr
+    measured = json.loads((Path(done.stdout.splitlines()[-1]) / "results.json").read_text())["calibration"]
+    own = record.results["calibration"]
+    assert measured["temperature"] == own["temperature"]
+    for name in ("ece", "calibrated_ece", "nll", "calibrated_nll", "ece_by_chance"):
+        assert measured["splits"]["val"][name] == pytest.approx(own["splits"]["val"][name], abs=1e-5)
+    assert f"calibration error (ECE): val {own['splits']['val']['ece']:.4f} -> " in done.stdout
 
 
 def optimum(rows):
