@@ -89,6 +89,7 @@ def evaluate_on(record: Record, arguments: argparse.Namespace) -> int:
 
 def show_evaluation(record: Record, measured: Mapping[str, Any]) -> None:
     """Print what an evaluation measured and, on other data, how it differs from what the run measured on its own."""
+    from tunesmith.reporting.run.by_slice import slices_text
     from tunesmith.reporting.run.calibration import calibration_text
     from tunesmith.reporting.run.evaluations import change_listing, decides, drift_lines
     from tunesmith.reporting.run.tables import console, intervals_text, listing_table, metrics_table, warned
@@ -96,11 +97,13 @@ def show_evaluation(record: Record, measured: Mapping[str, Any]) -> None:
     if "changes" in measured:
         console().print(listing_table(change_listing(measured["changes"], decides(record))))
     else:
-        console().print(metrics_table(measured["metrics"]))
+        console().print(metrics_table(measured["metrics"], record.results.get("monitor", "")))
     if measured["intervals"]:
         say(intervals_text(measured["intervals"]))
     if "calibration" in measured and (line := calibration_text(measured["calibration"])):
         say(line)
+    if measured.get("slices"):
+        say(slices_text(measured["slices"], record.results.get("monitor", "")))
     if measured.get("drift"):
         say("\n".join(["drift", *(f"  - {line}" for line in drift_lines(measured["drift"]))]))
     if measured["warnings"]:

@@ -41,6 +41,6 @@ def main(argv: list[str]) -> int:
     from tunesmith.training.resume import resume
 
     record = resume(record, arguments.overrides, trust=tuple(arguments.trust), new_end=arguments.new_end)
-    console().print(metrics_table(record.metrics))
+    console().print(metrics_table(record.metrics, record.results.get("monitor", "")))
     say(record.path)
     return 0

@@ -457,6 +457,9 @@ class Evaluation(Node):
     texts: Annotated[bool, FILES, LATER] = False
     """Keep the text of each row in `predictions.jsonl`, without secrets and cut after 2,000 characters: errors can then
     be read, and stand on the run's page, where the data is not."""
+    slices: Annotated[list[str], SPEED, LATER] = []
+    """Columns of the data by whose values rows are measured too, each slice with every metric in `results.json` and an
+    interval of `monitor`; `source` is the source of rows from several. Trials of a sweep leave it out."""
     test: Annotated[bool, Fixed("A search never looks at the test split")] = True
     """Evaluate on the test split once, at the end; every look at it is recorded in the ledger."""
 

@@ -19,10 +19,11 @@ from tunesmith.data.fitting import Fitted, fit
 from tunesmith.data.lines import place_of
 from tunesmith.data.prepared import read_prepared
 from tunesmith.data.reading import read_rows
+from tunesmith.data.row_slices import with_slices
 from tunesmith.data.rows import Rows, join
 from tunesmith.data.splits import data_fingerprint, distinct
 from tunesmith.data.splitting.split import draw
-from tunesmith.errors import DataError
+from tunesmith.errors import ConfigError, DataError
 from tunesmith.evaluation.reliability import measure_calibration
 from tunesmith.evaluation.statistics.headline import headline_intervals
 from tunesmith.inference.changes import drifts, metric_changes
@@ -44,6 +45,7 @@ from tunesmith.training.networks import Trained, load_model
 from tunesmith.training.predictions import prediction_rows
 from tunesmith.training.preflight import check_length
 from tunesmith.training.remarks import remarks
+from tunesmith.training.slices import measure_slices
 
 log = logging.getLogger("tunesmith")
 
@@ -79,6 +81,7 @@ def _evaluate(
     fitted, identity = rows_to_measure(record, composed, config, split, trained)
     rows = fitted.splits[split]
     task = task_of(config.task)
+    rows = sliced(rows, split, config)
     check_labels(rows, split, named_data(config.data), trained)
     own, why = own_rows(record)
     warn_of_trained_rows(record, own, why, rows, split, config.data.near)
@@ -101,6 +104,9 @@ def _evaluate(
     for sentence in remarks([outputs], {split: rows}, trained.labels, task, len(trained.tokenizer)):
         log.warning("%s", sentence)
     answers = prediction_rows(outputs, rows, trained.labels, task, texts=config.evaluation.texts)
+    slices, left_out = measure_slices(config, task, trained.labels, outputs, answers) if rows.slices else ([], [])
+    for sentence in left_out:
+        log.warning("%s", sentence)
     compared = _compared(record, config, own, rows, answers, outputs) if other_data(record, composed) else {}
     temperature = saved_temperature(record)
     calibration = measure_calibration(answers, trained.labels, temperature) if temperature is not None else None
@@ -115,11 +121,21 @@ def _evaluate(
         "intervals": headline_intervals(config.evaluation, answers, trained.labels, outputs.defined_metrics),
         "tables": outputs.tables,
         **({"calibration": calibration} if calibration is not None else {}),
+        **({"slices": slices} if slices else {}),
         **compared,
         "warnings": warnings.sentences,
     }
     write_json(directory.results, results)
     return outputs.defined_metrics, directory
+
+
+def sliced(rows: Rows, split: str, config: RunConfig) -> Rows:
+    """The rows with the values of `evaluation.slices`; as they are, which is said, if the data has no such column."""
+    try:
+        return with_slices({split: rows}, config.data, config.evaluation.slices)[split]
+    except ConfigError as error:
+        log.warning("not measured by slice: %s", error.problems[0])
+        return rows
 
 
 def other_data(record: Record, composed: Composed) -> bool:

@@ -45,6 +45,8 @@ class Outputs:
     """Number of tokens or words in each sum, shape (rows,)."""
     tables: dict[str, Any] = field(default_factory=dict)
     """`<split>/<name>` to a metric that is a matrix or curve."""
+    speaks: bool = True
+    """Whether metrics compare predictions with references, or are computed from losses."""
 
     @property
     def loss(self) -> float:
@@ -227,7 +229,7 @@ class FineTuner(pl.LightningModule):
         named = {f"{split}/{name}": value for name, value in values.items()}
         tables = {name: value for name, value in named.items() if isinstance(value, Mapping)}
         metrics = {name: value for name, value in named.items() if name not in tables}
-        return Outputs(split, answers, truths, metrics, losses, counts, tables)
+        return Outputs(split, answers, truths, metrics, losses, counts, tables, self.objective.SPEAKS)
 
     def _place(self) -> dict[str, float]:
         """The x axes of a logged point: Lightning reads them from the values, or else counts steps from 0."""

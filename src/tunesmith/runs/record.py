@@ -121,6 +121,11 @@ class Record:
         return [dict(note) for note in self.results.get("notes", [])]
 
     @property
+    def slices(self) -> list[dict[str, Any]]:
+        """The metrics of each slice: mappings with `split`, `column`, `value`, `rows`, `metrics` and `interval`."""
+        return list(self.results.get("slices", []))
+
+    @property
     def tables(self) -> dict[str, dict[str, Any]]:
         """Metrics that are a matrix or curve: `<split>/<name>` to `values`, and their `labels` if they have any."""
         return dict(self.results.get("tables", {}))

@@ -77,6 +77,17 @@ def _mapping_to(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, dict) and all(map(holds, value.values()))
 
 
+def _slices(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(item, dict)
+        and all(_text(item.get(key)) for key in ("split", "column", "value"))
+        and _count(item.get("rows"))
+        and _mapping_to(_number)(item.get("metrics"))
+        and ("interval" not in item or _bounds(item["interval"]))
+        for item in value
+    )
+
+
 SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     **{name: (_text, "text") for name in ("status", "reason", "monitor", "weights_sha256", "data_fingerprint")},
     **{name: (_number, "a number") for name in ("duration_s", "peak_memory_mb", "train_samples_per_s")},
@@ -89,6 +100,7 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "baselines": (_mapping_to(_mapping_to(_number)), "names with numbers by baseline"),
     "calibration": (_calibration, "a temperature with splits"),
     "diagnosis": (_sentences, "a list of verdicts"),
+    "slices": (_slices, "a list of slices"),
     "notes": (_sentences, "a list of notes"),
     "num_rows": (_mapping_to(_count), "names with whole numbers"),
     "label_counts": (_mapping_to(_mapping_to(_count)), "names with whole numbers by label"),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from torchmetrics import Metric
 
 from tunesmith.config.schema import RunConfig
 from tunesmith.data.datamodule import TextDataModule
@@ -18,6 +20,7 @@ from tunesmith.data.findings import findings
 from tunesmith.data.fitting import drop_long, fit
 from tunesmith.data.mixture import weighted
 from tunesmith.data.prepared import Prepared, read_prepared
+from tunesmith.data.row_slices import with_slices
 from tunesmith.data.rows import Rows
 from tunesmith.data.splits import learned_labels
 from tunesmith.evaluation.metrics import compute_metrics
@@ -73,6 +76,8 @@ def build_data(
     task = task_of(config.task)
     prepared = read_prepared(config.data, task) if rows is None else Prepared(rows)
     unseen = () if config.evaluation.test else ("test",)
+    measured = {name: part for name, part in prepared.splits.items() if name != "train" and name not in unseen}
+    prepared = replace(prepared, splits=prepared.splits | with_slices(measured, config.data, config.evaluation.slices))
     ground = ground or read_groundwork(config.model)
     tokenizer, family, at_most = ground.tokenizer, ground.family, longest_text(config, ground)
     give_template(tokenizer, task, config.data, family)
@@ -190,12 +195,17 @@ def objective_on(data: TextDataModule, task: Task) -> Objective:
     return task.objective(data.tokenizer, data.data.max_target_length, data.family, data.class_weights)
 
 
+def metrics_of(config: RunConfig, labels: Sequence[str]) -> dict[str, Metric]:
+    """The configured metrics for a number of labels."""
+    metrics = instantiate.build_metrics(config.evaluation, num_labels=len(labels))
+    if task_of(config.task).measures_in_fp64:
+        return {name: metric.set_dtype(torch.float64) for name, metric in metrics.items()}
+    return metrics
+
+
 def metric_function(config: RunConfig, labels: Sequence[str]) -> MetricFunction:
     """Return a function that computes the configured metrics; remarks about a metric are logged once."""
-    metrics = instantiate.build_metrics(config.evaluation, num_labels=len(labels))
-    task = task_of(config.task)
-    if task.measures_in_fp64:
-        metrics = {name: metric.set_dtype(torch.float64) for name, metric in metrics.items()}
+    metrics, task = metrics_of(config, labels), task_of(config.task)
     logged: set[str] = set()
 
     def compute(answers: Any, truths: Any) -> Mapping[str, Any]:

@@ -21,9 +21,9 @@ def prediction_rows(
 ) -> list[dict[str, Any]]:
     """Make one dict per row of the split, in order: ids, split, label, prediction, and what the prediction is based on.
 
-    `content_id` is the same wherever the row stands (`data/content.py`); `group` and `source` are there if rows have
-    one. What a prediction is based on is `logits` for labels and tags (null for a word not shown to the model), and for
-    texts `loss`, the mean per token in nats, with `num_tokens`.
+    `content_id` is the same wherever the row stands (`data/content.py`); `group`, `source` and `slices` are there if
+    rows have them. What a prediction is based on is `logits` for labels and tags (null for a word not shown to the
+    model), and for texts `loss`, the mean per token in nats, with `num_tokens`.
 
     Args:
         outputs: The outputs of an evaluation pass.
@@ -37,7 +37,9 @@ def prediction_rows(
     groups = [{"group": group} for group in rows.groups] if rows.groups else [{}] * len(rows)
     sources = [{"source": source} for source in rows.sources] if rows.sources else [{}] * len(rows)
     shown = [{"text": text} for text in kept_texts(rows)] if texts else [{}] * len(rows)
-    beside = [group | source | text for group, source, text in zip(groups, sources, shown, strict=True)]
+    slices = [{"slices": values} for values in rows.slices] if rows.slices else [{}] * len(rows)
+    columns = zip(groups, sources, slices, shown, strict=True)
+    beside = [{**group, **source, **values, **text} for group, source, values, text in columns]
     ids = zip(rows.ids, contents, beside, strict=True)
     answers = zip(truths, predictions, grounds, strict=True)
     return [

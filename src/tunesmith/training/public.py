@@ -10,7 +10,10 @@ from tunesmith.errors import ConfigError, Problem
 from tunesmith.redaction import redact_values
 
 FOLDERS: Final = ("run.root", "run.dir", "data.cache_dir", "model.cache_dir")
-WRITTEN: Final = ("data.label_names", "task.class_weights", "evaluation.metrics", "model.config", "model.head.words")
+WRITTEN: Final = (
+    *("data.label_names", "task.class_weights", "evaluation.metrics", "evaluation.slices"),
+    *("model.config", "model.head.words"),
+)
 
 
 def refuse_secrets(config: RunConfig) -> None:

@@ -47,6 +47,7 @@ from tunesmith.training.predictions import prediction_rows
 from tunesmith.training.remarks import remarks
 from tunesmith.training.saved import verify_saved
 from tunesmith.training.session import Session, open_session
+from tunesmith.training.slices import measure_slices
 from tunesmith.training.untuned import UNTUNED, measure_untuned, probe_answers
 from tunesmith.training.warm_start import announce_start
 
@@ -322,6 +323,18 @@ def beside_the_untuned(session: Session, metrics: Mapping[str, float]) -> dict[s
     return {UNTUNED: float(value)}
 
 
+def report_slices(session: Session, parts: Parts, outputs: Sequence[Outputs], rows: Sequence[dict[str, Any]]) -> None:
+    """Record the metrics of each slice, and warn about slices that are left out."""
+    slices: list[dict[str, Any]] = []
+    for output in outputs:
+        own = [row for row in rows if row["split"] == output.split]
+        measured, sentences = measure_slices(session.config, parts.task, parts.data.labels, output, own)
+        slices += measured
+        for sentence in sentences:
+            log.warning("%s", sentence)
+    session.add(slices=slices)
+
+
 def report(session: Session, parts: Parts, outputs: Sequence[Outputs], probed: Probed) -> None:
     """Write metrics and predictions to disk and to the tracker, and warn about what could mislead."""
     task, data = parts.task, parts.data
@@ -338,6 +351,8 @@ def report(session: Session, parts: Parts, outputs: Sequence[Outputs], probed: P
     calibration = measure_calibration(rows, data.labels)
     if calibration is not None:
         session.write_calibration(calibration)
+    if session.config.evaluation.slices and session.sweep is None:
+        report_slices(session, parts, outputs, rows)
     baselines: dict[str, dict[str, float]] = {}
     if session.config.evaluation.baselines and session.sweep is None:
         baselines, sentences = measure_baselines(

@@ -25,6 +25,7 @@ WITHOUT = {
         "evaluation.probe",
         "evaluation.at_start",
         "evaluation.texts",
+        "evaluation.slices",
     ),
 }
 """What changes no result, besides `run` and `logger`."""

@@ -15,6 +15,7 @@ from tunesmith.data.audit.finding import Finding, cases_of, number_of, some
 from tunesmith.data.files import data_files
 from tunesmith.data.nested import with_nested
 from tunesmith.data.rows import Rows
+from tunesmith.data.sources.hub import with_files
 from tunesmith.data.sources.records import records_in, source_of
 from tunesmith.data.sources.separated import dialect_of
 from tunesmith.data.spellings import quoted
@@ -32,13 +33,16 @@ CHANCE: Final = 0.01
 """That any slice differs so by chance (Fisher's exact test, times the number of tests)."""
 
 
-def slice_values(splits: Mapping[str, Rows], data: Data, columns: Sequence[str]) -> dict[str, list[str]]:
+def slice_values(
+    splits: Mapping[str, Rows], data: Data, columns: Sequence[str], key: str = "--slices"
+) -> dict[str, list[str]]:
     """The values of columns for each row of all splits, one after the other; an empty text where there is none.
 
     Args:
         splits: The rows of each split.
         data: The data config.
         columns: Names of columns, or dotted paths to fields.
+        key: What names them, for messages.
 
     Raises:
         ConfigError: No record has such a column.
@@ -52,7 +56,7 @@ def slice_values(splits: Mapping[str, Rows], data: Data, columns: Sequence[str])
         columns = [column for column in columns if column != SOURCE]
     values: dict[str, dict[tuple[str, int], str]] = {column: {} for column in columns}
     names: dict[str, None] = {}
-    for part in parts_of(data).values():
+    for part in map(with_files, parts_of(data).values()):
         source = source_of(part.format, dialect_of(part))
         files = data_files(part, source)
         for line, record in records_in(source, files):
@@ -64,7 +68,7 @@ def slice_values(splits: Mapping[str, Rows], data: Data, columns: Sequence[str])
     missing = [column for column in columns if not values[column]]
     if missing:
         rule = f"takes columns of the data: {', '.join(names)}"
-        raise ConfigError([Problem("--slices", rule, name, did_you_mean(nearest(name, names))) for name in missing])
+        raise ConfigError([Problem(key, rule, name, did_you_mean(nearest(name, names))) for name in missing])
     only = str(next(iter(files)))
     keys = [(getattr(line, "file", only), int(line)) for rows in splits.values() for line in rows.lines or ()]
     found = {column: [of_column.get(key, "") for key in keys] for column, of_column in values.items()}

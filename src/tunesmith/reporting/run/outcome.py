@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from tunesmith.reporting.blocks import Aside, Block, Chapter, Gallery, Listing, Picture, Sentence, Verbatim
 from tunesmith.reporting.drawing.charts import Mark, value_chart
 from tunesmith.reporting.formatting import number_text
+from tunesmith.reporting.run.tables import deciding_first
 from tunesmith.runs.record import Record
 
 THIS_RUN = "this run"
@@ -60,9 +61,9 @@ def metrics_chapter(record: Record) -> Chapter | None:
     if not metrics:
         return None
     splits = list(dict.fromkeys(name.partition("/")[0] for name in metrics))
-    names = list(dict.fromkeys(name.partition("/")[2] for name in metrics))
-    rows = [[name, *(metrics.get(f"{split}/{name}") for split in splits)] for name in names]
     decides = str(record.results.get("monitor", "")).partition("/")[2]
+    names = deciding_first([name.partition("/")[2] for name in metrics], decides)
+    rows = [[name, *(metrics.get(f"{split}/{name}") for split in splits)] for name in names]
     note = f"Weights of step {record.results['best_step']}, the best by {record.results['monitor']}." * (
         "best_step" in record.results
     )

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tunesmith.reporting.blocks import Block, Listing, Sentence, cell_text
+from tunesmith.reporting.run.by_slice import slices_text
 from tunesmith.reporting.run.calibration import calibration_text
 from tunesmith.reporting.run.diagnosis import diagnosis_text
 from tunesmith.reporting.run.evaluations import evaluations_listing
@@ -31,17 +32,30 @@ def cell(value: Any) -> Text:
     return Text(printable(str(value)))
 
 
-def metrics_table(metrics: Mapping[str, float]) -> Table:
-    """Build a table with one row per metric and one column per split."""
+def metrics_table(metrics: Mapping[str, float], monitor: str = "") -> Table:
+    """Build a table with one row per metric and one column per split.
+
+    Args:
+        metrics: `<split>/<name>` to value.
+        monitor: The metric that decides, such as `val/accuracy`: it stands first, in bold and above a line.
+    """
     splits = list(dict.fromkeys(name.partition("/")[0] for name in metrics))
-    names = list(dict.fromkeys(name.partition("/")[2] for name in metrics))
+    decides = monitor.partition("/")[2]
+    names = deciding_first([name.partition("/")[2] for name in metrics], decides)
     table = Table("metric")
     for split in splits:
         table.add_column(cell(split), justify="right")
     for name in names:
         cells = [metrics.get(f"{split}/{name}") for split in splits]
-        table.add_row(cell(name), *("" if value is None else f"{value:.4f}" for value in cells))
+        first = name == decides
+        texts = ("" if value is None else f"{value:.4f}" for value in cells)
+        table.add_row(cell(name), *texts, style="bold" if first else None, end_section=first)
     return table
+
+
+def deciding_first(names: Sequence[str], decides: str) -> list[str]:
+    """Return the names of metrics once each, the one that decides before the others."""
+    return sorted(dict.fromkeys(names), key=lambda name: name != decides)
 
 
 def facts_table(facts: Sequence[tuple[str, Any]]) -> Table:
@@ -116,9 +130,11 @@ def show_result(record: Record) -> None:
     """Print the metrics of a run, followed by its warnings and its diagnosis."""
     out = console()
     if record.metrics:
-        out.print(metrics_table(record.metrics))
+        out.print(metrics_table(record.metrics, record.results.get("monitor", "")))
     if record.intervals:
         say(intervals_text(record.intervals))
+    if record.slices:
+        say(slices_text(record.slices, record.results.get("monitor", "")))
     for name, values in record.baselines.items():
         say(f"baselines of {name}: {', '.join(f'{baseline} {value:.4f}' for baseline, value in values.items())}")
     if record.calibration is not None and (line := calibration_text(record.calibration)):
