@@ -109,7 +109,10 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "config/checking/rules/architecture.py": {"model.quantization=4bit": NEEDS, "task=NAME": OPEN},
     "config/checking/rules/averages.py": {"model.quantization=none": NEEDS},
     "config/checking/rules/callbacks.py": {"optimizer.lr=1e-5": SWEEP, "tunesmith train -": SWEEP},
-    "config/checking/rules/evaluation.py": {"evaluation={}": STATES},
+    "config/checking/rules/evaluation.py": {
+        "evaluation={}": STATES,
+        **dict.fromkeys(("tunesmith evaluate R", "data=csv", "data.path=FILE"), ON_A_RUN),
+    },
     "config/checking/rules/model.py": {"model.head.words.LABEL=WORD": OPEN},
     "config/schema.py": {
         "callbacks.mine._target_=": OPEN,
@@ -323,6 +326,7 @@ ROWS = [
         {"NAME": "own", "CLASS": "torchmetrics.classification.MulticlassAUROC"},
         also="evaluation.metrics=[accuracy]",
     ),
+    Row("+eval_sets=x", "+evaluation.sets.NAME=FILE", {"NAME": "week", "FILE": "rows.csv"}, also="~eval_sets"),
     Row("+k_folds=5", "data.split.folds=5 data.split.fold=0", also="~k_folds"),
     Row("+lr_scheduler_type=cosine", "scheduler=cosine", also="~lr_scheduler_type"),
     Row("+batching_strategy=dynamic", "data.order=bucketed", also="~batching_strategy"),

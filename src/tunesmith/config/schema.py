@@ -457,6 +457,11 @@ class Evaluation(Node):
     texts: Annotated[bool, FILES, LATER] = False
     """Keep the text of each row in `predictions.jsonl`, without secrets and cut after 2,000 characters: errors can then
     be read, and stand on the run's page, where the data is not."""
+    sets: Annotated[dict[str, str], SPEED, LATER] = {}
+    """Name to a file, a pattern or a folder with other rows, read as `data` says, on which the best weights are
+    measured after training; metrics are `<name>/<metric>`. Training does not depend on them: with
+    `data.on_leak=remove`, rows that are trained on are left out of a set. Like test rows, they are not looked at with
+    `test: false` or in a sweep."""
     slices: Annotated[list[str], SPEED, LATER] = []
     """Columns of the data by whose values rows are measured too, each slice with every metric in `results.json` and an
     interval of `monitor`; `source` is the source of rows from several. Trials of a sweep leave it out."""

@@ -70,6 +70,8 @@ class TextDataModule(pl.LightningDataModule):
         self.labels = labels if labels is not None else learned_labels(self.splits, data, task)
         self.lengths: dict[str, Any] = {}
         """What cleaning and limits on length do to the rows, for `results.json`."""
+        self.sets: dict[str, TextDataModule] = {}
+        """Further rows to measure the trained network on, by the names in `evaluation.sets`; each has its one split."""
         self.split_record = split_record(self.splits, data)
         """Which row is in which split, for `split.json`."""
         self._unseen = unseen

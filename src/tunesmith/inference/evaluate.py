@@ -16,12 +16,11 @@ from tunesmith.data.cleaning.clean import clean_texts
 from tunesmith.data.content import known_content_ids
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.fitting import Fitted, fit
-from tunesmith.data.lines import place_of
 from tunesmith.data.prepared import read_prepared
 from tunesmith.data.reading import read_rows
 from tunesmith.data.row_slices import with_slices
 from tunesmith.data.rows import Rows, join
-from tunesmith.data.splits import data_fingerprint, distinct
+from tunesmith.data.splits import data_fingerprint
 from tunesmith.data.splitting.split import draw
 from tunesmith.errors import ConfigError, DataError
 from tunesmith.evaluation.reliability import measure_calibration
@@ -40,6 +39,8 @@ from tunesmith.storage import write_json, write_lines
 from tunesmith.tasks.registry import task_of
 from tunesmith.training.auto_values import decide
 from tunesmith.training.build import build_module, build_trainer, longest_text
+from tunesmith.training.evaluation_sets import renamed
+from tunesmith.training.known_labels import check_labels
 from tunesmith.training.logs import Warnings, log_to
 from tunesmith.training.networks import Trained, load_model
 from tunesmith.training.predictions import prediction_rows
@@ -82,7 +83,7 @@ def _evaluate(
     rows = fitted.splits[split]
     task = task_of(config.task)
     rows = sliced(rows, split, config)
-    check_labels(rows, split, named_data(config.data), trained)
+    check_labels(rows, split, named_data(config.data), trained.config.task, trained.labels)
     own, why = own_rows(record)
     warn_of_trained_rows(record, own, why, rows, split, config.data.near)
     data = TextDataModule(
@@ -100,7 +101,7 @@ def _evaluate(
     module = build_module(config, trained.network, trained.labels, objective)
     trainer = build_trainer(config, data, record.path, [], [])
     trainer.test(module, dataloaders=data.evaluation_dataloader(split), verbose=False)
-    outputs = _renamed(module.outputs["test"], split)
+    outputs = renamed(module.outputs["test"], split)
     for sentence in remarks([outputs], {split: rows}, trained.labels, task, len(trained.tokenizer)):
         log.warning("%s", sentence)
     answers = prediction_rows(outputs, rows, trained.labels, task, texts=config.evaluation.texts)
@@ -193,38 +194,3 @@ def every_row(config: RunConfig) -> Rows:
     data = config.data.model_copy(update={"split": Split(method="random", seed=config.data.split.seed)})
     rows = clean_texts(read_rows(data, task_of(config.task)), data)
     return rows if data.num_rows is None else rows.take(draw([""] * len(rows), data.num_rows, data.split))
-
-
-def check_labels(rows: Rows, split: str, path: str, trained: Trained) -> None:
-    """Refuse labels that the model does not know; warn of known labels without rows.
-
-    Raises:
-        DataError: A label is unknown; the message names the line of the file.
-    """
-    if traits_of(trained.config.task).output != "labels":
-        return
-    there = distinct(rows)
-    unknown = sorted(there - set(trained.labels))
-    if unknown:
-        raise DataError(_unknown(unknown[0], rows, path, trained.labels))
-    absent = [label for label in trained.labels if label not in there]
-    if absent:
-        names = ", ".join(map(repr, absent[:10])) + (", ..." if len(absent) > 10 else "")
-        log.warning("no row of %s has the label %s: its metrics, and means over labels, say little", split, names)
-
-
-def _unknown(label: str, rows: Rows, path: str, known: Sequence[str]) -> str:
-    row = next(i for i, value in enumerate(rows.labels) if label in (value if isinstance(value, tuple) else (value,)))
-    place = place_of(path, rows.lines[row]) if rows.lines else path
-    return (
-        f"{place}: the data has the label {label!r}, but the model knows {', '.join(map(repr, known))}. "
-        "Map it to one of these names with data.label_names, or leave such rows out"
-    )
-
-
-def _renamed(outputs: Outputs, split: str) -> Outputs:
-    metrics, tables = (
-        {f"{split}/{name.partition('/')[2]}": value for name, value in values.items()}
-        for values in (outputs.metrics, outputs.tables)
-    )
-    return dataclasses.replace(outputs, split=split, metrics=metrics, tables=tables)

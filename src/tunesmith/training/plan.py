@@ -97,9 +97,12 @@ def _started(composed: Composed) -> RunConfig:
 def _tokenised(config: RunConfig, splits: dict[str, Rows]) -> TextDataModule | None:
     """The data with its texts tokenised, as a run finds it in the cache; None if the tokenizer is not available."""
     from tunesmith.training.build import build_data
+    from tunesmith.training.evaluation_sets import read_evaluation_sets
 
     try:
-        return build_data(config, splits)
+        data = build_data(config, splits)
+        data.sets = read_evaluation_sets(config, data, None)
+        return data
     except FilesError as error:
         if traits_of(config.task).divides:  # only the tokenizer knows how many samples a text makes
             raise

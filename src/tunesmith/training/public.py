@@ -11,7 +11,8 @@ from tunesmith.redaction import redact_values
 
 FOLDERS: Final = ("run.root", "run.dir", "data.cache_dir", "model.cache_dir")
 WRITTEN: Final = (
-    *("data.label_names", "task.class_weights", "evaluation.metrics", "evaluation.slices"),
+    *("data.label_names", "task.class_weights", "evaluation.metrics"),
+    *("evaluation.sets", "evaluation.slices"),
     *("model.config", "model.head.words"),
 )
 

@@ -17,6 +17,7 @@ from tunesmith.config.composing.compose import Composed
 from tunesmith.config.schema import RunConfig
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.label_counts import rows_by_label
+from tunesmith.data.rows import Rows
 from tunesmith.data.splits import data_fingerprint as data_fingerprint
 from tunesmith.errors import DataError, FilesError, NotFiniteError
 from tunesmith.evaluation.metrics import better
@@ -35,13 +36,14 @@ from tunesmith.runs.record import Record
 from tunesmith.tasks.registry import task_of
 from tunesmith.tasks.task import Task
 from tunesmith.training.baselines import measure_baselines
-from tunesmith.training.build import build_data, build_module, build_network, build_trainer, objective_on
+from tunesmith.training.build import build_data, build_module, build_network, build_trainer, longest_text, objective_on
 from tunesmith.training.callbacks.checkpoints import BestWeights, LastCheckpoint, forget_after, steps_of_checkpoint
 from tunesmith.training.callbacks.divergence import StopOnDivergence
 from tunesmith.training.callbacks.notes import CourseNotes, callbacks_of
 from tunesmith.training.callbacks.progress import RunProgress
 from tunesmith.training.course import twice_as_long
 from tunesmith.training.ends import check_template
+from tunesmith.training.evaluation_sets import measure_set, read_evaluation_sets
 from tunesmith.training.logs import Warnings
 from tunesmith.training.predictions import prediction_rows
 from tunesmith.training.remarks import remarks
@@ -110,6 +112,7 @@ def execute(
         )
         if run.config.evaluation.test and parts.data.splits["test"].ids:
             outputs.append(look_at_test(session, trainer, parts))
+        outputs += [look_at_set(session, parts, name) for name in parts.data.sets]
         report(session, parts, outputs, probed)
         session.diagnose()
     best.discard()  # not before the run is recorded as completed: killed in between, it could not be resumed
@@ -136,11 +139,18 @@ class Parts:
     network: torch.nn.Module
     module: FineTuner
 
+    @property
+    def rows(self) -> dict[str, Rows]:
+        """The rows of each split, and of each set of `evaluation.sets`."""
+        return self.data.splits | {name: own.splits[name] for name, own in self.data.sets.items()}
+
 
 def build(config: RunConfig, ready: Ready | None) -> Parts:
     """Read and encode the data, unless already done, and build the network and what trains it."""
     ground = read_groundwork(config.model) if ready is None else ready.ground
     data = build_data(config, ground=ground) if ready is None else ready.data
+    if ready is None:
+        data.sets = read_evaluation_sets(config, data, longest_text(config, ground))
     data.encode_all()
     task = task_of(config.task)
     network = build_network(config, data.labels, ground)
@@ -223,7 +233,7 @@ def record_start(session: Session, run: Composed, parts: Parts, checkpoint: Path
     session.add(
         labels=data.labels,
         data_fingerprint=data_fingerprint(data.splits),
-        num_rows={name: len(rows) for name, rows in data.splits.items()},
+        num_rows={name: len(rows) for name, rows in parts.rows.items()},
         **rows_by_label(data.splits, data.labels, unseen=() if run.config.evaluation.test else ("test",)),
         **data.lengths,
         num_parameters=total,
@@ -294,6 +304,12 @@ def look_at_test(session: Session, trainer: Trainer, parts: Parts) -> Outputs:
     return parts.module.outputs["test"]
 
 
+def look_at_set(session: Session, parts: Parts, name: str) -> Outputs:
+    """Evaluate on a set of `evaluation.sets`, after recording the look in the ledger."""
+    session.record_look(parts.data.sets[name].splits[name].sha256(), name)
+    return measure_set(session.config, parts.module, parts.data.sets, name, session.directory.path)
+
+
 Probed = Mapping[str, Mapping[str, Any]]
 """Baseline to split to what a linear probe answers."""
 
@@ -339,10 +355,10 @@ def report(session: Session, parts: Parts, outputs: Sequence[Outputs], probed: P
     """Write metrics and predictions to disk and to the tracker, and warn about what could mislead."""
     task, data = parts.task, parts.data
     kept = session.config.evaluation.texts
-    answered = (prediction_rows(output, data.splits[output.split], data.labels, task, texts=kept) for output in outputs)
+    answered = (prediction_rows(output, parts.rows[output.split], data.labels, task, texts=kept) for output in outputs)
     rows = [row for of_split in answered for row in of_split]
     session.write_predictions(rows)
-    for sentence in remarks(outputs, data.splits, data.labels, task, len(data.tokenizer)):
+    for sentence in remarks(outputs, parts.rows, data.labels, task, len(data.tokenizer)):
         log.warning("%s", sentence)
     tables = {name: table for output in outputs for name, table in output.tables.items()}
     metrics = {name: value for output in outputs for name, value in output.defined_metrics.items()}
@@ -356,7 +372,8 @@ def report(session: Session, parts: Parts, outputs: Sequence[Outputs], probed: P
     baselines: dict[str, dict[str, float]] = {}
     if session.config.evaluation.baselines and session.sweep is None:
         baselines, sentences = measure_baselines(
-            session.config.evaluation, data, task, parts.module.metrics, outputs, rows, probed
+            *(session.config.evaluation, data, task, parts.module.metrics),
+            *([output for output in outputs if output.split in data.splits], rows, probed),
         )
         for sentence in sentences:
             log.warning("%s", sentence)
@@ -367,6 +384,6 @@ def report(session: Session, parts: Parts, outputs: Sequence[Outputs], probed: P
         session.add(baselines={**baselines, monitor: baselines.get(monitor, {}) | untuned})
     shown = []
     if task.traits.pools and task.traits.weighs_labels:
-        texts = [text for output in outputs for text in data.splits[output.split].texts]
+        texts = [text for output in outputs for text in parts.rows[output.split].texts]
         shown = [row | {"text": text} for row, text in zip(rows, texts, strict=True)]
     session.track(metrics, shown, data.labels)

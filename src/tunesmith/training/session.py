@@ -108,16 +108,22 @@ class Session:
         for file in folder.iterdir():
             file.chmod(0o644)  # safetensors creates files that only their owner can read
 
-    def record_look(self) -> None:
-        """Record a look at the test split in the ledger before it is taken."""
+    def record_look(self, fingerprint: str | None = None, name: str = "") -> None:
+        """Record a look at the test split, or at another set, in the ledger before it is taken.
+
+        Args:
+            fingerprint: Of a set's rows; None for the test split.
+            name: The set's name.
+        """
         number = record_look(
             Path(self.config.run.root),
-            data_fingerprint=self.results["data_fingerprint"],
+            data_fingerprint=fingerprint or self.results["data_fingerprint"],
             run=self.directory.path,
-            reason="train",
+            reason=f"train {name}".strip(),
         )
         if number > 1:
-            log.info("look number %d at this test set; select by validation metrics, not by this number", number)
+            what = f"evaluation.sets.{name}" if name else "this test set"
+            log.info("look number %d at %s; select by validation metrics, not by this number", number, what)
 
     def write_predictions(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write the predictions, row by row."""

@@ -18,7 +18,8 @@ from tunesmith.runs.record import Record
 from tunesmith.storage import locked, write_text
 from tunesmith.tracking.guarded import refuse_tracker
 from tunesmith.training.auto_values import decide
-from tunesmith.training.build import build_data
+from tunesmith.training.build import build_data, longest_text
+from tunesmith.training.evaluation_sets import read_evaluation_sets
 from tunesmith.training.logs import Warnings, log_to
 from tunesmith.training.preflight import check_model
 from tunesmith.training.public import refuse_secrets
@@ -55,6 +56,7 @@ def train(composed: Composed) -> Record:
         with log_to(warnings=warnings), nothing_started():
             data = build_data(run.config, ground=ground)
             check_metrics(run.config, data.labels)
+            data.sets = read_evaluation_sets(run.config, data, longest_text(run.config, ground))
             data.encode_all()  # reports faults of the data before there is a directory
             rehearse_on(run.config, skeleton, data)
         name = redact_values(run.name)

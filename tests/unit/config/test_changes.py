@@ -25,6 +25,7 @@ WITHOUT = {
         "evaluation.probe",
         "evaluation.at_start",
         "evaluation.texts",
+        "evaluation.sets",
         "evaluation.slices",
     ),
 }

@@ -118,7 +118,7 @@ INSTEAD = {
     **dict.fromkeys(("few_shot", "num_examples"), WRITTEN_OUT),
     **dict.fromkeys(("eval_path", "eval_file", "eval_dataset", "val_file", "val_path", "validation_file"), PARTS),
     **dict.fromkeys(("test_file", "test_path", "test_datasets"), PARTS),
-    "eval_sets": "Evaluate a finished run on other sets: tunesmith evaluate RUN data.path=FILE",
+    "eval_sets": "Name a file for each: +evaluation.sets.NAME=FILE",
     **dict.fromkeys(("add_tokens", "add_special_tokens", "special_tokens", "new_special_tokens"), TOKENS),
     **dict.fromkeys(("additional_special_tokens", "added_tokens_overrides", "tokens", "resize_vocab"), TOKENS),
     **dict.fromkeys(

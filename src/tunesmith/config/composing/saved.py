@@ -63,6 +63,8 @@ def to_saved(config: DictConfig) -> dict[str, Any]:
         node = reduce(lambda inner, name: inner[name], nodes, saved[group])
         if (group, key) != ("data", "path") or node.get("format") != HUB:
             node[key] = with_each(node.get(key), partial(absolute_path, group))
+    sets = saved["evaluation"].get("sets", {})
+    sets |= {name: absolute_path("data", path) for name, path in sets.items()}
     for source in saved["data"].get("sources", {}).values():
         source["path"] = with_each(source.get("path"), partial(absolute_path, "data"))
     return saved
@@ -89,6 +91,7 @@ def has_relative_paths(config: RunConfig) -> bool:
             for name in names_in(data.path)
             if data.format != HUB
         ),
+        *(("data", path) for path in config.evaluation.sets.values()),
     ]
     return any(absolute_path(group, path) != path for group, path in paths)
 

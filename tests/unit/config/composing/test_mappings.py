@@ -22,7 +22,7 @@ def names_of(*overrides, **keys):
 
 
 def test_the_mappings_of_names_are_known_from_the_schema():
-    texts = ("data.columns", "data.label_names", "data.roles", "model.head.words")
+    texts = ("data.columns", "data.label_names", "data.roles", "model.head.words", "evaluation.sets")
     assert mappings() == {**dict.fromkeys(texts, True), "data.where": False}
 
 

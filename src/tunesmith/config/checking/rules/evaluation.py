@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from tunesmith.config.checking.directions import direction_problem, is_per_label, is_table, task_and_name
 from tunesmith.config.checking.rules.registry import rule
+from tunesmith.config.data_files import HUB
 from tunesmith.config.tasks import MEASURES, traits_of
 from tunesmith.errors import Problem
 from tunesmith.suggest import did_you_mean, nearest
+
+NAME: Final = re.compile(r"[\w-]+")
+TAKEN: Final = ("train", "val", "test", "all", "baseline", "best", "sweep")
+"""Words that name something else before the slash of a metric."""
 
 
 def monitored(metrics: Mapping[str, Any], labels: Sequence[str] = ("<label>",)) -> list[str]:
@@ -54,6 +60,18 @@ def _monitor(monitor: str, metrics: Mapping[str, Any]) -> Problem | None:
 def _direction(monitor: str, mode: str, metrics: Mapping[str, Any]) -> Problem | None:
     known = monitor_problem("evaluation.monitor", monitor, metrics) is None
     return direction_problem(monitor, metrics, "evaluation.mode") if known and mode == "auto" else None
+
+
+@rule("evaluation.sets", "data.format")
+def _sets(sets: Mapping[str, str], form: Any) -> Problem | None:
+    name = next((name for name in sets if not NAME.fullmatch(name) or name in TAKEN), None)
+    if name is not None:
+        hint = f"Other names than {', '.join(TAKEN)}, of letters, digits, - and _"
+        return Problem("evaluation.sets", "cannot have this name", name, hint)
+    if sets and form == HUB:
+        hint = "Measure the finished run on other data: tunesmith evaluate RUN data=csv data.path=FILE"
+        return Problem("evaluation.sets", "takes files in the format of data, which are none of the Hub's", None, hint)
+    return None
 
 
 @rule("task", "evaluation.probe")
