@@ -71,7 +71,10 @@ NAMED: Final[Mapping[str, Mapping[str, Entry]]] = {
         "f1": _entry(f"{OURS}.entities.EntityF1"),
         "accuracy": _entry(f"{OURS}.entities.WordAccuracy"),
     },
-    "language_modeling": {"perplexity": _entry(f"{OURS}.texts.Perplexity")},
+    "language_modeling": {
+        "perplexity": _entry(f"{OURS}.texts.Perplexity"),
+        "bits_per_byte": _entry(f"{OURS}.texts.BitsPerByte"),
+    },
     "text_to_text": {
         "exact_match": _entry(f"{OURS}.texts.ExactMatch"),
         "token_f1": _entry(f"{OURS}.texts.TokenF1"),
@@ -89,6 +92,7 @@ ELSEWHERE: Final = {
     **dict.fromkeys(("auprc", "average_precision"), "pr_auc"),
     **dict.fromkeys(("matthews_corrcoef", "matthews_correlation"), "mcc"),
     **dict.fromkeys(("cross_entropy", "nll"), "log_loss"),
+    "bpb": "bits_per_byte",
     **dict.fromkeys(("calibration_error", "expected_calibration_error"), "ece"),
     **dict.fromkeys(("micro_f1", "f1_score"), "f1_micro"),
     **{"macro_f1": "f1_macro", "weighted_f1": "f1_weighted", "sacrebleu": "bleu", "chrf++": "chrf"},

@@ -101,7 +101,7 @@ TASKS: Final = {
             output="text",
             heads={"causal": "AutoModelForCausalLM"},
             pipeline="text-generation",
-            metrics=("tunesmith.evaluation.texts.Perplexity",),
+            metrics=("tunesmith.evaluation.texts.Perplexity", "tunesmith.evaluation.texts.BitsPerByte"),
             divides=True,
         ),
         Traits(

@@ -50,7 +50,7 @@ class Rows:
     for rows that were not read from a file. No part of what the rows are."""
     sources: Sequence[str] | None = None
     """The name in `data.sources` that each row comes from, if there are several; no part of what the rows are."""
-    slices: list[dict[str, str]] | None = None
+    slices: Sequence[dict[str, str]] | None = None
     """The values of the columns in `evaluation.slices`, if there are any; no part of what the rows are."""
 
     def __len__(self) -> int:

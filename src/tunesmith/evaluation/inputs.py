@@ -21,6 +21,7 @@ from torchmetrics.classification import (
 
 from tunesmith.evaluation.labels import BalancedAccuracy
 from tunesmith.evaluation.probabilities import LogLoss
+from tunesmith.evaluation.texts import BitsPerByte
 
 PICKING = (MulticlassStatScores, MulticlassConfusionMatrix, MulticlassExactMatch, BalancedAccuracy)
 """Metrics that use only which of a row's scores are the largest."""
@@ -55,6 +56,22 @@ class PlainInputs:
     def of(self, metric: Metric) -> tuple[Any, Any]:
         """Return the two arguments of the metric's `update`."""
         return self.answers, self.truths
+
+
+@dataclass(frozen=True)
+class LossInputs:
+    """The losses of texts, with what they are divided by."""
+
+    losses: Tensor
+    """Summed loss of each text in nats, shape (rows,)."""
+    counts: Tensor
+    """Number of tokens in each sum, shape (rows,), or of tokens and of bytes, shape (rows, 2)."""
+    labels: Sequence[str] = ()
+
+    def of(self, metric: Metric) -> tuple[Any, Any]:
+        """Return the two arguments of the metric's `update`; bytes that are not known are NaN."""
+        counts = self.counts if self.counts.ndim == 2 else torch.stack([self.counts, self.counts * torch.nan], dim=1)
+        return self.losses, counts[:, 1 if isinstance(metric, BitsPerByte) else 0]
 
 
 class LabelInputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -185,6 +186,39 @@ class ChrF2(_OfCorpus):
     COUNTS = 3 * CHARACTERS
     counts = staticmethod(chrf2_counts)
     value = staticmethod(corpus_scores.chrf2)
+
+
+class BitsPerByte(Metric):
+    """Loss in bits over the bytes of the predicted tokens, which does not depend on how a tokenizer divides a text.
+
+    Tokens that stand for no text, such as an end of text, cost bits and have no bytes. NaN if the bytes are not known.
+    """
+
+    higher_is_better = False
+    full_state_update = False
+    losses: Tensor
+    sizes: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("losses", "sizes"):
+            self.add_state(name, torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, losses: Tensor, num_bytes: Tensor) -> None:
+        """Add a batch of texts: each one's summed loss in nats and number of predicted bytes."""
+        self.losses += losses.double().sum()
+        self.sizes += num_bytes.double().sum()
+
+    def compute(self) -> Tensor:
+        """Return the bits per byte."""
+        bits = self.losses / math.log(2) / self.sizes
+        return bits if self.sizes > 0 else torch.full_like(bits, torch.nan)
+
+    @property
+    def remark(self) -> str | None:
+        """Why it has no value, which completes a sentence that starts with the metric's name."""
+        lost = "has no value: the model's tokenizer does not keep every byte of a text"
+        return lost if self.sizes.isnan() else None
 
 
 class Perplexity(Metric):

@@ -47,6 +47,15 @@ class Outputs:
     """`<split>/<name>` to a metric that is a matrix or curve."""
     speaks: bool = True
     """Whether metrics compare predictions with references, or are computed from losses."""
+    num_bytes: Tensor | None = None
+    """Where metrics are computed from losses: the bytes of text in each sum, shape (rows,), if they are known."""
+
+    @property
+    def measured(self) -> tuple[Any, Any]:
+        """What metrics compare, row by row; losses with their counts of shape (rows,), or of tokens and bytes."""
+        if self.speaks:
+            return self.logits, self.labels
+        return self.losses, counted(self.counts, self.num_bytes)
 
     @property
     def loss(self) -> float:
@@ -219,17 +228,21 @@ class FineTuner(pl.LightningModule):
         num_rows = int(rows.max()) + 1
         losses, counts = (torch.zeros(num_rows).double().index_add(0, rows, part) for part in (losses, counts))
         values: dict[str, Any] = {"loss": (losses.sum() / counts.sum()).item()}
+        speaks = self.objective.SPEAKS
+        num_bytes = None
+        if not speaks and isinstance(answers, Tensor):
+            num_bytes = torch.zeros(num_rows).double().index_add(0, rows, answers.double())
+            answers = truths
         if len(torch.unique(rows)) == len(rows):
             order = torch.argsort(rows)
             answers, truths = (_ordered(part, order) for part in (answers, truths))
         if self.metrics is not None:
-            speaks = self.objective.SPEAKS
-            values |= self.metrics(answers, truths) if speaks else self.metrics(losses, counts)
+            values |= self.metrics(answers, truths) if speaks else self.metrics(losses, counted(counts, num_bytes))
         self._collected = []
         named = {f"{split}/{name}": value for name, value in values.items()}
         tables = {name: value for name, value in named.items() if isinstance(value, Mapping)}
         metrics = {name: value for name, value in named.items() if name not in tables}
-        return Outputs(split, answers, truths, metrics, losses, counts, tables, self.objective.SPEAKS)
+        return Outputs(split, answers, truths, metrics, losses, counts, tables, speaks, num_bytes)
 
     def _place(self) -> dict[str, float]:
         """The x axes of a logged point: Lightning reads them from the values, or else counts steps from 0."""
@@ -242,6 +255,11 @@ class FineTuner(pl.LightningModule):
             return optimizer
         num_steps = int(self.trainer.estimated_stepping_batches)
         return {"optimizer": optimizer, "lr_scheduler": self.make_scheduler(optimizer, num_steps)}
+
+
+def counted(counts: Tensor, num_bytes: Tensor | None) -> Tensor:
+    """Return the numbers of tokens, shape (rows,), or with those of bytes, shape (rows, 2)."""
+    return counts if num_bytes is None else torch.stack([counts, num_bytes], dim=1)
 
 
 def _joined(parts: Sequence[Any]) -> Any:

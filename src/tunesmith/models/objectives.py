@@ -140,9 +140,17 @@ class TagObjective(Objective):
 
 
 class NextTokenObjective(Objective):
-    """Next-token prediction by a decoder, for tokens with a label."""
+    """Next-token prediction by a decoder, for tokens with a label.
+
+    Args:
+        token_bytes: Bytes of text that each token stands for, shape (tokens,); None if that is not known.
+    """
 
     SPEAKS = False
+
+    def __init__(self, token_bytes: Tensor | None = None) -> None:
+        super().__init__()
+        self.token_bytes = token_bytes
 
     def inputs(self, network: Any, batch: Batch) -> dict[str, Any]:
         """Return the arguments with the cache off: with it, positions of packed texts would be ignored."""
@@ -166,8 +174,12 @@ class NextTokenObjective(Objective):
         return self.losses(outputs, batch), (self.asked(batch) != IGNORED).sum(dim=1)
 
     def answers(self, network: Any, outputs: Any, batch: Batch) -> Answers:
-        """Return no predictions, only placeholders."""
-        return [None] * len(batch["rows"])
+        """Return no predictions, but the bytes of the predicted tokens, shape (samples,); placeholders if unknown."""
+        if self.token_bytes is None:
+            return [None] * len(batch["rows"])
+        asked = self.asked(batch).cpu()
+        counts: Tensor = torch.where(asked != IGNORED, self.token_bytes[asked.clamp(min=0)], 0)
+        return counts.sum(dim=1)
 
     def truths(self, batch: Batch) -> Answers:
         """Return no references, only placeholders."""

@@ -15,6 +15,7 @@ from tunesmith.data.examples import Example, asked, conversation, prompt_and_res
 from tunesmith.data.messages import holds_messages, read_options, refuse_as_text
 from tunesmith.data.rows import Rows
 from tunesmith.data.samples import Samples
+from tunesmith.data.token_bytes import bytes_of_tokens
 from tunesmith.data.values import text_in
 from tunesmith.evaluation import plausibility
 from tunesmith.tasks.task import Task, conversation_overrides, made_up_rows, mean_losses, require
@@ -23,6 +24,7 @@ from tunesmith.tasks.text_to_text import TextToText
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+    from tunesmith.evaluation.inputs import MetricInputs
     from tunesmith.models.module import Outputs
     from tunesmith.models.objectives import Objective
 
@@ -83,9 +85,12 @@ class LanguageModeling(Task):
         class_weights: npt.NDArray[np.float32] | None = None,
     ) -> Objective:
         """Return the next-token objective."""
+        import torch
+
         from tunesmith.models.objectives import NextTokenObjective
 
-        return NextTokenObjective()
+        counts = bytes_of_tokens(tokenizer)
+        return NextTokenObjective(None if counts is None else torch.from_numpy(counts))
 
     def answering(self, tokenizer: PreTrainedTokenizerFast, max_new_tokens: int, family: Family) -> Objective:
         """Return the objective that continues prompts."""
@@ -99,13 +104,19 @@ class LanguageModeling(Task):
         """Return the generated continuations."""
         return list(answers)
 
+    def metric_inputs(self, answers: Any, truths: Any, labels: Sequence[str]) -> MetricInputs:
+        """Return losses with their numbers of tokens, or of bytes for a metric that takes these."""
+        from tunesmith.evaluation.inputs import LossInputs
+
+        return LossInputs(answers, truths, labels)
+
     def made_up(self, labels: Sequence[str]) -> tuple[Any, Any]:
-        """Return summed losses of texts and their numbers of tokens."""
+        """Return summed losses of texts and their numbers of tokens and bytes."""
         import torch
 
         draw = torch.Generator().manual_seed(0)
         rows = made_up_rows(labels)
-        return torch.rand(rows, generator=draw) + 0.5, torch.randint(1, 9, (rows,), generator=draw).float()
+        return torch.rand(rows, generator=draw) + 0.5, torch.randint(1, 9, (rows, 2), generator=draw).float()
 
     def doubts(
         self, split: str, predictions: Sequence[Any], truths: Sequence[Any], loss: float, num_guesses: int

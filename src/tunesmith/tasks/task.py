@@ -312,14 +312,17 @@ def labelled_logits(outputs: Outputs) -> list[dict[str, Any]]:
 
 
 def mean_losses(outputs: Outputs, num_rows: int) -> list[dict[str, Any]]:
-    """Return each row's mean loss per token, in nats, and its number of tokens."""
+    """Return each row's mean loss per token, in nats, its number of tokens, and that of bytes if it is known."""
     import torch
 
     missing = num_rows - len(outputs.losses)  # the last texts may be too short to have a token to predict
     losses, counts = (torch.cat([part, part.new_zeros(missing)]) for part in (outputs.losses, outputs.counts))
+    known = outputs.num_bytes is not None
+    num_bytes = torch.cat([outputs.num_bytes, counts.new_zeros(missing)]) if outputs.num_bytes is not None else counts
     return [
         {"loss": loss / count if count else None, "num_tokens": int(count)}
-        for loss, count in zip(losses.tolist(), counts.tolist(), strict=True)
+        | ({"num_bytes": int(size)} if known else {})
+        for loss, count, size in zip(losses.tolist(), counts.tolist(), num_bytes.tolist(), strict=True)
     ]
 
 

@@ -60,8 +60,7 @@ def _numbers(
     losses, counts = outputs.losses[places], outputs.counts[places]
     if counts.sum() > 0:
         yield "loss", (losses.sum() / counts.sum()).item()
-    answers = _some(outputs.logits, places) if outputs.speaks else losses
-    truths = _some(outputs.labels, places) if outputs.speaks else counts
+    answers, truths = (_some(part, places) for part in outputs.measured)
     measured = compute_metrics(metrics, task.metric_inputs(answers, truths, labels))
     yield from ((name, value) for name, value in measured.values.items() if isinstance(value, float) and value == value)
 

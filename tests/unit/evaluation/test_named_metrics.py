@@ -35,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMet
 LABELS = ["joy", "fear", "rage"]
 WITHOUT = {"spearman"}
 """Metrics that cannot be resampled by weights or sums."""
-ERRORS = {"mse", "rmse", "mae", "log_loss", "brier", "ece", "perplexity"}
+ERRORS = {"mse", "rmse", "mae", "log_loss", "brier", "ece", "perplexity", "bits_per_byte"}
 TASKS = {option: TaskConfig(name=option.replace("multi_label", "classification")) for option in NAMED}
 TASKS["multi_label"] = TaskConfig(name="classification", multi_label=True)
 
@@ -202,9 +202,13 @@ def test_of_numbers(rows, seed, spread):
 def test_of_losses(rows, seed):
     random = np.random.default_rng(seed)
     tokens, means = random.integers(1, 30, rows), random.uniform(0.5, 4, rows)
-    lines = [{"label": None, "loss": m, "num_tokens": int(n)} for m, n in zip(means, tokens, strict=True)]
-    measured = run_of("language_modeling", torch.from_numpy(means * tokens), torch.from_numpy(tokens), lines)
-    compare(measured, {"perplexity": np.exp((means * tokens).sum() / tokens.sum())})
+    sizes = tokens * random.integers(1, 5, rows)
+    columns = zip(means, tokens.tolist(), sizes.tolist(), strict=True)
+    lines = [{"label": None, "loss": m, "num_tokens": n, "num_bytes": b} for m, n, b in columns]
+    counts = torch.from_numpy(np.stack([tokens, sizes], axis=1))
+    nats = (means * tokens).sum()
+    expected = {"perplexity": np.exp(nats / tokens.sum()), "bits_per_byte": nats / np.log(2) / sizes.sum()}
+    compare(run_of("language_modeling", torch.from_numpy(means * tokens), counts, lines), expected)
 
 
 def spans(tags):

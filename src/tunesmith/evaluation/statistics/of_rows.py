@@ -84,6 +84,12 @@ def _perplexity(rows: Rows, labels: Sequence[str], keywords: Mapping[str, Any]) 
     return {"": AdditiveMetric(losses.columns, lambda sums: np.exp(losses.value(sums)))}
 
 
+def _bits_per_byte(rows: Rows, labels: Sequence[str], keywords: Mapping[str, Any]) -> dict[str, AdditiveMetric]:
+    bits = [(row["loss"] or 0.0) * row["num_tokens"] / np.log(2) for row in rows]
+    sizes = [float(row["num_bytes"]) for row in rows]
+    return {"": AdditiveMetric(np.stack([bits, sizes], axis=1), lambda sums: ratio(sums[..., 0], sums[..., 1]))}
+
+
 def _numbers(rows: Rows) -> tuple[Numbers, Numbers]:
     """Return predictions and references around the references' mean, so that squares keep their digits."""
     truths = np.array([row["label"] for row in rows], dtype=float)
@@ -175,5 +181,6 @@ FORMS: dict[str, Form] = {
     "ChrF": chrf,
     "ChrF2": of_corpus(chrf2_counts, corpus_scores.chrf2),
     "Perplexity": _perplexity,
+    "BitsPerByte": _bits_per_byte,
 }
 """Class of a metric to its additive form. A user's own class of the same name has an interval only if it agrees."""
