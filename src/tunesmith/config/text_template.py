@@ -6,13 +6,15 @@ methods of texts and objects, and nothing that makes a long text of a short one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta, nodes
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta, nodes, pass_context
 from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 ROW: Final = "row"
@@ -26,6 +28,10 @@ METHODS: Final = frozenset(
 """Methods of texts and objects that may be called."""
 WITHOUT: Final = ("random", "center", "format", "indent", "pprint", "urlize", "xmlattr", "filesizeformat")
 """Filters that are no function of the row alone, that widen a text by a number, or that write HTML."""
+MOST_S: Final = 2.0
+"""Seconds of CPU time for the text of a row, which usually takes some microseconds."""
+IN_TIME: Final = " in time"
+"""A filter around whatever is looped over, and the variable with the time to end at: no template can name either."""
 OTHER_FILES: Final = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
 
@@ -47,7 +53,7 @@ class TextTemplate:
         Args:
             values: The columns.
         """
-        return self.compiled.generate({**values, ROW: values})
+        return self.compiled.generate({**values, ROW: values, IN_TIME: time.thread_time() + MOST_S})
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -63,6 +69,15 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         if not small or operator == "**":
             raise SecurityError(f"{operator!r} is for numbers below 1e9, and not for texts; '**' is not offered")
         return super().call_binop(context, operator, left, right)
+
+
+@pass_context
+def _in_time(context: Context, values: Iterable[Any]) -> Iterator[Any]:
+    """What is looped over, until the row's time is over; loops are all that a template can take long with."""
+    for value in values:
+        if time.thread_time() > context[IN_TIME]:
+            raise SecurityError(f"it takes more than {MOST_S:g} s. Loop over less")
+        yield value
 
 
 @lru_cache(maxsize=8)
@@ -82,9 +97,12 @@ def read_template(source: str, finalize: Callable[[Any], str] | None = None) -> 
     environment.globals.clear()
     for name in WITHOUT:
         environment.filters.pop(name, None)
+    environment.filters[IN_TIME] = _in_time
     try:
         tree = environment.parse(source)
         columns = _columns(tree)
+        for loop in tree.find_all(nodes.For):
+            loop.iter = nodes.Filter(loop.iter, IN_TIME, [], [], None, None, lineno=loop.lineno)
         return TextTemplate(columns, environment.from_string(tree))
     except TemplateSyntaxError as error:  # an unknown filter or test among them
         raise MisreadTemplateError(f"line {error.lineno}: {str(error.message).rstrip('.')}") from None

@@ -51,7 +51,7 @@ def kept_rows(data: Data, task: RowTask, files: Collection[Path], mixed: bool, r
     before = _states(files)
     path = expand(data.cache_dir) / f"rows-{_key(data, task, files, mixed)}.arrow"
     if (kept := load_rows(path)) is None:
-        with one_at_a_time(path):
+        with one_at_a_time(path, "the rows of the same files"):
             if (kept := load_rows(path)) is None:  # another process may have made it meanwhile
                 return _read_and_kept(path, files, before, read)
     rows, notices = kept

@@ -18,6 +18,7 @@ from tunesmith.config.folders import expand
 from tunesmith.data.lazy import LazyColumn
 from tunesmith.data.remembered import remembered
 from tunesmith.data.token_files import Arrays, join_pieces, load_arrays, save_pieces
+from tunesmith.data.turns import one_at_a_time
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -143,8 +144,11 @@ def cached(
     """
     path = expand(cache_dir) / f"tokens-{_key(settings, content, tokenizer)}.npz"
     arrays = load_arrays(path)
-    if arrays is None and save_pieces(path, make()):
-        arrays = load_arrays(path)
+    if arrays is None:
+        with one_at_a_time(path, "the tokens of the same texts"):
+            arrays = load_arrays(path)  # another process may have made them meanwhile
+            if arrays is None and save_pieces(path, make()):
+                arrays = load_arrays(path)
     return arrays if arrays is not None else join_pieces(list(make()))
 
 

@@ -13,16 +13,17 @@ log = logging.getLogger("tunesmith")
 
 
 @contextmanager
-def one_at_a_time(entry: Path) -> Iterator[None]:
+def one_at_a_time(entry: Path, what: str) -> Iterator[None]:
     """Wait until no other process makes an entry, and say so; where the folder cannot be written, go on at once.
 
     The system gives a lock back when its process ends, however that may be.
 
     Args:
         entry: The entry's file; the lock is a file beside it while it is made.
+        what: What is waited for, in words.
     """
     lock = entry.with_name(f"{entry.name}.lock")
-    held = _held(lock)
+    held = _held(lock, what)
     try:
         yield
     finally:
@@ -31,7 +32,7 @@ def one_at_a_time(entry: Path) -> Iterator[None]:
             os.close(held)
 
 
-def _held(lock: Path) -> int | None:
+def _held(lock: Path, what: str) -> int | None:
     """An open file that is locked; None where there cannot be one."""
     told = False
     while True:
@@ -39,7 +40,7 @@ def _held(lock: Path) -> int | None:
         try:
             lock.parent.mkdir(parents=True, exist_ok=True)
             file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-            told = _locked(file, lock, told)
+            told = _locked(file, lock, what, told)
             if lock.exists() and os.path.samestat(os.fstat(file), lock.stat()):
                 return file
             os.close(file)
@@ -53,13 +54,13 @@ def _held(lock: Path) -> int | None:
             return None
 
 
-def _locked(file: int, lock: Path, told: bool) -> bool:
+def _locked(file: int, lock: Path, what: str, told: bool) -> bool:
     """Lock a file, and tell whether it was said that this took waiting."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         if not told:
-            log.info("another process reads the same data: waiting for its rows (%s)", lock, extra={"once": True})
+            log.info("another process makes %s: waiting for it (%s)", what, lock, extra={"once": True})
         fcntl.flock(file, fcntl.LOCK_EX)
         return True
     return told

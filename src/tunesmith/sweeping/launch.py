@@ -20,6 +20,7 @@ from tunesmith.config.composing.composer import Composer
 from tunesmith.config.fingerprint import fingerprint
 from tunesmith.config.sweeper import Sweeper
 from tunesmith.config.trust import trusting
+from tunesmith.data.sources.hub import pinned_as, pins_by_request
 from tunesmith.errors import TunesmithError
 from tunesmith.machine import gpus, usable_threads
 from tunesmith.redaction import redact, redact_argv, redact_values
@@ -75,6 +76,7 @@ def launch(search: Search, settings: Mapping[str, Any]) -> int:
 
     Raises:
         ConfigError: Something is wrong; nothing was started.
+        DataError: A data set of the Hub is not to be had.
         FilesError: The directory cannot be created, or the storage cannot be opened.
     """
     with trusting(search.trust):
@@ -89,6 +91,7 @@ def _launch(search: Search, settings: Sweeper) -> int:
     check_combinations(sweep, executor)
     refuse_secrets(sweep.run.config)
     refuse_tracker(sweep.run.config.logger)
+    commits = pins_by_request(run for _, run in sweep.judged)
     root = Path(sweep.run.config.run.root)
     name = redact_values(sweep.run.name if search.name == "train" else sweep.run.config.run.name or search.name)
     exact = Path(sweep.run.config.run.dir) if sweep.run.config.run.dir else None
@@ -96,6 +99,7 @@ def _launch(search: Search, settings: Sweeper) -> int:
     directory = SweepDirectory(opened.path)
     frozen = snapshot.take(directory.path, composer, sweep.space.parameters)
     facts = _facts(sweep, search, directory, name) | {"n_jobs": executor.slots}
+    facts |= {"hub": commits} if commits else {}
     with locked(directory.path):
         write_json(directory.facts, facts)
         return drive(sweep, directory, frozen, facts, executor)
@@ -150,7 +154,7 @@ def drive(
         own = [f"run.name={directory.path.name}-{number:04d}", f"seed={sweep.run.config.seed + repeat}"]
         if sweep.folds is not None:
             own.append(f"data.split.fold={replicate}")
-        run = composer.compose([*overrides(point), *own], common)
+        run = pinned_as(composer.compose([*overrides(point), *own], common), facts.get("hub", {}))
         return replace(run, overrides=(*sweep.base, *overrides(point)))
 
     deadline = time.monotonic() + settings.timeout if settings.timeout else None

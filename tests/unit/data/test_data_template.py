@@ -38,6 +38,10 @@ def made_by(template):
     return form_of(data_of(template), CLASSIFICATION.traits)
 
 
+def text(record, template):
+    return made_by(template).made(record)["data.template"]
+
+
 def file_of(tmp_path, *records):
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
@@ -106,6 +110,18 @@ def test_a_text_of_more_than_ten_million_characters_is_refused_while_it_is_writt
     loop = "{% for x in l %}{% for y in l %}{{a}}{% endfor %}{% endfor %}"
     with pytest.raises(MalformedError, match="more than 10,000,000 characters"):
         made_by(loop).made({"a": "x" * 10_000, "l": list(range(100))})
+
+
+def test_a_row_that_a_template_would_loop_over_for_years_is_refused(monkeypatch):
+    monkeypatch.setattr("tunesmith.config.text_template.MOST_S", 0.05)
+    loops = "{% for a in t %}{% for b in t %}{% for c in t %}{% endfor %}{% endfor %}{% endfor %}{{t}}"
+    with pytest.raises(MalformedError, match=r"this row: it takes more than 0\.05 s\. Loop over less"):
+        made_by(loops).made({"t": "a" * 100_000})
+    assert text({"t": "abc"}, loops) == "abc"
+    monkeypatch.undo()
+    each = "{% for a in t if a != 'b' %}{{loop.index}}/{{loop.length}} {{a}}{{ '' if loop.last else ', ' }}{% endfor %}"
+    assert text({"t": ["a", "b", "c"]}, each) == "1/2 a, 2/2 c"
+    assert text({"t": []}, "{% for a in t %}{{a}}{% else %}none{{t | join}}{% endfor %}") == "none"
 
 
 def test_rows_have_the_text_and_keep_label_id_and_group(tmp_path, caplog):

@@ -176,7 +176,7 @@ def test_several_at_once_read_once_and_say_that_they_wait(tmp_path, monkeypatch,
         results = list(pool.map(lambda _: as_it_is(reading.read_rows(data, CLASSIFICATION)), range(4)))
     assert len(readings) == 1
     assert all(result == results[0] for result in results)
-    assert "another process reads the same data" in caplog.text
+    assert "another process makes the rows of the same files" in caplog.text
     assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".arrow"]
 
 
@@ -186,12 +186,12 @@ def test_a_killed_writer_keeps_nobody_waiting(tmp_path):
 import os, sys
 from pathlib import Path
 from tunesmith.data.turns import one_at_a_time
-with one_at_a_time(Path(sys.argv[1])):
+with one_at_a_time(Path(sys.argv[1]), "them"):
     os.kill(os.getpid(), 9)
 """
     assert subprocess.run([sys.executable, "-c", code, str(entry)], check=False).returncode == -9
     assert (tmp_path / "rows.arrow.lock").exists()
-    with one_at_a_time(entry):
+    with one_at_a_time(entry, "them"):
         pass
     assert not list(tmp_path.iterdir())
 

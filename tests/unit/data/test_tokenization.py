@@ -1,11 +1,14 @@
 import copy
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tunesmith.data.tokenization import tokenize
+from tunesmith.data.tokenization import cached, tokenize
 
 TEXTS = ["A quiet masterpiece.", "", "dull " * 50, "naïve café 😀 中文", "one\ntwo\tthree", "[CLS] [SEP] [PAD]"]
 
@@ -63,6 +66,23 @@ def test_a_second_time_nothing_is_tokenised(counted, tmp_path):
     assert counted.calls == calls
     assert same(first, second)
     assert len(entries(tmp_path)) == 1
+
+
+def test_several_at_once_tokenise_once_and_say_that_they_wait(tokenizer, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "tunesmith")
+    made = []
+
+    def make():
+        made.append(None)
+        time.sleep(0.3)
+        yield {"ids": np.arange(3, dtype=np.int32)}
+
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: cached(("a",), ["b"], tokenizer, tmp_path, make)["ids"].tolist(), range(4)))
+    assert len(made) == 1
+    assert results == [[0, 1, 2]] * 4
+    assert "another process makes the tokens of the same texts: waiting for it" in caplog.text
+    assert [path.suffix for path in tmp_path.iterdir()] == [".npz"]
 
 
 def test_what_the_tokenizer_did_before_does_not_hide_an_entry(counted, tokenizer, tmp_path):

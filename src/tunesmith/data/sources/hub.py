@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import json
 import logging
 import shlex
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tunesmith.config.composing.compose import Composed
@@ -35,6 +37,34 @@ def pinned(composed: Composed) -> Composed:
     if not changes:
         return composed
     return composed.with_saved(composed.saved | {"data": composed.saved["data"] | changes})
+
+
+def pins_by_request(runs: Iterable[Composed]) -> dict[str, dict[str, str]]:
+    """The commits and configurations that several runs read, for `pinned_as`; empty without data sets of the Hub.
+
+    Raises:
+        DataError: A data set is neither in the cache nor to be had.
+    """
+    asked = [run.config.data for run in runs if run.config.data.format == HUB]
+    return {request: pins(data) for request, data in {_request(data): data for data in asked}.items()}
+
+
+def pinned_as(composed: Composed, taken: Mapping[str, dict[str, str]]) -> Composed:
+    """The config with what was taken for its data set of the Hub before; others as they are.
+
+    Args:
+        composed: The config.
+        taken: From `pins_by_request`.
+    """
+    data = composed.config.data
+    if data.format != HUB or (pinned_before := taken.get(_request(data))) is None:
+        return composed
+    return composed.with_saved(composed.saved | {"data": composed.saved["data"] | pinned_before})
+
+
+def _request(data: Data) -> str:
+    """What is asked of the Hub, as a key of JSON."""
+    return json.dumps([data.path, data.name, data.revision])
 
 
 def pins(data: Data) -> dict[str, str]:

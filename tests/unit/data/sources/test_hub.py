@@ -1,5 +1,6 @@
 """Data sets of the Hub, from a cache that its own library writes, and what is said where there is none."""
 
+import json
 import logging
 import subprocess
 import sys
@@ -149,6 +150,23 @@ def test_the_commit_and_the_configuration_are_saved_and_read_again(cache):
     assert read_rows(composed(f"data.revision={COMMITS[0]}").config.data, CLASSIFICATION).texts[0] == "film train 0"
     assert read_rows(composed().config.data, CLASSIFICATION).texts[0] == "later film train 0"
     assert run.saved["data"]["path"] == PATH, "an id is no path"
+
+
+def test_what_a_sweep_took_at_its_launch_is_what_its_trials_take(cache):
+    """The commit by what is asked: also for a trial of another configuration, and as JSON between two sessions."""
+    write(cache)
+    write(cache, name="short", commit=COMMITS[1])
+    named, other = composed("data.name=default"), composed("data.name=short", "seed=3")
+    at_launch = json.loads(json.dumps(hub.pins_by_request([named, other, compose(["data=csv", "data.path=a"])])))
+    write(cache, type("Later", (Reviews,), {"PREFIX": "later film"}), commit="c" * 40)
+    hub.hub_data.cache_clear()
+    assert hub.pins(named.config.data)["revision"] == "c" * 40, "the Hub has moved on"
+    trial = hub.pinned_as(composed("data.name=default", "seed=5"), at_launch)
+    assert (trial.config.data.revision, trial.saved["data"]["revision"], trial.config.seed) == (COMMITS[0],) * 2 + (5,)
+    assert read_rows(trial.config.data, CLASSIFICATION).texts[0] == "film train 0"
+    assert hub.pinned_as(other, at_launch).config.data.revision == COMMITS[1]
+    unasked = composed("data.name=default", "data.revision=next")
+    assert hub.pinned_as(unasked, at_launch) is unasked
 
 
 def test_a_branch_is_the_commit_that_it_was_when_the_hub_was_asked_last(cache, tmp_path):
