@@ -14,6 +14,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tunesmith.data.progress import progress
+
 LEAST: Final = 0.5
 """The smallest threshold: of pairs that are less alike, too many are missed."""
 PIECE: Final = 5
@@ -46,7 +48,8 @@ def near_copies(texts: Sequence[str], threshold: float) -> dict[int, list[int]]:
     signatures = _signatures(texts)
     near: dict[int, list[int]] = {}
     candidates = sorted(_candidates(signatures))
-    for start in range(0, len(candidates), ESTIMATED):
+    starts = range(0, len(candidates), ESTIMATED)
+    for start in progress(starts, "comparing near copies", len(candidates), each=ESTIMATED):
         first, second = np.asarray(candidates[start : start + ESTIMATED], dtype=np.int64).T
         estimates = np.mean(signatures[first] == signatures[second], axis=1)
         for earlier, later in zip(
@@ -84,7 +87,7 @@ def near_kept(texts: Sequence[str], kinds: Sequence[Hashable], threshold: float)
     signatures = _signatures(texts)
     kept_by_key: dict[tuple[int, bytes, Hashable], list[int]] = {}
     near: dict[int, int] = {}
-    for row, signature in enumerate(signatures):
+    for row, signature in enumerate(progress(signatures, "comparing near copies", len(signatures))):
         bands = signature.reshape(BANDS, ROWS)
         groups = [kept_by_key.setdefault((band, bytes(key), kinds[row]), []) for band, key in enumerate(bands)]
         others = sorted({other for group in groups for other in group})
@@ -123,7 +126,7 @@ def _signatures(texts: Sequence[str]) -> npt.NDArray[np.uint32]:
     from rensa import RMinHash
 
     parts = [np.zeros((0, BANDS * ROWS), dtype=np.uint32)]
-    for start in range(0, len(texts), CHUNK):
+    for start in progress(range(0, len(texts), CHUNK), "looking for near copies", len(texts), each=CHUNK):
         pieces = [list(_pieces(text)) for text in texts[start : start + CHUNK]]
         parts.append(np.asarray(RMinHash.digests_from_token_sets(pieces, BANDS * ROWS, 0), dtype=np.uint32))
     return np.concatenate(parts)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from tunesmith.config.folders import expand
 from tunesmith.data.lazy import LazyColumn
+from tunesmith.data.progress import progress
 from tunesmith.data.remembered import remembered
 from tunesmith.data.token_files import Arrays, join_pieces, load_arrays, save_pieces
 from tunesmith.data.turns import one_at_a_time
@@ -64,9 +65,10 @@ def end_to_end(texts: Sequence[Sequence[int] | npt.NDArray[np.int32]]) -> Tokens
     return Tokens(flat, offsets)
 
 
-def in_parts(num_texts: int) -> list[slice]:
-    """The texts in parts of at most `TEXTS_TOGETHER`; one empty part where there are none."""
-    return [slice(start, start + TEXTS_TOGETHER) for start in range(0, max(num_texts, 1), TEXTS_TOGETHER)]
+def in_parts(num_texts: int) -> Iterator[slice]:
+    """The texts in parts of at most `TEXTS_TOGETHER`, with a bar; one empty part where there are none."""
+    parts = (slice(start, start + TEXTS_TOGETHER) for start in range(0, max(num_texts, 1), TEXTS_TOGETHER))
+    return progress(parts, "tokenising", num_texts, each=TEXTS_TOGETHER)
 
 
 def tokenize(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast, max_length: int, cache_dir: Path) -> Tokens:

@@ -14,6 +14,7 @@ from tunesmith.config.folders import expand
 from tunesmith.config.schema import Data
 from tunesmith.data.cleaning.step import RowStep, TextStep
 from tunesmith.data.lazy import TOGETHER, LazyColumn
+from tunesmith.data.progress import progress
 from tunesmith.data.row_files import RowSpool
 from tunesmith.data.rows import Rows
 from tunesmith.data.task import RowTask
@@ -169,7 +170,7 @@ def _in_parts(rows: Rows, step: TextStep, folder: Path | None) -> tuple[Rows, in
         return None
     spool, number = RowSpool(folder), 0
     try:
-        for start in range(0, len(rows), TOGETHER):
+        for start in progress(range(0, len(rows), TOGETHER), "cleaning", len(rows), each=TOGETHER):
             part, changed = _in_memory(rows.take(np.arange(start, min(start + TOGETHER, len(rows)))), step)
             spool.write(part)
             number += changed
@@ -181,7 +182,7 @@ def _in_parts(rows: Rows, step: TextStep, folder: Path | None) -> tuple[Rows, in
 
 
 def _in_memory(rows: Rows, step: TextStep) -> tuple[Rows, int]:
-    texts = [step.clean(text) for text in rows.texts]
+    texts = [step.clean(text) for text in progress(rows.texts, "cleaning", len(rows))]
     pairs = None if rows.pairs is None else [step.clean(text) for text in rows.pairs]
     before = zip(rows.texts, rows.pairs or rows.texts, strict=True)
     number = sum(old != new for old, new in zip(before, zip(texts, pairs or texts, strict=True), strict=True))

@@ -11,6 +11,7 @@ from typing import Any
 from tunesmith.config.construct import construct_node
 from tunesmith.config.schema import Format
 from tunesmith.data.lines import Line
+from tunesmith.data.progress import progress
 from tunesmith.data.sources.conll import Conll
 from tunesmith.data.sources.file_kinds import REMEDY, refuse_foreign, refuse_special
 from tunesmith.data.sources.jsonl import JsonLines
@@ -78,7 +79,7 @@ def records_in(source: Source, files: Collection[Path], remedy: str = REMEDY) ->
     root = os.path.commonpath([file.absolute().parent for file in files])
     for file in files:
         within = os.path.relpath(file.absolute(), root) if len(files) > 1 else None
-        for number, record in records_of(source, file, remedy):
+        for number, record in progress(records_of(source, file, remedy), f"reading {file.name}"):
             yield Line(number, str(file), unit, within), record
 
 
