@@ -6,8 +6,19 @@ from itertools import combinations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rensa import RMinHash
 
-from tunesmith.data.nearness import MOST_COMPARED, PIECE, likeness, near_copies
+from tunesmith.data.nearness import (
+    BANDS,
+    GAPS,
+    MOST_COMPARED,
+    PIECE,
+    ROWS,
+    _every_piece,
+    _signatures,
+    likeness,
+    near_copies,
+)
 
 WORDS = ("a", "the", "film", "story", "plot", "actor", "scene", "dull", "bright", "warm", "great", "slow", "music")
 
@@ -23,6 +34,15 @@ def by_hand(text, other):
 @given(text=st.text(alphabet="abc .,", max_size=40), other=st.text(alphabet="abc .,", max_size=40))
 def test_likeness_is_what_sets_say(text, other):
     assert likeness(text, other) == by_hand(text, other) == likeness(other, text)
+
+
+@given(st.lists(st.text(max_size=30), max_size=5))
+def test_pieces_are_slices_and_those_that_come_again_change_no_signature(texts):
+    plain = [GAPS.sub(" ", text.casefold()).strip() for text in texts]
+    slices = [[side[i : i + PIECE] for i in range(max(1, len(side) - PIECE + 1))] for side in plain]
+    assert [_every_piece(text) for text in texts] == slices
+    expected = RMinHash.digests_from_token_sets([sorted(set(of)) for of in slices], BANDS * ROWS, 0)
+    assert _signatures(texts).tolist() == expected
 
 
 @pytest.mark.slow

