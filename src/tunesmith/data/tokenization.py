@@ -18,6 +18,7 @@ from tunesmith.config.folders import expand
 from tunesmith.data.lazy import LazyColumn
 from tunesmith.data.progress import progress
 from tunesmith.data.remembered import remembered
+from tunesmith.data.single_pass import TRIED, gap_of
 from tunesmith.data.token_files import Arrays, join_pieces, load_arrays, save_pieces
 from tunesmith.data.turns import one_at_a_time
 
@@ -96,8 +97,9 @@ def encode_within(
 ) -> tuple[dict[str, list[Any]], npt.NDArray[np.int64]]:
     """Tokenize texts within a limit; return also each one's number of tokens without it.
 
-    Texts that are too long are encoded a second time, so the tokenizer cuts them by its own rules: special tokens stay,
-    and the longer text of a pair is cut first.
+    The tokenizer cuts texts that are too long by its own rules: special tokens stay, and the longer text of a pair is
+    cut first. So it encodes them a second time; but where single texts are cut as the first few are, from their
+    tokens, those are all that it encodes twice.
 
     Args:
         max_length: Maximum tokens per text, including special tokens.
@@ -116,12 +118,24 @@ def encode_within(
     columns = dict(encode(**{name: list(texts[name]) for name in names}))
     whole = np.fromiter(map(len, columns["input_ids"]), dtype=np.int64, count=len(rows))
     long = np.flatnonzero(whole > max_length).tolist()
-    if long:
-        chosen = {name: [rows[row][i] for row in long] for i, name in enumerate(names)}
-        shorter = encode(**chosen, truncation=True, max_length=max_length)
+
+    def cut(places: Sequence[int]) -> None:
+        chosen = {name: [rows[row][i] for row in places] for i, name in enumerate(names)}
+        shorter = encode(**chosen, truncation=True, max_length=max_length) if places else {}
         for name, values in shorter.items():
-            for row, value in zip(long, values, strict=True):
+            for row, value in zip(places, values, strict=True):
                 columns[name][row] = value
+
+    tried, rest = (long[:TRIED], long[TRIED:]) if len(names) == 1 else (long, [])
+    before = [columns["input_ids"][row] for row in tried]
+    cut(tried)
+    gap = gap_of(before, [columns["input_ids"][row] for row in tried], max_length) if rest else None
+    if gap is None:
+        cut(rest)
+    else:
+        for column in columns.values():
+            for row in rest:
+                column[row] = [*column[row][:gap], *column[row][len(column[row]) - max_length + gap :]]
     return columns, whole
 
 
