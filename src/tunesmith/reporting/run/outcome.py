@@ -31,7 +31,7 @@ def warnings_chapter(record: Record) -> Chapter | None:
     """Build the chapter with what could mislead, and what went wrong; None if nothing did."""
     blocks: list[Block] = [Aside(sentence) for sentence in record.warnings]
     for verdict in record.diagnosis:
-        blocks.append(Aside(f"{verdict['kind'].replace('_', ' ')}: {verdict['sentence']}"))
+        blocks.append(Aside(verdict["sentence"]))
         if verdict.get("override"):
             blocks.append(Verbatim(f"tunesmith train --from {record.argument} {verdict['override']}"))
     return Chapter("warnings", "Warnings", blocks) if blocks else None
