@@ -18,6 +18,7 @@ from tunesmith.tracking.tracker import Status, SweepSummary, TrackedRun, Tracker
 SECRET = "5up3r-s3cret-value"
 CONFIG = {"seed": 17, "optimizer": {"lr": 0.0625, "betas": [0.9, 0.999]}, "hub": "${oc.env:HF_TOKEN}", "none": None}
 LABELS = ["neg", "pos"]
+TABLE: list[list[Any]] = [["model", "value", "low"], ["a | b\n<c>", 0.5, None], ["none", None, 0.25]]
 ROWS = [{"id": 1, "split": "val", "text": "fine", "label": "pos", "prediction": "neg", "logits": [0.5, 0.25]}]
 
 
@@ -145,6 +146,7 @@ class TrackerContract(ABC):
             guarded.logger.log_metrics({"train/loss": 1.0}, 1)
             guarded.summarise({"test/accuracy": 1.0})
             guarded.log_predictions(ROWS, LABELS)
+            guarded.log_table("result", TABLE[0], TABLE[1:])
             guarded.log_model(directory)
             guarded.log_sweep(SweepSummary([], [], []))
             guarded.finish("completed", 0)
@@ -155,7 +157,7 @@ class TrackerContract(ABC):
             "the tracker Broken cannot take metrics, the run continues: RuntimeError: the store is gone"
         ]
 
-    def test_predictions_and_a_model_are_taken(self, directory: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def test_predictions_a_table_and_a_model_are_taken(self, directory: Path, caplog: pytest.LogCaptureFixture) -> None:
         """By trackers that keep them and by those that do not."""
         folder = directory / "model"
         folder.mkdir()
@@ -163,6 +165,7 @@ class TrackerContract(ABC):
         tracker = self._opened(directory)
         with caplog.at_level(logging.WARNING):
             tracker.log_predictions(ROWS, LABELS)
+            tracker.log_table("result", TABLE[0], TABLE[1:])
             tracker.log_model(folder)
             tracker.finish("completed", 0)
         assert not [record for record in caplog.records if record.name.startswith("tunesmith")]

@@ -134,6 +134,13 @@ class Guarded(Tracker):
             if self._open:
                 self._tracker.log_predictions(rows, labels)
 
+    def log_table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Show a table of final results, without its secrets."""
+        clean = redact([list(row) for row in rows])
+        with self._guard("take a table"):
+            if self._open:
+                self._tracker.log_table(name, columns, clean)
+
     def log_model(self, folder: Path) -> None:
         """Keep the best weights, if configured."""
         with self._guard("take the model"):

@@ -9,7 +9,7 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -141,16 +141,23 @@ class MLflow(Tracker):
         if self._log_model:
             self._client.log_artifacts(self._id, str(folder), "model")
 
+    def log_table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Write a table as an artifact, column by column."""
+        self._log_columns(name, columns, rows)
+
     def log_sweep(self, shown: SweepSummary) -> None:
         """Write the sweep's curves and final numbers and its tables, and nest their runs below its own."""
         super().log_sweep(shown)
         for name, (columns, rows) in {"trials": (shown.columns, shown.rows), **shown.tables}.items():
-            table = {column: [_plain(row[place]) for row in rows] for place, column in enumerate(columns)}
-            self._client.log_dict(self._id, table, f"{name}.json")
+            self._log_columns(name, columns, rows)
         for name, figure in shown.figures.items():
             self._client.log_text(self._id, figure.to_html(include_plotlyjs="cdn"), f"{name}.html")
         for trial in self._trials():
             self._client.set_tag(trial, "mlflow.parentRunId", self._id)
+
+    def _log_columns(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        table = {column: [_plain(row[place]) for row in rows] for place, column in enumerate(columns)}
+        self._client.log_dict(self._id, table, f"{name}.json")
 
     def _trials(self) -> Iterator[str]:
         """IDs of the runs of the sweep's trials."""

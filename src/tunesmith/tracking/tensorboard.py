@@ -82,6 +82,10 @@ class TensorBoard(Tracker):
         """Write the final metrics below `final/`, at the last step."""
         self._write_numbers({f"final/{name}": value for name, value in numbers_of(metrics).items()})
 
+    def log_table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Write a table as text."""
+        self._write_text(name, _table(columns, rows))
+
     def log_sweep(self, shown: SweepSummary) -> None:
         """Write the sweep's curves and final numbers, and its tables."""
         super().log_sweep(shown)

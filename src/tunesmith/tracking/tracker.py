@@ -99,6 +99,15 @@ class Tracker(ABC):
             labels: Label names in the order of the logits.
         """
 
+    def log_table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:  # noqa: B027 - optional
+        """Show a table of final results, such as the run beside its baselines; `results.json` has them in any case.
+
+        Args:
+            name: The table's name.
+            columns: Names of the columns.
+            rows: Texts, numbers, or None for nothing.
+        """
+
     def log_model(self, folder: Path) -> None:  # noqa: B027 - for those that take a keyword `log_model`
         """Keep the best weights, if the tracker accepts a keyword `log_model` and it is true."""
 

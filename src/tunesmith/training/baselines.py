@@ -10,10 +10,12 @@ import numpy.typing as npt
 import torch
 
 from tunesmith.config.checking.directions import mode_of
+from tunesmith.config.folders import expand
 from tunesmith.config.schema import Evaluation
 from tunesmith.data.datamodule import TextDataModule
 from tunesmith.data.lazy import row_by_row
 from tunesmith.data.rows import as_one_text, inputs_of
+from tunesmith.evaluation.kept_answers import kept_answers
 from tunesmith.evaluation.metrics import better
 from tunesmith.evaluation.statistics.additive import AdditiveMetric
 from tunesmith.evaluation.statistics.headline import group_numbers
@@ -82,14 +84,25 @@ def measure_baselines(
 
 
 def _answers(data: TextDataModule, task: Task, outputs: Sequence[Outputs]) -> Mapping[str, npt.NDArray[np.float64]]:
-    """Return what each baseline answers to the texts of all evaluation passes, one after the other."""
+    """Return what each baseline answers to the texts of all evaluation passes, one after the other.
+
+    They depend on the data alone, so other runs on the same data find them in the cache.
+    """
+    if type(task).baselines is Task.baselines:  # it has none
+        return {}
     train, *others = (
         row_by_row(as_one_text, inputs_of(data.splits[split])) for split in ("train", *(out.split for out in outputs))
     )
-    targets = data.dataset("train").samples.labels
-    return task.baselines(
-        train, targets, [text for texts in others for text in texts], len(data.labels), data.data.split.seed
-    )
+    targets = np.asarray(data.dataset("train").samples.labels)
+    asked = [text for texts in others for text in texts]
+
+    def made() -> dict[str, npt.NDArray[np.float64]]:
+        return dict(task.baselines(train, targets, asked, len(data.labels), data.data.split.seed))
+
+    if not type(task).__module__.startswith("tunesmith.tasks."):  # the code of a user's own may change
+        return made()
+    settings = [type(task).__qualname__, len(data.labels), data.data.split.seed, len(train), targets.tolist()]
+    return kept_answers(settings, [*train, *asked], expand(data.data.cache_dir), made)
 
 
 def _value(name: str, metrics: MetricFunction | None, logits: torch.Tensor, truths: Any) -> float | None:

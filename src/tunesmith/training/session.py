@@ -22,6 +22,7 @@ from tunesmith.errors import FilesError, NotFiniteError, TrainingError, Tunesmit
 from tunesmith.machine import peak_memory_mb, watch_memory
 from tunesmith.redaction import redact, redact_values
 from tunesmith.reporting.run.diagnosis import diagnose_run
+from tunesmith.reporting.run.outcome import RESULT_COLUMNS, interval_metrics, result_rows
 from tunesmith.runs.directory import RunDirectory, clear_away
 from tunesmith.runs.ledger import record_look
 from tunesmith.runs.record import Record, as_argument, process_identity
@@ -155,7 +156,11 @@ class Session:
         """
         if self.tracker is None:
             return
-        self.tracker.summarise({metric: float(value) for metric, value in metrics.items()})
+        record = Record(self.directory.path)
+        bounds = interval_metrics(record.intervals)
+        self.tracker.summarise({metric: float(value) for metric, value in metrics.items()} | bounds)
+        if metrics:
+            self.tracker.log_table("result", RESULT_COLUMNS, result_rows(record))
         if rows:
             self.tracker.log_predictions(rows, labels)
         self.tracker.log_model(self.directory.model)

@@ -16,6 +16,7 @@ from tunesmith.evaluation.baselines import (
     for_one_label,
     for_several_labels,
 )
+from tunesmith.evaluation.kept_answers import kept_answers
 
 TEXTS = ["good warm film", "warm and good", "dull film", "dull, bad", "bad bad bad", "a good one", "dull and cold"]
 LABELS = np.array([2, 2, 0, 0, 0, 2, 0])
@@ -65,3 +66,32 @@ def test_many_rows_are_sampled(monkeypatch):
     texts = [f"word{i}" for i in range(50)]
     answers = for_numbers(texts, np.arange(50.0), texts, seed=1)[RIDGE]
     assert len(set(answers.round(6))) == 5  # four known words, and the mean for the rest
+
+
+def test_of_many_labels_a_model_knows_fewer_words(monkeypatch):
+    monkeypatch.setattr("tunesmith.evaluation.baselines.MOST_WEIGHTS", 12)
+    answers = for_one_label(TEXTS, LABELS, OTHERS, size=3, seed=0)
+    weights = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_features=4, token_pattern=r"\w+")
+    model = LogisticRegression(max_iter=200).fit(weights.fit_transform(TEXTS), LABELS)
+    expected = model.predict_proba(weights.transform(OTHERS))
+    found = np.exp(answers["TF-IDF + logistic regression"])[:, model.classes_]
+    assert found == pytest.approx(np.maximum(expected, 1e-6))
+
+
+def test_answers_are_kept_by_what_they_depend_on(tmp_path):
+    made = []
+
+    def make():
+        made.append(1)
+        return {"a + b": np.array([1.0, len(made)])}
+
+    def asked(settings=("x", 1), texts=("one", "two")):
+        return kept_answers(settings, texts, tmp_path / "cache", make)["a + b"].tolist()
+
+    assert [asked(), asked()] == [[1, 1], [1, 1]]
+    assert [asked(settings=("x", 2)), asked(texts=("onet", "wo"))] == [[1, 2], [1, 3]]
+    for file in (tmp_path / "cache").iterdir():
+        file.write_bytes(file.read_bytes()[:100])
+    assert asked() == [1, 4]
+    (tmp_path / "file").write_text("no folder")
+    assert kept_answers((), (), tmp_path / "file", make)["a + b"].tolist() == [1, 5]

@@ -65,6 +65,9 @@ def test_a_run_in_its_own_store_holds_points_config_model_and_end(tiny):
     assert (run.data.params["optimizer.lr"], run.data.tags["tags"]) == (str(record.config["optimizer"]["lr"]), "a,b")
     artifacts = record.path / "mlruns" / "artifacts" / run.info.run_id / "artifacts"
     assert yaml.safe_load((artifacts / "config.yaml").read_text())["optimizer"] == record.config["optimizer"]
+    table = json.loads((artifacts / "result.json").read_text())
+    assert table["model"][:2] == ["this run", "majority"]
+    assert table["value"][0] == record.metrics["test/accuracy"]
     saved, weights = record.directory.model / "model.safetensors", artifacts / "model" / "model.safetensors"
     assert weights.read_bytes() == saved.read_bytes()
 

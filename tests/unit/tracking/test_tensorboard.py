@@ -51,6 +51,8 @@ def test_a_run_holds_the_points_of_metrics_jsonl_its_config_and_its_end(tiny):
     assert text(events, "status") == "completed (exit code 0)"
     (final,) = events.Scalars("final/test/accuracy")
     assert final.value == float(np.float32(record.metrics["test/accuracy"]))
+    baselines = record.baselines["test/accuracy"]
+    assert f"| test/accuracy | majority | {baselines['majority']} |  |  |" in text(events, "result")
     start = HParamsPluginData.FromString(events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content)
     assert start.session_start_info.hparams["optimizer.lr"].number_value == record.config["optimizer"]["lr"]
 

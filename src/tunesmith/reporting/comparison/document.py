@@ -11,6 +11,8 @@ from tunesmith.reporting.drawing.canvas import Drawing
 from tunesmith.reporting.drawing.charts import Mark, value_chart
 from tunesmith.reporting.formatting import value_text
 
+WIDTH_OF_NAMES = 520.0
+"""Width of the figure in points: names of runs are long."""
 MOST_IDS = 200
 """Ids of rows that are listed for each run; `--json` has all."""
 
@@ -28,7 +30,8 @@ def comparison_drawing(comparison: RunComparison) -> Drawing:
                 accent=id(entry) in tied,
             )
             for name, entry in zip(short_names_of(comparison.entries), comparison.entries, strict=True)
-        ]
+        ],
+        WIDTH_OF_NAMES,
     )
 
 

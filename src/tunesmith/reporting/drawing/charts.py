@@ -12,8 +12,10 @@ from tunesmith.reporting.palette import BLUE, FAINT, GRID, INK, QUIET
 WIDTH = 380.0
 ROW = 34.0
 """Height of a value with its name above."""
-LONGEST_NAME = 34
-"""Characters of a name that fit above a value."""
+VALUE = 150.0
+"""Width of a value with its interval, which stands beside a name."""
+CHARACTER = 6.1
+"""Mean width of a character of a name."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,11 @@ def value_chart(marks: Sequence[Mark], width: float = WIDTH) -> Drawing:
         drawing.add(Lettering(x, bottom + 16, axis.text(tick), 10.5, QUIET, "middle"))
     for number, mark in enumerate(marks):
         color, y = (BLUE if mark.accent else QUIET), number * ROW + 24
-        drawing.add(Lettering(8, y - 10, _shortened(mark.name), 11, INK if mark.accent else QUIET))
+        drawing.add(
+            Lettering(
+                8, y - 10, _shortened(mark.name, int((width - VALUE) / CHARACTER)), 11, INK if mark.accent else QUIET
+            )
+        )
         drawing.add(Lettering(width - 8, y - 10, _value_text(mark), 11, INK if mark.accent else QUIET, "end"))
         if mark.low is not None and mark.high is not None:
             low, high = axis.place(mark.low), axis.place(mark.high)
@@ -129,8 +135,8 @@ def _step(span: float) -> float:
     return next(decade * factor for factor in (1, 2, 5, 10) if span / (decade * factor) <= 5 + 1e-9)
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _value_text(mark: Mark) -> str:

@@ -8,7 +8,9 @@ from typing import Any
 
 from tunesmith.config.methods import method_label
 from tunesmith.config.tasks import TASKS
+from tunesmith.reporting.markdown import markdown_text, table_lines
 from tunesmith.reporting.run.calibration import calibration_text
+from tunesmith.reporting.run.outcome import RESULT_COLUMNS, result_rows
 from tunesmith.runs.directory import CALIBRATION_FILE
 from tunesmith.runs.record import Record
 
@@ -56,9 +58,13 @@ def _stops(record: Record) -> str:
 
 
 def _metrics(record: Record) -> str:
+    beside = table_lines(RESULT_COLUMNS, result_rows(record)) if record.intervals or record.baselines else []
     rows = [f"| {name} | {value:.4f} |" for name, value in record.metrics.items()]
     note = f"Weights of step {record.results.get('best_step')}, the best by `{record.results.get('monitor')}`."
-    return "\n".join(["| metric | value |", "|---|---|", *rows, "", note, *_calibration(record)])
+    known = [f"- {markdown_text(sentence)}" for sentence in record.warnings]
+    said = ["", "What to know of these numbers:", "", *known] if known else []
+    metrics = ["| metric | value |", "|---|---|", *rows, "", note, *_calibration(record)]
+    return "\n".join([*beside, *[""] * bool(beside), *metrics, *said])
 
 
 def _calibration(record: Record) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tunesmith.reporting.blocks import Aside, Block, Chapter, Gallery, Listing, Picture, Sentence, Verbatim
 from tunesmith.reporting.drawing.charts import Mark, value_chart
@@ -11,6 +11,7 @@ from tunesmith.reporting.run.tables import deciding_first
 from tunesmith.runs.record import Record
 
 THIS_RUN = "this run"
+RESULT_COLUMNS = ("metric", "model", "value", "low", "high")
 
 
 def headlines(record: Record) -> list[str]:
@@ -53,6 +54,20 @@ def headline_rows(record: Record, full: str) -> list[list[str | float | None]]:
     low, high = record.intervals.get(full, (None, None))
     rows: list[list[str | float | None]] = [[THIS_RUN, record.metrics[full], low, high]]
     return [*rows, *([name, value, None, None] for name, value in record.baselines.get(full, {}).items())]
+
+
+def result_rows(record: Record) -> list[list[str | float | None]]:
+    """Return the rows of `RESULT_COLUMNS`: in each split the metric that decides, of the run and its baselines."""
+    return [[full, *row] for full in headlines(record) for row in headline_rows(record, full)]
+
+
+def interval_metrics(intervals: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Return the ends of intervals as metrics of their own, `<split>/<name>/low` and `<split>/<name>/high`."""
+    return {
+        f"{name}/{end}": float(bound)
+        for name, ends in intervals.items()
+        for end, bound in zip(("low", "high"), ends, strict=True)
+    }
 
 
 def metrics_chapter(record: Record) -> Chapter | None:

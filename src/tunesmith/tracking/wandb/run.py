@@ -265,6 +265,14 @@ class WandbTracker(Tracker):
             )
         self._run.log(charts)
 
+    def log_table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Log a table, if the server accepts it."""
+        if self._takes_media():
+            import wandb
+
+            with self._guard("W&B table not written"), client_environment(self._directory):
+                self._run.log({name: wandb.Table(columns=list(columns), data=[list(row) for row in rows])})
+
     def log_model(self, folder: Path) -> None:
         """Upload the model folder as an artifact, if configured."""
         if not self._log_model or not self._takes_media():

@@ -16,6 +16,7 @@ from tunesmith.reporting.markdown import as_markdown
 from tunesmith.reporting.page import render_page
 from tunesmith.reporting.run.course import MOST_POINTS, thinned
 from tunesmith.reporting.run.mistakes import judged
+from tunesmith.reporting.run.model_card import model_card
 from tunesmith.reporting.run.report import run_document, write_run_report
 from tunesmith.runs.record import load_run
 
@@ -165,6 +166,17 @@ def test_a_thinned_curve_keeps_the_mean(count):
 def test_a_fence_in_a_command_does_not_end_the_block():
     text = as_markdown(Document("a", "", [], [], [Chapter("a", "b", [Verbatim("```\n# no heading\n````")])]))
     assert [t.type for t in MarkdownIt().parse(text) if t.type == "heading_open"] == ["heading_open"] * 2
+
+
+def test_the_model_card_has_intervals_baselines_and_warnings(finished, tmp_path):
+    shutil.copytree(finished.path, tmp_path / "run", ignore=shutil.ignore_patterns("checkpoints", "model"))
+    stored = finished.results | {"intervals": {"test/accuracy": [0.25, 0.75]}, "warnings": [MARKUP]}
+    (tmp_path / "run" / "results.json").write_text(json.dumps(stored))
+    card = model_card(load_run(tmp_path / "run"), adapter=False)
+    value, majority = finished.metrics["test/accuracy"], finished.baselines["test/accuracy"]["majority"]
+    assert f"| test/accuracy | this run | {value:.4f} | 0.2500 | 0.7500 |" in card
+    assert f"| test/accuracy | majority | {majority:.4f} |  |  |" in card
+    assert "<script>" not in card
 
 
 def test_report_writes_and_prints(finished, tmp_path, inside):
