@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from tunesmith.config.schema import RunConfig
 from tunesmith.data.batching import MicroBatch
@@ -18,6 +21,10 @@ from tunesmith.tasks.task import Task
 from tunesmith.training.build import build_trainer
 
 UNTUNED = "untuned model"
+DEVICES = {"gpu": "cuda", "mps": "mps"}
+"""Lightning's name of a device to torch's."""
+Positions = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.float64]
 MOST_ROWS = 4000
 """Training rows whose features are computed at most."""
 
@@ -44,7 +51,7 @@ def measure_untuned(config: RunConfig, module: FineTuner, data: TextDataModule, 
 
 def probe_answers(
     config: RunConfig, module: FineTuner, data: TextDataModule, task: Task
-) -> dict[str, dict[str, npt.NDArray[np.float64]]]:
+) -> dict[str, dict[str, Numbers]]:
     """Return what a linear probe on the features of the model, as it is now, answers to the rows of each split.
 
     Args:
@@ -57,12 +64,33 @@ def probe_answers(
         Baseline to split to answers.
     """
 
-    def features(split: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    def features(split: str, rows: Positions) -> Numbers:
         dataset = data.dataset(split)
         return mean_states(
             module.network, lambda chosen: dataset[MicroBatch(chosen, 1.0)], rows, data.data.eval_batch_size
         )
 
+    with on_device(config, module.network):
+        return {PROBE: _answers(config, data, task, features)}
+
+
+@contextmanager
+def on_device(config: RunConfig, network: torch.nn.Module) -> Iterator[None]:
+    """Have a network on the device that it is trained on; a quantised one is there already."""
+    device = DEVICES.get(config.trainer.accelerator, "cpu")
+    moves = device != "cpu" and config.model.quantization == "none"
+    if moves:
+        network.to(device)
+    try:
+        yield
+    finally:
+        if moves:
+            network.to("cpu")
+
+
+def _answers(
+    config: RunConfig, data: TextDataModule, task: Task, features: Callable[[str, Positions], Numbers]
+) -> dict[str, Numbers]:
     train = data.dataset("train")
     chosen = np.arange(len(train))
     if len(train) > MOST_ROWS:
@@ -74,4 +102,4 @@ def probe_answers(
     for split in looked_at:
         others = features(split, np.arange(len(data.dataset(split))))
         answers[split] = task.probe(known, targets, others, len(data.labels))
-    return {PROBE: answers}
+    return answers

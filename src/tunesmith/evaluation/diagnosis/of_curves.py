@@ -15,6 +15,8 @@ LOST = 1.5
 """How many times its lowest level the training loss has to return to, if it did not reach that peak."""
 STILL = 0.03
 """Change of a loss, as a fraction of it, below which a training moved nothing."""
+USUAL_LR = 1e-5
+"""Rate from which Adam tunes a network in a usual number of steps: if nothing moved, there were too few."""
 MOVES = 2e-3
 """Sum of the rates from which Adam can have moved weights (about 0.02 in size) by a tenth of their size."""
 FALLING = 0.05
@@ -80,6 +82,8 @@ def rate_too_low(history: History) -> Diagnosis | None:
     smooth = len(measured) >= 3 and (_falls(measured) or moved < STILL / 30)
     if not bounded and not (guesses and smooth and not settings.adaptive):
         return None
+    if bounded and total is not None and settings.lr >= USUAL_LR:
+        return _too_few_steps(history, first.mean, last.mean, total)
     factor = min(1000.0, max(10.0, 0.02 / total)) if bounded and total else 10.0
     override = f"optimizer.lr={rate_text(settings.lr * factor)}"
     how = f"; the rates of all steps sum to {rate_text(total)}" if bounded and total is not None else ""
@@ -89,6 +93,18 @@ def rate_too_low(history: History) -> Diagnosis | None:
     )
     evidence = {"lr": settings.lr, "first": first.mean, "last": last.mean, "val_loss": measured[-1]}
     return Diagnosis("rate_too_low", sentence, override, evidence | ({"rate_sum": total} if total is not None else {}))
+
+
+def _too_few_steps(history: History, first: float, last: float, total: float) -> Diagnosis | None:
+    override = longer(history)
+    if override is None or history.ended_early:
+        return None
+    sentence = (
+        f"the training is too short to learn anything: in {history.steps[-1]} steps train/loss went from "
+        f"{loss_text(first)} to {loss_text(last)}; their rates sum to {rate_text(total)}"
+    )
+    evidence = {"steps": history.steps[-1], "first": first, "last": last, "rate_sum": total}
+    return Diagnosis("undertrained", sentence, override, evidence)
 
 
 def _falls(values: Sequence[float]) -> bool:
@@ -192,7 +208,7 @@ def too_little_data(history: History) -> Diagnosis | None:
     if tail is None or rows is None or rows >= FEW_ROWS or not history.validations or history.chance is None:
         return None
     lowest = min(item.loss for item in history.validations)
-    if tail.mean > 0.25 * lowest or lowest < 2 * SOLVED * history.chance:
+    if tail.mean > 0.25 * lowest or lowest < history.chance / 2:
         return None
     override = "data.num_rows=null" if history.settings.num_rows is not None else None
     sentence = (

@@ -6,7 +6,7 @@ a floor, noise of several kinds and sizes, lengths, numbers of validations and l
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import pytest
@@ -14,7 +14,7 @@ import pytest
 from tunesmith.evaluation.diagnosis.diagnose import unstable_over_seeds, verdicts_on
 from tunesmith.evaluation.diagnosis.history import Diagnosis, Given, History, Settings, Validation
 
-DRAWS = 100
+DRAWS = 60
 
 
 @dataclass
@@ -279,6 +279,13 @@ def test_a_rate_that_diverged_is_lowered_and_one_that_moved_nothing_is_raised():
     assert verdicts_on(never_a_number(0))[0].override == "optimizer.lr=0.001"
     (verdict,) = verdicts_on(too_slow(3))
     assert float(verdict.override.partition("=")[2]) >= 10 * too_slow(3).settings.lr
+
+
+def test_a_few_steps_at_a_usual_rate_are_too_few_and_not_too_small():
+    case = too_slow(3)
+    usual = History(**{**vars(case), "settings": replace(case.settings, lr=1e-4), "rate_sum": 6e-4})
+    (verdict,) = verdicts_on(usual)
+    assert (verdict.kind, verdict.override) == ("undertrained", f"trainer.max_epochs={3 * case.settings.max_epochs}")
 
 
 def test_what_cannot_improve_is_not_cut_short():
