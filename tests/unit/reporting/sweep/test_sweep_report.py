@@ -5,12 +5,15 @@ import math
 import numpy as np
 import optuna
 import pytest
+from markdown_it import MarkdownIt
 from optuna.distributions import json_to_distribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState, create_trial
 from synthetic_sweep import write_facts, write_sweep, write_trial
 
 from tunesmith.reporting.formatting import duration_text
+from tunesmith.reporting.markdown import as_markdown
+from tunesmith.reporting.sweep.document import sweep_document
 from tunesmith.reporting.sweep.figures import Figures
 from tunesmith.reporting.sweep.report import render_report, write_report
 from tunesmith.reporting.sweep.study import importances, quiet_optuna
@@ -290,6 +293,19 @@ def test_the_file_is_written_beside_the_records_and_says_the_same_twice(pruned):
     first = path.read_text(encoding="utf-8")
     assert path == pruned.path / "report.html"
     assert write_report(SweepRecord(pruned.path)).read_text(encoding="utf-8") == first
+
+
+def test_report_writes_a_sweep_s_page_and_prints_its_trials_as_markdown(pruned, hostile, inside):
+    done = inside("report", pruned.path)
+    assert (done.returncode, done.stdout) == (0, f"{pruned.path / 'report.html'}\n")
+    text = inside("report", pruned.path, "--format", "markdown").stdout
+    best = pruned.best()
+    assert f"best {pruned.metrics[0]}, trial {best.number}: **{best.values[0]:.4f}**" in text
+    rows = text.partition("## Trials")[2].partition("## ")[0].strip().splitlines()
+    assert len(rows) == 2 + len(pruned.trials)
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(as_markdown(sweep_document(hostile)))
+    kinds = {child.type for token in tokens for child in [token, *(token.children or ())]}
+    assert not kinds & {"html_block", "html_inline", "link_open", "image"}
 
 
 @pytest.mark.parametrize(
