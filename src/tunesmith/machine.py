@@ -86,6 +86,38 @@ def gpus() -> list[str]:
     return [str(number) for number in range(len(list(folder.iterdir())))] if folder.is_dir() else []
 
 
+def free_memory(accelerator: str) -> float | None:
+    """Return the bytes that a run may take here: of the GPU, or else of the machine or container; None if not known.
+
+    Args:
+        accelerator: The device kind that runs use.
+    """
+    if accelerator == "gpu":
+        import torch
+
+        return float(torch.cuda.mem_get_info()[0])
+    limits = [free for free in (_free_of_machine(), *_free_of_groups()) if free is not None]
+    return min(limits, default=None)
+
+
+def _free_of_machine() -> float | None:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+        return float(next(line.split()[1] for line in lines if line.startswith("MemAvailable:"))) * 1024
+    with contextlib.suppress(OSError, ValueError):
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return None
+
+
+def _free_of_groups() -> Iterator[float]:
+    """Yield what this process's group and its parents have left, for control groups v2."""
+    for controllers, folder in _own_groups():
+        for group in (CGROUPS / folder.strip("/"), *(CGROUPS / folder.strip("/")).parents) if not controllers else ():
+            with contextlib.suppress(OSError, ValueError):  # `max` is no number
+                limit = int((group / "memory.max").read_text(encoding="utf-8"))
+                yield float(limit - int((group / "memory.current").read_text(encoding="utf-8")))
+
+
 def watch_memory() -> None:
     """Reset this process's peak memory, if the system allows it (Linux, CUDA)."""
     import torch

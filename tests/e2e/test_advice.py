@@ -63,12 +63,14 @@ PROVOKED = "of a run that went wrong; tests/e2e/test_provoked_runs.py composes i
 CONVERTED = "of rows in another tool's format, which no row here has; tests/unit/data/test_convert.py has them"
 OPEN = "what to put there only the user knows"
 OTHERWISE = "another experiment than the one that was asked for: to be chosen, not to be typed"
+COMPOSED_WITH = "is composed with, and shown to nobody"
 NOT_TYPED: dict[str, dict[str, str]] = {
+    "cli/advise.py": dict.fromkeys(("model.family=auto", "model.path=any", "model=encoder"), COMPOSED_WITH),
     "cli/doctor.py": {"pip install": NEEDS},
     "cli/evaluate.py": {
         **dict.fromkeys(("data.path=other.csv", "data=imdb", "tunesmith evaluate R"), EXAMPLE),
         **dict.fromkeys(("data.num_rows=null", "tunesmith train -"), ON_A_RUN),
-        "model.family=auto": "is composed with, and shown to nobody",
+        "model.family=auto": COMPOSED_WITH,
     },
     "cli/export.py": {"tunesmith export R": EXAMPLE},
     "cli/help.py": dict.fromkeys(
@@ -145,6 +147,9 @@ NOT_TYPED: dict[str, dict[str, str]] = {
     "models/model_files.py": {"model=from_run": OTHERWISE},
     "reporting/run/conditions.py": dict.fromkeys(("tunesmith reproduce {", "tunesmith train -"), ON_A_RUN),
     "cli/show.py": {"tunesmith show {": ON_A_RUN},
+    "sweeping/choosing/advice.py": {"data.num_rows=NUMBER": OPEN},
+    "sweeping/choosing/candidates.py": {"model.family=auto": COMPOSED_WITH},
+    "sweeping/choosing/measuring.py": {"evaluation.test=false": COMPOSED_WITH},
     "reporting/run/errors.py": {"tunesmith report {": ON_A_RUN},
     "reporting/run/outcome.py": {"tunesmith train -": ON_A_RUN},
     "reporting/run/calibration.py": {"tunesmith predict {": ON_A_RUN},

@@ -24,6 +24,7 @@ VERBS = {
     "train": "train a model, or several with -m",
     "sweep": "search over many runs, as described by a file in sweeps/",
     "check": "validate a config and print the plan, without training",
+    "advise": "rank the models at hand for a data set, and write the sweep to run next",
     "preview": "print rows as they are read and as the model sees them",
     "audit": "find problems in the data before training on it",
     "lr-test": "train briefly with a rising learning rate, and suggest one",

@@ -65,14 +65,14 @@ def measure_baselines(
         if full not in output.defined_metrics:
             continue
         own = [row for row in answers if row["split"] == output.split]
-        mine = _form(evaluation, name, own, data.labels, output.metrics[full])
+        mine = additive_form(evaluation, name, own, data.labels, output.metrics[full])
         measured = {}
         for baseline, everywhere in given.items():
             logits = torch.from_numpy(everywhere[part]).float()
             meanings = zip(own, task.meanings(logits, data.labels), logits.tolist(), strict=True)
             theirs = [{**row, "prediction": meaning, "logits": numbers} for row, meaning, numbers in meanings]
             # A form that does not give the run's own value (a user's class of the same name) is another metric's.
-            form = _form(evaluation, name, theirs, data.labels) if mine is not None else None
+            form = additive_form(evaluation, name, theirs, data.labels) if mine is not None else None
             value = form.of_all() if form is not None else _value(name, metrics, logits, output.labels)
             if value is not None:
                 measured[baseline] = (value, form)
@@ -111,9 +111,18 @@ def _value(name: str, metrics: MetricFunction | None, logits: torch.Tensor, trut
     return float(value) if isinstance(value, float) and value == value else None
 
 
-def _form(
+def additive_form(
     evaluation: Evaluation, name: str, rows: Rows, labels: Sequence[str], recorded: float | None = None
 ) -> AdditiveMetric | None:
+    """Return a metric, named without its split, of answers in additive form; None if it has none.
+
+    Args:
+        evaluation: The evaluation config.
+        name: The metric.
+        rows: Rows as in `predictions.jsonl`.
+        labels: Label names in the order of the logits.
+        recorded: Its known value, which the form has to give.
+    """
     node_name, _, label = name.partition("/")
     node = evaluation.metrics.get(node_name)
     if node is None and node_name != "loss":

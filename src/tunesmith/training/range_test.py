@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
 from tunesmith.config.schema import RunConfig
 from tunesmith.errors import NotFiniteError
 from tunesmith.models.groundwork import Groundwork
 from tunesmith.models.module import FineTuner
-from tunesmith.tasks.registry import task_of
-from tunesmith.training import build, instantiate
+from tunesmith.training.build import build_data, build_network
+from tunesmith.training.short import train_briefly
 
 SMOOTHING = 0.9
 """Weight of the past in the smoothed loss."""
@@ -103,44 +101,20 @@ def range_test(
         DataError: The data cannot be used as configured.
         FilesError: The weights cannot be read.
     """
-    data = build.build_data(config, ground=ground)
+    data = build_data(config, ground=ground)
     data.encode_all()
-    network = build.build_network(config, data.labels, ground)
+    network = build_network(config, data.labels, ground)
     rates = [low * (high / low) ** (step / (steps - 1)) for step in range(steps)]
-    make_optimizer = instantiate.optimizer_factory(config.optimizer)
-    module = FineTuner(
-        network,
-        objective=build.objective_on(data, task_of(config.task)),
-        optimizer=lambda network: make_optimizer(build.groups_of(config, network)),
-        scheduler=lambda optimizer, _: {
-            "scheduler": torch.optim.lr_scheduler.LambdaLR(
-                optimizer, lambda step: rates[min(step, steps - 1)] / config.optimizer.lr
-            ),
-            "interval": "step",
-        },
-        seed=config.seed,
-    )
     recorder = _Recorder()
-    build.set_numerics(config)
-    trainer = instantiate.instantiate_trainer(
-        config,
-        **build.OURS,
-        accumulate_grad_batches=data.accumulate_grad_batches,
-        max_steps=steps,
-        max_epochs=-1,
-        min_epochs=None,
-        min_steps=None,
-        max_time=None,
-        limit_val_batches=0,
-        val_check_interval=None,
-        check_val_every_n_epoch=1,
-        log_every_n_steps=1,
-        callbacks=[recorder, *build.build_unfreezing(config)],
-        logger=False,
-        default_root_dir=str(folder),
-        plugins=[LightningEnvironment()],
-    )
     with contextlib.suppress(NotFiniteError):  # as good an end as a loss that is high
-        trainer.fit(module, datamodule=data)
+        train_briefly(
+            config,
+            data,
+            network,
+            folder,
+            steps=steps,
+            rate=lambda step: rates[min(step, steps - 1)] / config.optimizer.lr,
+            callbacks=[recorder],
+        )
     losses = [loss for loss in recorder.losses if math.isfinite(loss)]
     return RangeTest(rates[: len(losses)], losses, smooth(losses))

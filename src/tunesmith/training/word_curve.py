@@ -54,12 +54,12 @@ def measure_words(config: RunConfig, sizes: Sequence[int], repeats: int) -> list
 
 def _value(config: RunConfig, task: Task, labels: Sequence[str], train: Rows, val: Rows) -> float:
     texts, others = (list(map(as_one_text, inputs_of(rows))) for rows in (train, val))
-    answers = task.baselines(texts, _targets(train, labels), others, len(labels), config.data.split.seed)
+    answers = task.baselines(texts, targets_of(train, labels), others, len(labels), config.data.split.seed)
     name = LINEAR if labels else RIDGE
     if name not in answers:
         rule = "finds no words in the training texts, or a single label"
         raise ConfigError([Problem("--words", rule, f"{len(texts)} rows", "Take larger parts: --parts 4")], late=True)
-    given, truths = torch.from_numpy(answers[name]).float(), torch.from_numpy(_targets(val, labels))
+    given, truths = torch.from_numpy(answers[name]).float(), torch.from_numpy(targets_of(val, labels))
     monitor = config.evaluation.monitor.partition("/")[2]
     if monitor == "loss":
         losses = -given.log_softmax(-1)[torch.arange(len(truths)), truths] if labels else (given - truths) ** 2
@@ -72,8 +72,24 @@ def _value(config: RunConfig, task: Task, labels: Sequence[str], train: Rows, va
     return value
 
 
-def _targets(rows: Rows, labels: Sequence[str]) -> npt.NDArray[Any]:
+def targets_of(rows: Rows, labels: Sequence[str], *, several: bool = False) -> npt.NDArray[Any]:
+    """Return what is to be answered, as networks are given it.
+
+    Args:
+        rows: The rows.
+        labels: Label names in order; empty for numbers.
+        several: Whether a text may have several labels.
+
+    Returns:
+        The index of each row's label, shape (rows,); 1 for each label of a row, shape (rows, labels); or numbers, shape
+        (rows,).
+    """
     if not labels:
         return np.asarray(rows.labels, dtype=np.float32)
     index = {label: place for place, label in enumerate(labels)}
-    return np.asarray([index[str(label)] for label in rows.labels], dtype=np.int64)
+    if not several:
+        return np.asarray([index[str(label)] for label in rows.labels], dtype=np.int64)
+    targets = np.zeros((len(rows), len(labels)), dtype=np.float32)
+    for row, own in enumerate(rows.labels):
+        targets[row, [index[str(label)] for label in own or ()]] = 1.0  # type: ignore[union-attr]
+    return targets

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -62,7 +62,21 @@ def tokenized(splits: Mapping[str, Rows], texts: Studied, tokenizer: PreTrainedT
     places = [texts.places[text] for text in chosen.tolist()]
     first = [splits[split].texts[row] for split, row in places]
     pairs = [pairs[row] for split, row in places if (pairs := splits[split].pairs) is not None]
-    ids: list[Any] = tokenizer(first, pairs or None, truncation=False, verbose=False)["input_ids"]
+    return tokenized_texts(places, first, pairs, tokenizer)
+
+
+def tokenized_texts(
+    places: list[Place], first: Sequence[str], pairs: Sequence[str], tokenizer: PreTrainedTokenizerFast
+) -> Tokenized:
+    """Tokenise texts, without cutting any.
+
+    Args:
+        places: Where each stands.
+        first: The texts.
+        pairs: The second text of each; empty if there are none.
+        tokenizer: The tokenizer.
+    """
+    ids: list[Any] = tokenizer(list(first), list(pairs) or None, truncation=False, verbose=False)["input_ids"]
     unknown = tokenizer.unk_token_id
     return Tokenized(
         places,
