@@ -454,6 +454,10 @@ class Evaluation(Node):
     test and at most 4,000 training rows."""
     at_start: Annotated[bool, SPEED, LATER] = False
     """Measure the untuned model on the validation rows, as step 0 of the curves and among the baselines."""
+    forgetting: Annotated[bool, SPEED, LATER] = True
+    """With `model.from_run`: when the run is done, measure the model that it started from and its own on the rows that
+    the earlier run was measured on, if its data is still there unchanged, and on the new ones. Trials of a sweep leave
+    it out."""
     texts: Annotated[bool, FILES, LATER] = False
     """Keep the text of each row in `predictions.jsonl`, without secrets and cut after 2,000 characters: errors can then
     be read, and stand on the run's page, where the data is not."""

@@ -10,11 +10,9 @@ from tunesmith.config.schema import Evaluation
 from tunesmith.config.tasks import Traits
 from tunesmith.data.audit.words import MOST_WORDS, WORD
 from tunesmith.data.rows import Rows, as_one_text, inputs_of
-from tunesmith.evaluation.statistics.additive import AdditiveMetric
 from tunesmith.evaluation.statistics.drift import Drift, drift_of_labels, drift_of_numbers, drift_of_words
-from tunesmith.evaluation.statistics.headline import group_numbers
+from tunesmith.evaluation.statistics.headline import additive_forms
 from tunesmith.evaluation.statistics.intervals import FEWEST
-from tunesmith.evaluation.statistics.of_rows import additive_metrics
 from tunesmith.evaluation.statistics.paired import holm
 from tunesmith.evaluation.statistics.unpaired import compare_unpaired
 from tunesmith.runs.record import Record
@@ -49,7 +47,7 @@ def metric_changes(
     own = {name.partition("/")[2]: value for name, value in record.metrics.items() if name.startswith(f"{split}/")}
     new = {name.partition("/")[2]: value for name, value in metrics.items()}
     common: dict[str, dict[str, Any]] = {name: {"then": own[name], "now": new[name]} for name in new if name in own}
-    first, second = _forms(evaluation, answers, labels, new), _forms(evaluation, then, labels, own)
+    first, second = additive_forms(evaluation, answers, labels, new), additive_forms(evaluation, then, labels, own)
     tests = {name: compare_unpaired(first[name], second[name]) for name in common if name in first and name in second}
     known = {name: test for name, test in tests.items() if test is not None}
     decides = evaluation.monitor.partition("/")[2]
@@ -100,21 +98,4 @@ def _of_answers(traits: Traits, then: Rows, now: Rows) -> Iterator[Drift]:
 
 def _words(text: str) -> list[str]:
     found: list[str] = WORD.findall(text.lower())[:MOST_WORDS]
-    return found
-
-
-def _forms(
-    evaluation: Evaluation, rows: Answers, labels: Sequence[str], recorded: Mapping[str, float]
-) -> dict[str, AdditiveMetric]:
-    """Return every metric that depends on rows through sums, by its name without split, with groups as units."""
-    if not rows:
-        return {}
-    groups = group_numbers(rows)
-    nodes = {"loss": None} | {name: node.model_dump(by_alias=True) for name, node in evaluation.metrics.items()}
-    found = {}
-    for name, node in nodes.items():
-        own = {key: value for key, value in recorded.items() if key.partition("/")[0] == name}
-        parts = {key.partition("/")[2]: value for key, value in own.items()}
-        for part, form in additive_metrics(node, rows, labels, parts).items():
-            found[f"{name}/{part}" if part else name] = form.by_group(groups)
     return found

@@ -28,7 +28,7 @@ from tunesmith.evaluation.statistics.headline import headline_intervals
 from tunesmith.inference.changes import drifts, metric_changes
 from tunesmith.inference.deciding import saved_temperature
 from tunesmith.inference.thresholds import SplitName
-from tunesmith.inference.trained_on import own_rows, warn_of_trained_rows
+from tunesmith.inference.trained_on import warn_of_trained_rows
 from tunesmith.models.groundwork import Groundwork
 from tunesmith.models.module import Outputs
 from tunesmith.runs.directory import RunDirectory, open_directory
@@ -43,6 +43,7 @@ from tunesmith.training.evaluation_sets import renamed
 from tunesmith.training.known_labels import check_labels
 from tunesmith.training.logs import Warnings, log_to
 from tunesmith.training.networks import Trained, load_model
+from tunesmith.training.own_rows import own_rows
 from tunesmith.training.predictions import prediction_rows
 from tunesmith.training.preflight import check_length
 from tunesmith.training.remarks import remarks

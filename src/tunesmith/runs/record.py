@@ -111,6 +111,11 @@ class Record:
         return self.results.get("calibration")
 
     @property
+    def adaptation(self) -> dict[str, Any]:
+        """What starting from an earlier run gained and lost: `from_run`, `sets`, and `unmeasured`, if it was asked."""
+        return dict(self.results.get("adaptation", {}))
+
+    @property
     def diagnosis(self) -> list[dict[str, Any]]:
         """What went wrong, as recorded: mappings with `kind`, `sentence`, `override` and `evidence`."""
         return [dict(verdict) for verdict in self.results.get("diagnosis", [])]

@@ -35,6 +35,7 @@ from tunesmith.runs.directory import RunDirectory
 from tunesmith.runs.record import Record
 from tunesmith.tasks.registry import task_of
 from tunesmith.tasks.task import Task
+from tunesmith.training.adaptation import measure_adaptation
 from tunesmith.training.baselines import measure_baselines
 from tunesmith.training.build import build_data, build_module, build_network, build_trainer, longest_text, objective_on
 from tunesmith.training.callbacks.checkpoints import BestWeights, LastCheckpoint, forget_after, steps_of_checkpoint
@@ -114,6 +115,8 @@ def execute(
             outputs.append(look_at_test(session, trainer, parts))
         outputs += [look_at_set(session, parts, name) for name in parts.data.sets]
         report(session, parts, outputs, probed)
+        if run.config.model.from_run is not None and run.config.evaluation.forgetting and session.sweep is None:
+            session.add(adaptation=measure_adaptation(run.config, parts.module, parts.data, parts.task, outputs))
         session.diagnose()
     best.discard()  # not before the run is recorded as completed: killed in between, it could not be resumed
     record = Record(directory.path)

@@ -27,6 +27,7 @@ WITHOUT = {
         "evaluation.texts",
         "evaluation.sets",
         "evaluation.slices",
+        "evaluation.forgetting",
     ),
 }
 """What changes no result, besides `run` and `logger`."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tunesmith.config.schema import Evaluation
+from tunesmith.evaluation.statistics.additive import AdditiveMetric
 from tunesmith.evaluation.statistics.intervals import Interval, interval
 from tunesmith.evaluation.statistics.of_labels import Rows
 from tunesmith.evaluation.statistics.of_rankings import ranking_interval, ranking_metric
@@ -69,3 +70,27 @@ def group_numbers(rows: Iterable[Mapping[str, Any]]) -> list[int]:
     """Number what is drawn together: the rows of a group, or each row by itself."""
     numbers: dict[Any, int] = {}
     return [numbers.setdefault(row.get("group") or position, len(numbers)) for position, row in enumerate(rows)]
+
+
+def additive_forms(
+    evaluation: Evaluation, rows: Rows, labels: Sequence[str], recorded: Mapping[str, float]
+) -> dict[str, AdditiveMetric]:
+    """Return every metric that depends on rows through sums, by its name without split, with groups as units.
+
+    Args:
+        evaluation: The evaluation config.
+        rows: Rows of `predictions.jsonl`, of one split.
+        labels: Label names in the order of the logits.
+        recorded: The metrics of these rows, by name without split.
+    """
+    if not rows:
+        return {}
+    groups = group_numbers(rows)
+    nodes = {"loss": None} | {name: node.model_dump(by_alias=True) for name, node in evaluation.metrics.items()}
+    found = {}
+    for name, node in nodes.items():
+        own = {key: value for key, value in recorded.items() if key.partition("/")[0] == name}
+        parts = {key.partition("/")[2]: value for key, value in own.items()}
+        for part, form in additive_metrics(node, rows, labels, parts).items():
+            found[f"{name}/{part}" if part else name] = form.by_group(groups)
+    return found

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tunesmith.reporting.blocks import Document
 from tunesmith.reporting.page import render_page
+from tunesmith.reporting.run.adaptation import adaptation_chapter
 from tunesmith.reporting.run.by_slice import slices_chapter
 from tunesmith.reporting.run.calibration import calibration_chapter
 from tunesmith.reporting.run.conditions import (
@@ -65,6 +66,7 @@ def run_document(record: Record, rows: Sequence[Row] | None = None, lacking: str
         headline_chapter(record),
         metrics_chapter(record),
         slices_chapter(record.slices, str(record.results.get("monitor", ""))),
+        adaptation_chapter(record),
         evaluations_chapter(record),
         curves_chapter(record),
         calibration_chapter(record),

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tunesmith.reporting.blocks import Block, Listing, Sentence, cell_text
+from tunesmith.reporting.run.adaptation import adaptation_text
 from tunesmith.reporting.run.by_slice import slices_text
 from tunesmith.reporting.run.calibration import calibration_text
 from tunesmith.reporting.run.diagnosis import diagnosis_text
@@ -139,6 +140,8 @@ def show_result(record: Record) -> None:
         say(f"baselines of {name}: {', '.join(f'{baseline} {value:.4f}' for baseline, value in values.items())}")
     if record.calibration is not None and (line := calibration_text(record.calibration)):
         say(line)
+    if (adapted := adaptation_text(record)) is not None:
+        say(adapted)
     if record.tables:
         say(f"tables in {record.directory.results}: {', '.join(record.tables)}")
     if record.notes:
