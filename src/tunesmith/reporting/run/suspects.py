@@ -7,20 +7,14 @@ et al. 2017, arXiv:1706.04599); else each of their mistakes would name a label.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from tunesmith.reporting.blocks import Listing
 from tunesmith.reporting.run.mistakes import Row, cut
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
 LEAST_ROWS: Final = 50
 """Fewer say too little of how sure the run may be."""
-TEMPERATURES: Final = (0.05, 20.0, 121)
-"""The lowest and the highest that are tried, and how many, at equal ratios."""
 
 
 def suspects_listing(rows: Sequence[Row], labels: Sequence[str], most: int) -> Listing | None:
@@ -57,46 +51,22 @@ def suspects_listing(rows: Sequence[Row], labels: Sequence[str], most: int) -> L
 
 def suspects(rows: Sequence[Row], labels: Sequence[str]) -> list[dict[str, Any]]:
     """Return `row` (its position), `label` (the suspected one) and its `probability` for each label in doubt."""
-    place = {label: number for number, label in enumerate(labels)}
-    usable = len(rows) >= LEAST_ROWS and len(labels) > 1
-    if not usable or not all(_is_usable(row, place) for row in rows):
+    if len(rows) < LEAST_ROWS or len(labels) < 2 or not all(isinstance(row.get("label"), str) for row in rows):
         return []
     import numpy as np
 
     from tunesmith.data.audit.label_errors import doubted
+    from tunesmith.evaluation.label_scores import label_scores
+    from tunesmith.evaluation.temperature import fit_temperature
 
-    given = np.array([place[row["label"]] for row in rows])
-    logits = np.array([row["logits"] for row in rows], dtype=np.float64)
-    probabilities = scaled_probabilities(logits, given)
-    suggested, times = doubted(probabilities, given)
+    scores = label_scores(rows, labels)
+    temperature = None if scores is None else fit_temperature(scores)
+    if scores is None or temperature is None:  # without one, all answers are right, or say nothing of the labels
+        return []
+    probabilities = scores.probabilities(temperature)
+    suggested, times = doubted(probabilities, scores.targets)
     order = sorted(np.flatnonzero(suggested >= 0).tolist(), key=lambda row: (-times[row], row))
     return [
         {"row": row, "label": labels[suggested[row]], "probability": float(probabilities[row, suggested[row]])}
         for row in order
     ]
-
-
-def _is_usable(row: Row, place: Mapping[str, int]) -> bool:
-    logits, label = row.get("logits"), row.get("label")
-    return isinstance(logits, list) and len(logits) == len(place) and isinstance(label, str) and label in place
-
-
-def scaled_probabilities(logits: npt.NDArray[np.float64], given: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return probabilities at the temperature that makes the given labels the most probable, shape (rows, labels).
-
-    Args:
-        logits: Shape (rows, labels).
-        given: The index of each row's label, shape (rows,).
-    """
-    import numpy as np
-
-    def logs(temperature: float) -> npt.NDArray[np.float64]:
-        divided = logits / temperature
-        divided -= divided.max(axis=1, keepdims=True)
-        found: npt.NDArray[np.float64] = divided - np.log(np.exp(divided).sum(axis=1, keepdims=True))
-        return found
-
-    every = np.arange(len(given))
-    best = min(np.geomspace(*TEMPERATURES), key=lambda temperature: -float(logs(temperature)[every, given].sum()))
-    probabilities: npt.NDArray[np.float64] = np.exp(logs(float(best)))
-    return probabilities

@@ -8,15 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest
-from sklearn.metrics import confusion_matrix, log_loss, multilabel_confusion_matrix
+from sklearn.metrics import confusion_matrix, multilabel_confusion_matrix
 from sklearn.preprocessing import MultiLabelBinarizer
 
 from tunesmith.data.rows import Rows
 from tunesmith.reporting.run.errors import by_length, by_slice, confusions, error_blocks
 from tunesmith.reporting.run.mistakes import SAMPLES
-from tunesmith.reporting.run.suspects import scaled_probabilities, suspects
+from tunesmith.reporting.run.suspects import suspects
 from tunesmith.runs.record import load_run
 from tunesmith.training.predictions import MOST_CHARACTERS, kept_texts
 
@@ -113,20 +112,6 @@ def test_generated_texts_are_shown_from_the_worst_and_from_best_to_worst():
     shown = [row[-1] for row in samples.rows]
     assert (len(shown), shown) == (SAMPLES, sorted(shown))
     assert (samples.rows[0][0], samples.rows[-1][0]) == ("20", "1")
-
-
-@pytest.mark.parametrize("sure", [0.4, 1.0, 6.0])
-def test_the_temperature_is_the_one_that_an_optimizer_finds(sure):
-    rows = answered(2000, LABELS[:4], sure=sure)
-    logits = np.array([row["logits"] for row in rows])
-    given = np.array([LABELS.index(row["label"]) for row in rows])
-
-    def loss(temperature):
-        powers = np.exp(logits / temperature)
-        return log_loss(given, powers / powers.sum(axis=1, keepdims=True))
-
-    best = minimize_scalar(loss, bounds=(0.05, 20), method="bounded")
-    assert log_loss(given, scaled_probabilities(logits, given)) == pytest.approx(best.fun, abs=1e-3)
 
 
 @pytest.mark.parametrize("sure", [1.0, 10.0])
