@@ -49,7 +49,7 @@ def with_texts(record: Record, predicted: Predicted, columns: Sequence[str] = ()
             raise
         reason = str(error).splitlines()[0]
         return rows, f"Rows are shown by their id, since the data cannot be read again: {reason}"
-    texts = texts_by_input(read)
+    texts = texts_by_input(read, {input_hash(str(row.get("content_id", ""))) for row in rows})
     slices = _slices(read, config.data, columns) if columns else {}
     lost = 0
     for row in rows:

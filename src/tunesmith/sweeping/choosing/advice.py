@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +166,7 @@ def _next(
 
 
 def sample_of(rows: Rows, task: Task, seed: int, most: int) -> Rows:
-    """Return some rows with labels in their proportions, and a row of each label, in the order of the file.
+    """Return some rows with labels in their proportions, and a row of each label, in the order of the file, as lists.
 
     Args:
         rows: The rows.
@@ -182,7 +182,9 @@ def sample_of(rows: Rows, task: Task, seed: int, most: int) -> Rows:
         if seen is not None and not seen.issuperset(own):
             chosen.add(row)
             seen.update(own)
-    return rows.take(sorted(chosen))
+    taken = rows.take(sorted(chosen))
+    columns = (getattr(taken, column.name) for column in fields(Rows))
+    return Rows(*(None if column is None else list(column) for column in columns))  # type: ignore[arg-type]
 
 
 def measure_each(jobs: Sequence[Gauging]) -> tuple[list[Gauged], dict[str, str]]:
