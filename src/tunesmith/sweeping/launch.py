@@ -192,7 +192,8 @@ def _failure_recorded(directory: SweepDirectory, facts: dict[str, Any]) -> Itera
 def trial_overrides(sweep: Sweep, directory: SweepDirectory, executor: Executor) -> list[str]:
     """The overrides common to all trials of a sweep."""
     common = ["evaluation.test=false", "run.dir=null", "run.resume=never"]
-    if sweep.run.config.logger.group is None:
+    logger = sweep.run.config.logger
+    if logger.group is None and logger.tracker() is not None:
         common.append(f"logger.group={quoted_value(directory.path.name)}")
     common.append("logger.job_type=trial")
     if sweep.run.config.trainer.threads == "auto" and not gpus():
