@@ -1416,6 +1416,12 @@ def test_a_metric_of_no_direction_does_not_choose_the_weights(verb, inside, tmp_
     assert done.returncode == 0, done.stderr
 
 
+def test_a_metric_does_not_take_the_name_of_the_loss(inside, short_reviews):
+    metric = "+evaluation.metrics.loss._target_=torchmetrics.classification.MulticlassAccuracy"
+    finished = inside("check", "data=csv", f"data.path={short_reviews}", "model=tiny_encoder", *QUIET, metric)
+    refused(finished, "evaluation.metrics.loss: would take the place of the loss", code=2)
+
+
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [

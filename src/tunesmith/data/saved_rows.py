@@ -56,7 +56,7 @@ def _table(rows: Any) -> Any:
     try:
         if isinstance(rows, pyarrow.Table):
             return rows
-        if kind == "pandas":
+        if kind == "pandas" and hasattr(rows, "columns"):
             return pyarrow.Table.from_pandas(rows, preserve_index=False).replace_schema_metadata(None)
         if kind == "datasets" and hasattr(rows, "with_format"):
             return _of_dataset(rows)
@@ -66,7 +66,9 @@ def _table(rows: Any) -> Any:
         reason = str(error).splitlines()[0]
         raise DataError(f"save_rows: {reason}. Give each column values of one type") from error
     rule = "rows must be a pandas DataFrame, a datasets.Dataset, a pyarrow.Table or a list of dicts"
-    hint = ". Give one of its splits, such as rows['train']" if isinstance(rows, Mapping) else ""
+    hint = ""
+    if isinstance(rows, Mapping):
+        hint = ". Of several splits, give one, such as rows['train']; of columns, make a table: pandas.DataFrame(rows)"
     raise DataError(f"save_rows: {rule}, not a {type(rows).__name__}{hint}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -76,6 +76,7 @@ def check_targets(network: Any, peft_config: Any) -> None:
                 f"{network.config.model_type} has no {'modules' if key in modules else 'parameters'} with these names"
             )
             raise ConfigError([Problem(f"method.{key}", rule, str(missing), hint)])
+    _check_tokens(network, getattr(peft_config, "trainable_token_indices", None), names)
     _check_layers(names, getattr(peft_config, "layers_to_transform", None), network.config.model_type)
 
 
@@ -85,6 +86,19 @@ def _fitting_none(asked: Any, names: Sequence[str]) -> list[str]:
         return [] if any(re.fullmatch(asked, name) for name in names) else [asked]
     fits = {target for target in asked for name in names if name == target or name.endswith(f".{target}")}
     return sorted(set(asked) - fits)
+
+
+def _check_tokens(network: Any, asked: list[int] | Mapping[str, list[int]] | None, names: Sequence[str]) -> None:
+    """Check that tokens with rows of their own are tokens of the network, and where these are to be trained."""
+    where, architecture = "method.trainable_token_indices", network.config.model_type
+    by_name: Mapping[str, list[int]] = asked if isinstance(asked, Mapping) else {"": list(asked or ())}
+    if missing := _fitting_none([name for name in by_name if name], names):
+        rule = f"{architecture} has no modules with these names"
+        raise ConfigError([Problem(where, rule, str(missing), "Leave the name out to train rows of the embeddings")])
+    tokens = [token for each in by_name.values() for token in each]
+    most = network.get_input_embeddings().num_embeddings if tokens else 0
+    if strange := [token for token in tokens if not 0 <= token < most]:
+        raise ConfigError([Problem(where, f"{architecture} has {most:,} tokens, numbered from 0", str(strange))])
 
 
 def _check_layers(names: Sequence[str], asked: int | list[int] | None, architecture: str) -> None:

@@ -61,6 +61,8 @@ def test_dicts_are_read_back_with_null_where_a_key_is_missing(rows):
         (3, "not a int"),
         ({"train": ROWS}, r"such as rows\['train'\]"),
         (datasets.DatasetDict({"train": datasets.Dataset.from_list(ROWS)}), r"such as rows\['train'\]"),
+        ({"text": ["a"], "label": [1]}, r"pandas.DataFrame\(rows\)"),
+        (pandas.Series(["a", "b"]), "row 1 is no dict but a str"),
         ([ROWS[0], "film"], "row 2 is no dict but a str"),
         ([{"text": "a", "label": 1}, {"text": "b", "label": "x"}], "values of one type"),
     ],

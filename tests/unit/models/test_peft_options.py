@@ -347,6 +347,12 @@ def test_what_changes_nothing_or_is_carried_out_is_taken(override):
         ({"alpha_pattern": {"nothing": 4}}, "Modules with one: query, value"),
         ({"exclude_modules": ["nothing"]}, "method.exclude_modules: bert has no modules with these names"),
         ({"modules_to_save": ["lm_head"]}, "method.modules_to_save: bert has no modules with these names"),
+        (
+            {"trainable_token_indices": [5, 10**8]},
+            "method.trainable_token_indices: bert has 40 tokens, numbered from 0",
+        ),
+        ({"trainable_token_indices": [-1]}, "tokens, numbered from 0 (received [-1])"),
+        ({"trainable_token_indices": {"nothing": [5]}}, "method.trainable_token_indices: bert has no modules"),
         ({"target_parameters": ["nothing"]}, "method.target_parameters: bert has no parameters with these names"),
         ({"target_parameters": ["query.weight"]}, "peft refuses it: Trying to wrap an `nn.Parameter`"),
     ],

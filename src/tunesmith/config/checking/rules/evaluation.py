@@ -51,6 +51,16 @@ def monitor_problem(
     return Problem(where, "is not a number that the run produces", monitor, hint)
 
 
+@rule("evaluation.metrics")
+def _names(metrics: Mapping[str, Any]) -> Problem | None:
+    for name, metric in metrics.items():
+        if name == "loss" or "/" in name:
+            rule = "would take the place of the loss" if name == "loss" else "must be a name without /"
+            hint = "Call it otherwise: +evaluation.metrics.NAME._target_=..."
+            return Problem(f"evaluation.metrics.{name}", rule, str(metric.get("_target_")), hint)
+    return None
+
+
 @rule("evaluation.monitor", "evaluation.metrics")
 def _monitor(monitor: str, metrics: Mapping[str, Any]) -> Problem | None:
     return monitor_problem("evaluation.monitor", monitor, metrics)
