@@ -16,6 +16,9 @@ PERHAPS_MISSING = ("N/A", "n/a", "#N/A", "null", "NULL", "None", "NAN", "Nan", "
 """Words that other tools write for a missing value; they may still be real labels."""
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 WHOLE = re.compile(r"[-+]?\d+(\.0*)?")
+OUTSIDE = ("o", "out", "outside", "other", "none")
+"""What stands for the tag O in some files, case aside."""
+TAG = re.compile(r"([BIESLUM])([-_])(.+)", re.IGNORECASE)
 VECTOR = re.compile(r"[01]{2,}")
 MANY = 20
 """Distinct whole numbers from which labels look like measurements, if each has few rows."""
@@ -37,6 +40,38 @@ def oddities(labels: Sequence[Label], data: Data) -> Iterator[str]:
 def oddities_of_single(labels: Sequence[Label]) -> Iterator[str]:
     """Report single labels that look like numbers."""
     yield from _numbers(_counts(labels), len(labels))
+
+
+def oddities_of_tags(labels: Sequence[Label]) -> Iterator[str]:
+    """Report tags that entity metrics would take for other entities than are meant."""
+    counts = _counts(labels)
+    if counts and all(map(WHOLE.fullmatch, counts)):
+        yield (
+            "the tags are numbers, each of which entity metrics take for a type of entity. Name them O, B-TYPE, I-TYPE "
+            "with data.label_names"
+        )
+        return
+    usual = {name: tag for name in counts if (tag := _usual_tag(name, counts)) != name}
+    if usual:
+        shown = ", ".join(quoted(name) for name in list(usual)[:5])
+        yield (
+            f"{len(usual)} tags are not written as entity metrics know them, with O for words outside and B-, I-, E-, "
+            f"S- in front of a type ({shown}): each is taken for a type of its own. If they mean that: "
+            f"{override(usual)}"
+        )
+
+
+def _usual_tag(name: str, counts: Mapping[str, int]) -> str:
+    """A tag as conlleval writes it: BILOU and BMES have other letters, and some tools other signs."""
+    if "O" not in counts and name.casefold() in OUTSIDE:
+        return "O"
+    given = TAG.fullmatch(name)
+    if given is None or (given[2] != "-" and "O" not in counts):  # such as X_Y among parts of speech
+        return name
+    letter = given[1].upper()
+    beside = {tag.partition(given[2])[0].upper() for tag in counts}
+    others = {"L": "E", "U": "S"} if {"U", "B"} <= beside else {"M": "I"} if {"M", "B"} <= beside else {}
+    return f"{others.get(letter, letter)}-{given[3]}" if others.get(letter, letter) in "BIES" else name
 
 
 def oddities_of_several(labels: Sequence[Label], data: Data) -> Iterator[str]:

@@ -13,7 +13,7 @@ from tunesmith.config.families import Family
 from tunesmith.config.schema import Data
 from tunesmith.data.encoding import encode_tags
 from tunesmith.data.examples import Example, Label
-from tunesmith.data.label_check import names_without_rows, oddities
+from tunesmith.data.label_check import names_without_rows, oddities, oddities_of_tags
 from tunesmith.data.labels import tag_names
 from tunesmith.data.malformed import MalformedError
 from tunesmith.data.rows import Rows
@@ -70,6 +70,7 @@ class TokenClassification(Task):
     def oddities(self, labels: Sequence[Label], raw: Sequence[Label], data: Data) -> Iterator[str]:
         """Report inconsistent spellings and words for missing values."""
         yield from oddities(labels, data)
+        yield from oddities_of_tags(labels)
         yield from names_without_rows(raw, data)
 
     def label_names(self, splits: Mapping[str, Rows], column: str) -> list[str]:

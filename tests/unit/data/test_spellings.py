@@ -144,6 +144,38 @@ def test_labels_that_look_like_several_are_pointed_out(tmp_path, caplog, labels,
     assert [said in record.getMessage() for record in caplog.records] == [True] * (said is not None)
 
 
+@pytest.mark.parametrize(
+    ("tags", "meant"),
+    [
+        (["o", "b-per", "i-per"], {"o": "O", "b-per": "B-per", "i-per": "I-per"}),
+        (["O", "B-X", "I-X", "L-X", "U-X"], {"L-X": "E-X", "U-X": "S-X"}),
+        (["O", "B-X", "M-X", "E-X", "S-X"], {"M-X": "I-X"}),
+        (["O", "B_X", "I_X"], {"B_X": "B-X", "I_X": "I-X"}),
+        (["other", "B-X"], {"other": "O"}),
+        (["O", "B-X", "I-X", "S-X", "E-X", "PER", "L-X"], {}),
+        (["NOUN", "VERB", "I_O"], {}),
+        (["O", "none"], {}),
+    ],
+)
+def test_tags_are_advised_to_be_written_as_entity_metrics_know_them(tmp_path, caplog, tags, meant):
+    path, task = tmp_path / "a.conll", task_named("token_classification")
+    path.write_text("".join(f"word {tag}\n" for tag in tags) + "\n")
+    read_rows(Data(path=str(path), format="conll"), task)
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert [override(meant) in text for text in told] == [True] * bool(meant)
+    caplog.clear()
+    (row,) = read_rows(Data(path=str(path), format="conll", label_names=meant), task).labels
+    assert row == tuple(meant.get(tag, tag) for tag in tags)
+    assert not [record for record in caplog.records if record.levelno == logging.WARNING]
+
+
+def test_tags_that_are_numbers_are_told(tmp_path, caplog):
+    path = tmp_path / "a.conll"
+    path.write_text("Ada 1\nslept 0\n\n")
+    read_rows(Data(path=str(path), format="conll"), task_named("token_classification"))
+    assert "the tags are numbers" in caplog.text
+
+
 def test_tags_that_differ_only_in_case_are_pointed_out(tmp_path, caplog):
     path = tmp_path / "a.conll"
     path.write_text("Ada B-PER\nslept O\n\nBob b-per\n")
