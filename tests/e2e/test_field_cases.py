@@ -1099,7 +1099,7 @@ def test_what_no_key_reads_is_listed_and_an_input_is_warned_of(inside, tmp_path)
         "data.target_column=output", "model=tiny_seq2seq", *QUIET,
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
-    assert "columns not used: 'input', 'source'" in finished.stderr
+    assert "columns that the model does not see: 'input', 'source'" in finished.stderr
     assert "the column 'input' holds something in 20 of 20 rows" in " ".join(finished.stdout.split())
 
 

@@ -112,7 +112,7 @@ class Unused:
         names = [repr(column) for column in self._filled]
         if names:
             shown = ", ".join(names[: 2 * SHOWN]) + (f" and {len(names) - 2 * SHOWN} more" * (len(names) > 2 * SHOWN))
-            log.info("columns not used: %s", shown, extra={"once": True})
+            log.info("columns that the model does not see: %s", shown, extra={"once": True})
         for column, filled in self._filled.items():
             if filled and column.lower() in INPUTS:
                 rule = "%s: the column %r holds something in %d of %d rows, and the model never sees it. %s"

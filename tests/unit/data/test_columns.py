@@ -94,7 +94,7 @@ def test_columns_that_nobody_reads_are_listed_and_an_input_among_them_is_warned_
     with caplog.at_level(logging.INFO, "tunesmith"):
         read_rows(data, task_named("text_to_text"))
     listed, warned = caplog.records
-    assert listed.getMessage() == "columns not used: 'input', 'source'"
+    assert listed.getMessage() == "columns that the model does not see: 'input', 'source'"
     assert "the column 'input' holds something in 5 of 10 rows, and the model never sees it" in warned.getMessage()
 
 
