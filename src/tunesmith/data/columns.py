@@ -25,6 +25,8 @@ INPUTS = frozenset(
     )
 )
 """Names of columns that a model is usually shown; one that no key names is likely forgotten."""
+MARKS = ("weight", "weights", "sample_weight", "train", "labels", "assistant_masks", "completion_mask")
+"""Names of columns in which other tools say what of a conversation is learned."""
 WITH_MESSAGES = ("tools", "chat_template_kwargs", "documents")
 """Columns that a chat template takes beside the messages, without a key."""
 SHOWN = 5
@@ -117,6 +119,12 @@ class Unused:
             if filled and column.lower() in INPUTS:
                 rule = "%s: the column %r holds something in %d of %d rows, and the model never sees it. %s"
                 log.warning(rule, *(path, column, filled, self._rows, self._remedy(column)))
+            elif filled and column in MARKS and (self._data.messages_column or self._data.convert):
+                rule = "%s: the column %r holds something in %d of %d rows, and every row is learned alike. %s"
+                remedy = (
+                    "What is not to be learned is marked in its turn of the conversation (weight: 0, or train: false)"
+                )
+                log.warning(rule, *(path, column, filled, self._rows, remedy))
 
     def _remedy(self, column: str) -> str:
         if "text_pair_column" in self._task.traits.columns and self._data.text_pair_column is None:

@@ -177,6 +177,17 @@ def test_a_pipe_is_no_regular_file(tmp_path):
         list(read_records(tmp_path / "a.csv", "csv"))
 
 
+@pytest.mark.parametrize("keys", [{"messages_column": "messages"}, {"convert": "messages"}, {"text_column": "plain"}])
+def test_a_column_that_says_elsewhere_what_is_learned_is_warned_of(tmp_path, caplog, keys):
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"messages": turns, "plain": "a", "weight": 0, "date": "today"}) + "\n")
+    read_rows(Data(path=str(path), format="jsonl", **keys), task_named("language_modeling"))
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    told_of = ["'weight' holds something in 1 of 1 rows, and every row is learned alike" in text for text in told]
+    assert told_of == [True] * ("text_column" not in keys)
+
+
 def test_labels_in_columns_of_their_own_are_pointed_out(tmp_path):
     path = written(tmp_path / "a.csv", "text,art,law\na,1,0\n")
     with pytest.raises(DataError, match=r"If 'art', 'law' are labels with zeros and ones: .* such as art\|law"):
