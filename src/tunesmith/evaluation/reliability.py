@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tunesmith.evaluation.calibration import calibration_gap, chance_error, confidences, reliability_bins
+from tunesmith.evaluation.calibration import (
+    ReliabilityBin,
+    calibration_gap,
+    chance_error,
+    confidences,
+    reliability_bins,
+)
 from tunesmith.evaluation.confidence import confidence_of, when_withheld
 from tunesmith.evaluation.label_scores import LabelScores, Row, label_scores
 from tunesmith.evaluation.temperature import fit_temperature, why_none
@@ -95,5 +101,5 @@ def _reliability(scores: LabelScores, temperature: float) -> dict[str, Any]:
         "ece": calibration_gap(bins),
         "ece_by_chance": chance_error(sure),
         "nll": scores.loss(temperature),
-        "bins": [each._asdict() for each in bins],
+        "bins": [dict(zip(ReliabilityBin.__annotations__, each, strict=True)) for each in bins],
     }
