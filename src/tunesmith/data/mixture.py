@@ -108,7 +108,7 @@ def weighted(splits: Mapping[str, Rows], data: Data) -> tuple[dict[str, Rows], d
         The rows of each split, and by source the number of its rows in each and of those in an epoch of training.
 
     Raises:
-        DataError: The weights leave nothing to train on.
+        DataError: A weight takes none of the rows that its source has for training.
     """
     train = splits["train"]
     if train.sources is None:
@@ -120,11 +120,13 @@ def weighted(splits: Mapping[str, Rows], data: Data) -> tuple[dict[str, Rows], d
     for name, source in data.sources.items():
         own = places[np.asarray(train.sources) == name]
         whole, part = divmod(source.weight, 1)
+        once_more = round(part * len(own))
+        if len(own) and not whole and not once_more:
+            key, rule = f"data.sources.{name}.weight", f"takes none of its {len(own):,} training rows"
+            raise DataError(f"{key}={source.weight:g} {rule}. To take one of them: {key}={1 / len(own):.2g}")
         taken += [own] * int(whole)
-        taken.append(np.sort(draw.permutation(own)[: round(part * len(own))]))
+        taken.append(np.sort(draw.permutation(own)[:once_more]))
     chosen = np.sort(np.concatenate(taken))
-    if not len(chosen):
-        raise DataError(f"{named_data(data)}: the weights leave no row to train on. Raise data.sources.NAME.weight")
     rows = dict(splits) | {"train": train.take(chosen)}
     counts = {name: {split: Counter(of.sources or ())[name] for split, of in splits.items()} for name in data.sources}
     drawn = Counter(rows["train"].sources)

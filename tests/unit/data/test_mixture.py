@@ -110,6 +110,12 @@ def test_a_text_in_two_sources_stays_on_one_side(mixed, tmp_path):
     assert sum(map(len, splits.values())) == 120
 
 
+def weighing(weights, seed):
+    sources = {name: DataSource(path="x", weight=weight) for name, weight in weights.items()}
+    config = Data(path=None, format="csv", sources=sources)
+    return config.model_copy(update={"split": config.split.model_copy(update={"seed": seed})})
+
+
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=3), st.data(), st.integers(0, 9))
 def test_an_epoch_takes_every_row_as_often_as_its_weight_says(sizes, data, seed):
     weights = [data.draw(st.sampled_from([0.1, 0.5, 1.0, 1.5, 2.0, 3.25])) for _ in sizes]
@@ -117,16 +123,17 @@ def test_an_epoch_takes_every_row_as_often_as_its_weight_says(sizes, data, seed)
     sources = [name for name, size in zip(names, sizes, strict=True) for _ in range(size)]
     ids = [str(i) for i in range(len(sources))]
     rows = Rows(ids, ids, ids, sources=sources)
-    config = Data(
-        path=None,
-        format="csv",
-        sources={name: DataSource(path="x", weight=weight) for name, weight in zip(names, weights, strict=True)},
-    )
-    config = config.model_copy(update={"split": config.split.model_copy(update={"seed": seed})})
+    config = weighing(dict(zip(names, weights, strict=True)), seed)
     expected = {name: int(w) * n + round(w % 1 * n) for name, w, n in zip(names, weights, sizes, strict=True)}
-    if not sum(expected.values()):
-        with pytest.raises(DataError, match="leave no row to train on"):
+    lost = [name for name, size in zip(names, sizes, strict=True) if size and not expected[name]]
+    if lost:
+        with pytest.raises(DataError, match=rf"data.sources.{lost[0]}.weight=\S+ takes none of its") as refusal:
             weighted({"train": rows, "val": rows}, config)
+        advised = float(str(refusal.value).rpartition("=")[2])
+        others = dict.fromkeys(names, 1.0) | {lost[0]: advised}
+        assert weighted({"train": rows, "val": rows}, weighing(others, seed))[1][lost[0]]["trained_on"] == 1
+        return
+    if not sources:
         return
     splits, facts = weighted({"train": rows, "val": rows}, config)
     assert splits["val"] is rows
