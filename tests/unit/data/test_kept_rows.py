@@ -88,7 +88,7 @@ def test_notices_of_reading_are_given_each_time(tmp_path, readings, caplog):
     assert told[0] == told[1]
     assert len(readings) == 1
     assert any("dropped" in message for _, message, _ in told[1])
-    assert any("not used" in message for _, message, _ in told[1])
+    assert any("does not see" in message for _, message, _ in told[1])
 
 
 def test_a_file_of_the_same_size_and_time_with_other_bytes_is_read(tmp_path, readings):
