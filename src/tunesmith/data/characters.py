@@ -22,7 +22,11 @@ TAGS: Final = (
     *("tr", "tt", "u", "ul"),
 )
 """Elements of HTML; `<unk>`, `<user>` and `<3` are no markup."""
-TAG: Final = re.compile(rf"</?(?:{'|'.join(TAGS)})(?:\s[^<>]*)?/?>|<!--", re.IGNORECASE)
+BARE: Final = ("async", "checked", "compact", "defer", "disabled", "hidden", "multiple", "nowrap", "readonly", "selected")
+"""Attributes without a value; with any other word behind the name, as in `a<b and c>d`, it is no tag."""
+TAG: Final = re.compile(
+    rf"</?(?:{'|'.join(TAGS)})(?:\s+(?:{'|'.join(BARE)}))*(?:\s+[a-z][\w:-]*\s*=[^<>]*)?\s*/?>|<!--", re.IGNORECASE
+)
 ENTITY: Final = re.compile(r"&(?:amp;|#38;|#x26;)*([a-z][a-z0-9]{1,30}|#\d{1,7}|#x[0-9a-f]{1,6});", re.IGNORECASE)
 """A name or number between `&` and `;`, however often the `&` was itself written so."""
 

@@ -7,6 +7,7 @@ import pytest
 from tunesmith import compose
 from tunesmith.config.fingerprint import fingerprint
 from tunesmith.data.cleaning.clean import Removed, clean_texts, cleaned
+from tunesmith.data.cleaning.markup import Markup
 from tunesmith.data.prepared import read_prepared
 from tunesmith.data.rows import Rows
 from tunesmith.data.splits import data_fingerprint, read_splits
@@ -48,6 +49,20 @@ def test_rows_in_whose_text_nothing_is_left_go_from_training_alone():
     result, splits = clean("data/cleaning=[markup]")
     assert result.counts == {"markup": {"changed": {"train": 1, "val": 1}}, "emptied": {"removed": {"train": 1}}}
     assert result.splits["val"].texts == [*splits["val"].texts[:2], " "]
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ('one<br clear="all"/>two <a href=x>three</a>', "one two three"),
+        ("<p>one</p><input disabled name='a'>two<td nowrap >", " one  two "),
+        ("&amp;lt;br&amp;gt; AT&T &eacute;", "  AT&T é"),
+        ("<!-- a --><script async>b</script>c", "  c"),
+        *((same, same) for same in ("the <unk> I <3", "if a<b and c>d", "x<i, j>y", "see <http://a.b/c>", "List<String>")),
+    ],
+)
+def test_what_only_looks_like_a_tag_stays(text, plain):
+    assert Markup().clean(text) == plain
 
 
 def test_row_steps_come_in_the_order_of_the_config():
