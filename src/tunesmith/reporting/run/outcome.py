@@ -99,6 +99,9 @@ def _about(record: Record, full: Sequence[str]) -> Iterator[str]:
     if any(name in record.intervals for name in full):
         yield "Intervals are 95%, over other rows of the same kind; they do not show what another seed would change."
     else:
-        yield "It has no interval: it is no function of sums over rows, or there are fewer than 10 rows."
+        yield (
+            "It has no interval: there are fewer than 10 rows, its value is the same on every draw of them, "
+            "or it is of a kind that has none (docs/results.md)."
+        )
     if not record.baselines:
         yield "No baselines were measured."

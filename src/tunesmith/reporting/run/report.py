@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from tunesmith.config.tasks import option_of
 from tunesmith.reporting.blocks import Document
 from tunesmith.reporting.page import render_page
 from tunesmith.reporting.run.adaptation import adaptation_chapter
@@ -77,7 +78,7 @@ def run_document(record: Record, rows: Sequence[Row] | None = None, lacking: str
         provenance_chapter(record),
     ]
     facts = [
-        str(config["task"]["name"]).replace("_", " "),
+        (option_of(config["task"]) or str(config["task"]["name"])).replace("_", " "),
         str(record.results.get("started", ""))[:16].replace("T", " "),
     ]
     if "reason" in record.results:

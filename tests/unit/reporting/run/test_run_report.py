@@ -215,3 +215,12 @@ def test_a_column_without_numbers_is_text():
     page = render_page(Document("t", "", [], [], [Chapter("c", "C", [table, Sentence("<i>")])]))
     assert "<i>" not in page
     assert "&lt;i&gt;" in page
+
+
+def test_the_task_is_named_as_its_option(finished, tmp_path):
+    shutil.copytree(finished.path, tmp_path / "run", ignore=shutil.ignore_patterns("checkpoints", "model"))
+    config = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
+    for multi, shown in ((False, "classification"), (True, "multi label")):
+        config["task"]["multi_label"] = multi
+        (tmp_path / "run" / "config.yaml").write_text(yaml.safe_dump(config))
+        assert run_document(load_run(tmp_path / "run")).facts[0] == shown
