@@ -22,7 +22,7 @@ TAGS: Final = (
     *("tr", "tt", "u", "ul"),
 )
 """Elements of HTML; `<unk>`, `<user>` and `<3` are no markup."""
-BARE: Final = ("async", "checked", "compact", "defer", "disabled", "hidden", "multiple", "nowrap", "readonly", "selected")
+BARE: Final = ("async", "checked", "compact", "defer", "disabled", "hidden", "multiple", "nowrap", "selected")
 """Attributes without a value; with any other word behind the name, as in `a<b and c>d`, it is no tag."""
 TAG: Final = re.compile(
     rf"</?(?:{'|'.join(TAGS)})(?:\s+(?:{'|'.join(BARE)}))*(?:\s+[a-z][\w:-]*\s*=[^<>]*)?\s*/?>|<!--", re.IGNORECASE

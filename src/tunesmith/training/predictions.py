@@ -41,7 +41,7 @@ def prediction_rows(
     columns = zip(groups, sources, slices, shown, strict=True)
     beside = [{**group, **source, **values, **text} for group, source, values, text in columns]
     ids = zip(rows.ids, contents, beside, strict=True)
-    answers = zip(truths, predictions, grounds, strict=True)
+    answers = zip(map(_plain, truths), predictions, grounds, strict=True)
     return [
         {"id": row_id, "content_id": content, "split": outputs.split, **more, "label": label, "prediction": answer}
         | ground
@@ -53,3 +53,8 @@ def kept_texts(rows: Rows) -> list[str]:
     """Return the texts of rows for a file: secrets masked, and cut with an ellipsis if they are long."""
     texts = redact_values([shown_text(rows, row) for row in range(len(rows))])
     return [text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…" for text in texts]
+
+
+def _plain(label: Any) -> Any:
+    """Several labels as a list, so that a row is the same here and read from the file: a tuple is equal to no list."""
+    return list(label) if isinstance(label, tuple) else label
