@@ -1,4 +1,4 @@
-"""Every command of docs/data.md is run, on small files with the names and columns that it has, for two steps."""
+"""Every command of docs/data.md is run, on small files with the names and columns that it has, for one step."""
 
 import csv
 import json
@@ -13,7 +13,14 @@ from warm import run_warm
 
 PAGE = Path(__file__).parents[2] / "docs" / "data.md"
 TINY = {"t5_small": "tiny_seq2seq", "smollm2_135m": "tiny_causal"}
-SHORT = ["logger=none", "trainer=cpu", "trainer.threads=1", "trainer.max_steps=2", "data.max_length=96"]
+SHORT = [
+    "logger=none",
+    "trainer=cpu",
+    "trainer.threads=1",
+    "trainer.max_steps=1",
+    "data.max_length=96",
+    "evaluation.baselines=false",
+]
 HUB = "data.path=ORG/NAME"
 """These need the Hub: tests/e2e/test_hub_download.py and test_hub_runs.py run them against one that they serve."""
 MAY_FIND = ("--fail-on", "data.on_leak=error")

@@ -44,7 +44,7 @@ def read_set(name: str, path: str, data: Data, task: RowTask, columns: list[str]
         return with_slices({name: rows}, own, columns)[name]
     except (DataError, ConfigError) as error:
         sentence = str(error) if isinstance(error, DataError) else str(error.problems[0])
-        raise DataError(f"{KEY}.{name}: {sentence}") from None
+        raise DataError(f"{KEY}.{name}: {sentence.replace('data.path=', f'{KEY}.{name}=')}") from None
 
 
 def apart_from(train: Rows, sets: Mapping[str, Rows], data: Data) -> dict[str, Rows]:

@@ -127,26 +127,7 @@ def drive(
     Returns:
         The exit code.
     """
-    settings = sweep.settings
-    study = Study(
-        sweep.space,
-        sweep.sampler,
-        sweep.directions,
-        seed=settings.seed,
-        storage=open_storage(settings.storage, directory.journal),
-        name=directory.path.name,
-        equal=settings.equal,
-    )
-    limits = Limits(
-        sweep.n_trials,
-        settings.patience,
-        settings.max_failures,
-        settings.retries,
-        repeats=sweep.replicates,
-        fold_rungs=sweep.fold_rungs,
-    )
-    initial = [point for point in sweep.initial if not study.knows(point)]
-    scheduler = TrialScheduler(study, limits, sweep.directions, sweep.judge(study), initial)
+    settings, scheduler = sweep.settings, _scheduler(sweep, directory)
     common = [*sweep.base, *trial_overrides(sweep, directory, executor)]
 
     def compose(number: int, point: Point, replicate: int) -> Composed:
@@ -170,12 +151,36 @@ def drive(
     driver = Driver(directory, scheduler, executor, compose, plan)
     ended = known(driver) if known is not None else ()
     with log_to(directory.log):
-        _announce(sweep, directory, executor)
+        announce_sweep(sweep, directory, executor.slots)
         with LiveView(sweep.objectives[0], sweep.directions[0], sweep.n_trials, executor.slots, known=ended) as view:
             driver.watch = view.update
             with _failure_recorded(directory, facts):
                 driver.run()
         return summarise(directory, facts, driver, sweep.settings, sweep.run.config.logger)
+
+
+def _scheduler(sweep: Sweep, directory: SweepDirectory) -> TrialScheduler:
+    """Open the study and begin where it is."""
+    settings = sweep.settings
+    study = Study(
+        sweep.space,
+        sweep.sampler,
+        sweep.directions,
+        seed=settings.seed,
+        storage=open_storage(settings.storage, directory.journal),
+        name=directory.path.name,
+        equal=settings.equal,
+    )
+    limits = Limits(
+        sweep.n_trials,
+        settings.patience,
+        settings.max_failures,
+        settings.retries,
+        repeats=sweep.replicates,
+        fold_rungs=sweep.fold_rungs,
+    )
+    initial = [point for point in sweep.initial if not study.knows(point)]
+    return TrialScheduler(study, limits, sweep.directions, sweep.judge(study), initial)
 
 
 @contextmanager
@@ -244,8 +249,8 @@ def _facts(sweep: Sweep, search: Search, directory: SweepDirectory, name: str) -
     }
 
 
-def _announce(sweep: Sweep, directory: SweepDirectory, executor: Executor) -> None:
-    """Log what is about to run."""
+def announce_sweep(sweep: Sweep, directory: SweepDirectory, slots: int) -> None:
+    """Log what is about to run, so many trials at once."""
     count = "without limit" if math.isinf(sweep.space.size) else f"of {len(sweep.space.points())} points"
     log.info("%s", directory.path)
     log.info(
@@ -254,10 +259,13 @@ def _announce(sweep: Sweep, directory: SweepDirectory, executor: Executor) -> No
         f", as many for each value of {sweep.settings.equal}," if sweep.settings.equal is not None else "",
         count if not math.isinf(sweep.space.size) else "of a continuous space",
         read_choice(sweep.sampler)[0],
-        executor.slots,
+        slots,
         " and ".join(sweep.objectives),
         _judged_text(sweep),
     )
+    if sets := sweep.run.config.evaluation.sets:
+        rule = "trials do not look at evaluation.sets (%s): tunesmith train --from %s does"
+        log.info(rule, ", ".join(sets), shlex.quote(str(directory.best)))
 
 
 def _judged_text(sweep: Sweep) -> str:

@@ -1,4 +1,4 @@
-"""Check monitors of single labels against the labels in the data."""
+"""Check what is measured against the labels in the data: monitors of single labels, and the best k of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tunesmith.config.checking.rules.evaluation import callback_monitors, monito
 from tunesmith.config.schema import RunConfig
 from tunesmith.data.prepared import read_prepared
 from tunesmith.data.splits import learned_labels
-from tunesmith.errors import ConfigError
+from tunesmith.errors import ConfigError, Problem
 from tunesmith.tasks.registry import task_of
 
 log = logging.getLogger("tunesmith")
@@ -20,31 +20,42 @@ log = logging.getLogger("tunesmith")
 def check_monitors(
     config: RunConfig, labels: Sequence[str] | None = None, others: Sequence[tuple[str, str]] = ()
 ) -> None:
-    """Check monitors of single labels, `val/f1/<label>`, against the labels in the data.
+    """Check monitors of single labels, `val/f1/<label>`, and accuracies of the best k, against the labels in the data.
 
     Args:
         config: The run's config.
-        labels: Names of the labels; if None, the data is read when there is such a monitor.
+        labels: Names of the labels; if None, the data is read when there is such a monitor or metric.
         others: Further monitors, each with the key that names it.
 
     Raises:
-        ConfigError: A label is not in the data.
+        ConfigError: A label is not in the data, or an accuracy counts every answer as right.
         DataError: The data cannot be used as configured.
     """
     plain = config.model_dump(by_alias=True)
     _tell_opposed(plain)
     own = [("evaluation.monitor", config.evaluation.monitor), *callback_monitors(plain["callbacks"])]
     monitors = [(where, monitor) for where, monitor in (*own, *others) if monitor.count("/") > 1]
-    if not monitors:
+    metrics = plain["evaluation"]["metrics"]
+    best_of = {name: node["top_k"] for name, node in metrics.items() if (node or {}).get("top_k", 1) != 1}
+    if not monitors and not best_of:
         return
     if labels is None:
         task = task_of(config.task)
         labels = learned_labels(read_prepared(config.data, task).splits, config.data, task)
-    metrics = plain["evaluation"]["metrics"]
     faults = [monitor_problem(where, monitor, metrics, labels) for where, monitor in monitors]
+    faults += [_best_of_all(name, k, labels) for name, k in best_of.items()]
     problems = [problem for problem in faults if problem is not None]
     if problems:
         raise ConfigError(problems)
+
+
+def _best_of_all(name: str, k: Any, labels: Sequence[str]) -> Problem | None:
+    """The problem of a metric for which it is enough that the label is among all of them; None if it is none."""
+    if not isinstance(k, int) or k < len(labels):
+        return None
+    rule = f"counts every answer as right: the data has {len(labels)} labels"
+    hint = f"Take fewer, such as top_{len(labels) - 1}_accuracy" if len(labels) > 2 else "Take accuracy"
+    return Problem(f"evaluation.metrics.{name}", rule, f"top_k={k}", hint)
 
 
 def _tell_opposed(config: Mapping[str, Any]) -> None:

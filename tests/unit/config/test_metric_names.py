@@ -9,6 +9,7 @@ from tunesmith.config.checking.rules.evaluation import monitored
 from tunesmith.config.composing.compose import compose, compose_from
 from tunesmith.config.metrics import NAMED, K, named_metric, with_entries
 from tunesmith.errors import ConfigError
+from tunesmith.training.monitors import check_monitors
 
 CONF = Path(__file__).parents[3] / "conf" / "evaluation"
 BASE = ["data=csv", "data.path=x.csv", "model=tiny_encoder"]
@@ -85,6 +86,19 @@ def test_a_list_without_the_monitor_is_refused_and_so_is_one_over_another_file(t
     (tmp_path / "experiment" / "mine.yaml").write_text("# @package _global_\nevaluation: {metrics: [mcc]}\n")
     with pytest.raises(ConfigError, match=r"mine.yaml:2 evaluation.metrics: a list cannot replace .*`mcc: mcc`"):
         compose([*BASE, "experiment=mine"], config_dirs=[tmp_path])
+
+
+@pytest.mark.parametrize(("k", "labels"), [(1, "ab"), (2, "abc"), (2, "ab"), (5, "ab"), (3, "abc")])
+def test_an_accuracy_of_the_best_k_of_no_more_labels_counts_every_answer_as_right_and_is_refused(k, labels):
+    config = compose([*BASE, f"+evaluation.metrics.top=top_{k}_accuracy"]).config
+    if k < len(labels):
+        check_monitors(config, list(labels))
+        return
+    with pytest.raises(
+        ConfigError, match=rf"metrics.top: counts every answer as right: the data has {len(labels)}"
+    ) as error:
+        check_monitors(config, list(labels))
+    assert ("Take accuracy" in str(error.value)) == (len(labels) == 2)
 
 
 def test_names_are_of_tasks():

@@ -15,6 +15,8 @@ from tunesmith.errors import ConfigError, DataError
 from tunesmith.runs.ledger import FILE_NAME
 from tunesmith.runs.record import load_run
 from tunesmith.storage import read_lines
+from tunesmith.sweeping.launch import announce_sweep
+from tunesmith.sweeping.record.layout import SweepDirectory
 
 
 def write(path, rows):
@@ -69,7 +71,7 @@ def test_what_is_wrong_with_a_set_is_told_before_the_run_has_a_directory(reviews
     other = write(tmp_path / "other.csv", [("it was so so", "middling"), *reviews(12)])
     for override, parts in {
         f"+evaluation.sets.a={other}": ["other.csv:2", "the data has the label 'middling'", "'bad', 'good'"],
-        "+evaluation.sets.a=none.csv": ["evaluation.sets.a: ", "none.csv"],
+        "+evaluation.sets.a=none.csv": ["evaluation.sets.a: ", "none.csv", "evaluation.sets.a=FILE"],
         f"+evaluation.sets.a={reviews_csv} data.on_leak=error": ["evaluation.sets.a: 59 of 75 rows stand in train"],
     }.items():
         done = inside("train", *typed, *override.split())
@@ -113,3 +115,12 @@ def test_rows_that_are_trained_on_are_left_out_or_refused_as_asked(caplog):
     alike = {"a": rows_of("another text of some lengths", "new")}
     assert apart_from(train, alike, near)["a"].texts == ["new"]
     assert apart_from(train, alike, data)["a"].texts == alike["a"].texts
+
+
+def test_a_sweep_says_that_its_trials_do_not_look_at_sets_and_what_does(tmp_path, prepared, caplog):
+    directory = SweepDirectory(tmp_path / "sweep")
+    for sets, told in (([], 0), (["+evaluation.sets.week=week.csv", "+evaluation.sets.day=day.csv"], 1)):
+        caplog.clear()
+        with caplog.at_level("INFO", logger="tunesmith"):
+            announce_sweep(prepared("train", "optimizer.lr=1e-3,1e-4", *sets), directory, slots=1)
+        assert caplog.text.count(f"evaluation.sets (week, day): tunesmith train --from {directory.best} does") == told

@@ -19,6 +19,7 @@ from tunesmith.config.checking.rules import contradictions
 from tunesmith.config.data_files import HUB
 from tunesmith.config.keys import choices, describe_type, model_at, takes_value
 from tunesmith.config.limits import bounded
+from tunesmith.config.metrics import METRICS
 from tunesmith.config.outline import SOURCE, is_text, leaves
 from tunesmith.config.schema import DataSource, RunConfig
 from tunesmith.errors import Problem
@@ -140,6 +141,8 @@ def _hint_of_value(path: str, value: Any) -> str | None:
     number = _number(value or "")
     if number is not None and takes_value(path, number):
         return f"It is a text because of its quotes; without them: {path}={str(value).strip()}"
+    if re.fullmatch(r"[\w.-]+", value or "") and (path == METRICS or takes_value(path, [value])):
+        return f"A list stands in brackets: {path}=[{value}]"
     close = nearest(value, choices(path)) if value else None
     return did_you_mean(f"{path}={close}" if close else None)
 
