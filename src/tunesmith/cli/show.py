@@ -123,6 +123,7 @@ def number_of_rows(text: str) -> int:
         ArgumentTypeError: It is no number of rows, such as the run itself.
     """
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        hint = f"the run comes first: tunesmith show {shlex.quote(text)} --errors"
-        raise argparse.ArgumentTypeError(f"takes a number of rows, not {text!r}; {hint}")
+        first = f"; the run comes first: tunesmith show {shlex.quote(text)} --errors"
+        hint = "" if text.lstrip("-").isdigit() else first
+        raise argparse.ArgumentTypeError(f"takes a number of rows of at least 1, not {text!r}{hint}")
     return int(text)
